@@ -1,0 +1,44 @@
+import { MalformedError } from "./malformed-error.ts";
+
+/**
+ * How deep values may be nested. Clients walk them by recursion (`readAny` in Yjs, `equalityDeep` in
+ * y-protocols) and run out of stack some thousands of levels down.
+ */
+export const MAX_DEPTH = 500;
+
+/** Checks that a text is JSON that clients can work with. @throws MalformedError when it is not */
+export function checkJson(json: string): void {
+  if (nesting(json) > MAX_DEPTH) throw new MalformedError(`JSON nested deeper than ${MAX_DEPTH}`);
+  try {
+    JSON.parse(json);
+  } catch (error) {
+    throw new MalformedError("invalid JSON", { cause: error });
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = new Set([0x5b, 0x7b]);
+const CLOSE = new Set([0x5d, 0x7d]);
+
+/** The deepest nesting of brackets outside strings. Says nothing about whether the text is JSON. */
+function nesting(json: string): number {
+  if (json.length <= MAX_DEPTH) return 0;
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i++) {
+    const code = json.charCodeAt(i);
+    if (inString) {
+      if (code === BACKSLASH) i++;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) {
+      inString = true;
+    } else if (OPEN.has(code)) {
+      deepest = Math.max(deepest, ++depth);
+    } else if (CLOSE.has(code)) {
+      depth--;
+    }
+  }
+  return deepest;
+}

@@ -1,0 +1,60 @@
+import { isUtf8 } from "node:buffer";
+import { type Decoder, readVarUint } from "lib0/decoding";
+import { MalformedError } from "./malformed-error.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Moves past a string (varuint byte length, then UTF-8) without building it.
+ *
+ * Clients decode strings with a decoder that throws on invalid UTF-8, so an invalid one must be
+ * found here: it would break every client that it reached.
+ *
+ * @returns its length in UTF-16 code units, which is how Yjs counts text
+ * @throws MalformedError when it is not valid UTF-8 or longer than the input
+ */
+export function skipString(decoder: Decoder): number {
+  const bytes = takeBytes(decoder);
+  let units = 0;
+  let ascii = true;
+  for (const byte of bytes) {
+    if (byte < 0x80) {
+      units++;
+    } else {
+      ascii = false;
+      // Every character starts with one byte that is not a continuation byte; those of four bytes
+      // take two code units.
+      if (byte >= 0xf0) units += 2;
+      else if (byte >= 0xc0) units++;
+    }
+  }
+  if (!ascii && !isUtf8(bytes)) throw new MalformedError("text is not valid UTF-8");
+  return units;
+}
+
+/** Reads a string. @throws MalformedError as `skipString`; TypeError when it is not valid UTF-8 */
+export function readString(decoder: Decoder): string {
+  return utf8.decode(takeBytes(decoder));
+}
+
+/**
+ * Reads a byte array (varuint length, then the bytes) as a view of the input.
+ *
+ * @throws MalformedError when it is longer than the input
+ */
+export function takeBytes(decoder: Decoder): Uint8Array {
+  const length = readVarUint(decoder);
+  const start = decoder.pos;
+  skip(decoder, length);
+  return decoder.arr.subarray(start, decoder.pos);
+}
+
+/** Moves past `length` bytes. @throws MalformedError when the input ends before */
+export function skip(decoder: Decoder, length: number): void {
+  if (length > decoder.arr.length - decoder.pos) {
+    throw new MalformedError(
+      `${length} bytes announced where ${decoder.arr.length - decoder.pos} are left`,
+    );
+  }
+  decoder.pos += length;
+}
