@@ -30,7 +30,8 @@ export function skipAny(decoder: Decoder, depth = 0): void {
     case 119: // string
       skipString(decoder);
       return;
-    case 118: { // object
+    case 118: {
+      // object
       const count = readVarUint(decoder);
       for (let i = 0; i < count; i++) {
         skipString(decoder);
@@ -38,7 +39,8 @@ export function skipAny(decoder: Decoder, depth = 0): void {
       }
       return;
     }
-    case 117: { // array
+    case 117: {
+      // array
       const count = readVarUint(decoder);
       for (let i = 0; i < count; i++) skipAny(decoder, depth + 1);
       return;

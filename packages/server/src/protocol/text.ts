@@ -34,7 +34,12 @@ export function skipString(decoder: Decoder): number {
 
 /** Reads a string. @throws MalformedError as `skipString`; TypeError when it is not valid UTF-8 */
 export function readString(decoder: Decoder): string {
-  return utf8.decode(takeBytes(decoder));
+  return decodeText(takeBytes(decoder));
+}
+
+/** Decodes UTF-8. @throws TypeError when it is not valid */
+export function decodeText(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
 }
 
 /**

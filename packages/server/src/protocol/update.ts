@@ -168,4 +168,3 @@ function skipDeleteSet(decoder: Decoder): boolean {
 
 /** The update that holds nothing. */
 export const EMPTY_UPDATE: Uint8Array = Uint8Array.of(0, 0);
-

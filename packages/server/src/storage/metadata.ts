@@ -17,7 +17,11 @@ export interface Metadata {
    * @param limit the most rows to return
    * @throws StorageError
    */
-  connections(range: { from: number; to: number; limit: number }): Promise<readonly ConnectionRecord[]>;
+  connections(range: {
+    from: number;
+    to: number;
+    limit: number;
+  }): Promise<readonly ConnectionRecord[]>;
 
   /**
    * Ends, at the time `at`, every connection of `server` that is still recorded as open. For a
@@ -35,7 +39,12 @@ export type MetadataEvent =
   /** Somebody opened the room: creates its record if there is none. */
   | { readonly type: "room-opened"; readonly room: string; readonly at: number }
   /** A snapshot of the room was stored. `bytes`: its encoded size; `at`: when its last update came. */
-  | { readonly type: "room-saved"; readonly room: string; readonly at: number; readonly bytes: number }
+  | {
+      readonly type: "room-saved";
+      readonly room: string;
+      readonly at: number;
+      readonly bytes: number;
+    }
   | { readonly type: "room-deleted"; readonly room: string }
   | {
       readonly type: "connected";

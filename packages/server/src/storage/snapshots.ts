@@ -22,7 +22,11 @@ export interface SnapshotStore {
    * @throws SnapshotConflictError when the current snapshot is another one: read, merge, try again
    * @throws StorageError when it was not stored, or when it is not known whether it was
    */
-  write(room: string, update: Uint8Array, expected: SnapshotVersion | null): Promise<SnapshotVersion>;
+  write(
+    room: string,
+    update: Uint8Array,
+    expected: SnapshotVersion | null,
+  ): Promise<SnapshotVersion>;
 
   /** Deletes the room's snapshot, if there is one. @throws StorageError */
   delete(room: string): Promise<void>;

@@ -1,0 +1,76 @@
+import { ByteReader } from "./byte-reader.ts";
+import {
+  EMPTY_STATE_VECTOR,
+  EMPTY_UPDATE,
+  MESSAGE_SYNC,
+  SYNC_STEP_1,
+  SYNC_STEP_2,
+  syncMessage,
+} from "./messages.ts";
+import { type Endpoint, WebSocketClient } from "./websocket-client.ts";
+
+export interface Joined {
+  readonly client: WebSocketClient;
+  /** The update of the server's first step 2. */
+  readonly state: Buffer;
+}
+
+const JOIN_TIMEOUT_MS = 60_000;
+
+/**
+ * Joins a room as a provider without content does: sends step 1, answers the server's step 1, and is
+ * joined with the server's step 2. `lost` hears of the end of the connection afterwards.
+ * Rejects when that takes over a minute or the connection ends before.
+ */
+export function join(
+  endpoint: Endpoint,
+  room: string,
+  lost: (reason: string) => void,
+  localAddress?: string,
+): Promise<Joined> {
+  return new Promise((resolve, reject) => {
+    const reader = new ByteReader();
+    let client: WebSocketClient | undefined;
+    let joined = false;
+    const timer = setTimeout(() => {
+      client?.close();
+      reject(new Error(`joining ${room} took over ${JOIN_TIMEOUT_MS / 1000} s`));
+    }, JOIN_TIMEOUT_MS);
+    const fail = (reason: string): void => {
+      clearTimeout(timer);
+      if (joined) lost(reason);
+      else reject(new Error(`joining ${room}: ${reason}`));
+    };
+    const listener = {
+      message(buffer: Buffer, start: number, end: number): void {
+        if (client === undefined) return;
+        reader.reset(buffer, start, end);
+        if (reader.unsigned() !== MESSAGE_SYNC) return;
+        const kind = reader.unsigned();
+        if (kind === SYNC_STEP_1) client.send(syncMessage(SYNC_STEP_2, EMPTY_UPDATE));
+        if (kind !== SYNC_STEP_2 || joined) return;
+        joined = true;
+        clearTimeout(timer);
+        const length = reader.unsigned();
+        const state = Buffer.allocUnsafeSlow(length);
+        buffer.copy(state, 0, reader.position, reader.position + length);
+        resolve({ client, state });
+      },
+      lost: fail,
+    };
+    WebSocketClient.connect(endpoint, room, listener, localAddress).then(
+      (connected) => {
+        client = connected;
+        connected.send(syncMessage(SYNC_STEP_1, EMPTY_STATE_VECTOR));
+      },
+      (error: Error) => fail(error.message),
+    );
+  });
+}
+
+/** The encoded state that a newcomer to `room` gets. */
+export async function fetchState(endpoint: Endpoint, room: string): Promise<Buffer> {
+  const { client, state } = await join(endpoint, room, () => undefined);
+  client.close();
+  return state;
+}

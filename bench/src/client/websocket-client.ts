@@ -1,0 +1,156 @@
+import { randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+import {
+  FrameReader,
+  maskedFrame,
+  OPCODE_BINARY,
+  OPCODE_CLOSE,
+  OPCODE_PING,
+  OPCODE_PONG,
+} from "./frames.ts";
+
+export interface ClientListener {
+  /** One message, `buffer[start, end)`, only valid during the call. */
+  message(buffer: Buffer, start: number, end: number): void;
+  /** All messages of one read from the socket have been handed over. */
+  chunkEnd?(): void;
+  /** The connection ended and `close()` was not called. */
+  lost(reason: string): void;
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+const CONNECT_TIMEOUT_MS = 30_000;
+const END_OF_HEADERS = "\r\n\r\n";
+
+/** All sockets read into this buffer: what it holds is used up before the next read begins. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** A WebSocket client over a plain TCP socket that costs as little as Node allows. */
+export class WebSocketClient {
+  readonly #socket: Socket;
+  readonly #listener: ClientListener;
+  readonly #frames: FrameReader;
+  #closed = false;
+
+  private constructor(socket: Socket, listener: ClientListener) {
+    this.#socket = socket;
+    this.#listener = listener;
+    this.#frames = new FrameReader((opcode, buffer, start, end) => {
+      if (opcode === OPCODE_BINARY) listener.message(buffer, start, end);
+      else if (opcode === OPCODE_PING) {
+        this.write(maskedFrame(buffer.subarray(start, end), OPCODE_PONG));
+      } else if (opcode === OPCODE_CLOSE) {
+        const code = end - start >= 2 ? buffer.readUInt16BE(start) : 1005;
+        this.#lose(`closed with ${code} ${buffer.toString("utf8", start + 2, end)}`);
+      }
+    });
+  }
+
+  /**
+   * Connects to `/<room>`. `localAddress` chooses the loopback address to connect from: one
+   * address has about 28,000 ports. Rejects when the upgrade is refused or takes over 30 s.
+   */
+  static connect(
+    endpoint: Endpoint,
+    room: string,
+    listener: ClientListener,
+    localAddress?: string,
+  ): Promise<WebSocketClient> {
+    return new Promise((resolve, reject) => {
+      let client: WebSocketClient | undefined;
+      let response = "";
+      const fail = (error: Error): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        if (client === undefined) reject(error);
+        else client.#lose(error.message);
+      };
+      const readHandshake = (count: number): void => {
+        response += readBuffer.latin1Slice(0, count);
+        const headersEnd = response.indexOf(END_OF_HEADERS);
+        if (headersEnd < 0) return;
+        if (!response.startsWith("HTTP/1.1 101 ")) {
+          fail(new Error(`upgrade refused: ${response.slice(0, response.indexOf("\r\n"))}`));
+          return;
+        }
+        clearTimeout(timer);
+        client = new WebSocketClient(socket, listener);
+        resolve(client);
+        // Bytes after the headers wait until the caller has seen the promise: it keeps the client.
+        const rest = Buffer.from(response.slice(headersEnd + END_OF_HEADERS.length), "latin1");
+        const connected = client;
+        if (rest.length > 0) queueMicrotask(() => connected.#read(rest, rest.length));
+      };
+      const socket = connect({
+        host: endpoint.host,
+        port: endpoint.port,
+        noDelay: true,
+        ...(localAddress === undefined ? {} : { localAddress }),
+        onread: {
+          buffer: readBuffer,
+          callback: (count) => {
+            if (client === undefined) readHandshake(count);
+            else client.#read(readBuffer, count);
+            return true;
+          },
+        },
+      });
+      const timer = setTimeout(
+        () => fail(new Error("the server did not answer the upgrade")),
+        CONNECT_TIMEOUT_MS,
+      );
+      socket.on("error", fail);
+      socket.on("close", () => fail(new Error("the connection was closed")));
+      socket.write(upgradeRequest(endpoint, room));
+    });
+  }
+
+  /** Sends one message. */
+  send(payload: Uint8Array): void {
+    this.write(maskedFrame(payload));
+  }
+
+  /** Writes frames made by `maskedFrame`. Does nothing on a closed connection. */
+  write(frames: Buffer): void {
+    if (!this.#closed) this.#socket.write(frames);
+  }
+
+  /** Ends the connection without a closing handshake, as a closed laptop does. */
+  close(): void {
+    this.#closed = true;
+    this.#socket.destroy();
+  }
+
+  #read(buffer: Buffer, count: number): void {
+    if (this.#closed) return;
+    try {
+      this.#frames.push(buffer, 0, count);
+    } catch (error) {
+      this.#lose(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#listener.chunkEnd?.();
+  }
+
+  #lose(reason: string): void {
+    if (this.#closed) return;
+    this.close();
+    this.#listener.lost(reason);
+  }
+}
+
+function upgradeRequest(endpoint: Endpoint, room: string): string {
+  return [
+    `GET /${room} HTTP/1.1`,
+    `Host: ${endpoint.host}:${endpoint.port}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
+    END_OF_HEADERS.slice(2),
+  ].join("\r\n");
+}

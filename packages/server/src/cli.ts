@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { pino } from "pino";
+import { ConfigError, describeSettings, readConfig } from "./config.ts";
+import { type RunningServer, startServer } from "./server.ts";
+
+const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
+
+Usage: symphony-backend [start]
+
+Settings are environment variables:
+${describeSettings()}
+`;
+
+const [command = "start", ...rest] = process.argv.slice(2);
+if (command === "--help" || command === "-h") {
+  process.stdout.write(USAGE);
+} else if (command !== "start" || rest.length > 0) {
+  refuse(`unknown command "${[command, ...rest].join(" ")}"; --help lists what there is`);
+} else {
+  await start();
+}
+
+async function start(): Promise<void> {
+  try {
+    const config = readConfig(process.env);
+    const logger = pino({ level: config.LOG_LEVEL });
+    const server = await startServer(config, logger);
+    logger.info({ url: server.url }, "listening");
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.once(signal, () => void stop(server));
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    refuse(error instanceof ConfigError ? reason : `cannot start: ${reason}`);
+  }
+}
+
+/** Drains and exits; another signal exits at once. */
+async function stop(server: RunningServer): Promise<void> {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.removeAllListeners(signal);
+    process.once(signal, () => process.exit(1));
+  }
+  const durable = await server.drain();
+  process.exit(durable ? 0 : 1);
+}
+
+function refuse(reason: string): void {
+  process.stderr.write(`symphony-backend: ${reason}\n`);
+  process.exitCode = 1;
+}

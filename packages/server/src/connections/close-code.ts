@@ -1,0 +1,45 @@
+import { CodecError } from "../document/codec.ts";
+import { ClosedError } from "../document/documents.ts";
+import { MalformedError } from "../protocol/malformed-error.ts";
+import { RoomNameError } from "../protocol/room-name.ts";
+import { CorruptedError, StorageError } from "../storage/errors.ts";
+
+/** Why this server closes a WebSocket. Newer providers do not reconnect after 4400 to 4499. */
+export type CloseCode = number & { readonly __brand: "CloseCode" };
+
+const code = (value: number) => value as CloseCode;
+
+export const CloseCode = {
+  malformed: code(1007),
+  internal: code(1011),
+  restarting: code(1012),
+  tryAgainLater: code(1013),
+  badRoom: code(4400),
+  roomFull: code(4409),
+  tooLarge: code(4413),
+
+  /** The code that tells a client of an error. */
+  of(error: unknown): CloseCode {
+    if (error instanceof MalformedError) return CloseCode.malformed;
+    if (error instanceof RoomNameError) return CloseCode.badRoom;
+    if (error instanceof ClosedError) return CloseCode.restarting;
+    if (error instanceof CorruptedError) return CloseCode.internal;
+    if (error instanceof StorageError || error instanceof CodecError)
+      return CloseCode.tryAgainLater;
+    return CloseCode.internal;
+  },
+
+  /** What a client is told, where the reason itself is the operator's business. */
+  text(value: CloseCode): string {
+    switch (value) {
+      case CloseCode.restarting:
+        return "the server is restarting";
+      case CloseCode.tryAgainLater:
+        return "the document cannot be read now";
+      case CloseCode.internal:
+        return "the document cannot be opened; the server's log says why";
+      default:
+        return "refused";
+    }
+  },
+};

@@ -1,0 +1,56 @@
+import * as Y from "yjs";
+import { allocateShared, type FramedUpdate, frameDiff } from "../protocol/frame.ts";
+import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
+
+/**
+ * The compacted state of a document: one encoded update, framed as the answer to a client that has
+ * nothing. It lies in shared memory, so that worker threads read it without a copy.
+ */
+export interface Base extends FramedUpdate {
+  readonly stateVector: Uint8Array;
+  /** Where the delete set begins in `update`, in bytes. */
+  readonly deletesAt: number;
+}
+
+/** The base of a document that was never written to. */
+export const EMPTY_BASE: Base = {
+  ...frameDiff(EMPTY_UPDATE),
+  stateVector: Uint8Array.of(0),
+  deletesAt: 1,
+};
+
+/**
+ * Merges updates into a base.
+ *
+ * @param collect builds a `Y.Doc` from them, which drops deleted content and joins what was typed
+ *   in one go. Without it the updates are merged as they are, which is cheaper for few of them.
+ * @throws MalformedError or an error of Yjs when they cannot be merged
+ */
+export function makeBase(updates: readonly Uint8Array[], collect: boolean): Base {
+  const update = collect ? integrate(updates) : Y.mergeUpdates([...updates]);
+  const { deletesAt } = inspectUpdate(update);
+  return {
+    ...frameDiff(update, allocateShared),
+    stateVector: Y.encodeStateVectorFromUpdate(update),
+    deletesAt,
+  };
+}
+
+/**
+ * The state that the updates lead to, with what still waits for its dependencies. Updates that Yjs
+ * can decode but not integrate are merged unchanged: nothing that was accepted is dropped.
+ */
+function integrate(updates: readonly Uint8Array[]): Uint8Array {
+  const doc = new Y.Doc();
+  try {
+    doc.transact(() => {
+      for (const update of updates) Y.applyUpdate(doc, update);
+    });
+    return Y.encodeStateAsUpdate(doc);
+  } catch {
+    // What Yjs throws here is its own assertion about a forged update; it says nothing to do.
+    return Y.mergeUpdates([...updates]);
+  } finally {
+    doc.destroy();
+  }
+}

@@ -1,0 +1,25 @@
+import * as Y from "yjs";
+import { inspectUpdate, type UpdateContents } from "../protocol/update.ts";
+import { type Base, makeBase } from "./base.ts";
+
+/** The work on encoded updates that takes too long for the event loop when they are large. */
+export const codecTasks = {
+  /** @throws MalformedError */
+  inspect: (update: Uint8Array): UpdateContents => inspectUpdate(update),
+  /** What a client with this state vector lacks. */
+  diff: (update: Uint8Array, stateVector: Uint8Array): Uint8Array =>
+    Y.diffUpdate(update, stateVector),
+  makeBase: (updates: readonly Uint8Array[], collect: boolean): Base => makeBase(updates, collect),
+};
+
+export type CodecTasks = typeof codecTasks;
+
+/** One task as it is sent to a worker. */
+export type CodecRequest = {
+  [Name in keyof CodecTasks]: { id: number; task: Name; args: Parameters<CodecTasks[Name]> };
+}[keyof CodecTasks];
+
+/** What a worker answers. Errors cross threads as what is left of them. */
+export type CodecResponse =
+  | { id: number; result: ReturnType<CodecTasks[keyof CodecTasks]> }
+  | { id: number; error: { malformed: boolean; message: string } };

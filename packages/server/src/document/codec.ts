@@ -1,0 +1,146 @@
+import { Worker } from "node:worker_threads";
+import { MalformedError } from "../protocol/malformed-error.ts";
+import { workerUrl } from "../worker-url.ts";
+import {
+  type CodecRequest,
+  type CodecResponse,
+  type CodecTasks,
+  codecTasks,
+} from "./codec-tasks.ts";
+
+/** A worker thread did not finish a task: it died, or it took too long and was ended. */
+export class CodecError extends Error {
+  override readonly name = "CodecError";
+}
+
+/** Up to this size a task runs on the event loop: sending it to a worker would cost more. */
+export const INLINE_BYTES = 32 * 1024;
+/** No honest document takes this long. The worker that hangs is ended, and the task fails. */
+const TASK_TIMEOUT_MS = 120_000;
+/** Two, so that one large document does not keep all others waiting. */
+const WORKERS = 2;
+
+interface Task {
+  readonly request: CodecRequest;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Runs tasks on encoded updates: small ones at once, large ones in worker threads that are started
+ * when they are first needed. Tasks of different workers finish in any order.
+ */
+export class Codec {
+  #lanes: Lane[] = [];
+  #closed = false;
+
+  /** Small tasks run before the call returns; the result is a promise all the same. */
+  async run<Name extends keyof CodecTasks>(
+    task: Name,
+    ...args: Parameters<CodecTasks[Name]>
+  ): Promise<ReturnType<CodecTasks[Name]>> {
+    if (sizeOf(args) <= INLINE_BYTES) {
+      const perform = codecTasks[task] as (...args: unknown[]) => ReturnType<CodecTasks[Name]>;
+      return perform(...args);
+    }
+    if (this.#closed) throw new CodecError("the codec is closed");
+    const lane = this.#lane();
+    return new Promise((resolve, reject) => {
+      lane.add({ task, args } as Omit<CodecRequest, "id">, resolve, reject);
+    });
+  }
+
+  /** Ends the workers; tasks under way fail. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#lanes.map((lane) => lane.stop("the codec is closed")));
+  }
+
+  /** The lane with the least to do. */
+  #lane(): Lane {
+    const idle = this.#lanes.find((lane) => lane.size === 0);
+    if (idle !== undefined) return idle;
+    if (this.#lanes.length < WORKERS) {
+      const lane = new Lane();
+      this.#lanes.push(lane);
+      return lane;
+    }
+    return this.#lanes.reduce((best, lane) => (lane.size < best.size ? lane : best));
+  }
+}
+
+/** One worker thread and the tasks that it has been given. */
+class Lane {
+  #worker: Worker | undefined;
+  #tasks: Map<number, Task> = new Map();
+  #nextId = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  add(
+    request: Omit<CodecRequest, "id">,
+    resolve: (result: never) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const id = this.#nextId++;
+    const task = { request: { ...request, id } as CodecRequest, resolve, reject };
+    this.#tasks.set(id, task);
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(task.request);
+    if (this.#tasks.size === 1) this.#watch();
+  }
+
+  async stop(reason: string): Promise<void> {
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    const tasks = [...this.#tasks.values()];
+    this.#tasks.clear();
+    for (const task of tasks) task.reject(new CodecError(reason));
+    await worker?.terminate();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(workerUrl("./codec-worker", import.meta.url));
+    worker.unref();
+    worker.on("message", (response: CodecResponse) => this.#settle(response));
+    worker.on("error", (error) => {
+      if (worker === this.#worker) void this.stop(`the worker failed: ${error.message}`);
+    });
+    worker.on("exit", (code) => {
+      if (worker === this.#worker) void this.stop(`the worker exited with ${code}`);
+    });
+    return worker;
+  }
+
+  #settle(response: CodecResponse): void {
+    const task = this.#tasks.get(response.id);
+    if (task === undefined) return;
+    this.#tasks.delete(response.id);
+    this.#watch();
+    if ("result" in response) task.resolve(response.result as never);
+    else if (response.error.malformed) task.reject(new MalformedError(response.error.message));
+    else task.reject(new CodecError(response.error.message));
+  }
+
+  /** The task at the head has the whole time to itself. */
+  #watch(): void {
+    clearTimeout(this.#timer);
+    if (this.#tasks.size === 0) return;
+    this.#timer = setTimeout(() => {
+      void this.stop(`no answer within ${TASK_TIMEOUT_MS} ms`);
+    }, TASK_TIMEOUT_MS).unref();
+  }
+}
+
+function sizeOf(args: readonly unknown[]): number {
+  let size = 0;
+  for (const arg of args) {
+    if (arg instanceof Uint8Array) size += arg.length;
+    else if (Array.isArray(arg)) size += sizeOf(arg) + arg.length * 64;
+  }
+  return size;
+}

@@ -1,0 +1,253 @@
+import * as Y from "yjs";
+import { type Frame, frameDiff, frameStateVector } from "../protocol/frame.ts";
+import { decodeStateVector, encodeStateVector } from "../protocol/state-vector.ts";
+import { EMPTY_UPDATE, type UpdateContents } from "../protocol/update.ts";
+import { type Base, EMPTY_BASE } from "./base.ts";
+import { type Codec, INLINE_BYTES } from "./codec.ts";
+import type { Flusher } from "./flusher.ts";
+import { type Entry, Log } from "./log.ts";
+import { isKnown } from "./novelty.ts";
+import { Presence } from "./presence.ts";
+import { type Outlet, Reader } from "./reader.ts";
+
+/** What a document needs of its surroundings. */
+export interface DocumentServices {
+  readonly codec: Codec;
+  readonly flusher: Flusher;
+  /** The journal takes what the document has appended, and calls `markDurable`. */
+  readonly journal: { readonly stalled: boolean; enqueue(document: Document, bytes: number): void };
+}
+
+/**
+ * One open document: its log, its presence, and the readers that follow them. It builds no `Y.Doc`.
+ *
+ * Readers get what others wrote at the next flush. What a reader's own client wrote is sent back
+ * only when it is durable, so an echo is an acknowledgement.
+ */
+export class Document {
+  readonly room: string;
+  readonly log: Log;
+  readonly presence: Presence = new Presence();
+  readonly readers: Set<Reader> = new Set();
+  /** When the last update came, in milliseconds since the epoch; 0 before the first. */
+  updatedAt = 0;
+  readonly #services: DocumentServices;
+  #compacting = false;
+  #stateVector: { frame: Frame; durable: number } | undefined;
+
+  constructor(room: string, base: Base, services: DocumentServices) {
+    this.room = room;
+    this.log = new Log(base);
+    this.#services = services;
+  }
+
+  get fanOut(): number {
+    return this.readers.size;
+  }
+
+  attach(outlet: Outlet): Reader {
+    const reader = new Reader(outlet);
+    this.readers.add(reader);
+    return reader;
+  }
+
+  /** Ends a reader; whom its client introduced leaves the room. */
+  detach(reader: Reader, now: number): void {
+    if (!this.readers.delete(reader)) return;
+    if (this.presence.remove(reader, now)) this.#services.flusher.schedule(this);
+  }
+
+  /** Takes a valid update. @param author whose client wrote it; `null`: the server itself */
+  append(update: Uint8Array, author: Reader | null, now: number): void {
+    const offset = this.log.end;
+    this.log.append(update, author);
+    this.updatedAt = now;
+    if (author !== null && author.pendingFrom === Number.POSITIVE_INFINITY) {
+      author.pendingFrom = offset;
+    }
+    this.#services.journal.enqueue(this, update.length);
+    this.#services.flusher.schedule(this);
+  }
+
+  /** Whether an update that a client returned holds nothing new. */
+  knows(update: Uint8Array, contents: UpdateContents): boolean {
+    const { log } = this;
+    return isKnown(update, contents, {
+      stateVector: log.stateVector(log.end),
+      deletes: [log.base.update.subarray(log.base.deletesAt), ...log.deleteSets()],
+    });
+  }
+
+  /** Everything below `offset` survives a crash: clients get their own updates back. */
+  markDurable(offset: number): void {
+    this.log.markDurable(offset);
+    this.#services.flusher.schedule(this);
+    if (this.log.tailBytes > Math.max(2 * INLINE_BYTES, this.log.base.update.length / 4)) {
+      this.compact(true).catch(() => {
+        // The tail stays as it is, and the next update tries again.
+      });
+    }
+  }
+
+  /** Asks a client for what is not durable here. */
+  stateVectorFrame(): Frame {
+    const { durable } = this.log;
+    if (this.#stateVector?.durable !== durable) {
+      const frame = frameStateVector(encodeStateVector(this.log.stateVector(durable)));
+      this.#stateVector = { frame, durable };
+    }
+    return this.#stateVector.frame;
+  }
+
+  /**
+   * Answers a state vector with what the client lacks; from then on the reader follows the log.
+   *
+   * @throws MalformedError when the state vector is not one
+   * @throws CodecError when the difference to a large document could not be computed
+   */
+  async answer(reader: Reader, stateVector: Uint8Array): Promise<void> {
+    const { log } = this;
+    const isNew = decodeStateVector(stateVector).size === 0;
+    const { base, baseEnd } = log;
+    const diff = isNew ? base : await this.#diff(base, stateVector);
+    if (!this.readers.has(reader)) return;
+    const limit = Math.min(log.end, reader.pendingFrom);
+    const rest = [...log.entries(baseEnd, limit)];
+    const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
+    if (rest.length === 0) {
+      reader.outlet.write([diff.frame]);
+    } else if (bytes <= INLINE_BYTES && log.baseEnd === baseEnd) {
+      const merged = Y.mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
+      reader.outlet.write([frameDiff(merged).frame]);
+    } else {
+      // What is newer goes first: the client keeps it until the rest comes, and the answer to its
+      // state vector, which makes it `synced`, completes it.
+      reader.outlet.write([...log.frames(baseEnd, limit), diff.frame]);
+    }
+    reader.cursor = limit;
+  }
+
+  /**
+   * Moves what is durable into the base.
+   *
+   * @param collect drops deleted content
+   * @returns the base and the offset below which it holds everything
+   */
+  async compact(collect: boolean): Promise<{ base: Base; end: number }> {
+    const { log } = this;
+    const { end, updates } = log.compactable();
+    if (end === log.baseEnd || this.#compacting) return { base: log.base, end: log.baseEnd };
+    this.#compacting = true;
+    try {
+      const base = await this.#services.codec.run("makeBase", updates, collect);
+      log.replaceBase(base, end);
+      return { base, end };
+    } finally {
+      this.#compacting = false;
+    }
+  }
+
+  /** Sends every reader that can take it what it lacks. */
+  flush(): void {
+    const news = new SharedNews(this.log, this.presence);
+    for (const reader of this.readers) this.#deliver(reader, news);
+  }
+
+  /** Sends a reader whose outlet is writable again what it missed meanwhile. */
+  resume(reader: Reader): void {
+    if (this.readers.has(reader)) this.#deliver(reader, new SharedNews(this.log, this.presence));
+  }
+
+  /** Shows a reader all who are present. */
+  showPresence(reader: Reader): void {
+    reader.presenceVersion = this.presence.version;
+    const frame = this.presence.all();
+    if (frame !== null) reader.outlet.write([frame]);
+  }
+
+  /** Takes what a client says of its presence. @throws MalformedError */
+  receivePresence(states: Uint8Array, from: Reader, now: number): readonly Reader[] {
+    const version = this.presence.version;
+    try {
+      return this.presence.receive(states, from, now);
+    } finally {
+      if (this.presence.version !== version) this.#services.flusher.schedule(this);
+    }
+  }
+
+  #deliver(reader: Reader, news: SharedNews): void {
+    if (!reader.outlet.writable) return;
+    const frames = this.#news(reader, news);
+    const { version } = this.presence;
+    if (reader.presenceVersion !== version) {
+      const presence = news.presence(reader.presenceVersion);
+      if (presence !== null && presence.solely !== reader) frames.push(presence.frame);
+      reader.presenceVersion = version;
+    }
+    if (frames.length > 0) reader.outlet.write(frames);
+  }
+
+  /** The frames that bring a reader up to date with the log. */
+  #news(reader: Reader, shared: SharedNews): Frame[] {
+    const { log } = this;
+    if (reader.cursor === null) return [];
+    if (reader.pendingFrom < log.durable) reader.pendingFrom = log.firstBy(reader, log.durable);
+    const frames: Frame[] = [];
+    if (reader.owedFrom < log.durable) {
+      const own = (entry: Entry) => entry.author === reader || entry.author === null;
+      frames.push(...log.frames(reader.owedFrom, log.durable, own));
+      reader.owedFrom =
+        reader.pendingFrom < reader.cursor ? reader.pendingFrom : Number.POSITIVE_INFINITY;
+    }
+    const { stalled } = this.#services.journal;
+    const limit = stalled ? log.end : Math.min(log.end, reader.pendingFrom);
+    if (reader.cursor >= limit) return frames;
+    if (stalled && reader.pendingFrom < limit) {
+      const foreign = (entry: Entry) => entry.author !== reader || entry.end <= log.durable;
+      frames.push(...log.frames(reader.cursor, limit, foreign));
+      reader.owedFrom = Math.min(reader.owedFrom, Math.max(reader.pendingFrom, reader.cursor));
+    } else {
+      frames.push(...shared.updates(reader.cursor, limit));
+    }
+    reader.cursor = limit;
+    return frames;
+  }
+
+  async #diff(base: Base, stateVector: Uint8Array): Promise<{ frame: Frame; update: Uint8Array }> {
+    if (base === EMPTY_BASE) return EMPTY_ANSWER;
+    return frameDiff(await this.#services.codec.run("diff", base.update, stateVector));
+  }
+}
+
+const EMPTY_ANSWER = frameDiff(EMPTY_UPDATE);
+
+/** What one flush sends: readers at the same place get the same frames. */
+class SharedNews {
+  readonly #log: Log;
+  readonly #presence: Presence;
+  readonly #updates: { from: number; to: number; frames: Frame[] }[] = [];
+  readonly #states: Map<number, ReturnType<Presence["since"]>> = new Map();
+
+  constructor(log: Log, presence: Presence) {
+    this.#log = log;
+    this.#presence = presence;
+  }
+
+  updates(from: number, to: number): readonly Frame[] {
+    let made = this.#updates.find((one) => one.from === from && one.to === to);
+    if (made === undefined) {
+      made = { from, to, frames: this.#log.frames(from, to) };
+      this.#updates.push(made);
+    }
+    return made.frames;
+  }
+
+  presence(version: number): ReturnType<Presence["since"]> {
+    let made = this.#states.get(version);
+    if (made === undefined) {
+      made = this.#presence.since(version);
+      this.#states.set(version, made);
+    }
+    return made;
+  }
+}

@@ -1,0 +1,76 @@
+import { createDecoder, type Decoder, readVarUint } from "lib0/decoding";
+import { decoding, MalformedError } from "./malformed-error.ts";
+import { skip } from "./text.ts";
+
+/**
+ * The messages of the y-websocket protocol: a varuint that names the type, then the body. One
+ * WebSocket message holds one of them; what follows it is ignored, as the reference server does.
+ */
+const MessageType = { sync: 0, presence: 1, auth: 2, queryPresence: 3 } as const;
+
+const SyncStep = { stateVector: 0, diff: 1, update: 2 } as const;
+
+/**
+ * What a connection does with the messages of its client. Every byte array is a view of the
+ * received message: whoever keeps it copies it.
+ */
+export interface MessageReceiver {
+  /** Step 1: the client has this state, and wants what it lacks. */
+  onStateVector(stateVector: Uint8Array): void;
+  /** Step 2: what the client has and this server lacks. Often nothing, or nothing new. */
+  onDiff(update: Uint8Array): void;
+  onUpdate(update: Uint8Array): void;
+  /** Presence states: to be read with `readPresence`. */
+  onPresence(states: Uint8Array): void;
+  onPresenceQuery(): void;
+}
+
+/**
+ * Reads one message and hands it to the receiver. Messages of unknown types are ignored.
+ *
+ * @throws MalformedError when the bytes are not a message, and whatever the receiver throws
+ */
+export function readMessage(message: Uint8Array, receiver: MessageReceiver): void {
+  const decoder = createDecoder(message);
+  switch (readNumber(decoder)) {
+    case MessageType.sync:
+      readSync(decoder, receiver);
+      return;
+    case MessageType.presence:
+      receiver.onPresence(readBytes(decoder));
+      return;
+    case MessageType.queryPresence:
+      receiver.onPresenceQuery();
+      return;
+    default:
+      return;
+  }
+}
+
+function readSync(decoder: Decoder, receiver: MessageReceiver): void {
+  const step = readNumber(decoder);
+  switch (step) {
+    case SyncStep.stateVector:
+      receiver.onStateVector(readBytes(decoder));
+      return;
+    case SyncStep.diff:
+      receiver.onDiff(readBytes(decoder));
+      return;
+    case SyncStep.update:
+      receiver.onUpdate(readBytes(decoder));
+      return;
+    default:
+      throw new MalformedError(`unknown sync step ${step}`);
+  }
+}
+
+function readNumber(decoder: Decoder): number {
+  return decoding("message", () => readVarUint(decoder));
+}
+
+function readBytes(decoder: Decoder): Uint8Array {
+  const length = readNumber(decoder);
+  const start = decoder.pos;
+  skip(decoder, length);
+  return decoder.arr.subarray(start, decoder.pos);
+}

@@ -1,0 +1,90 @@
+import { type Kysely, sql } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { StorageError } from "./errors.ts";
+
+/**
+ * The tables of the metadata, the same in every SQL database. Times and sizes are integers of 64
+ * bits, and the driver must return them as numbers.
+ */
+export interface MetadataSchema {
+  readonly rooms: RoomsTable;
+  readonly connections: ConnectionsTable;
+}
+
+export interface RoomsTable {
+  readonly name: string;
+  readonly created_at: number;
+  readonly updated_at: number | null;
+  readonly bytes: number;
+}
+
+export interface ConnectionsTable {
+  readonly connection: string;
+  readonly room: string;
+  readonly server: string;
+  readonly connected_at: number;
+  readonly disconnected_at: number | null;
+}
+
+/**
+ * Brings the tables up to date. May be called any number of times.
+ *
+ * @throws StorageError when they are not; calling again goes on where it failed
+ */
+export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  if (error instanceof StorageError) throw error;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new StorageError(`Could not create the tables of the metadata: ${reason}`, {
+    cause: error,
+  });
+}
+
+/**
+ * They run in the order of their names. Never change one that was released. Every statement can be
+ * repeated, because a migration that was interrupted runs again.
+ */
+const migrations: Record<string, Migration> = {
+  "0001-rooms-and-connections": {
+    up: async (db) => {
+      await db.schema
+        .createTable("rooms")
+        .ifNotExists()
+        .addColumn("name", "text", (column) => column.notNull().primaryKey())
+        .addColumn("created_at", "bigint", (column) => column.notNull())
+        .addColumn("updated_at", "bigint")
+        .addColumn("bytes", "bigint", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createIndex("rooms_updated_at")
+        .ifNotExists()
+        .on("rooms")
+        .column("updated_at")
+        .execute();
+      await db.schema
+        .createTable("connections")
+        .ifNotExists()
+        .addColumn("connection", "text", (column) => column.notNull().primaryKey())
+        .addColumn("room", "text", (column) => column.notNull())
+        .addColumn("server", "text", (column) => column.notNull())
+        .addColumn("connected_at", "bigint", (column) => column.notNull())
+        .addColumn("disconnected_at", "bigint")
+        .execute();
+      await db.schema
+        .createIndex("connections_connected_at")
+        .ifNotExists()
+        .on("connections")
+        .columns(["connected_at", "connection"])
+        .execute();
+      await db.schema
+        .createIndex("connections_open")
+        .ifNotExists()
+        .on("connections")
+        .column("server")
+        .where(sql.ref("disconnected_at"), "is", null)
+        .execute();
+    },
+  },
+};

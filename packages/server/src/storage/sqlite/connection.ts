@@ -1,0 +1,58 @@
+import { DatabaseSync } from "node:sqlite";
+import { CorruptedError, StorageError } from "../errors.ts";
+import { primaryCode, reasonOf, SQLITE_NOTADB } from "./engine-errors.ts";
+
+/** How long a statement waits for another program that holds the file's lock, such as a backup. */
+const LOCK_TIMEOUT_MS = 2_000;
+
+/** A large snapshot makes the write-ahead log grow; afterwards it is cut to this size again. */
+const LOG_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Opens a database file so that a committed transaction survives a crash of the machine.
+ *
+ * @throws CorruptedError when the file is not a database
+ * @throws StorageError when it cannot be opened
+ */
+export function openConnection(path: string): DatabaseSync {
+  try {
+    const connection = new DatabaseSync(path, { timeout: LOCK_TIMEOUT_MS });
+    try {
+      connection.exec(`
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES};
+      `);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  } catch (error) {
+    if (primaryCode(error) === SQLITE_NOTADB) {
+      throw new CorruptedError(
+        `"${path}" is not a SQLite database. Restore it from a backup, or move it away to begin ` +
+          "with an empty one.",
+        { cause: error },
+      );
+    }
+    throw new StorageError(
+      `"${path}" cannot be opened (${reasonOf(error)}). Check that this process may read and write it and ` +
+        "its directory, and that the disk is not full.",
+      { cause: error },
+    );
+  }
+}
+
+/** Runs `work` in a transaction. Whatever goes wrong, none is left open. */
+export function atomically<Result>(connection: DatabaseSync, work: () => Result): Result {
+  connection.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    connection.exec("COMMIT");
+    return result;
+  } finally {
+    // After some errors (full disk, I/O) SQLite has ended the transaction by itself.
+    if (connection.isTransaction) connection.exec("ROLLBACK");
+  }
+}

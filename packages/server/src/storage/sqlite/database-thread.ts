@@ -1,0 +1,142 @@
+import { Worker } from "node:worker_threads";
+import type { Logger } from "pino";
+import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
+import type { Calls, ThreadFailure, ThreadReply, ThreadRequest } from "./thread-messages.ts";
+
+/** A thread that keeps dying is started at most this often in this time. */
+const MAX_STARTS = 3;
+const STARTS_WINDOW_MS = 10_000;
+
+/** More calls than a healthy store ever has waiting: when there are as many, the disk hangs. */
+const MAX_WAITING = 10_000;
+
+export interface ThreadOptions {
+  /** The file that the thread runs. */
+  readonly program: URL;
+  /** The path of its database file. */
+  readonly database: string;
+  readonly logger: Pick<Logger, "error"> | undefined;
+}
+
+/** How one call is described, and which buffers it hands over. */
+export interface CallOptions {
+  /** What an error says could not be done, as in `read the journal of room "a"`. */
+  readonly purpose: string;
+  readonly transfer?: readonly ArrayBuffer[];
+}
+
+interface WaitingCall {
+  readonly purpose: string;
+  resolve(value: unknown): void;
+  reject(error: StorageError): void;
+}
+
+/**
+ * A worker thread that owns one database file, seen from the main thread. It is started by the
+ * first call, and after it died by the next one.
+ */
+export class DatabaseThread<Table extends Calls<Table>> {
+  readonly #options: ThreadOptions;
+  readonly #waiting = new Map<number, WaitingCall>();
+  #worker: Worker | undefined;
+  #starts: number[] = [];
+  #lastId = 0;
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Calls are answered in their order. Arguments are copied, except buffers that are shared or in
+   * `transfer`.
+   *
+   * @throws StorageError when the call failed, or when the thread died before it answered
+   */
+  call<Name extends keyof Table & string>(
+    name: Name,
+    args: Parameters<Table[Name]>,
+    options: CallOptions,
+  ): Promise<ReturnType<Table[Name]>> {
+    // The thread answers a call with its result: its program implements the same table.
+    return this.#send(name, args, options) as Promise<ReturnType<Table[Name]>>;
+  }
+
+  /** Closes the database after all calls made before, and ends the thread. @throws StorageError */
+  async stop(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    try {
+      await this.#send("close", [], { purpose: `close "${this.#options.database}"` });
+    } finally {
+      this.#worker = undefined;
+      await worker.terminate();
+    }
+  }
+
+  #send(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    const { purpose, transfer = [] } = options;
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.size >= MAX_WAITING) {
+        throw new StorageError(`Could not ${purpose}: too many calls are waiting for the disk`);
+      }
+      this.#worker ??= this.#start(purpose);
+      this.#lastId += 1;
+      const request: ThreadRequest = { id: this.#lastId, name, args };
+      this.#worker.postMessage(request, [...transfer]);
+      this.#waiting.set(request.id, { purpose, resolve, reject });
+    });
+  }
+
+  #start(purpose: string): Worker {
+    const now = performance.now();
+    this.#starts = this.#starts.filter((start) => start > now - STARTS_WINDOW_MS);
+    if (this.#starts.length >= MAX_STARTS) {
+      throw new StorageError(`Could not ${purpose}: the database thread keeps dying`);
+    }
+    this.#starts.push(now);
+
+    const { program, database } = this.#options;
+    const worker = new Worker(program, { workerData: database });
+    let death: Error | undefined;
+    worker.on("message", (reply: ThreadReply) => this.#settle(reply));
+    worker.once("messageerror", (error) => {
+      death = error;
+      // The answer is lost. Ending the thread is what lets its caller know; it cannot fail.
+      void worker.terminate();
+    });
+    worker.once("error", (error) => {
+      death = error instanceof Error ? error : new Error(String(error));
+    });
+    worker.once("exit", (code) => {
+      if (this.#worker === worker) this.#died(death ?? new Error(`its exit code was ${code}`));
+    });
+    return worker;
+  }
+
+  #settle(reply: ThreadReply): void {
+    const call = this.#waiting.get(reply.id);
+    if (call === undefined) return;
+    this.#waiting.delete(reply.id);
+    if ("value" in reply) call.resolve(reply.value);
+    else call.reject(asError(reply.failure, call.purpose));
+  }
+
+  #died(cause: Error): void {
+    this.#worker = undefined;
+    const { database, logger } = this.#options;
+    logger?.error({ err: cause, database }, "database thread died");
+    const calls = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { purpose, reject } of calls) {
+      reject(new StorageError(`Could not ${purpose}: the database thread died`, { cause }));
+    }
+  }
+}
+
+function asError({ kind, message, code }: ThreadFailure, purpose: string): StorageError {
+  const text = `Could not ${purpose}: ${message}`;
+  if (kind === "conflict") return new SnapshotConflictError(text);
+  const options =
+    code === undefined ? {} : { cause: new Error(`${message} (SQLite result code ${code})`) };
+  return kind === "corrupted" ? new CorruptedError(text, options) : new StorageError(text, options);
+}

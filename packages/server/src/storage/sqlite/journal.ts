@@ -1,0 +1,37 @@
+import type { Journal, JournalId, JournalRow, RoomJournal } from "../journal.ts";
+import { handOver } from "./handover.ts";
+import type { JournalCalls } from "./journal-calls.ts";
+import type { ThreadShare } from "./thread-share.ts";
+
+/** The journal in `journal.db`. */
+export class SqliteJournal implements Journal {
+  readonly #share: ThreadShare<JournalCalls>;
+
+  constructor(share: ThreadShare<JournalCalls>) {
+    this.#share = share;
+  }
+
+  append(rows: readonly JournalRow[]): Promise<readonly JournalId[]> {
+    const { views, transfer } = handOver(rows.map((row) => row.update));
+    const rooms = rows.map((row) => row.room);
+    const purpose = `append ${rows.length} rows to the journal`;
+    return this.#share.call("append", [rooms, views], { purpose, transfer });
+  }
+
+  read(room: string): Promise<RoomJournal> {
+    return this.#share.call("read", [room], { purpose: `read the journal of room "${room}"` });
+  }
+
+  truncate(room: string, ids: readonly JournalId[]): Promise<void> {
+    const purpose = `truncate the journal of room "${room}"`;
+    return this.#share.call("truncate", [room, ids], { purpose });
+  }
+
+  forget(room: string): Promise<void> {
+    return this.#share.call("forget", [room], { purpose: `forget the journal of room "${room}"` });
+  }
+
+  close(): Promise<void> {
+    return this.#share.close();
+  }
+}

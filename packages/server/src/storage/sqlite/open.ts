@@ -1,0 +1,97 @@
+import { extname, join, resolve } from "node:path";
+import { Kysely } from "kysely";
+import type { Logger } from "pino";
+import type { Journal } from "../journal.ts";
+import type { Metadata } from "../metadata.ts";
+import type { MetadataSchema } from "../metadata-schema.ts";
+import { migrateMetadata } from "../metadata-schema.ts";
+import { SqlMetadata } from "../metadata-sql.ts";
+import type { SnapshotStore } from "../snapshots.ts";
+import { createDirectory, lockDirectory } from "./data-directory.ts";
+import { DatabaseThread } from "./database-thread.ts";
+import { runStatements, ThreadDialect } from "./dialect.ts";
+import { SqliteJournal } from "./journal.ts";
+import type { JournalCalls } from "./journal-calls.ts";
+import { SqliteSnapshots } from "./snapshots.ts";
+import type { StatementCalls } from "./statement-calls.ts";
+import { ThreadShare, whenLastLeaves } from "./thread-share.ts";
+
+/** Everything that is stored, in one directory of this machine. */
+export interface SqliteStore {
+  readonly journal: Journal;
+  readonly snapshots: SnapshotStore;
+  readonly metadata: Metadata;
+  /** Closes all three, and lets another process use the directory. @throws StorageError */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store in a directory, and creates what is missing. One process at a time can have it
+ * open.
+ *
+ * @param logger told when a database thread died
+ * @throws StorageError with one message that names the path and what to do
+ */
+export async function openSqliteStore(
+  directory: string,
+  logger?: Pick<Logger, "error">,
+): Promise<SqliteStore> {
+  const path = resolve(directory);
+  await createDirectory(path);
+  const lock = lockDirectory(path);
+  const unlock = whenLastLeaves(2, async () => lock.release());
+
+  // Two threads, so that a slow query of the metadata never delays an acknowledgement.
+  const journalThread = new DatabaseThread<JournalCalls>({
+    program: programUrl("journal-worker"),
+    database: join(path, "journal.db"),
+    logger,
+  });
+  const metadataThread = new DatabaseThread<StatementCalls>({
+    program: programUrl("metadata-worker"),
+    database: join(path, "metadata.db"),
+    logger,
+  });
+  const leaveJournal = whenLastLeaves(2, () => journalThread.stop().finally(unlock));
+  const journalShare = new ThreadShare(journalThread, leaveJournal);
+  const snapshotShare = new ThreadShare(journalThread, leaveJournal);
+  const metadataShare = new ThreadShare(metadataThread, () =>
+    metadataThread.stop().finally(unlock),
+  );
+  const shares = [journalShare, snapshotShare, metadataShare];
+
+  const db = new Kysely<MetadataSchema>({ dialect: new ThreadDialect(metadataShare) });
+  try {
+    const purpose = `open the store in "${path}"`;
+    await allOf([journalShare.call("open", [], { purpose }), migrateMetadata(db)]);
+  } catch (error) {
+    await Promise.allSettled(shares.map((share) => share.close()));
+    throw error;
+  }
+
+  const journal = new SqliteJournal(journalShare);
+  const snapshots = new SqliteSnapshots(snapshotShare);
+  const metadata = new SqlMetadata(db, async (queries) => {
+    await runStatements(metadataShare, queries);
+  });
+  return {
+    journal,
+    snapshots,
+    metadata,
+    close: async () => {
+      await allOf([journal.close(), snapshots.close(), metadata.close()]);
+    },
+  };
+}
+
+/** Waits for all, also when one fails. @throws the first error */
+async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** A program is beside this file, and like it TypeScript when run from source. */
+function programUrl(name: string): URL {
+  return new URL(`./${name}${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
+}

@@ -1,0 +1,53 @@
+import { parentPort } from "node:worker_threads";
+import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
+import { engineCode, isCorruption, reasonOf } from "./engine-errors.ts";
+import type {
+  Answer,
+  Answers,
+  Calls,
+  ThreadFailure,
+  ThreadReply,
+  ThreadRequest,
+} from "./thread-messages.ts";
+
+/**
+ * Answers calls from the main thread, one after the other.
+ *
+ * @param open opens the database; called with the first call, and again with the next one when it
+ *   threw, so that a database that could not be opened for a while needs no restart
+ */
+export function serveCalls<Table extends Calls<Table>>(open: () => Answers<Table>): void {
+  const port = parentPort;
+  if (port === null) throw new Error("This file is the program of a worker thread.");
+  let answers: Answers<Table> | undefined;
+
+  const answer = (request: ThreadRequest): Answer<unknown> => {
+    if (request.name === "close") {
+      answers?.close();
+      return { value: undefined };
+    }
+    answers ??= open();
+    // The types of name and arguments were checked where the call was made.
+    const call = answers[request.name as keyof Table] as (...args: never[]) => Answer<unknown>;
+    return call.apply(answers, request.args as never[]);
+  };
+
+  port.on("message", (request: ThreadRequest) => {
+    try {
+      const { value, transfer = [] } = answer(request);
+      port.postMessage({ id: request.id, value } satisfies ThreadReply, [...transfer]);
+    } catch (error) {
+      port.postMessage({ id: request.id, failure: asFailure(error) } satisfies ThreadReply);
+    }
+  });
+}
+
+function asFailure(error: unknown): ThreadFailure {
+  const message = reasonOf(error);
+  const code = engineCode(error instanceof StorageError ? error.cause : error);
+  if (error instanceof SnapshotConflictError) return { kind: "conflict", message, code };
+  if (error instanceof CorruptedError || isCorruption(error)) {
+    return { kind: "corrupted", message, code };
+  }
+  return { kind: "storage", message, code };
+}

@@ -1,0 +1,40 @@
+import type { Snapshot, SnapshotStore, SnapshotVersion } from "../snapshots.ts";
+import { handOver } from "./handover.ts";
+import type { JournalCalls } from "./journal-calls.ts";
+import type { ThreadShare } from "./thread-share.ts";
+
+/** The snapshots in `journal.db`. */
+export class SqliteSnapshots implements SnapshotStore {
+  readonly #share: ThreadShare<JournalCalls>;
+
+  constructor(share: ThreadShare<JournalCalls>) {
+    this.#share = share;
+  }
+
+  read(room: string): Promise<Snapshot | null> {
+    const purpose = `read the snapshot of room "${room}"`;
+    return this.#share.call("readSnapshot", [room], { purpose });
+  }
+
+  write(
+    room: string,
+    update: Uint8Array,
+    expected: SnapshotVersion | null,
+  ): Promise<SnapshotVersion> {
+    const { views, transfer } = handOver([update]);
+    const purpose = `write the snapshot of room "${room}"`;
+    return this.#share.call("writeSnapshot", [room, views[0] ?? update, expected], {
+      purpose,
+      transfer,
+    });
+  }
+
+  delete(room: string): Promise<void> {
+    const purpose = `delete the snapshot of room "${room}"`;
+    return this.#share.call("deleteSnapshot", [room], { purpose });
+  }
+
+  close(): Promise<void> {
+    return this.#share.close();
+  }
+}

@@ -1,0 +1,25 @@
+import { type Browser, chromium } from "playwright-core";
+
+/**
+ * Starts Debian's Chromium without a window, in a new empty profile. `close()` ends the process and
+ * removes the profile. Its contexts share nothing with each other, like two people's browsers.
+ *
+ * @throws Error if it is not installed
+ */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    headless: true,
+    // Tests run as root in containers, where its sandbox does not start.
+    chromiumSandbox: false,
+    // Nothing but the page under test may use the network.
+    args: [
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
