@@ -3,6 +3,9 @@ import { defineConfig } from "vite";
 
 const siteDir = fileURLToPath(new URL("../../packages/server/site", import.meta.url));
 
+// Vite's own WebSocket, which must not look like a room.
+const HOT_RELOAD_PATH = "@hot-reload";
+
 export default defineConfig({
   // Relative, so that the page works under any path prefix of a proxy.
   base: "./",
@@ -17,8 +20,9 @@ export default defineConfig({
     chunkSizeWarningLimit: 800,
   },
   server: {
+    hmr: { path: HOT_RELOAD_PATH },
     proxy: {
-      "/": {
+      [`^/(?!${HOT_RELOAD_PATH})`]: {
         target: process.env.SERVER ?? "http://127.0.0.1:1234",
         ws: true,
         changeOrigin: true,

@@ -1,4 +1,4 @@
-import { decodeUpdate } from "yjs";
+import { decodeUpdate, Skip } from "yjs";
 import type { ByteReader } from "./byte-reader.ts";
 
 /** Called with a run of operations that an update contains: `length` clocks from `clock` on. */
@@ -21,7 +21,7 @@ export function visitRanges(reader: ByteReader, visit: RangeVisitor): void {
   const { buffer, position: start, end } = reader;
   if (readPlainRanges(reader, visit)) return;
   for (const struct of decodeUpdate(buffer.subarray(start, end)).structs) {
-    if (!isSkip(struct)) visit(struct.id.client, struct.id.clock, struct.length);
+    if (!(struct instanceof Skip)) visit(struct.id.client, struct.id.clock, struct.length);
   }
 }
 
@@ -67,8 +67,4 @@ function readTextLength(reader: ByteReader): number {
   const bytes = reader.unsigned();
   reader.skip(bytes);
   return bytes;
-}
-
-function isSkip(struct: object): boolean {
-  return struct.constructor.name === "Skip";
 }

@@ -14,15 +14,21 @@ export function watchConnection(
   provider: WebsocketProvider,
   onChange: (connection: Connection) => void,
 ): void {
-  onChange({ state: "connecting" });
+  let current: Connection = { state: "connecting" };
+  const change = (next: Connection) => {
+    if (next.state === current.state) return;
+    current = next;
+    onChange(next);
+  };
+  onChange(current);
   provider.on("sync", (synced) => {
-    if (synced) onChange({ state: "synced" });
+    if (synced) change({ state: "synced" });
   });
   // Every failed attempt ends here as well, so a page without a server says "offline" steadily
   // instead of flickering between "offline" and "connecting".
-  provider.on("connection-close", () => onChange({ state: "offline" }));
+  provider.on("connection-close", () => change({ state: "offline" }));
   provider.on("closed", ({ code, reason }) => {
-    onChange({ state: "refused", reason: reason === "" ? `code ${code}` : reason });
+    change({ state: "refused", reason: reason === "" ? `code ${code}` : reason });
   });
 }
 

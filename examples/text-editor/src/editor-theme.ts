@@ -8,7 +8,12 @@ const frame = EditorView.theme({
   "&": { height: "100%", color: "var(--text)", backgroundColor: "transparent" },
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "inherit", lineHeight: "1.85" },
-  ".cm-content": { padding: "var(--sheet-padding)", caretColor: "var(--text)" },
+  ".cm-content": {
+    padding: "var(--sheet-padding)",
+    caretColor: "var(--text)",
+    // A name beside a cursor at the right edge is cut off there instead of making the text scroll.
+    overflowX: "clip",
+  },
   ".cm-line": { padding: "0" },
   ".cm-placeholder": { color: "var(--text-quiet)" },
 });
@@ -29,6 +34,7 @@ const markdownStyle = HighlightStyle.define([
 
 // The binding shows a name only under the pointer. Here everybody sees at a glance who writes what.
 const remoteCursors = EditorView.theme({
+  ".cm-yLineSelection": { margin: "0" },
   ".cm-ySelectionCaretDot": { display: "none" },
   ".cm-ySelectionInfo, .cm-ySelectionCaret:hover > .cm-ySelectionInfo": {
     top: "-1.25em",

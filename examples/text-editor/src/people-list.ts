@@ -36,7 +36,7 @@ export function peopleList(
   });
   myForm.addEventListener("submit", (event) => {
     event.preventDefault();
-    // The field's change event comes first, as it loses the focus.
+    // Enter has fired the field's change event before this one.
     onDone();
   });
 

@@ -33,6 +33,8 @@ export class Document {
   updatedAt = 0;
   readonly #services: DocumentServices;
   #compacting = false;
+  /** Tails below this size are left alone. */
+  #compactAbove = 2 * INLINE_BYTES;
   #stateVector: { frame: Frame; durable: number } | undefined;
 
   constructor(room: string, base: Base, services: DocumentServices) {
@@ -82,9 +84,10 @@ export class Document {
   markDurable(offset: number): void {
     this.log.markDurable(offset);
     this.#services.flusher.schedule(this);
-    if (this.log.tailBytes > Math.max(2 * INLINE_BYTES, this.log.base.update.length / 4)) {
+    if (this.log.tailBytes > Math.max(this.#compactAbove, this.log.base.update.length / 4)) {
       this.compact(true).catch(() => {
-        // The tail stays as it is, and the next update tries again.
+        // The tail holds everything still. It is tried again when there is much more of it.
+        this.#compactAbove = 2 * this.log.tailBytes;
       });
     }
   }

@@ -1,0 +1,21 @@
+import type { ServerProcess } from "../process/server-process.ts";
+
+export interface StartOptions {
+  /** An empty directory, or the one of an earlier start to continue from. */
+  readonly dataDirectory: string;
+  /** The cores to run on, as a list for `taskset`; undefined leaves it to the system. */
+  readonly cpus: string | undefined;
+}
+
+/** A server that takes part in the comparison. */
+export interface Contender {
+  readonly name: string;
+  /** One line for the report: what it is and how it is run. */
+  readonly description: string;
+  /** It keeps documents and answers a newcomer with their state. */
+  readonly keepsState: boolean;
+  /** Documents outlive its process. */
+  readonly persists: boolean;
+  /** Starts it in its own process, on a free port of 127.0.0.1. */
+  start(options: StartOptions): Promise<ServerProcess>;
+}

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Linux counts process times in hundredths of a second on every architecture that Node supports. */
+const TICKS_PER_SECOND = 100;
+
+const SETTLE_STEP_MS = 500;
+const SETTLE_STEPS = 8;
+const SETTLE_TOLERANCE = 0.005;
+
+/** User and system time of all threads of a process so far, in seconds. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The second field is a name that may hold spaces; the fields after it are counted from 3.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[14 - 3]) + Number(fields[15 - 3])) / TICKS_PER_SECOND;
+}
+
+/** Memory of a process that is in RAM now. */
+export function residentBytes(pid: number): number {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  if (kibibytes === undefined) throw new Error(`process ${pid} has no memory`);
+  return Number(kibibytes) * 1024;
+}
+
+/**
+ * The resident memory once it has changed by less than 0.5 % for 4 s.
+ * After `limitMs` the lowest of the last 4 s is taken, because garbage then comes and goes.
+ */
+export async function settledResidentBytes(pid: number, limitMs = 60_000): Promise<number> {
+  const deadline = Date.now() + limitMs;
+  let recent: number[] = [];
+  for (;;) {
+    recent = [...recent, residentBytes(pid)].slice(-SETTLE_STEPS);
+    const lowest = Math.min(...recent);
+    const settled = Math.max(...recent) - lowest < lowest * SETTLE_TOLERANCE;
+    if ((recent.length === SETTLE_STEPS && settled) || Date.now() > deadline) return lowest;
+    await delay(SETTLE_STEP_MS);
+  }
+}

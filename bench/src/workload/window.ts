@@ -1,0 +1,29 @@
+import { Samples } from "./samples.ts";
+
+/** A stretch of time and what became of everything that was sent within it. Times in milliseconds. */
+export class Window {
+  readonly from: number;
+  to = Number.POSITIVE_INFINITY;
+  /** From sending to receipt by another member. */
+  readonly updateLatency = new Samples();
+  readonly presenceLatency = new Samples();
+  /** From sending an update to its return to the sender. */
+  readonly returnLatency = new Samples();
+  /** How many receipts by other members there have to be. */
+  expectedUpdates = 0;
+  expectedPresence = 0;
+  /** Presence that a member never saw because a newer one of the same client came first. */
+  supersededPresence = 0;
+
+  constructor(from: number) {
+    this.from = from;
+  }
+
+  contains(time: number): boolean {
+    return time >= this.from && time < this.to;
+  }
+
+  get expected(): number {
+    return this.expectedUpdates + this.expectedPresence;
+  }
+}

@@ -1,0 +1,25 @@
+/** What the members of many equal rooms do. The same workload offers every contender exactly the same. */
+export interface Workload {
+  readonly rooms: number;
+  readonly membersPerRoom: number;
+  /** Each member, whole numbers. */
+  readonly updatesPerSecond: number;
+  /** Each member, whole numbers; 0 means that members have no presence at all. */
+  readonly presencePerSecond: number;
+  /** Members send presence that is new to them back to the server, as y-websocket 1 to 3 do. */
+  readonly returnsPresence: boolean;
+}
+
+/** One of the things a member does at its time. */
+export interface Action {
+  readonly member: number;
+  readonly kind: "update" | "presence";
+}
+
+export function memberCount(workload: Workload): number {
+  return workload.rooms * workload.membersPerRoom;
+}
+
+export function roomName(room: number): string {
+  return `bench-room-${room}`;
+}

@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import { Presence } from "../../src/document/presence.ts";
+import { type Outlet, Reader } from "../../src/document/reader.ts";
+import { encodePresence } from "../../src/protocol/presence.ts";
+import { decodeFrames } from "../support/frames.ts";
+
+class Sink implements Outlet {
+  readonly writable = true;
+  readonly frames: Uint8Array[] = [];
+  write(frames: readonly Uint8Array[]): void {
+    this.frames.push(...frames);
+  }
+}
+
+function state(client: number, clock: number, value: unknown): Uint8Array {
+  return encodePresence([
+    { client, clock, state: new TextEncoder().encode(JSON.stringify(value)) },
+  ]);
+}
+
+/** What a client that is sent these frames believes of the others. */
+function seen(frames: readonly Uint8Array[]): Map<number, unknown> {
+  const awareness = new Awareness(new Y.Doc());
+  awareness.setLocalState(null);
+  for (const message of decodeFrames(frames)) {
+    if (message.type === "presence") applyAwarenessUpdate(awareness, message.states, "test");
+  }
+  const states = new Map(awareness.getStates());
+  awareness.destroy();
+  return states;
+}
+
+function room() {
+  const presence = new Presence();
+  const [anna, ben] = [new Reader(new Sink()), new Reader(new Sink())];
+  return { presence, anna, ben };
+}
+
+function all(presence: Presence): Map<number, unknown> {
+  const frame = presence.all();
+  return seen(frame === null ? [] : [frame]);
+}
+
+describe("presence", () => {
+  it("shows the newest state of each client, and says whose change it was", () => {
+    const { presence, anna, ben } = room();
+    presence.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    const { version } = presence;
+    presence.receive(state(1, 2, { name: "Anna", at: 3 }), anna, 0);
+    expect(presence.since(version)?.solely).toBe(anna);
+    presence.receive(state(2, 1, { name: "Ben" }), ben, 0);
+    expect(presence.since(version)?.solely).toBeNull();
+    expect(presence.since(presence.version)).toBeNull();
+    expect(all(presence)).toEqual(
+      new Map([
+        [1, { name: "Anna", at: 3 }],
+        [2, { name: "Ben" }],
+      ]),
+    );
+    expect(presence.size).toBe(2);
+  });
+
+  it("drops what others send back", () => {
+    const { presence, anna, ben } = room();
+    presence.receive(state(1, 5, { name: "Anna" }), anna, 0);
+    const { version } = presence;
+    expect(presence.receive(state(1, 5, { name: "Anna" }), ben, 0)).toEqual([]);
+    expect(presence.receive(state(1, 4, { name: "old" }), ben, 0)).toEqual([]);
+    expect(presence.version).toBe(version);
+  });
+
+  it("does not let a connection speak for another's client, and names whose it is", () => {
+    const { presence, anna, ben } = room();
+    presence.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([anna]);
+    expect(presence.receive(state(1, 1, null), ben, 0)).toEqual([anna]);
+    expect(all(presence)).toEqual(new Map([[1, { name: "Anna" }]]));
+  });
+
+  it("removes a connection's clients when it ends, with a newer clock", () => {
+    const { presence, anna, ben } = room();
+    presence.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    presence.receive(state(2, 1, { name: "Ben" }), ben, 0);
+    const before = presence.all();
+    const { version } = presence;
+    expect(presence.remove(anna, 0)).toBe(true);
+    const news = presence.since(version);
+    expect(seen([before, news?.frame].filter((frame) => frame != null))).toEqual(
+      new Map([[2, { name: "Ben" }]]),
+    );
+    expect(presence.remove(anna, 0)).toBe(false);
+  });
+
+  it("brings a client that was declared gone back by telling it", () => {
+    const { presence, anna } = room();
+    const awareness = new Awareness(new Y.Doc());
+    awareness.setLocalState({ name: "Anna" });
+    awareness.setLocalState({ name: "Anna", at: 1 });
+    const hello = () => encodeAwarenessUpdate(awareness, [awareness.clientID]);
+    presence.receive(hello(), anna, 0);
+    presence.remove(anna, 0);
+    // The same client on a new connection, with the state that it had.
+    const outlet = new Sink();
+    const again = new Reader(outlet);
+    presence.receive(hello(), again, 0);
+    expect(presence.size).toBe(0);
+    for (const message of decodeFrames(outlet.frames)) {
+      if (message.type === "presence") applyAwarenessUpdate(awareness, message.states, "server");
+    }
+    presence.receive(hello(), again, 0);
+    expect(all(presence).get(awareness.clientID)).toEqual({ name: "Anna", at: 1 });
+    awareness.destroy();
+  });
+
+  it("removes who does not renew, and forgets them later", () => {
+    const { presence, anna } = room();
+    presence.receive(state(1, 1, {}), anna, 0);
+    expect(presence.expire(29_000)).toBe(false);
+    expect(presence.expire(31_000)).toBe(true);
+    expect(presence.size).toBe(0);
+    presence.expire(100_000);
+    presence.receive(state(1, 1, {}), anna, 100_000);
+    expect(presence.size).toBe(1);
+  });
+
+  it("takes a bounded number of clients from one connection", () => {
+    const { presence, anna } = room();
+    for (let i = 0; i < 1_000; i++) presence.receive(state(i, 1, {}), anna, 0);
+    expect(presence.size).toBe(64);
+  });
+});

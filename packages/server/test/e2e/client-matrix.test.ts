@@ -1,0 +1,162 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type ProviderVersion, providerVersions, type Session } from "../support/providers.ts";
+import { RawClient, readRoom } from "../support/raw-client.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+/** Providers give up on a connection on which they heard nothing for 30 s, and look every 3 s. */
+const SILENCE_MS = 46_000;
+
+const open = new Set<Session>();
+let server: ServerProcess;
+
+interface Watcher {
+  readonly session: Session;
+  readonly since: number;
+}
+
+/** Participants who are alone and do nothing, from the beginning of this file to its last test. */
+let watchers: Watcher[];
+
+beforeAll(async () => {
+  server = await startServer({ env: { UNLOAD_DELAY_MS: "50" } });
+  watchers = providerVersions.flatMap((version) =>
+    [null, { name: "alone" }].map((presence, index) => ({
+      session: version.open(server.wsUrl, `alone-${index}-${version.name}`, { presence }),
+      since: performance.now(),
+    })),
+  );
+  return () => {
+    for (const { session } of watchers) session.destroy();
+  };
+});
+
+afterEach(() => {
+  for (const session of open) session.destroy();
+  open.clear();
+});
+
+/** Opens a session that ends with the test. */
+function join(version: ProviderVersion, room: string, options = {}, at = server): Session {
+  const session = version.open(at.wsUrl, room, options);
+  open.add(session);
+  return session;
+}
+
+async function synced(...sessions: Session[]): Promise<void> {
+  for (const session of sessions) {
+    await waitFor(() => session.isSynced, { message: `${session.version} is synced` });
+  }
+}
+
+async function shows(session: Session, text: string, timeout = 10_000): Promise<void> {
+  await waitFor(() => session.text.toString() === text, {
+    timeout,
+    message: () =>
+      `${session.version} shows ${JSON.stringify(text)}; it shows ${JSON.stringify(session.text.toString())}`,
+  });
+}
+
+async function sees(session: Session, client: number, state: unknown): Promise<void> {
+  const wanted = JSON.stringify(state);
+  await waitFor(() => JSON.stringify(session.presence.get(client)) === wanted, {
+    message: () =>
+      `${session.version} sees ${wanted} of ${client}; it sees ${JSON.stringify([...session.presence])}`,
+  });
+}
+
+/** The version after this one in the matrix, so that each meets two others. */
+function otherThan(version: ProviderVersion): ProviderVersion {
+  const index = providerVersions.indexOf(version);
+  const other = providerVersions[(index + 1) % providerVersions.length];
+  if (other === undefined) throw new Error("the matrix is empty");
+  return other;
+}
+
+describe.each(providerVersions.map((version) => [version.name, version] as const))("%s", (name, version) => {
+  const other = otherThan(version);
+
+  it("syncs both ways with another version", async () => {
+    const [a, b] = [join(version, `sync-${name}`), join(other, `sync-${name}`)];
+    await synced(a, b);
+    a.text.insert(0, "one 🎼 ");
+    await shows(b, "one 🎼 ");
+    b.text.insert(b.text.toString().length, "two");
+    await shows(a, "one 🎼 two");
+    a.text.delete(0, 4);
+    await shows(b, "🎼 two");
+  });
+
+  it("shows presence both ways, and its end", async () => {
+    const room = `presence-${name}`;
+    const a = join(version, room, { presence: { name: "first" } });
+    const b = join(other, room, { presence: { name: "second" } });
+    await sees(b, a.clientId, { name: "first" });
+    await sees(a, b.clientId, { name: "second" });
+    a.setPresence({ name: "first", cursor: { anchor: 3 } });
+    await sees(b, a.clientId, { name: "first", cursor: { anchor: 3 } });
+
+    a.disconnect();
+    await sees(b, a.clientId, undefined);
+    b.vanish();
+    a.connect();
+    const late = join(other, room);
+    await sees(late, a.clientId, { name: "first", cursor: { anchor: 3 } });
+    expect(late.presence.has(b.clientId)).toBe(false);
+    await waitFor(() => !a.presence.has(b.clientId), { message: "the vanished one is gone" });
+  });
+
+  it("is given everything when it joins late, before it is told that it is synced", async () => {
+    const room = `late-${name}`;
+    const content = "a line that was there before\n".repeat(2_000);
+    const writer = join(other, room);
+    await synced(writer);
+    writer.text.insert(0, content);
+    const reader = join(other, room);
+    await shows(reader, content);
+    expect(await lengthWhenSynced(version, room)).toBe(content.length);
+
+    // And when the document has to be read from the store first.
+    writer.destroy();
+    reader.destroy();
+    for (const session of open) session.destroy();
+    await waitFor(async () => !(await isLoaded(room)), { message: "the document is unloaded" });
+    expect(await lengthWhenSynced(version, room)).toBe(content.length);
+  });
+
+  it("brings what was edited while it was disconnected", async () => {
+    const [a, b] = [join(version, `offline-${name}`), join(other, `offline-${name}`)];
+    a.text.insert(0, "together");
+    await shows(b, "together");
+    a.disconnect();
+    await waitFor(() => !a.isConnected, { message: "it is disconnected" });
+    a.text.insert(0, "<offline>");
+    b.text.insert(b.text.toString().length, "<online>");
+    a.connect();
+    await shows(a, "<offline>together<online>");
+    await shows(b, "<offline>together<online>");
+  });
+
+  it("is in the same room by any name that a URL can carry", async () => {
+    const rooms = ["drafts/2026/one", "two words", "größe/漢字/🎼", "tenant:7/doc-(1)+[2]"];
+    await Promise.all(
+      rooms.map(async (room) => {
+        const named = `${name}/${room}`;
+        const a = join(version, named, { params: { token: "not/a/room?" } });
+        const b = join(other, named);
+        a.text.insert(0, room);
+        await shows(b, room);
+        const raw = await readRoom(server.wsUrl, named.split("/").map(encodeURIComponent).join("/"));
+        expect(raw.getText("text").toString()).toBe(room);
+      }),
+    );
+  });
+
+  it.runIf(version.offersProtocols)("is answered with a subprotocol that it offered", async () => {
+    const offered = ["y-sync", "token-abc"];
+    const session = join(version, `protocol-${name}`, { protocols: offered });
+    await synced(session);
+    expect(offered).toContain(session.subprotocol);
+  });
+});

@@ -1,0 +1,161 @@
+import fc from "fast-check";
+import * as encoding from "lib0/encoding";
+import { describe, expect, it } from "vitest";
+import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import {
+  frameDiff,
+  framePresence,
+  frameStateVector,
+  frameUpdate,
+  KEEPALIVE,
+} from "../../src/protocol/frame.ts";
+import { MalformedError } from "../../src/protocol/malformed-error.ts";
+import { type MessageReceiver, readMessage } from "../../src/protocol/message.ts";
+import { checkPresence, encodePresence, readPresence } from "../../src/protocol/presence.ts";
+import { RoomNameError, roomOfUrl } from "../../src/protocol/room-name.ts";
+import { decodeStateVector, encodeStateVector } from "../../src/protocol/state-vector.ts";
+import { decodeFrames } from "../support/frames.ts";
+
+function received(message: Uint8Array): [string, Uint8Array?][] {
+  const calls: [string, Uint8Array?][] = [];
+  const receiver: MessageReceiver = {
+    onStateVector: (bytes) => calls.push(["state-vector", bytes]),
+    onDiff: (bytes) => calls.push(["diff", bytes]),
+    onUpdate: (bytes) => calls.push(["update", bytes]),
+    onPresence: (bytes) => calls.push(["presence", bytes]),
+    onPresenceQuery: () => calls.push(["query"]),
+  };
+  readMessage(message, receiver);
+  return calls;
+}
+
+function message(head: number[], body?: Uint8Array): Uint8Array {
+  const encoder = encoding.createEncoder();
+  for (const number of head) encoding.writeVarUint(encoder, number);
+  if (body !== undefined) encoding.writeVarUint8Array(encoder, body);
+  return encoding.toUint8Array(encoder);
+}
+
+const bytes = fc.uint8Array({ maxLength: 300 });
+
+describe("messages", () => {
+  it("reads every message that a client sends", () => {
+    fc.assert(
+      fc.property(bytes, (body) => {
+        expect(received(message([0, 0], body))).toEqual([["state-vector", body]]);
+        expect(received(message([0, 1], body))).toEqual([["diff", body]]);
+        expect(received(message([0, 2], body))).toEqual([["update", body]]);
+        expect(received(message([1], body))).toEqual([["presence", body]]);
+      }),
+    );
+    expect(received(message([3]))).toEqual([["query"]]);
+  });
+
+  it("ignores unknown types, and what follows the first message", () => {
+    expect(received(message([2, 0], new Uint8Array()))).toEqual([]);
+    expect(received(message([250]))).toEqual([]);
+    const body = Uint8Array.of(1, 2);
+    expect(received(new Uint8Array([...message([0, 2], body), 9, 9]))).toEqual([["update", body]]);
+  });
+
+  it.each([
+    ["an empty message", []],
+    ["a sync message without a step", [0]],
+    ["an unknown sync step", [0, 7, 0]],
+    ["a length beyond the end", [0, 2, 200, 1, 1]],
+    ["a truncated number", [0, 2, 0x80]],
+  ])("refuses %s", (_, raw) => {
+    expect(() => received(Uint8Array.from(raw))).toThrow(MalformedError);
+  });
+
+  it("fails in no other way, whatever comes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (raw) => {
+        try {
+          received(raw);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedError);
+        }
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+});
+
+describe("frames", () => {
+  it("hold one message each, at every length of the header", () => {
+    for (const length of [0, 1, 100, 121, 122, 123, 124, 127, 128, 65_500, 65_540, 200_000]) {
+      const body = new Uint8Array(length).fill(7);
+      const frames = [
+        frameStateVector(body),
+        frameDiff(body).frame,
+        frameUpdate(body).frame,
+        framePresence(body),
+      ];
+      expect(decodeFrames(frames)).toEqual([
+        { type: "state-vector", stateVector: body },
+        { type: "diff", update: body },
+        { type: "update", update: body },
+        { type: "presence", states: body },
+      ]);
+      expect(frameUpdate(body).update).toEqual(body);
+    }
+  });
+
+  it("keeps a connection alive with the presence of nobody", () => {
+    expect(decodeFrames([KEEPALIVE])).toEqual([{ type: "presence", states: Uint8Array.of(0) }]);
+  });
+});
+
+describe("presence states", () => {
+  it("are read and written as y-protocols does", () => {
+    const awareness = new Awareness(new Y.Doc());
+    awareness.setLocalState({ name: "Zoë", cursor: [1, 2] });
+    const encoded = encodeAwarenessUpdate(awareness, [awareness.clientID]);
+    const states: { client: number; clock: number; state: Uint8Array }[] = [];
+    readPresence(encoded, (client, clock, state) => states.push({ client, clock, state }));
+    expect(states[0]?.client).toBe(awareness.clientID);
+    expect(encodePresence(states)).toEqual(encoded);
+    awareness.destroy();
+  });
+
+  it.each(["{", "[1,]", "undefined", `${"[".repeat(100_000)}${"]".repeat(100_000)}`])(
+    "must be JSON that clients can walk: %#",
+    (json) => {
+      expect(() => checkPresence(new TextEncoder().encode(json))).toThrow(MalformedError);
+    },
+  );
+
+  it("must be UTF-8", () => {
+    expect(() => checkPresence(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(MalformedError);
+  });
+});
+
+describe("state vectors", () => {
+  it("are those of Yjs", () => {
+    const vector = new Map([
+      [1, 5],
+      [2 ** 32, 7],
+    ]);
+    expect(Y.decodeStateVector(encodeStateVector(vector))).toEqual(vector);
+    expect(decodeStateVector(encodeStateVector(vector))).toEqual(vector);
+    expect(() => decodeStateVector(Uint8Array.of(3, 1))).toThrow(MalformedError);
+  });
+});
+
+describe("room names", () => {
+  it.each([
+    ["/room", "room"],
+    ["/a/b/c?token=secret", "a/b/c"],
+    ["/caf%C3%A9%20%F0%9F%92%A1", "café 💡"],
+    ["/../up", "../up"],
+  ])("%s", (url, room) => expect(roomOfUrl(url)).toBe(room));
+
+  it.each(["/", "/?token=x", `/${"x".repeat(513)}`, "/%ff", "/a%00b", "/%"])(
+    "refuses %s",
+    (url) => {
+      expect(() => roomOfUrl(url)).toThrow(RoomNameError);
+    },
+  );
+});

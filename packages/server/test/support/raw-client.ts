@@ -1,0 +1,186 @@
+import { WebSocket } from "ws";
+import * as Y from "yjs";
+import { decodeRaw, encodeRaw, type RawMessage, type RawPresence } from "./raw-messages.ts";
+import { waitFor } from "./wait-for.ts";
+
+export interface RawClientOptions {
+  readonly protocols?: readonly string[];
+  /** What follows the room in the URL, such as `?token=…`. */
+  readonly query?: string;
+  /** Called with each message, after it was added to `messages`. */
+  readonly onMessage?: (message: RawMessage) => void;
+  /** `false`: messages are only handed to `onMessage`, and not kept. */
+  readonly keep?: boolean;
+}
+
+export interface RawClose {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** The state vector of an empty document. */
+const NOTHING = Y.encodeStateVector(new Y.Doc());
+
+/**
+ * A client that does nothing by itself: what it sends is what the test says, and everything that it
+ * is sent is decoded strictly and kept.
+ */
+export class RawClient {
+  /** Every message so far, in order. */
+  readonly messages: RawMessage[] = [];
+  /** What was wrong with messages that no client should be sent. */
+  readonly faults: string[] = [];
+  /** Resolves when the connection ends, whoever ended it. */
+  readonly closed: Promise<RawClose>;
+  readonly #socket: WebSocket;
+  readonly #onMessage: ((message: RawMessage) => void) | undefined;
+  readonly #keep: boolean;
+
+  private constructor(socket: WebSocket, options: RawClientOptions) {
+    this.#socket = socket;
+    this.#onMessage = options.onMessage;
+    this.#keep = options.keep ?? true;
+    this.closed = new Promise((resolve) => {
+      socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    socket.on("message", (data: Buffer, isBinary) => this.#receive(data, isBinary));
+  }
+
+  /**
+   * @param room is put into the URL as it is, as providers do
+   * @returns the client once the upgrade was accepted
+   * @throws Error when it was refused
+   */
+  static async connect(
+    wsUrl: string,
+    room: string,
+    options: RawClientOptions = {},
+  ): Promise<RawClient> {
+    const url = `${wsUrl}/${room}${options.query ?? ""}`;
+    const socket = new WebSocket(url, [...(options.protocols ?? [])], { perMessageDeflate: false });
+    const client = new RawClient(socket, options);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("error", reject);
+    });
+    // Afterwards an error is followed by a close, which is what tests look at.
+    socket.on("error", () => {});
+    return client;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** The subprotocol that the server chose; empty when it chose none. */
+  get subprotocol(): string {
+    return this.#socket.protocol;
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#socket.send(bytes);
+  }
+
+  sendText(text: string): void {
+    this.#socket.send(text);
+  }
+
+  send(message: RawMessage): void {
+    this.sendBytes(encodeRaw(message));
+  }
+
+  sendStep1(stateVector: Uint8Array = NOTHING): void {
+    this.send({ type: "step1", stateVector });
+  }
+
+  sendUpdate(update: Uint8Array): void {
+    this.send({ type: "update", update });
+  }
+
+  sendPresence(...states: RawPresence[]): void {
+    this.send({ type: "presence", states });
+  }
+
+  /** Resolves with the first message of a type, which may have come already. */
+  async first<T extends RawMessage["type"]>(
+    type: T,
+    timeout = 10_000,
+  ): Promise<Extract<RawMessage, { type: T }>> {
+    return await waitFor(
+      () =>
+        this.messages.find((message) => isOfType(message, type)) as
+          | Extract<RawMessage, { type: T }>
+          | undefined,
+      { timeout, message: () => `a ${type} message; came: ${this.#summary()}` },
+    );
+  }
+
+  /** The newest state of a presence client that came; `undefined` when none did. */
+  presenceOf(client: number): RawPresence | undefined {
+    let newest: RawPresence | undefined;
+    for (const message of this.messages) {
+      if (message.type !== "presence") continue;
+      for (const state of message.states) if (state.client === client) newest = state;
+    }
+    return newest;
+  }
+
+  /** Everything that came, applied to an empty document. */
+  document(): Y.Doc {
+    const doc = new Y.Doc();
+    for (const message of this.messages) {
+      if (message.type === "step2" || message.type === "update") {
+        Y.applyUpdate(doc, message.update);
+      }
+    }
+    return doc;
+  }
+
+  /** Says goodbye, and resolves when the connection has ended. */
+  async close(): Promise<RawClose> {
+    this.#socket.close(1000);
+    return await this.closed;
+  }
+
+  /** Is gone without a word. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (!isBinary) {
+      this.faults.push("a text message");
+      return;
+    }
+    let message: RawMessage;
+    try {
+      message = decodeRaw(data);
+    } catch (error) {
+      this.faults.push(`${String(error)}: ${data.subarray(0, 64).toString("hex")}`);
+      return;
+    }
+    if (this.#keep) this.messages.push(message);
+    this.#onMessage?.(message);
+  }
+
+  #summary(): string {
+    return `${this.messages.map((message) => message.type).join(", ")} ${this.faults.join("; ")}`;
+  }
+}
+
+/** Joins a room as a new client, and resolves with the document that it is given. */
+export async function readRoom(wsUrl: string, room: string, timeout = 10_000): Promise<Y.Doc> {
+  const client = await RawClient.connect(wsUrl, room);
+  client.sendStep1();
+  await client.first("step2", timeout);
+  const doc = client.document();
+  await client.close();
+  return doc;
+}
+
+function isOfType<T extends RawMessage["type"]>(
+  message: RawMessage,
+  type: T,
+): message is Extract<RawMessage, { type: T }> {
+  return message.type === type;
+}

@@ -1,0 +1,221 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+import { waitFor } from "./wait-for.ts";
+
+const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 30_000;
+
+/** One line that the server logged. */
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ServerOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Kept after the test; without it a temporary one is made, and removed when the file ends. */
+  readonly dataDir?: string;
+  /** A free port without it. */
+  readonly port?: number;
+  readonly nodeArgs?: readonly string[];
+}
+
+const running = new Set<ChildProcess>();
+const temporary = new Set<string>();
+
+process.on("exit", killAll);
+afterAll(async () => {
+  const exits = [...running].map((child) => exitOf(child));
+  killAll();
+  await Promise.all(exits);
+  await Promise.all([...temporary].map((dir) => rm(dir, { recursive: true, force: true })));
+  temporary.clear();
+});
+
+/** A directory that is removed when the test file ends. */
+export async function temporaryDirectory(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "symphony-test-"));
+  temporary.add(dir);
+  return dir;
+}
+
+/** A process of the real command. It is killed when the test file ends, if it still runs then. */
+export class ServerProcess {
+  readonly dataDir: string;
+  readonly exited: Promise<Exit>;
+  /** Every line so far that was JSON, in order. */
+  readonly logs: readonly LogLine[];
+  /** Every line so far that was not JSON, of both streams. */
+  readonly output: readonly string[];
+  readonly #child: ChildProcess;
+  #exit: Exit | undefined;
+  #url = "";
+
+  constructor(child: ChildProcess, dataDir: string) {
+    const logs: LogLine[] = [];
+    const output: string[] = [];
+    this.#child = child;
+    this.dataDir = dataDir;
+    this.logs = logs;
+    this.output = output;
+    this.exited = exitOf(child);
+    void this.exited.then((exit) => {
+      this.#exit = exit;
+      running.delete(child);
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream === null) continue;
+      createInterface({ input: stream }).on("line", (line) => {
+        const parsed = parseLog(line);
+        if (parsed === null) output.push(line);
+        else logs.push(parsed);
+        if (parsed?.msg === "listening" && typeof parsed.url === "string") this.#url = parsed.url;
+      });
+    }
+  }
+
+  /** `http://127.0.0.1:<port>`; empty until the server listens. */
+  get url(): string {
+    return this.#url;
+  }
+
+  get wsUrl(): string {
+    return this.#url.replace(/^http/, "ws");
+  }
+
+  get port(): number {
+    return Number(new URL(this.#url).port);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get hasExited(): boolean {
+    return this.#exit !== undefined;
+  }
+
+  /** Resident memory of the whole process, in bytes. */
+  async residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.pid}/status`, "utf8");
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+    if (kilobytes === undefined) throw new Error(`no resident size of process ${this.pid}`);
+    return Number(kilobytes) * 1024;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends the server as an operator does, and resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    this.signal("SIGTERM");
+    await waitFor(() => this.hasExited, {
+      timeout: STOP_TIMEOUT_MS,
+      message: () => `the server did not exit after SIGTERM:\n${this.tail()}`,
+    });
+    return (await this.exited).code;
+  }
+
+  /** Ends the server without any warning, as a crash does. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.exited;
+  }
+
+  /** The last lines that it wrote, for the message of a failed test. */
+  tail(): string {
+    return [
+      ...this.logs.slice(-20).map((line) => JSON.stringify(line)),
+      ...this.output.slice(-20),
+    ].join("\n");
+  }
+}
+
+/** Starts the command without waiting for it to listen. */
+export async function spawnServer(
+  options: ServerOptions = {},
+  args: readonly string[] = [],
+): Promise<ServerProcess> {
+  const dataDir = options.dataDir ?? (await temporaryDirectory());
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), CLI, ...args], {
+    cwd: dataDir,
+    // Not the environment of the test runner: settings of the developer must not leak in.
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOST: "127.0.0.1",
+      PORT: String(options.port ?? 0),
+      DATA_DIR: dataDir,
+      ...options.env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  return new ServerProcess(child, dataDir);
+}
+
+/**
+ * Starts the command, and resolves once it listens.
+ *
+ * @throws Error with its output when it ends before that
+ */
+export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
+  const server = await spawnServer(options);
+  await waitFor(
+    () => {
+      if (server.hasExited) throw new Error(`the server did not start:\n${server.tail()}`);
+      return server.url !== "";
+    },
+    {
+      timeout: START_TIMEOUT_MS,
+      message: () => `the server did not listen:\n${server.tail()}`,
+    },
+  );
+  return server;
+}
+
+function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    // Not "exit": by "close" everything that it wrote has been read.
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+}
+
+function killAll(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+function parseLog(line: string): LogLine | null {
+  if (!line.startsWith("{")) return null;
+  try {
+    const value: unknown = JSON.parse(line);
+    return isLogLine(value) ? value : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function isLogLine(value: unknown): value is LogLine {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "level" in value &&
+    typeof value.level === "number" &&
+    "msg" in value &&
+    typeof value.msg === "string"
+  );
+}
