@@ -20,7 +20,7 @@ interface Watcher {
 let watchers: Watcher[];
 
 beforeAll(async () => {
-  server = await startServer({ env: { UNLOAD_DELAY_MS: "50" } });
+  server = await startServer({ env: { UNLOAD_DELAY_MS: "50", LOG_LEVEL: "debug" } });
   watchers = providerVersions.flatMap((version) =>
     [null, { name: "alone" }].map((presence, index) => ({
       session: version.open(server.wsUrl, `alone-${index}-${version.name}`, { presence }),
@@ -74,89 +74,167 @@ function otherThan(version: ProviderVersion): ProviderVersion {
   return other;
 }
 
-describe.each(providerVersions.map((version) => [version.name, version] as const))("%s", (name, version) => {
-  const other = otherThan(version);
+describe.each(providerVersions.map((version) => [version.name, version] as const))(
+  "%s",
+  (name, version) => {
+    const other = otherThan(version);
 
-  it("syncs both ways with another version", async () => {
-    const [a, b] = [join(version, `sync-${name}`), join(other, `sync-${name}`)];
-    await synced(a, b);
-    a.text.insert(0, "one 🎼 ");
-    await shows(b, "one 🎼 ");
-    b.text.insert(b.text.toString().length, "two");
-    await shows(a, "one 🎼 two");
-    a.text.delete(0, 4);
-    await shows(b, "🎼 two");
-  });
+    it("syncs both ways with another version", async () => {
+      const [a, b] = [join(version, `sync-${name}`), join(other, `sync-${name}`)];
+      await synced(a, b);
+      a.text.insert(0, "one 🎼 ");
+      await shows(b, "one 🎼 ");
+      b.text.insert(b.text.toString().length, "two");
+      await shows(a, "one 🎼 two");
+      a.text.delete(0, 4);
+      await shows(b, "🎼 two");
+    });
 
-  it("shows presence both ways, and its end", async () => {
-    const room = `presence-${name}`;
-    const a = join(version, room, { presence: { name: "first" } });
-    const b = join(other, room, { presence: { name: "second" } });
-    await sees(b, a.clientId, { name: "first" });
-    await sees(a, b.clientId, { name: "second" });
-    a.setPresence({ name: "first", cursor: { anchor: 3 } });
-    await sees(b, a.clientId, { name: "first", cursor: { anchor: 3 } });
+    it("shows presence both ways, and its end", async () => {
+      const room = `presence-${name}`;
+      const a = join(version, room, { presence: { name: "first" } });
+      const b = join(other, room, { presence: { name: "second" } });
+      await sees(b, a.clientId, { name: "first" });
+      await sees(a, b.clientId, { name: "second" });
+      a.setPresence({ name: "first", cursor: { anchor: 3 } });
+      await sees(b, a.clientId, { name: "first", cursor: { anchor: 3 } });
 
-    a.disconnect();
-    await sees(b, a.clientId, undefined);
-    b.vanish();
-    a.connect();
-    const late = join(other, room);
-    await sees(late, a.clientId, { name: "first", cursor: { anchor: 3 } });
-    expect(late.presence.has(b.clientId)).toBe(false);
-    await waitFor(() => !a.presence.has(b.clientId), { message: "the vanished one is gone" });
-  });
+      a.disconnect();
+      await sees(b, a.clientId, undefined);
+      b.vanish();
+      a.connect();
+      const late = join(other, room);
+      await sees(late, a.clientId, { name: "first", cursor: { anchor: 3 } });
+      expect(late.presence.has(b.clientId)).toBe(false);
+      await waitFor(() => !a.presence.has(b.clientId), { message: "the vanished one is gone" });
+    });
 
-  it("is given everything when it joins late, before it is told that it is synced", async () => {
-    const room = `late-${name}`;
-    const content = "a line that was there before\n".repeat(2_000);
-    const writer = join(other, room);
-    await synced(writer);
-    writer.text.insert(0, content);
-    const reader = join(other, room);
-    await shows(reader, content);
-    expect(await lengthWhenSynced(version, room)).toBe(content.length);
+    it("is given everything when it joins late, before it is told that it is synced", async () => {
+      const room = `late-${name}`;
+      const content = "a line that was there before\n".repeat(2_000);
+      const writer = join(other, room);
+      await synced(writer);
+      writer.text.insert(0, content);
+      const reader = join(other, room);
+      await shows(reader, content);
+      expect(await lengthWhenSynced(version, room)).toBe(content.length);
 
-    // And when the document has to be read from the store first.
-    writer.destroy();
-    reader.destroy();
-    for (const session of open) session.destroy();
-    await waitFor(async () => !(await isLoaded(room)), { message: "the document is unloaded" });
-    expect(await lengthWhenSynced(version, room)).toBe(content.length);
-  });
+      // And when the document has to be read from the store first.
+      writer.destroy();
+      reader.destroy();
+      for (const session of open) session.destroy();
+      await waitFor(() => !isLoaded(room), { message: "the document is unloaded" });
+      expect(await lengthWhenSynced(version, room)).toBe(content.length);
+    });
 
-  it("brings what was edited while it was disconnected", async () => {
-    const [a, b] = [join(version, `offline-${name}`), join(other, `offline-${name}`)];
-    a.text.insert(0, "together");
-    await shows(b, "together");
-    a.disconnect();
-    await waitFor(() => !a.isConnected, { message: "it is disconnected" });
-    a.text.insert(0, "<offline>");
-    b.text.insert(b.text.toString().length, "<online>");
-    a.connect();
-    await shows(a, "<offline>together<online>");
-    await shows(b, "<offline>together<online>");
-  });
+    it("brings what was edited while it was disconnected", async () => {
+      const [a, b] = [join(version, `offline-${name}`), join(other, `offline-${name}`)];
+      a.text.insert(0, "together");
+      await shows(b, "together");
+      a.disconnect();
+      await waitFor(() => !a.isConnected, { message: "it is disconnected" });
+      a.text.insert(0, "<offline>");
+      b.text.insert(b.text.toString().length, "<online>");
+      a.connect();
+      await shows(a, "<offline>together<online>");
+      await shows(b, "<offline>together<online>");
+    });
 
-  it("is in the same room by any name that a URL can carry", async () => {
-    const rooms = ["drafts/2026/one", "two words", "größe/漢字/🎼", "tenant:7/doc-(1)+[2]"];
-    await Promise.all(
-      rooms.map(async (room) => {
-        const named = `${name}/${room}`;
-        const a = join(version, named, { params: { token: "not/a/room?" } });
-        const b = join(other, named);
-        a.text.insert(0, room);
-        await shows(b, room);
-        const raw = await readRoom(server.wsUrl, named.split("/").map(encodeURIComponent).join("/"));
-        expect(raw.getText("text").toString()).toBe(room);
-      }),
+    it("is in the same room by any name that a URL can carry", async () => {
+      const rooms = ["drafts/2026/one", "two words", "größe/漢字/🎼", "tenant:7/doc-(1)+[2]"];
+      await Promise.all(
+        rooms.map(async (room) => {
+          const named = `${name}/${room}`;
+          const a = join(version, named, { params: { token: "not/a/room?" } });
+          const b = join(other, named);
+          a.text.insert(0, room);
+          await shows(b, room);
+          const raw = await readRoom(
+            server.wsUrl,
+            named.split("/").map(encodeURIComponent).join("/"),
+          );
+          expect(raw.getText("text").toString()).toBe(room);
+        }),
+      );
+    });
+
+    it.runIf(version.offersProtocols)(
+      "is answered with a subprotocol that it offered",
+      async () => {
+        const offered = ["y-sync", "token-abc"];
+        const session = join(version, `protocol-${name}`, { protocols: offered });
+        await synced(session);
+        expect(offered).toContain(session.subprotocol);
+      },
     );
-  });
+  },
+);
 
-  it.runIf(version.offersProtocols)("is answered with a subprotocol that it offered", async () => {
-    const offered = ["y-sync", "token-abc"];
-    const session = join(version, `protocol-${name}`, { protocols: offered });
-    await synced(session);
-    expect(offered).toContain(session.subprotocol);
+describe("a restart of the server", () => {
+  it.each([
+    ["by SIGTERM", async (running: ServerProcess) => expect(await running.stop()).toBe(0)],
+    ["by kill -9", async (running: ServerProcess) => running.kill()],
+  ])("%s costs no client anything", { timeout: 90_000 }, async (_, end) => {
+    const first = await startServer();
+    const rooms = providerVersions.map((version) => {
+      const room = `restart-${version.name}`;
+      const a = join(version, room, { presence: { name: "a" } }, first);
+      const b = join(otherThan(version), room, { presence: { name: "b" } }, first);
+      return { room, a, b };
+    });
+    for (const { a, b } of rooms) {
+      a.text.insert(0, "before ");
+      await shows(b, "before ");
+      await sees(b, a.clientId, { name: "a" });
+    }
+    await end(first);
+    for (const { a, b } of rooms) {
+      await waitFor(() => !a.isConnected && !b.isConnected, { message: "they are disconnected" });
+      a.text.insert(7, "during ");
+    }
+    const second = await startServer({ port: first.port, dataDir: first.dataDir });
+    for (const { room, a, b } of rooms) {
+      await shows(b, "before during ", 20_000);
+      b.text.insert(14, "after");
+      await shows(a, "before during after");
+      await sees(b, a.clientId, { name: "a" });
+      await sees(a, b.clientId, { name: "b" });
+      expect((await readRoom(second.wsUrl, room)).getText("text").toString()).toBe(
+        "before during after",
+      );
+    }
   });
 });
+
+it("answers raw clients and the oldest provider, which offer subprotocols or none", async () => {
+  const offering = await RawClient.connect(server.wsUrl, "raw", { protocols: ["a.b", "c"] });
+  const plain = await RawClient.connect(server.wsUrl, "raw");
+  expect(["a.b", "c"]).toContain(offering.subprotocol);
+  expect(plain.subprotocol).toBe("");
+  await offering.close();
+  await plain.close();
+});
+
+it("keeps those who are alone and silent on one connection", { timeout: 90_000 }, async () => {
+  for (const { session, since } of watchers) {
+    await delay(Math.max(0, since + SILENCE_MS - performance.now()));
+    const { version, isSynced, connections } = session;
+    expect({ version, isSynced, connections }).toEqual({ version, isSynced: true, connections: 1 });
+  }
+});
+
+/** What a new client of the version has of the room's text when it is told that it is synced. */
+async function lengthWhenSynced(version: ProviderVersion, room: string): Promise<number> {
+  const late = join(version, room, { connect: false });
+  let length: number | undefined;
+  late.onSynced(() => {
+    length ??= late.text.toString().length;
+  });
+  late.connect();
+  return await waitFor(() => length, { message: `${version.name} is told that it is synced` });
+}
+
+/** Whether the server holds the document in memory: it says so, at its debug level, when it lets go. */
+function isLoaded(room: string): boolean {
+  return !server.logs.some((line) => line.msg === "unloaded" && line.room === room);
+}
