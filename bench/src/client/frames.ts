@@ -52,7 +52,8 @@ export class FrameReader {
 
   /** Reads `chunk[from, to)`. Throws on masked or fragmented frames, which no contender sends. */
   push(chunk: Buffer, from: number, to: number): void {
-    let position = this.#held === undefined ? from : this.#continueHeld(this.#held, chunk, from, to);
+    let position =
+      this.#held === undefined ? from : this.#continueHeld(this.#held, chunk, from, to);
     while (position < to) {
       const size = frameSize(chunk, position, to);
       if (size === undefined || position + size > to) {

@@ -70,7 +70,7 @@ export class WebSocketClient {
         else client.#lose(error.message);
       };
       const readHandshake = (count: number): void => {
-        response += readBuffer.latin1Slice(0, count);
+        response += readBuffer.toString("latin1", 0, count);
         const headersEnd = response.indexOf(END_OF_HEADERS);
         if (headersEnd < 0) return;
         if (!response.startsWith("HTTP/1.1 101 ")) {

@@ -14,7 +14,6 @@ import {
   SYNC_UPDATE,
   syncMessage,
 } from "../client/messages.ts";
-import { listenAndAnnounce } from "./announce.ts";
 
 interface Room {
   readonly members: Set<Duplex>;
@@ -50,7 +49,12 @@ server.on("upgrade", (request, socket, head) => {
     });
   });
 });
-listenAndAnnounce(server);
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("not a TCP server");
+  const url = `http://127.0.0.1:${address.port}`;
+  process.stdout.write(`${JSON.stringify({ msg: "listening", url })}\n`);
+});
 
 function wholeBuffer(data: RawData): Buffer {
   if (Buffer.isBuffer(data)) return data;

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { ServerProcess } from "../process/server-process.ts";
 import type { Contender } from "./contender.ts";
 
-const ENTRY = fileURLToPath(new URL("./reference-entry.ts", import.meta.url));
+const ENTRY = fileURLToPath(new URL("./reference-entry.js", import.meta.url));
 
 export const reference: Contender = {
   name: "y-websocket-server",

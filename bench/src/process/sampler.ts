@@ -7,6 +7,7 @@ const TICKS_PER_SECOND = 100;
 const SETTLE_STEP_MS = 500;
 const SETTLE_STEPS = 8;
 const SETTLE_TOLERANCE = 0.005;
+const SETTLE_LIMIT_MS = 60_000;
 
 /** User and system time of all threads of a process so far, in seconds. */
 export function cpuSeconds(pid: number): number {
@@ -24,17 +25,19 @@ export function residentBytes(pid: number): number {
 }
 
 /**
- * The resident memory once it has changed by less than 0.5 % for 4 s.
- * After `limitMs` the lowest of the last 4 s is taken, because garbage then comes and goes.
+ * The resident memory once it has changed by less than 0.5 % for 4 s, `atLeastMs` from now or later.
+ * When it never settles, the lowest of the last 4 s is taken: garbage then comes and goes.
  */
-export async function settledResidentBytes(pid: number, limitMs = 60_000): Promise<number> {
-  const deadline = Date.now() + limitMs;
+export async function settledResidentBytes(pid: number, atLeastMs = 0): Promise<number> {
+  const earliest = Date.now() + atLeastMs;
+  const latest = earliest + SETTLE_LIMIT_MS;
   let recent: number[] = [];
   for (;;) {
     recent = [...recent, residentBytes(pid)].slice(-SETTLE_STEPS);
     const lowest = Math.min(...recent);
-    const settled = Math.max(...recent) - lowest < lowest * SETTLE_TOLERANCE;
-    if ((recent.length === SETTLE_STEPS && settled) || Date.now() > deadline) return lowest;
+    const settled =
+      recent.length === SETTLE_STEPS && Math.max(...recent) - lowest < lowest * SETTLE_TOLERANCE;
+    if ((settled && Date.now() > earliest) || Date.now() > latest) return lowest;
     await delay(SETTLE_STEP_MS);
   }
 }

@@ -89,5 +89,7 @@ export class ServerProcess {
 function listeningUrl(line: string): URL | undefined {
   if (!line.startsWith("{")) return undefined;
   const entry: { msg?: unknown; url?: unknown } = JSON.parse(line);
-  return entry.msg === "listening" && typeof entry.url === "string" ? new URL(entry.url) : undefined;
+  return entry.msg === "listening" && typeof entry.url === "string"
+    ? new URL(entry.url)
+    : undefined;
 }

@@ -55,7 +55,13 @@ export class Ledger {
   }
 
   /** A member got `length` characters of a client, from `clock` on. Repetitions are harmless. */
-  updateReceived(receiver: number, client: number, clock: number, length: number, now: number): void {
+  updateReceived(
+    receiver: number,
+    client: number,
+    clock: number,
+    length: number,
+    now: number,
+  ): void {
     const author = this.#authorFor(receiver, client);
     const place = this.#place(receiver, author);
     const seen = this.#charactersSeen[place] ?? 0;
@@ -135,7 +141,9 @@ export class Ledger {
   #authorFor(receiver: number, client: number): number {
     const author = memberOf(client);
     if (Math.floor(author / this.#perRoom) !== Math.floor(receiver / this.#perRoom)) {
-      throw new Error(`member ${receiver} got something of client ${client}, which is not in its room`);
+      throw new Error(
+        `member ${receiver} got something of client ${client}, which is not in its room`,
+      );
     }
     return author;
   }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Endpoint } from "../client/websocket-client.ts";
+import { GeneratorLate } from "./generator-late.ts";
 import { inBatches } from "./in-batches.ts";
 import { Ledger } from "./ledger.ts";
 import { Member } from "./member.ts";
-import { RunRefused } from "./refused.ts";
 import { Schedule } from "./schedule.ts";
 import type { Window } from "./window.ts";
 import { memberCount, type Workload } from "./workload.ts";
@@ -24,7 +24,7 @@ export class Load {
   #timer: NodeJS.Timeout | undefined;
   #startedAt = 0;
   #nextAction = 0;
-  #worstLateness = 0;
+  #window: Window | undefined;
   #failure: string | undefined;
 
   private constructor(endpoint: Endpoint, workload: Workload) {
@@ -68,13 +68,13 @@ export class Load {
 
   /** A window that the caller closes by setting its end. */
   openWindow(): Window {
-    this.#worstLateness = 0;
-    return this.ledger.openWindow(performance.now());
+    this.#window = this.ledger.openWindow(performance.now());
+    return this.#window;
   }
 
   /**
-   * Members stop acting and wait until everyone has everything. Throws `RunRefused` when something
-   * does not arrive, a connection was lost, or members acted too late since the last window opened.
+   * Members stop acting and wait until everyone has everything. Throws when something does not
+   * arrive or a connection was lost, and `GeneratorLate` when the exact workload was not offered.
    */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
@@ -84,11 +84,10 @@ export class Load {
       await delay(DRAIN_STEP_MS);
     }
     const missing = this.#failure ?? this.ledger.firstMissing();
-    if (missing !== undefined) throw new RunRefused(missing);
-    if (this.#worstLateness > TOLERATED_LATENESS_MS) {
-      throw new RunRefused(
-        `the load generator was late by up to ${Math.round(this.#worstLateness)} ms`,
-      );
+    if (missing !== undefined) throw new Error(missing);
+    const lateness = Math.round(this.#window?.worstLateness ?? 0);
+    if (lateness > TOLERATED_LATENESS_MS) {
+      throw new GeneratorLate(`the load generator was late by up to ${lateness} ms`);
     }
   }
 
@@ -101,7 +100,11 @@ export class Load {
   #act(): void {
     const elapsed = performance.now() - this.#startedAt;
     const perMs = this.#schedule.actionsPerSecond / 1000;
-    this.#worstLateness = Math.max(this.#worstLateness, elapsed - this.#nextAction / perMs);
+    const lateness = elapsed - this.#nextAction / perMs;
+    const window = this.#window;
+    if (window !== undefined && window.to === Number.POSITIVE_INFINITY) {
+      window.worstLateness = Math.max(window.worstLateness, lateness);
+    }
     for (const due = elapsed * perMs; this.#nextAction <= due; this.#nextAction++) {
       const action = this.#schedule.action(this.#nextAction);
       const member = this.#members[action.member];

@@ -24,6 +24,7 @@ export class Samples {
       this.#values.subarray(0, this.#count).sort();
       this.#sorted = true;
     }
+    if (this.#count === 0) return undefined;
     return this.#values[Math.max(0, Math.ceil(share * this.#count) - 1)];
   }
 

@@ -14,6 +14,8 @@ export class Window {
   expectedPresence = 0;
   /** Presence that a member never saw because a newer one of the same client came first. */
   supersededPresence = 0;
+  /** How late the load generator was at worst with what it had to do. */
+  worstLateness = 0;
 
   constructor(from: number) {
     this.from = from;

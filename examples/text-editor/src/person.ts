@@ -37,10 +37,8 @@ export function cleanName(name: unknown): string | undefined {
 /** Reads an awareness state's `user` field, which another program may have filled in any way. */
 export function personOf(user: unknown): Person {
   const { name, color } = (user ?? {}) as { name?: unknown; color?: unknown };
-  return {
-    name: cleanName(name) ?? "Anonymous",
-    color: typeof color === "string" && /^#[0-9a-f]{6}$/i.test(color) ? color : "#6b7280",
-  };
+  const rgb = typeof color === "string" ? /^(#[0-9a-f]{6})(ff)?$/i.exec(color)?.[1] : undefined;
+  return { name: cleanName(name) ?? "Anonymous", color: rgb ?? "#6b7280" };
 }
 
 function storedName(): string | null {

@@ -9,18 +9,31 @@ export interface Presence {
   readonly others: ReadonlyMap<number, Person>;
 }
 
-/** Announces this page's person under `name`, with a colour of its own. */
+/** Announces this page's person under `name`, with a colour of its own, until the page is left. */
 export function announce(awareness: Awareness, name: string): void {
   const color = freeColor(awareness.clientID, colorsOf(presenceOf(awareness).others));
-  setPerson(awareness, { name, color });
+  setPerson(awareness, { name, color }, color);
+
+  // Said, not left for the server to notice: another tab of this browser may have spoken for this
+  // one first, and its connection stays.
+  let left: ReturnType<Awareness["getLocalState"]> = null;
+  addEventListener("pagehide", () => {
+    left = awareness.getLocalState();
+    awareness.setLocalState(null);
+  });
+  // The browser may keep the page and show it again when one goes back.
+  addEventListener("pageshow", () => {
+    if (left !== null) awareness.setLocalState(left);
+  });
 }
 
 /** Shows this page's person under another name from now on. */
 export function rename(awareness: Awareness, name: string): void {
-  // Other pages draw a cursor with the name it first appeared with. Taking it away makes them draw
-  // it anew; the editor puts it back when it has the focus again.
-  awareness.setLocalStateField("cursor", null);
-  setPerson(awareness, { ...presenceOf(awareness).me, name });
+  const { me } = presenceOf(awareness);
+  const written: unknown = awareness.getLocalState()?.user?.color;
+  // Other pages draw a cursor's name anew only when its colour is another text, so the same colour
+  // is written in the other way: with or without its opacity.
+  setPerson(awareness, { ...me, name }, written === me.color ? `${me.color}ff` : me.color);
 }
 
 /** Calls `onChange` now and whenever anybody comes, goes, or changes name or colour. */
@@ -55,13 +68,14 @@ function avoidColorClash(awareness: Awareness): void {
   );
   if (!clash) return;
   const color = freeColor(awareness.clientID, colorsOf(others));
-  if (color !== me.color) setPerson(awareness, { ...me, color });
+  if (color !== me.color) setPerson(awareness, { ...me, color }, color);
 }
 
 function colorsOf(people: ReadonlyMap<number, Person>): Set<string> {
   return new Set([...people.values()].map((person) => person.color));
 }
 
-function setPerson(awareness: Awareness, person: Person): void {
-  awareness.setLocalStateField("user", { ...person, colorLight: `${person.color}33` });
+function setPerson(awareness: Awareness, person: Person, writtenColor: string): void {
+  const colorLight = `${person.color}33`;
+  awareness.setLocalStateField("user", { name: person.name, color: writtenColor, colorLight });
 }

@@ -114,7 +114,7 @@ export class Document {
     const { base, baseEnd } = log;
     const diff = isNew ? base : await this.#diff(base, stateVector);
     if (!this.readers.has(reader)) return;
-    const limit = Math.min(log.end, reader.pendingFrom);
+    const limit = Math.min(log.end, this.#pendingFrom(reader));
     const rest = [...log.entries(baseEnd, limit)];
     const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
     if (rest.length === 0) {
@@ -128,6 +128,7 @@ export class Document {
       reader.outlet.write([...log.frames(baseEnd, limit), diff.frame]);
     }
     reader.cursor = limit;
+    if (limit < log.end) this.#services.flusher.schedule(this);
   }
 
   /**
@@ -194,26 +195,32 @@ export class Document {
   #news(reader: Reader, shared: SharedNews): Frame[] {
     const { log } = this;
     if (reader.cursor === null) return [];
-    if (reader.pendingFrom < log.durable) reader.pendingFrom = log.firstBy(reader, log.durable);
+    const pendingFrom = this.#pendingFrom(reader);
     const frames: Frame[] = [];
     if (reader.owedFrom < log.durable) {
       const own = (entry: Entry) => entry.author === reader || entry.author === null;
       frames.push(...log.frames(reader.owedFrom, log.durable, own));
-      reader.owedFrom =
-        reader.pendingFrom < reader.cursor ? reader.pendingFrom : Number.POSITIVE_INFINITY;
+      reader.owedFrom = pendingFrom < reader.cursor ? pendingFrom : Number.POSITIVE_INFINITY;
     }
     const { stalled } = this.#services.journal;
-    const limit = stalled ? log.end : Math.min(log.end, reader.pendingFrom);
+    const limit = stalled ? log.end : Math.min(log.end, pendingFrom);
     if (reader.cursor >= limit) return frames;
-    if (stalled && reader.pendingFrom < limit) {
+    if (stalled && pendingFrom < limit) {
       const foreign = (entry: Entry) => entry.author !== reader || entry.end <= log.durable;
       frames.push(...log.frames(reader.cursor, limit, foreign));
-      reader.owedFrom = Math.min(reader.owedFrom, Math.max(reader.pendingFrom, reader.cursor));
+      reader.owedFrom = Math.min(reader.owedFrom, Math.max(pendingFrom, reader.cursor));
     } else {
       frames.push(...shared.updates(reader.cursor, limit));
     }
     reader.cursor = limit;
     return frames;
+  }
+
+  /** The offset of the reader's first own update that is not durable, brought up to date. */
+  #pendingFrom(reader: Reader): number {
+    const { log } = this;
+    if (reader.pendingFrom < log.durable) reader.pendingFrom = log.firstBy(reader, log.durable);
+    return reader.pendingFrom;
   }
 
   async #diff(base: Base, stateVector: Uint8Array): Promise<{ frame: Frame; update: Uint8Array }> {

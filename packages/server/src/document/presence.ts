@@ -61,7 +61,7 @@ export class Presence {
     let contested: Reader[] | undefined;
     readPresence(states, (client, clock, state) => {
       const known = this.#known.get(client);
-      if (known !== undefined) {
+      if (known !== undefined && !isRelayed(known, from, clock, state)) {
         if (!isNewer(known, clock, state)) {
           if (isLeft(known.state) && !isLeft(state)) from.outlet.write([frameOf([known])]);
           return;
@@ -71,11 +71,12 @@ export class Presence {
           contested.push(known.owner);
           return;
         }
-      } else if (isLeft(state)) {
+      } else if (known === undefined && isLeft(state)) {
         return;
       }
       if (!from.clients.has(client) && from.clients.size >= MAX_CLIENTS_PER_READER) return;
       checkPresence(state);
+      if (known?.owner !== from) known?.owner?.clients.delete(client);
       this.#set(client, clock, new Uint8Array(state), isLeft(state) ? null : from, now);
       if (isLeft(state)) from.clients.delete(client);
       else from.clients.add(client);
@@ -134,6 +135,18 @@ export class Presence {
     if (!isLeft(state)) this.#present++;
     this.#known.set(client, { client, clock, state, owner, at, version: ++this.#version });
   }
+}
+
+/**
+ * Whether a connection claims its own client, which another connection only relayed. Tabs of one
+ * browser talk to each other, and one may tell of another before that is connected. The first client
+ * that a connection introduces is its own; only those after it can be claimed.
+ */
+function isRelayed(known: Known, from: Reader, clock: number, state: Uint8Array): boolean {
+  const { owner } = known;
+  if (owner === null || owner === from || from.clients.size > 0 || isLeft(state)) return false;
+  const [own] = owner.clients;
+  return own !== known.client && clock >= known.clock;
 }
 
 /** The rule of y-protocols: a newer clock, or the same one by which the client leaves. */

@@ -16,13 +16,16 @@ afterAll(() => codec.close());
 const logger: Logger = pino({ level: "silent" });
 
 /** A journal that commits when the test says so, and may be said to be stalled. */
-function services(): DocumentServices & { stalled: boolean } {
+function services(): DocumentServices & { stalled: boolean; scheduled: boolean } {
   const self = {
     stalled: false,
+    scheduled: false,
     codec,
-    // The test flushes by itself.
+    // The test flushes by itself, and at the end only if the document asked for it.
     flusher: new (class extends Flusher {
-      override schedule(): void {}
+      override schedule(): void {
+        self.scheduled = true;
+      }
     })(),
     journal: {
       get stalled() {
@@ -54,9 +57,19 @@ class Client implements Outlet {
     });
   }
 
-  async join(): Promise<void> {
+  /**
+   * @param early takes what the client has not sent before its state vector is answered, and makes
+   *   it durable meanwhile
+   */
+  async join(early?: (update: Uint8Array, from: Client) => void): Promise<void> {
     this.reader = this.#document.attach(this);
-    await this.#document.answer(this.reader, Y.encodeStateVector(this.doc));
+    if (early !== undefined) for (const update of this.unsent.splice(0)) early(update, this);
+    const answered = this.#document.answer(this.reader, Y.encodeStateVector(this.doc));
+    if (early !== undefined) {
+      this.#document.markDurable(this.#document.log.end);
+      this.#document.flush();
+    }
+    await answered;
   }
 
   leave(): void {
@@ -117,7 +130,10 @@ const action = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("block" as const), client, writable: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("stall" as const), stalled: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("rejoin" as const), client }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("rejoin" as const), client, early: fc.boolean() }),
+  },
 );
 
 function edit(doc: Y.Doc, at: number, text: string): void {
@@ -176,6 +192,7 @@ describe("a document", () => {
               break;
             }
             case "flush":
+              own.scheduled = false;
               document.flush();
               break;
             case "durable": {
@@ -198,7 +215,7 @@ describe("a document", () => {
             case "rejoin": {
               const returning = pick(one.client);
               returning.leave();
-              await returning.join();
+              await returning.join(one.early ? append : undefined);
               break;
             }
           }
@@ -206,10 +223,11 @@ describe("a document", () => {
         own.stalled = false;
         for (const one of clients) {
           one.writable = true;
+          if (one.reader !== undefined) document.resume(one.reader);
           for (const update of one.unsent.splice(0)) append(update, one);
         }
         document.markDurable(document.log.end);
-        document.flush();
+        if (own.scheduled) document.flush();
         const late = new Client(99, document, durableClock);
         await late.join();
         await document.compact(true);

@@ -79,6 +79,17 @@ describe("presence", () => {
     expect(all(presence)).toEqual(new Map([[1, { name: "Anna" }]]));
   });
 
+  it("gives a client that another tab told of to its own connection", () => {
+    const { presence, anna, ben } = room();
+    presence.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    presence.receive(state(2, 1, { name: "Ben" }), anna, 0);
+    expect(presence.receive(state(2, 1, { name: "Ben" }), ben, 0)).toEqual([]);
+    presence.remove(ben, 0);
+    expect(all(presence)).toEqual(new Map([[1, { name: "Anna" }]]));
+    // What a connection introduced first is its own, and nobody's to claim.
+    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([anna]);
+  });
+
   it("removes a connection's clients when it ends, with a newer clock", () => {
     const { presence, anna, ben } = room();
     presence.receive(state(1, 1, { name: "Anna" }), anna, 0);

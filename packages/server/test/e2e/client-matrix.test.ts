@@ -157,16 +157,6 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
         }),
       );
     });
-
-    it.runIf(version.offersProtocols)(
-      "is answered with a subprotocol that it offered",
-      async () => {
-        const offered = ["y-sync", "token-abc"];
-        const session = join(version, `protocol-${name}`, { protocols: offered });
-        await synced(session);
-        expect(offered).toContain(session.subprotocol);
-      },
-    );
   },
 );
 
@@ -197,8 +187,12 @@ describe("a restart of the server", () => {
       await shows(b, "before during ", 20_000);
       b.text.insert(14, "after");
       await shows(a, "before during after");
-      await sees(b, a.clientId, { name: "a" });
-      await sees(a, b.clientId, { name: "b" });
+      // A provider that lost its connection takes others' presence again from their next change on,
+      // which comes by itself within 15 s.
+      a.setPresence({ name: "a", again: true });
+      b.setPresence({ name: "b", again: true });
+      await sees(b, a.clientId, { name: "a", again: true });
+      await sees(a, b.clientId, { name: "b", again: true });
       expect((await readRoom(second.wsUrl, room)).getText("text").toString()).toBe(
         "before during after",
       );
@@ -206,7 +200,15 @@ describe("a restart of the server", () => {
   });
 });
 
-it("answers raw clients and the oldest provider, which offer subprotocols or none", async () => {
+it("answers with a subprotocol that was offered, and with none when none was", async () => {
+  const offered = ["y-sync", "token-abc"];
+  for (const version of providerVersions) {
+    const session = join(version, "protocols", { protocols: offered });
+    await synced(session);
+    // The oldest one cannot offer any.
+    if (!version.offersProtocols) expect(session.subprotocol).toBe("");
+    else expect(offered).toContain(session.subprotocol);
+  }
   const offering = await RawClient.connect(server.wsUrl, "raw", { protocols: ["a.b", "c"] });
   const plain = await RawClient.connect(server.wsUrl, "raw");
   expect(["a.b", "c"]).toContain(offering.subprotocol);

@@ -63,6 +63,13 @@ export class EditorPage {
     await this.page.keyboard.type(text);
   }
 
+  /** Writes at the end of the document, all at once, as a paste does. */
+  async insert(text: string): Promise<void> {
+    await this.editor.focus();
+    await this.page.keyboard.press("Control+End");
+    await this.page.keyboard.insertText(text);
+  }
+
   async rename(name: string): Promise<void> {
     await this.myName.fill(name);
     await this.myName.press("Enter");

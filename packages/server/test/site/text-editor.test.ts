@@ -74,7 +74,7 @@ describe("two people in one room", () => {
     await expect.poll(() => ben.cursorNames.allTextContents(), POLL).toEqual(["Ada"]);
     await ada.rename("Countess");
     await expect.poll(() => ben.cursorNames.allTextContents(), POLL).toEqual(["Countess"]);
-    expect(await ada.cursorNames.count()).toBe(0);
+    expect(await ada.cursorNames.allTextContents()).not.toContain("Countess");
   });
 
   test("are listed by name, and the one who leaves is not", async () => {
@@ -94,9 +94,10 @@ describe("two people in one room", () => {
   test("have different colours", async () => {
     const [ada, ben] = await twoPeople();
     await expect.poll(() => ben.others(), POLL).toHaveLength(1);
-    const badges = ben.page.getByRole("listitem").locator(".badge");
     const colours = () =>
-      badges.evaluateAll<string[]>("(all) => all.map((badge) => badge.style.backgroundColor)");
+      ben.page.evaluate<string[]>(
+        '[...document.querySelectorAll(".badge")].map((badge) => badge.style.backgroundColor)',
+      );
     await expect.poll(async () => new Set(await colours()).size, POLL).toBe(2);
     expect(ada.complaints).toEqual([]);
   });
@@ -110,17 +111,19 @@ describe("two people in one room", () => {
 
     await ada.page.keyboard.press("Control+z");
     await expectText([ada, ben], "yours");
+    // Nothing of hers is left to undo.
     await ada.page.keyboard.press("Control+z");
-    await ada.page.getByRole("button", { name: "Undo" }).click();
     await ada.page.getByRole("button", { name: "Redo" }).click();
     await expectText([ada, ben], "mine yours");
+    await ben.page.getByRole("button", { name: "Undo" }).click();
+    await expectText([ada, ben], "mine ");
   });
 });
 
 describe("someone who comes later", () => {
   test("sees the text", async () => {
     const [ada, ben] = await twoPeople();
-    await ada.write("# Title\n\nwritten before");
+    await ada.insert("# Title\n\nwritten before");
     await expectText([ben], "# Title\n\nwritten before");
     const late = await openEditor(await person(), ada.page.url());
     await expectText([late], "# Title\n\nwritten before");
@@ -138,44 +141,32 @@ describe("someone who comes later", () => {
 });
 
 describe("a connection that goes and comes back", () => {
-  test("one browser without a network keeps its edits and delivers them", async () => {
-    const [ada, ben] = await twoPeople();
-    await ada.page.context().setOffline(true);
-    await ada.offline();
-    await expect.poll(() => ben.others(), POLL).toEqual([]);
-    await ada.write("offline ");
-    await ben.write("online");
-    await expectText([ada], "offline ");
-    await expectText([ben], "online");
-
-    await ada.page.context().setOffline(false);
-    await ada.synced();
-    await expectText([ben], await ada.text());
-    expect((await ada.text()).split(/(?<= )|(?=offline)/).sort()).toEqual(["offline ", "online"]);
-    await expect.poll(() => ben.others(), POLL).toHaveLength(1);
-  });
-
-  test("a server that crashes and returns gets what was written meanwhile", async () => {
+  test("loses no edit, and the server gets what was written meanwhile", async () => {
     const dataDir = await temporaryDirectory();
     const first = await startServer({ dataDir });
     const [ada, ben] = await twoPeople(newRoom(first));
-    await ada.write("before\n");
-    await expectText([ben], "before\n");
+    await ada.write("before");
+    await expectText([ben], "before");
 
     await first.kill();
     await Promise.all([ada.offline(), ben.offline()]);
     await expect.poll(() => ada.others(), POLL).toEqual([]);
-    await ada.write("by Ada while away");
-    await expectText([ben], "before\n");
+    await ada.write(" Ada");
+    await ben.write(" Ben");
+    await expectText([ada], "before Ada");
+    await expectText([ben], "before Ben");
 
     const second = await startServer({ dataDir, port: first.port });
     await Promise.all([ada.synced(), ben.synced()]);
-    await expectText([ada, ben], "before\nby Ada while away");
-    await ben.write("\nafter");
-    await expectText([ada, ben], "before\nby Ada while away\nafter");
+    await expect.poll(() => ada.text(), POLL).toMatch(/^before( Ada Ben| Ben Ada)$/);
+    await expectText([ben], await ada.text());
+    await expect.poll(() => ada.others(), POLL).toHaveLength(1);
+    const late = await openEditor(await person(), ada.page.url());
+    await expectText([late], await ada.text());
+
     const complaints = [...ada.complaints, ...ben.complaints];
     expect(complaints.filter((text) => !CONNECTION_FAILED.test(text))).toEqual([]);
-    await second.stop();
+    await second.kill();
   });
 });
 
@@ -248,28 +239,20 @@ describe("one browser", () => {
 });
 
 describe("the page", () => {
-  test("asks no other host for anything, and runs under a strict content policy", async () => {
-    const context = await person();
-    const policy = [
-      "default-src 'none'",
-      "script-src 'self'",
-      "style-src 'self' 'unsafe-inline'",
-      "img-src 'self'",
-      "connect-src 'self' ws: wss:",
-    ].join("; ");
-    await context.route(`${server.url}/`, async (route) => {
-      const response = await route.fetch();
-      const headers = { ...response.headers(), "content-security-policy": policy };
-      await route.fulfill({ response, headers });
-    });
-    const ada = await openEditor(context, newRoom());
-    const ben = await openEditor(await person(), ada.page.url());
-    await ben.write("## Heading with a [link](https://example.com/picture.png) and a cursor");
+  test("asks no other host for anything, under a policy that forbids inline scripts", async () => {
+    const response = await (await (await person()).newPage()).goto(`${server.url}/`);
+    const policy = response?.headers()["content-security-policy"] ?? "";
+    expect(policy).toContain("default-src 'self'");
+    expect(policy).not.toMatch(/script-src|unsafe-eval/);
+
+    const [ada, ben] = await twoPeople();
+    await ben.insert("## A [link](https://example.com/) and ![](https://example.com/picture.png)");
     await expectText([ada], await ben.text());
     await expect.poll(() => ada.cursorNames.count(), POLL).toBe(1);
-    const hosts = ada.requests.map((url) => new URL(url).host);
-    expect(new Set(hosts)).toEqual(new Set([new URL(server.url).host]));
-    expect(ada.requests.filter((url) => url.startsWith("ws:"))).toHaveLength(1);
+    const hosts = new Set(ada.requests.map((request) => new URL(request).host));
+    expect(hosts).toEqual(new Set([new URL(server.url).host]));
+    expect(ada.requests.filter((request) => request.startsWith("ws:"))).toHaveLength(1);
+    // A violation of the policy is an error on the console.
     expect(ada.complaints).toEqual([]);
   });
 
@@ -285,7 +268,7 @@ describe("the page", () => {
     ];
     await desktop.rename("W".repeat(40));
     await phone.rename("M".repeat(40));
-    await desktop.write(`${"unbreakable".repeat(20)}\n\n${"many words ".repeat(40)}`);
+    await desktop.insert(`${"unbreakable".repeat(20)}\n\n${"many words ".repeat(40)}`);
     await expect.poll(() => phone.cursorNames.count(), POLL).toBe(1);
     const width = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     expect(await phone.page.evaluate(width)).toBe(0);

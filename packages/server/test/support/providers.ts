@@ -6,6 +6,9 @@ import { WebsocketProvider as Provider2 } from "y-websocket-2";
 import { WebsocketProvider as Provider30 } from "y-websocket-3.0";
 import * as Y13 from "yjs";
 
+// Every provider listens for the end of the process, and a test opens many.
+process.setMaxListeners(0);
+
 /** What the tests do with a shared text, of either major version of Yjs. */
 export interface SharedText {
   toString(): string;

@@ -8,7 +8,7 @@ export interface RawClientOptions {
   /** What follows the room in the URL, such as `?token=…`. */
   readonly query?: string;
   /** Called with each message, after it was added to `messages`. */
-  readonly onMessage?: (message: RawMessage) => void;
+  readonly onMessage?: (message: RawMessage, client: RawClient) => void;
   /** `false`: messages are only handed to `onMessage`, and not kept. */
   readonly keep?: boolean;
 }
@@ -33,7 +33,7 @@ export class RawClient {
   /** Resolves when the connection ends, whoever ended it. */
   readonly closed: Promise<RawClose>;
   readonly #socket: WebSocket;
-  readonly #onMessage: ((message: RawMessage) => void) | undefined;
+  readonly #onMessage: RawClientOptions["onMessage"];
   readonly #keep: boolean;
 
   private constructor(socket: WebSocket, options: RawClientOptions) {
@@ -142,6 +142,15 @@ export class RawClient {
     return await this.closed;
   }
 
+  /** Stops reading: what the server sends stays in the buffers of the kernel, and then at the server. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Is gone without a word. */
   terminate(): void {
     this.#socket.terminate();
@@ -160,7 +169,7 @@ export class RawClient {
       return;
     }
     if (this.#keep) this.messages.push(message);
-    this.#onMessage?.(message);
+    this.#onMessage?.(message, this);
   }
 
   #summary(): string {

@@ -15,7 +15,10 @@ export function primaryCode(error: unknown): number | undefined {
   return code === undefined ? undefined : code & 0xff;
 }
 
-/** True when SQLite says that the file is damaged. */
+/**
+ * True when SQLite says that the file is damaged. It says so as well, with the same code, when the
+ * operating system cannot read the file (EIO).
+ */
 export function isCorruption(error: unknown): boolean {
   const code = primaryCode(error);
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;

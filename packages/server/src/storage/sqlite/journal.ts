@@ -11,7 +11,8 @@ export class SqliteJournal implements Journal {
     this.#share = share;
   }
 
-  append(rows: readonly JournalRow[]): Promise<readonly JournalId[]> {
+  async append(rows: readonly JournalRow[]): Promise<readonly JournalId[]> {
+    if (rows.length === 0) return [];
     const { views, transfer } = handOver(rows.map((row) => row.update));
     const rooms = rows.map((row) => row.room);
     const purpose = `append ${rows.length} rows to the journal`;

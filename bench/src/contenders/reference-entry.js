@@ -1,8 +1,10 @@
-/** The reference server as its own `server.js` runs it, but on a free port that it tells us. */
+/**
+ * The reference server as its own `server.js` runs it, but on a free port that it tells us. Plain
+ * JavaScript, as it is published, so that reading TypeScript counts neither in its start nor its memory.
+ */
 import { createServer } from "node:http";
 import { setupWSConnection } from "@y/websocket-server/utils";
 import { WebSocketServer } from "ws";
-import { listenAndAnnounce } from "./announce.ts";
 
 const server = createServer((_request, response) => {
   response.writeHead(200, { "Content-Type": "text/plain" });
@@ -15,4 +17,7 @@ server.on("upgrade", (request, socket, head) => {
     sockets.emit("connection", client, request);
   });
 });
-listenAndAnnounce(server);
+server.listen(0, "127.0.0.1", () => {
+  const url = `http://127.0.0.1:${server.address().port}`;
+  process.stdout.write(`${JSON.stringify({ msg: "listening", url })}\n`);
+});

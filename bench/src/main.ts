@@ -1,0 +1,60 @@
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { HELP, type Options, readOptions } from "./options.ts";
+import { cleanUpAtExit } from "./process/children.ts";
+import { moveThisProcess, planCpus } from "./process/cpus.ts";
+import { describeMachine } from "./report/machine.ts";
+import { isGood, report } from "./report/report.ts";
+import type { MeasurementResult } from "./report/results.ts";
+import { runMeasurement } from "./runner.ts";
+
+const RESULTS_FILE = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
+
+async function main(options: Options): Promise<void> {
+  cleanUpAtExit();
+  const cpus = planCpus();
+  moveThisProcess(cpus.generator);
+  const { contenders, settings, runs } = options;
+  const results: MeasurementResult[] = [];
+  for (const measurement of options.measurements) {
+    const result = await runMeasurement(measurement, {
+      contenders,
+      settings,
+      runs,
+      cpus,
+      progress: (line) => process.stderr.write(`${line}\n`),
+    });
+    process.stdout.write(`\n${report(result)}\n\n`);
+    results.push(result);
+  }
+  if (options.write) {
+    writeFileSync(RESULTS_FILE, page(options, describeMachine(cpus), results));
+    process.stdout.write(`written to ${RESULTS_FILE}\n`);
+  }
+  if (!results.every(isGood)) process.exitCode = 1;
+}
+
+function page(options: Options, machine: string, results: readonly MeasurementResult[]): string {
+  const date = new Date().toISOString().slice(0, 10);
+  return `${[
+    "# Measurements",
+    `Written by \`npm run bench\` on ${date}; README.md says how to read and repeat it. Medians of ` +
+      `${options.runs} runs or more, and of the ratios within each run.`,
+    machine,
+    options.contenders.map(({ name, description }) => `- **${name}**: ${description}`).join("\n"),
+    ...results.map(report),
+  ].join("\n\n")}\n`;
+}
+
+function readOptionsOrExit(): Options {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+const options = readOptionsOrExit();
+if (options.help) process.stdout.write(HELP);
+else await main(options);

@@ -1,0 +1,41 @@
+import { REFERENCE } from "../contenders/all.ts";
+import type { Figures, Measurement } from "../measurements/measurement.ts";
+import { median } from "./statistics.ts";
+
+/** All runs of one contender in one measurement. */
+export interface ContenderResult {
+  readonly contender: string;
+  /** In the order of the runs. */
+  readonly runs: readonly Figures[];
+  /** Why there are no figures: a run that lost something voids all of them. */
+  readonly refused: string | undefined;
+}
+
+export interface MeasurementResult {
+  readonly measurement: Measurement;
+  readonly description: string;
+  readonly contenders: readonly ContenderResult[];
+}
+
+export function medianOf(result: ContenderResult, column: string): number | undefined {
+  if (result.refused !== undefined) return undefined;
+  return median(
+    result.runs.map((figures) => figures[column]).filter((value) => value !== undefined),
+  );
+}
+
+/** The median of the ratios to the reference, each within one run; undefined where either is missing. */
+export function ratioOf(
+  { contenders }: MeasurementResult,
+  result: ContenderResult,
+  column: string,
+): number | undefined {
+  const reference = contenders.find(({ contender }) => contender === REFERENCE);
+  if (reference?.refused !== undefined || result.refused !== undefined) return undefined;
+  const ratios = result.runs.flatMap((figures, run) => {
+    const own = figures[column];
+    const theirs = reference?.runs[run]?.[column];
+    return own === undefined || theirs === undefined || theirs === 0 ? [] : [own / theirs];
+  });
+  return median(ratios);
+}

@@ -1,0 +1,84 @@
+import { expect, it } from "vitest";
+import * as Y from "yjs";
+import { EditingClient } from "../support/editing-client.ts";
+import { readRoom } from "../support/raw-client.ts";
+import { startServer, temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const CLIENTS = 20;
+const ROOMS = 4;
+const KILLS = 25;
+
+function roomOf(client: number): string {
+  return `room-${client % ROOMS}`;
+}
+
+/** Types and deletes as fast as the event loop allows, until it is told to stop. */
+function edit(clients: readonly EditingClient[]): () => void {
+  let running = true;
+  const next = () => {
+    if (!running) return;
+    const client = clients[Math.floor(Math.random() * clients.length)];
+    if (client?.isConnected) {
+      const text = client.doc.getText("text");
+      const at = Math.floor(Math.random() * (text.length + 1));
+      if (text.length > 200 && Math.random() < 0.6) text.delete(0, Math.min(5, text.length));
+      else text.insert(at, "some words ");
+    }
+    setImmediate(next);
+  };
+  next();
+  return () => {
+    running = false;
+  };
+}
+
+it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
+  timeout: 150_000,
+}, async () => {
+  const dataDir = await temporaryDirectory();
+  // Short, so that kills also fall into snapshots and into the deletion of journal rows.
+  const options = { dataDir, env: { SNAPSHOT_INTERVAL_MS: "50" } };
+  const clients = Array.from({ length: CLIENTS }, () => new EditingClient());
+  let server = await startServer(options);
+  for (let kill = 0; kill < KILLS; kill++) {
+    const { wsUrl } = server;
+    await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));
+    const before = clients.map((client) => client.acknowledged);
+    const stop = edit(clients);
+    await waitFor(() => clients.every((client, i) => client.acknowledged > (before[i] ?? 0)), {
+      timeout: 20_000,
+      message: () => `every client is sent something back; round ${kill}:\n${server.tail()}`,
+    });
+    // The moment is random: some number of further echoes.
+    const target = clients.reduce((sum, one) => sum + one.acknowledged, 0) + Math.random() * 3_000;
+    await waitFor(() => clients.reduce((sum, one) => sum + one.acknowledged, 0) >= target, {
+      message: "more is sent back",
+    });
+    await server.kill();
+    stop();
+    await Promise.all(clients.map((client) => client.disconnected()));
+    const acknowledged = clients.map((client) => client.acknowledged);
+    server = await startServer(options);
+    for (let room = 0; room < ROOMS; room++) {
+      const doc = await readRoom(server.wsUrl, `room-${room}`);
+      for (let i = room; i < CLIENTS; i += ROOMS) {
+        const id = clients[i]?.doc.clientID ?? 0;
+        expect(Y.getState(doc.store, id)).toBeGreaterThanOrEqual(acknowledged[i] ?? 0);
+      }
+    }
+  }
+  const { wsUrl } = server;
+  await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));
+  for (let room = 0; room < ROOMS; room++) {
+    const members = clients.filter((_, i) => i % ROOMS === room);
+    const text = (client?: EditingClient) => client?.doc.getText("text").toString();
+    await waitFor(() => members.every((client) => text(client) === text(members[0])), {
+      message: `the clients of room ${room} converge`,
+    });
+    const late = await readRoom(wsUrl, `room-${room}`);
+    expect(late.getText("text").toString()).toBe(text(members[0]));
+  }
+  await Promise.all(clients.map((client) => client.disconnect()));
+  expect(await server.stop()).toBe(0);
+});

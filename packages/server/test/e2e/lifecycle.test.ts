@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { EditingClient } from "../support/editing-client.ts";
+import { RawClient, readRoom } from "../support/raw-client.ts";
+import { spawnServer, startServer, temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+async function acknowledged(client: EditingClient): Promise<void> {
+  await waitFor(() => client.acknowledged === client.clock, { message: "all is sent back" });
+}
+
+describe("start", () => {
+  it("takes less than a second with an empty store", async () => {
+    const begin = performance.now();
+    const server = await startServer();
+    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
+    const ready = await fetch(`${server.url}/health/ready`);
+    expect([ready.status, await ready.json()]).toEqual([200, { status: "ok", failing: {} }]);
+    await server.stop();
+  });
+
+  it.each([
+    [{ PORT: "http" }, /^symphony-backend: PORT="http": must be a whole number$/],
+    [{ HOST: "0.0.0.0" }, /^symphony-backend: HOST="0.0.0.0" is not a loopback address/],
+    [{ DATA_DIR: "/dev/null/x" }, /^symphony-backend: cannot start: .*\/dev\/null\/x/],
+  ])("stops with one clear line for %o", async (env, line) => {
+    const server = await spawnServer({ env });
+    expect((await server.exited).code).toBe(1);
+    expect(server.output).toEqual([expect.stringMatching(line)]);
+    expect(server.logs).toEqual([]);
+  });
+
+  it("describes itself", async () => {
+    const server = await spawnServer({}, ["--help"]);
+    expect((await server.exited).code).toBe(0);
+    expect(server.output.join("\n")).toMatch(/PORT .*\n(.*\n)*.*LOG_LEVEL /);
+  });
+
+  it("refuses a directory that another server uses", async () => {
+    const first = await startServer();
+    const second = await spawnServer({ dataDir: first.dataDir });
+    expect((await second.exited).code).toBe(1);
+    expect(second.output.join("\n")).toContain(first.dataDir);
+    await first.stop();
+  });
+});
+
+describe("drain", () => {
+  it("makes everything durable, tells the clients, and exits with 0", async () => {
+    const dataDir = await temporaryDirectory();
+    const server = await startServer({ dataDir });
+    const clients = [new EditingClient(), new EditingClient()];
+    for (const client of clients) await client.connect(server.wsUrl, "room");
+    for (let i = 0; i < 500; i++) clients[i % 2]?.doc.getText("text").insert(0, "x");
+    const [first] = clients;
+    await waitFor(() => (first?.acknowledged ?? 0) > 0, { message: "something is sent back" });
+    server.signal("SIGTERM");
+    const codes = await Promise.all(clients.map((client) => client.disconnected()));
+    expect(codes).toEqual([1012, 1012]);
+    expect((await server.exited).code).toBe(0);
+    const again = await startServer({ dataDir });
+    const stored = await readRoom(again.wsUrl, "room");
+    for (const client of clients) {
+      expect(stored.getText("text").length).toBeGreaterThanOrEqual(client.acknowledged);
+    }
+    for (const client of clients) await client.connect(again.wsUrl, "room");
+    await waitFor(() => clients.every((client) => client.doc.getText("text").length === 500), {
+      message: "what had not been read yet comes from the clients",
+    });
+    expect(await again.stop()).toBe(0);
+  });
+
+  it("takes no new connections and says that it is not ready, until clients have gone", async () => {
+    const server = await startServer();
+    // A client that never answers a close keeps the drain waiting for a while.
+    const silent = await RawClient.connect(server.wsUrl, "room");
+    silent.pause();
+    server.signal("SIGTERM");
+    await waitFor(async () => (await fetch(`${server.url}/health/ready`)).status === 503, {
+      message: "readiness answers 503",
+    });
+    await expect(RawClient.connect(server.wsUrl, "room")).rejects.toThrow(/503/);
+    expect((await server.exited).code).toBe(0);
+    silent.terminate();
+  });
+
+  it("exits at once on a second signal", async () => {
+    const server = await startServer();
+    const silent = await RawClient.connect(server.wsUrl, "room");
+    silent.pause();
+    server.signal("SIGTERM");
+    await waitFor(() => server.logs.some((line) => line.msg === "draining"), {
+      message: "it drains",
+    });
+    server.signal("SIGTERM");
+    expect((await server.exited).code).toBe(1);
+    silent.terminate();
+  });
+});
+
+describe("unloading", () => {
+  it("lets a document go after the delay, with a snapshot", async () => {
+    const server = await startServer({ env: { UNLOAD_DELAY_MS: "50", LOG_LEVEL: "debug" } });
+    const client = new EditingClient();
+    await client.connect(server.wsUrl, "room");
+    client.doc.getText("text").insert(0, "kept");
+    await acknowledged(client);
+    await client.disconnect();
+    const logged = (msg: string) =>
+      server.logs.some((line) => line.msg === msg && line.room === "room");
+    await waitFor(() => logged("unloaded"), { message: "it is unloaded" });
+    expect(logged("snapshot stored")).toBe(true);
+    expect((await readRoom(server.wsUrl, "room")).getText("text").toString()).toBe("kept");
+    await server.stop();
+  });
+
+  it("serves who comes while a document is being let go", async () => {
+    const server = await startServer({ env: { UNLOAD_DELAY_MS: "0" } });
+    const client = new EditingClient();
+    for (let i = 1; i <= 300; i++) {
+      await client.connect(server.wsUrl, "room");
+      client.doc.getText("text").insert(0, "x");
+      await acknowledged(client);
+      await client.disconnect();
+      if (i % 20 === 0) {
+        const read = await readRoom(server.wsUrl, "room");
+        expect(read.getText("text").length).toBe(i);
+      }
+    }
+    expect(await server.stop()).toBe(0);
+  });
+});

@@ -1,0 +1,126 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { castOf } from "../support/concurrent-author.ts";
+import { type Session13, yWebsocket1, yWebsocket30, yWebsocket31 } from "../support/providers.ts";
+import { readRoom } from "../support/raw-client.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import {
+  applyPatch,
+  isWide,
+  loadConcurrent,
+  loadSequential,
+  tracesMissing,
+} from "../support/traces.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+/** How many keystrokes one transaction of the solitary writer holds. */
+const KEYSTROKES = 4;
+
+const open = new Set<Session13>();
+
+function join(version: typeof yWebsocket31, server: ServerProcess, room: string): Session13 {
+  const session = version.open(server.wsUrl, room);
+  open.add(session);
+  return session;
+}
+
+afterEach(() => {
+  for (const session of open) session.destroy();
+  open.clear();
+});
+
+it("counts positions in code points", () => {
+  const text = new Y.Doc().getText();
+  const patches = [
+    [0, 0, "a🎼c"],
+    [2, 0, "b"],
+    [1, 1, "🎻🎻"],
+    [2, 1, ""],
+  ] as const;
+  expect(isWide(patches)).toBe(true);
+  for (const patch of patches) applyPatch(text, patch, true);
+  expect(text.toString()).toBe("a🎻bc");
+});
+
+// The recordings are not part of the repository.
+describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""}`, () => {
+  it("two people write at the same time, and the server restarts meanwhile", async () => {
+    const trace = loadConcurrent("friendsforever");
+    let server = await startServer({ env: { SNAPSHOT_INTERVAL_MS: "500" } });
+    const sessions = [
+      join(yWebsocket31, server, "friends"),
+      join(yWebsocket1, server, "friends"),
+    ] as const;
+    const [first, second] = castOf(trace, ...sessions);
+
+    async function write(until: () => boolean): Promise<void> {
+      let progress = 0;
+      let since = performance.now();
+      while (!until()) {
+        first.work(second, 20);
+        second.work(first, 20);
+        await nextTurn();
+        const now = performance.now();
+        if (first.made + second.made > progress) {
+          progress = first.made + second.made;
+          since = now;
+        } else if (now - since > 20_000) {
+          throw new Error(`both wait for ever: ${first.made} and ${second.made} made`);
+        }
+      }
+    }
+
+    await write(() => first.made + second.made >= trace.txns.length / 2);
+    const halfway = server;
+    const stopped = halfway.stop();
+    let isStopped = false;
+    void stopped.finally(() => {
+      isStopped = true;
+    });
+    await write(() => isStopped);
+    expect(await stopped).toBe(0);
+    server = await startServer({ port: halfway.port, dataDir: halfway.dataDir });
+    await write(() => first.isDone && second.isDone);
+
+    for (const author of [first, second]) {
+      await waitFor(() => author.page === trace.endContent, { message: "an author has it all" });
+    }
+    for (const session of sessions) expect(session.text.toString()).toBe(trace.endContent);
+    const late = join(yWebsocket30, server, "friends");
+    await waitFor(() => late.isSynced, { message: "the late one is synced" });
+    expect(late.text.toString()).toBe(trace.endContent);
+  }, 120_000);
+
+  it("one person types a paper while another reads", async () => {
+    const { startContent, endContent, patches } = loadSequential("automerge-paper");
+    const wide = isWide(patches);
+    const server = await startServer({ env: { SNAPSHOT_INTERVAL_MS: "1000" } });
+    const writer = join(yWebsocket31, server, "paper");
+    const reader = join(yWebsocket1, server, "paper");
+    await waitFor(() => writer.isSynced && reader.isSynced, { message: "both are synced" });
+    const text = writer.doc.getText("text");
+    text.insert(0, startContent);
+    let readWhileWritten = 0;
+    reader.doc.on("update", () => {
+      if (writer.text.toString() !== endContent) readWhileWritten++;
+    });
+    for (let i = 0; i < patches.length; i += KEYSTROKES) {
+      writer.doc.transact(() => {
+        for (const patch of patches.slice(i, i + KEYSTROKES)) applyPatch(text, patch, wide);
+      });
+      await nextTurn();
+    }
+    expect(writer.text.toString()).toBe(endContent);
+    await waitFor(() => reader.text.toString() === endContent, {
+      timeout: 60_000,
+      message: "the reader has read it all",
+    });
+    expect(readWhileWritten).toBeGreaterThan(100);
+    const late = await readRoom(server.wsUrl, "paper");
+    expect(late.getText("text").toString()).toBe(endContent);
+    expect(await server.stop()).toBe(0);
+    const again = await startServer({ dataDir: server.dataDir });
+    expect((await readRoom(again.wsUrl, "paper")).getText("text").toString()).toBe(endContent);
+  }, 180_000);
+});

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
+import { journalSuite } from "./journal-suite.ts";
+import { metadataSuite } from "./metadata-suite.ts";
+import { snapshotsSuite } from "./snapshots-suite.ts";
+import type { TestStorage } from "./test-storage.ts";
+
+journalSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata }) => {
+    await Promise.all([snapshots.close(), metadata.close()]);
+    return journal;
+  }),
+);
+
+snapshotsSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata }) => {
+    await Promise.all([journal.close(), metadata.close()]);
+    return snapshots;
+  }),
+);
+
+metadataSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata }) => {
+    await Promise.all([journal.close(), snapshots.close()]);
+    return metadata;
+  }),
+);
+
+/** `pick` closes the other parts, so that closing the one it returns releases the directory. */
+async function storageOf<Store>(
+  pick: (store: SqliteStore) => Promise<Store>,
+): Promise<TestStorage<Store>> {
+  const directory = await mkdtemp(join(tmpdir(), "sqlite-suites-"));
+  return {
+    open: async () => pick(await openSqliteStore(directory)),
+    discard: () => rm(directory, { recursive: true }),
+  };
+}

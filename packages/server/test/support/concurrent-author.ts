@@ -1,0 +1,138 @@
+import * as Y from "yjs";
+import type { Session13 } from "./providers.ts";
+import { applyPatch, type ConcurrentTrace, isWide, type Patch } from "./traces.ts";
+
+/** One transaction of an author, and how many of the other's the author had seen by then. */
+interface Step {
+  readonly patches: readonly Patch[];
+  readonly seen: number;
+}
+
+const REMOTE = "the other author";
+
+/**
+ * One of the two people of a concurrent recording. Each of their transactions has to be made on the
+ * document that its parents give: all of the author's earlier ones, and exactly the first `seen`
+ * ones of the other. A live connection brings the other's whenever it likes, so:
+ *
+ * - The author writes into a document of their own (the page), not into the provider's (the wire).
+ * - A transaction is made as soon as the page has as many of the other's as it has to have.
+ * - It goes onto the wire as soon as the other has made everything that comes before it: all of the
+ *   other's transactions that have seen less. So it may arrive at any time, and is never too early,
+ *   and what the wire is given goes onto the page at once. All that is changed is how long the
+ *   network takes.
+ *
+ * Both people therefore write at the same time wherever they did so, and neither can wait for ever:
+ * what a transaction waits for has seen less than it has.
+ *
+ * How many transactions of the other the page has is read from a map that every transaction counts
+ * up; the length of the text would not tell, as some only delete.
+ */
+export class ConcurrentAuthor {
+  readonly #steps: readonly Step[];
+  readonly #name: string;
+  readonly #wide: boolean;
+  readonly #wire: Y.Doc;
+  readonly #page = new Y.Doc();
+  readonly #text = this.#page.getText("text");
+  readonly #counts = this.#page.getMap<number>("counts");
+  #made = 0;
+  /** Updates of transactions that were made, and may not go onto the wire yet. */
+  #held: Uint8Array[] = [];
+  #sent = 0;
+
+  constructor(name: string, steps: readonly Step[], wide: boolean, session: Session13) {
+    this.#name = name;
+    this.#steps = steps;
+    this.#wide = wide;
+    this.#wire = session.doc;
+    this.#page.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin !== REMOTE) this.#held.push(update);
+    });
+    this.#wire.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin !== this) Y.applyUpdate(this.#page, update, REMOTE);
+    });
+  }
+
+  get made(): number {
+    return this.#made;
+  }
+
+  get isDone(): boolean {
+    return this.#made === this.#steps.length && this.#held.length === 0;
+  }
+
+  get page(): string {
+    return this.#text.toString();
+  }
+
+  /** Makes and sends what can be made and sent now, at most `limit` transactions of each. */
+  work(other: ConcurrentAuthor, limit: number): void {
+    this.#make(other, limit);
+    this.#send(other, limit);
+  }
+
+  #make(other: ConcurrentAuthor, limit: number): void {
+    const arrived = this.#counts.get(other.#name) ?? 0;
+    for (let i = 0; i < limit; i++) {
+      const step = this.#steps[this.#made];
+      if (step === undefined || step.seen > arrived) return;
+      if (step.seen < arrived) throw new Error(`${this.#name} was given ${arrived}, too early`);
+      this.#made++;
+      this.#page.transact(() => {
+        for (const patch of step.patches) applyPatch(this.#text, patch, this.#wide);
+        this.#counts.set(this.#name, this.#made);
+      });
+    }
+  }
+
+  #send(other: ConcurrentAuthor, limit: number): void {
+    for (let i = 0; i < limit; i++) {
+      const update = this.#held[0];
+      if (update === undefined) return;
+      const next = other.#steps[other.#made];
+      // The one after `sent` goes onto the wire: nobody may still have to write without it.
+      if (next !== undefined && next.seen <= this.#sent) return;
+      this.#held.shift();
+      this.#sent++;
+      Y.applyUpdate(this.#wire, update, this);
+    }
+  }
+}
+
+/**
+ * The two authors of a recording, each at a provider.
+ *
+ * @throws Error when the recording is not one of two people who each see ever more of the other
+ */
+export function castOf(
+  trace: ConcurrentTrace,
+  first: Session13,
+  second: Session13,
+): [ConcurrentAuthor, ConcurrentAuthor] {
+  if (trace.numAgents !== 2) throw new Error("not a recording of two people");
+  const steps: [Step[], Step[]] = [[], []];
+  /** Per transaction, how many of each author's it and what came before it are. */
+  const known: [number, number][] = [];
+  for (const { parents, agent, patches } of trace.txns) {
+    const version: [number, number] = [0, 0];
+    for (const parent of parents) {
+      const [a, b] = known[parent] ?? [0, 0];
+      version[0] = Math.max(version[0], a);
+      version[1] = Math.max(version[1], b);
+    }
+    const own = agent === 0 ? 0 : 1;
+    const seen = version[1 - own] ?? 0;
+    if (version[own] !== steps[own].length || seen < (steps[own].at(-1)?.seen ?? 0)) {
+      throw new Error("an author forgot what they knew before");
+    }
+    steps[own].push({ patches, seen });
+    version[own]++;
+    known.push(version);
+  }
+  const wide = isWide(trace.txns.flatMap(({ patches }) => patches));
+  return [
+    new ConcurrentAuthor("first", steps[0], wide, first),
+    new ConcurrentAuthor("second", steps[1], wide, second),
+  ];
+}

@@ -1,0 +1,65 @@
+import * as Y from "yjs";
+import { RawClient } from "./raw-client.ts";
+import type { RawMessage } from "./raw-messages.ts";
+
+/**
+ * A client that keeps its document over any number of connections, as a provider does, and notes
+ * which of its own updates the server has sent back.
+ */
+export class EditingClient {
+  readonly doc: Y.Doc = new Y.Doc();
+  /** Its own clock below which everything was sent back. */
+  acknowledged = 0;
+  /** How many messages with content it was sent. */
+  received = 0;
+  #connection: RawClient | undefined;
+
+  constructor() {
+    this.doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin !== this && this.#connection?.isOpen) this.#connection.sendUpdate(update);
+    });
+  }
+
+  /** Its own clock: the number of changes that it has made. */
+  get clock(): number {
+    return Y.getState(this.doc.store, this.doc.clientID);
+  }
+
+  get isConnected(): boolean {
+    return this.#connection?.isOpen ?? false;
+  }
+
+  async connect(wsUrl: string, room: string): Promise<void> {
+    const connection = await RawClient.connect(wsUrl, room, {
+      keep: false,
+      onMessage: (message, client) => this.#receive(client, message),
+    });
+    this.#connection = connection;
+    connection.sendStep1(Y.encodeStateVector(this.doc));
+  }
+
+  async disconnect(): Promise<void> {
+    await this.#connection?.close();
+  }
+
+  /** Waits for the end of the connection, whoever ends it. */
+  async disconnected(): Promise<number> {
+    return (await this.#connection?.closed)?.code ?? 0;
+  }
+
+  #receive(connection: RawClient, message: RawMessage): void {
+    if (message.type === "step1") {
+      connection.send({
+        type: "step2",
+        update: Y.encodeStateAsUpdate(this.doc, message.stateVector),
+      });
+    } else if (message.type === "step2" || message.type === "update") {
+      this.received++;
+      if (message.type === "update") {
+        const own = Y.parseUpdateMeta(message.update).to.get(this.doc.clientID) ?? 0;
+        this.acknowledged = Math.max(this.acknowledged, own);
+      }
+      Y.applyUpdate(this.doc, message.update, this);
+    }
+  }
+}
