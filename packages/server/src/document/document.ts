@@ -117,9 +117,11 @@ export class Document {
     const limit = Math.min(log.end, this.#pendingFrom(reader));
     const rest = [...log.entries(baseEnd, limit)];
     const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
-    if (rest.length === 0) {
+    // While the difference was computed, the base may have taken up some of the tail.
+    const isWhole = log.baseEnd === baseEnd;
+    if (isWhole && rest.length === 0) {
       reader.outlet.write([diff.frame]);
-    } else if (bytes <= INLINE_BYTES && log.baseEnd === baseEnd) {
+    } else if (isWhole && bytes <= INLINE_BYTES) {
       const merged = Y.mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
       reader.outlet.write([frameDiff(merged).frame]);
     } else {
@@ -144,6 +146,8 @@ export class Document {
     this.#compacting = true;
     try {
       const base = await this.#services.codec.run("makeBase", updates, collect);
+      // Readers that can take it get what they lack now, while it is still apart from the base.
+      this.flush();
       log.replaceBase(base, end);
       return { base, end };
     } finally {

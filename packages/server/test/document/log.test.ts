@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { EMPTY_BASE, makeBase } from "../../src/document/base.ts";
 import { Codec } from "../../src/document/codec.ts";
+import type { CodecTasks } from "../../src/document/codec-tasks.ts";
 import { Document, type DocumentServices } from "../../src/document/document.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import { JournalWriter } from "../../src/document/journal-writer.ts";
@@ -64,12 +65,13 @@ class Client implements Outlet {
   async join(early?: (update: Uint8Array, from: Client) => void): Promise<void> {
     this.reader = this.#document.attach(this);
     if (early !== undefined) for (const update of this.unsent.splice(0)) early(update, this);
+    const compacted = early !== undefined && this.#document.compact(true);
     const answered = this.#document.answer(this.reader, Y.encodeStateVector(this.doc));
     if (early !== undefined) {
       this.#document.markDurable(this.#document.log.end);
       this.#document.flush();
     }
-    await answered;
+    await Promise.all([compacted, answered]);
   }
 
   leave(): void {
@@ -246,6 +248,35 @@ describe("a document", () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it("answers with everything, also when it is compacted while the answer is made", async () => {
+    /** Holds back the difference until the test lets it go. */
+    class SlowCodec extends Codec {
+      release: () => void = () => {};
+      override async run<Name extends keyof CodecTasks>(
+        task: Name,
+        ...args: Parameters<CodecTasks[Name]>
+      ): Promise<ReturnType<CodecTasks[Name]>> {
+        if (task === "diff") await new Promise<void>((resolve) => (this.release = resolve));
+        return super.run(task, ...args);
+      }
+    }
+    const slow = new SlowCodec();
+    const doc = new Y.Doc();
+    doc.getText("text").insert(0, "base");
+    const base = makeBase([Y.encodeStateAsUpdate(doc)], false);
+    const document = new Document("room", base, { ...services(), codec: slow });
+    const late = new Client(1, document, () => 0);
+    Y.applyUpdate(late.doc, base.update, "server");
+    const joined = late.join();
+    doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
+    doc.getText("text").insert(4, " and tail");
+    document.markDurable(document.log.end);
+    await document.compact(true);
+    slow.release();
+    await joined;
+    expect(late.doc.getText("text").toString()).toBe("base and tail");
   });
 
   it("keeps a long tail in few entries, and loses none of it", () => {

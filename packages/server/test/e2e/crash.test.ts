@@ -22,7 +22,7 @@ function edit(clients: readonly EditingClient[]): () => void {
     if (client?.isConnected) {
       const text = client.doc.getText("text");
       const at = Math.floor(Math.random() * (text.length + 1));
-      if (text.length > 200 && Math.random() < 0.6) text.delete(0, Math.min(5, text.length));
+      if (text.length > 200 && Math.random() < 0.6) text.delete(0, 20);
       else text.insert(at, "some words ");
     }
     setImmediate(next);

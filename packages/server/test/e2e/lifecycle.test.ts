@@ -9,10 +9,8 @@ async function acknowledged(client: EditingClient): Promise<void> {
 }
 
 describe("start", () => {
-  it("takes less than a second with an empty store", async () => {
-    const begin = performance.now();
+  it("serves with an empty store, and is ready", async () => {
     const server = await startServer();
-    expect(performance.now() - begin).toBeLessThan(1_000);
     expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
     const ready = await fetch(`${server.url}/health/ready`);
     expect([ready.status, await ready.json()]).toEqual([200, { status: "ok", failing: {} }]);
