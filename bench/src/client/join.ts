@@ -11,8 +11,11 @@ import { type Endpoint, WebSocketClient } from "./websocket-client.ts";
 
 export interface Joined {
   readonly client: WebSocketClient;
-  /** The update of the server's first step 2. */
-  readonly state: Buffer;
+  /**
+   * The document: the encoded updates up to the server's first step 2, from which on a provider counts
+   * as synced. A server may send a part of it as updates before.
+   */
+  readonly updates: readonly Buffer[];
 }
 
 const JOIN_TIMEOUT_MS = 60_000;
@@ -30,6 +33,7 @@ export function join(
 ): Promise<Joined> {
   return new Promise((resolve, reject) => {
     const reader = new ByteReader();
+    const updates: Buffer[] = [];
     let client: WebSocketClient | undefined;
     let joined = false;
     const timer = setTimeout(() => {
@@ -48,13 +52,15 @@ export function join(
         if (reader.unsigned() !== MESSAGE_SYNC) return;
         const kind = reader.unsigned();
         if (kind === SYNC_STEP_1) client.send(syncMessage(SYNC_STEP_2, EMPTY_UPDATE));
-        if (kind !== SYNC_STEP_2 || joined) return;
+        if (kind === SYNC_STEP_1 || joined) return;
+        const length = reader.unsigned();
+        const update = Buffer.allocUnsafeSlow(length);
+        buffer.copy(update, 0, reader.position, reader.position + length);
+        updates.push(update);
+        if (kind !== SYNC_STEP_2) return;
         joined = true;
         clearTimeout(timer);
-        const length = reader.unsigned();
-        const state = Buffer.allocUnsafeSlow(length);
-        buffer.copy(state, 0, reader.position, reader.position + length);
-        resolve({ client, state });
+        resolve({ client, updates });
       },
       lost: fail,
     };
@@ -68,9 +74,9 @@ export function join(
   });
 }
 
-/** The encoded state that a newcomer to `room` gets. */
-export async function fetchState(endpoint: Endpoint, room: string): Promise<Buffer> {
-  const { client, state } = await join(endpoint, room, () => undefined);
+/** The document that a newcomer to `room` gets, as encoded updates. */
+export async function fetchDocument(endpoint: Endpoint, room: string): Promise<readonly Buffer[]> {
+  const { client, updates } = await join(endpoint, room, () => undefined);
   client.close();
-  return state;
+  return updates;
 }

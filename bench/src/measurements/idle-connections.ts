@@ -12,17 +12,17 @@ export class IdleConnections {
   readonly #clients: WebSocketClient[] = [];
   #failure: string | undefined;
 
-  /** Joins `rooms`, one connection each. `joined` hears of each with the state that it got. */
+  /** Joins `rooms`, one connection each. `joined` hears of each with the document that it got. */
   async join(
     endpoint: Endpoint,
     rooms: readonly string[],
-    joined: (client: WebSocketClient, state: Buffer) => void = () => undefined,
+    joined: (client: WebSocketClient, updates: readonly Buffer[]) => void = () => undefined,
   ): Promise<void> {
     allowOpenFiles(this.#clients.length + rooms.length + OTHER_FILES);
     await inBatches([...rooms.entries()], JOINS_AT_ONCE, async ([index, room]) => {
-      const { client, state } = await join(endpoint, room, this.#lost, localAddress(index));
+      const { client, updates } = await join(endpoint, room, this.#lost, localAddress(index));
       this.#clients.push(client);
-      joined(client, state);
+      joined(client, updates);
     });
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { fetchState, join } from "../client/join.ts";
+import { fetchDocument, join } from "../client/join.ts";
 import { SYNC_UPDATE, syncMessage } from "../client/messages.ts";
 import type { Endpoint, WebSocketClient } from "../client/websocket-client.ts";
 import { cpuSeconds } from "../process/sampler.ts";
@@ -131,7 +131,7 @@ async function writeDocument(endpoint: Endpoint, sample: SampleDocument): Promis
   });
   for (const update of sample.updates) client.send(syncMessage(SYNC_UPDATE, update));
   const deadline = Date.now() + WRITE_LIMIT_MS;
-  while (!holdsSample(await fetchState(endpoint, ROOM), sample.client, sample.clocks)) {
+  while (!holdsSample(await fetchDocument(endpoint, ROOM), sample)) {
     if (lost !== undefined) throw new Error(`writing the large document: ${lost}`);
     if (Date.now() > deadline) throw new Error("the large document was not taken in time");
     await delay(WRITE_POLL_MS);

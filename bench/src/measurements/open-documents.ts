@@ -1,4 +1,4 @@
-import { fetchState } from "../client/join.ts";
+import { fetchDocument } from "../client/join.ts";
 import { SYNC_UPDATE, syncMessage } from "../client/messages.ts";
 import type { Endpoint } from "../client/websocket-client.ts";
 import { settledResidentBytes } from "../process/sampler.ts";
@@ -101,7 +101,7 @@ async function loadDocuments(
   const connections = new IdleConnections();
   try {
     const empty = await settledResidentBytes(pid);
-    await connections.join(endpoint, rooms, (_, state) => checkState(state, sample));
+    await connections.join(endpoint, rooms, (_, updates) => checkDocument(updates, sample));
     const full = await settledResidentBytes(pid);
     connections.check();
     return full - empty;
@@ -116,11 +116,10 @@ async function checkDocuments(
   sample: SampleDocument,
 ): Promise<void> {
   await inBatches(rooms, FETCHES_AT_ONCE, async (room) => {
-    checkState(await fetchState(endpoint, room), sample);
+    checkDocument(await fetchDocument(endpoint, room), sample);
   });
 }
 
-function checkState(state: Buffer, sample: SampleDocument): void {
-  if (!holdsSample(state, sample.client, sample.clocks))
-    throw new Error("a document is incomplete");
+function checkDocument(updates: readonly Buffer[], sample: SampleDocument): void {
+  if (!holdsSample(updates, sample)) throw new Error("a document is incomplete");
 }

@@ -1,5 +1,5 @@
 import * as Y from "yjs";
-import { fetchState } from "../client/join.ts";
+import { fetchDocument } from "../client/join.ts";
 import type { Endpoint } from "../client/websocket-client.ts";
 import { encodeUpdate, TEXT_ROOT } from "./author.ts";
 import type { Ledger } from "./ledger.ts";
@@ -23,7 +23,8 @@ export async function checkConvergence(
       }
     }
     const actual = new Y.Doc();
-    Y.applyUpdate(actual, await fetchState(endpoint, roomName(room)));
+    for (const update of await fetchDocument(endpoint, roomName(room)))
+      Y.applyUpdate(actual, update);
     const same =
       Buffer.from(Y.encodeStateAsUpdate(actual)).equals(Y.encodeStateAsUpdate(expected)) &&
       actual.getText(TEXT_ROOT).toString() === expected.getText(TEXT_ROOT).toString();

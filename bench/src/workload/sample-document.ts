@@ -1,5 +1,5 @@
 import * as encoding from "lib0/encoding";
-import { parseUpdateMeta } from "yjs";
+import { coversAll } from "./coverage.ts";
 
 /** A text document made of many pieces that Yjs cannot merge, as after a long time of real editing. */
 export interface SampleDocument {
@@ -37,10 +37,12 @@ export function sampleDocument(bytes: number): SampleDocument {
   return { updates, encodedBytes, client: CLIENT, clocks: pieces * PIECE.length };
 }
 
-/** Whether an encoded state holds the whole document. */
-export function holdsSample(state: Uint8Array, client: number, clocks: number): boolean {
-  const { from, to } = parseUpdateMeta(state);
-  return from.get(client) === 0 && to.get(client) === clocks;
+/** Whether encoded updates together are at least the whole document. */
+export function holdsSample(
+  updates: readonly Buffer[],
+  sample: Pick<SampleDocument, "client" | "clocks">,
+): boolean {
+  return coversAll(updates, sample.client, sample.clocks);
 }
 
 function bytesPerPiece(): number {

@@ -13,7 +13,10 @@ function roomOf(client: number): string {
   return `room-${client % ROOMS}`;
 }
 
-/** Types and deletes as fast as the event loop allows, until it is told to stop. */
+/**
+ * Types as fast as the event loop allows, until it is told to stop. A client deletes only what it
+ * has typed itself, so a deletion that comes back to it is its own.
+ */
 function edit(clients: readonly EditingClient[]): () => void {
   let running = true;
   const next = () => {
@@ -22,8 +25,8 @@ function edit(clients: readonly EditingClient[]): () => void {
     if (client?.isConnected) {
       const text = client.doc.getText("text");
       const at = Math.floor(Math.random() * (text.length + 1));
-      if (text.length > 200 && Math.random() < 0.6) text.delete(0, 20);
-      else text.insert(at, "some words ");
+      text.insert(at, "some words ");
+      if (Math.random() < 0.9) text.delete(at, 10);
     }
     setImmediate(next);
   };
@@ -31,6 +34,15 @@ function edit(clients: readonly EditingClient[]): () => void {
   return () => {
     running = false;
   };
+}
+
+/** The deletions that a client was sent back, and that the document does not have. */
+function missingDeletes(doc: Y.Doc, client: EditingClient): unknown[] {
+  const { ds } = Y.snapshot(doc);
+  const isDeleted = (clock: number) => Y.isDeleted(ds, Y.createID(client.doc.clientID, clock));
+  return client.acknowledgedDeletes.filter(
+    ([clock, length]) => !isDeleted(clock) || !isDeleted(clock + length - 1),
+  );
 }
 
 it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
@@ -41,6 +53,7 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
   const options = { dataDir, env: { SNAPSHOT_INTERVAL_MS: "50" } };
   const clients = Array.from({ length: CLIENTS }, () => new EditingClient());
   let server = await startServer(options);
+  let unacknowledged = 0;
   for (let kill = 0; kill < KILLS; kill++) {
     const { wsUrl } = server;
     await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));
@@ -58,16 +71,21 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
     await server.kill();
     stop();
     await Promise.all(clients.map((client) => client.disconnected()));
-    const acknowledged = clients.map((client) => client.acknowledged);
     server = await startServer(options);
     for (let room = 0; room < ROOMS; room++) {
       const doc = await readRoom(server.wsUrl, `room-${room}`);
       for (let i = room; i < CLIENTS; i += ROOMS) {
-        const id = clients[i]?.doc.clientID ?? 0;
-        expect(Y.getState(doc.store, id)).toBeGreaterThanOrEqual(acknowledged[i] ?? 0);
+        const client = clients[i];
+        if (client === undefined) continue;
+        const stored = Y.getState(doc.store, client.doc.clientID);
+        expect(stored).toBeGreaterThanOrEqual(client.acknowledged);
+        unacknowledged += client.clock - client.acknowledged;
+        expect(missingDeletes(doc, client)).toEqual([]);
       }
     }
   }
+  // Else the kills would have come when there was nothing to lose.
+  expect(unacknowledged).toBeGreaterThan(0);
   const { wsUrl } = server;
   await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));
   for (let room = 0; room < ROOMS; room++) {

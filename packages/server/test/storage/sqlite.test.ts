@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CorruptedError, StorageError } from "../../src/storage/errors.ts";
+import type { MetadataEvent } from "../../src/storage/metadata.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { StoreProcess } from "./store-process.ts";
 
@@ -88,6 +89,44 @@ describe("SQLite store: opening", () => {
     const store = await openSqliteStore(directory);
     await store.journal.close();
     await Promise.all([store.close(), store.close()]);
+    await store.close();
+  });
+
+  it("waits for the calls of one part that is closed, and leaves the others open", async () => {
+    const store = await openSqliteStore(directory);
+    let appended = false;
+    const writing = store.snapshots.write("a", new Uint8Array(5_000_000), null);
+    const appending = store.journal.append([{ room: "a", update: Uint8Array.of(1) }]).then(() => {
+      appended = true;
+    });
+    await store.journal.close();
+    expect(appended).toBe(true);
+    await Promise.all([writing, appending]);
+    await expect(store.journal.read("a")).rejects.toThrow("the store was closed");
+    expect((await store.snapshots.read("a"))?.update).toHaveLength(5_000_000);
+    await store.close();
+  });
+
+  it("records all events or none, and leaves no transaction open", async () => {
+    const store = await openSqliteStore(directory);
+    const opened = (room: string): MetadataEvent => ({ type: "room-opened", room, at: 1 });
+    const nameless = opened(null as unknown as string);
+    await expect(store.metadata.record([opened("a"), nameless])).rejects.toThrow(StorageError);
+    expect(await store.metadata.room("a")).toBeNull();
+    await store.metadata.record([opened("a"), opened("b")]);
+    expect(await store.metadata.room("b")).not.toBeNull();
+    await store.close();
+  });
+
+  it("rejects while another program holds the file's lock, and goes on afterwards", async () => {
+    const store = await openSqliteStore(directory);
+    const row = { room: "a", update: Uint8Array.of(1) };
+    const other = new DatabaseSync(join(directory, "journal.db"));
+    other.exec("BEGIN IMMEDIATE");
+    await expect(store.journal.append([row])).rejects.toThrow("database is locked");
+    other.close();
+    await store.journal.append([row]);
+    expect((await store.journal.read("a")).rows).toHaveLength(1);
     await store.close();
   });
 

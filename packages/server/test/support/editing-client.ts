@@ -10,6 +10,8 @@ export class EditingClient {
   readonly doc: Y.Doc = new Y.Doc();
   /** Its own clock below which everything was sent back. */
   acknowledged = 0;
+  /** Which of its own insertions it was sent back as deleted: clock and length of each range. */
+  readonly acknowledgedDeletes: [clock: number, length: number][] = [];
   /** How many messages with content it was sent. */
   received = 0;
   #connection: RawClient | undefined;
@@ -55,11 +57,17 @@ export class EditingClient {
       });
     } else if (message.type === "step2" || message.type === "update") {
       this.received++;
-      if (message.type === "update") {
-        const own = Y.parseUpdateMeta(message.update).to.get(this.doc.clientID) ?? 0;
-        this.acknowledged = Math.max(this.acknowledged, own);
-      }
+      if (message.type === "update") this.#noteEcho(message.update);
       Y.applyUpdate(this.doc, message.update, this);
+    }
+  }
+
+  #noteEcho(update: Uint8Array): void {
+    const { clientID } = this.doc;
+    const own = Y.parseUpdateMeta(update).to.get(clientID) ?? 0;
+    this.acknowledged = Math.max(this.acknowledged, own);
+    for (const { clock, len } of Y.decodeUpdate(update).ds.clients.get(clientID) ?? []) {
+      this.acknowledgedDeletes.push([clock, len]);
     }
   }
 }

@@ -35,6 +35,7 @@ export class RawClient {
   readonly #socket: WebSocket;
   readonly #onMessage: RawClientOptions["onMessage"];
   readonly #keep: boolean;
+  #localPort = 0;
 
   private constructor(socket: WebSocket, options: RawClientOptions) {
     this.#socket = socket;
@@ -42,6 +43,9 @@ export class RawClient {
     this.#keep = options.keep ?? true;
     this.closed = new Promise((resolve) => {
       socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    socket.once("upgrade", (response) => {
+      this.#localPort = response.socket.localPort ?? 0;
     });
     socket.on("message", (data: Buffer, isBinary) => this.#receive(data, isBinary));
   }
@@ -70,6 +74,11 @@ export class RawClient {
 
   get isOpen(): boolean {
     return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** This client's end of the connection. */
+  get localPort(): number {
+    return this.#localPort;
   }
 
   /** The subprotocol that the server chose; empty when it chose none. */

@@ -15,7 +15,7 @@ export class SqliteJournal implements Journal {
     if (rows.length === 0) return [];
     const { views, transfer } = handOver(rows.map((row) => row.update));
     const rooms = rows.map((row) => row.room);
-    const purpose = `append ${rows.length} rows to the journal`;
+    const purpose = "append to the journal";
     return this.#share.call("append", [rooms, views], { purpose, transfer });
   }
 
