@@ -134,11 +134,11 @@ export class Connection implements Outlet, MessageReceiver {
   }
 
   onDiff(update: Uint8Array): void {
-    this.#take(update, (document, contents) => !document.knows(update, contents));
+    this.#take(update, null);
   }
 
   onUpdate(update: Uint8Array): void {
-    this.#take(update, () => true);
+    this.#take(update, this.#opened().reader);
   }
 
   onPresence(states: Uint8Array): void {
@@ -233,34 +233,28 @@ export class Connection implements Outlet, MessageReceiver {
     );
   }
 
-  #take(
-    update: Uint8Array,
-    isNew: (document: Document, contents: UpdateContents) => boolean,
-  ): void {
+  /** @param author `null` for what the client returned, which may be anybody's, and known already */
+  #take(update: Uint8Array, author: Reader | null): void {
     if (update.length > INLINE_BYTES) {
       const copy = new Uint8Array(new SharedArrayBuffer(update.length));
       copy.set(update);
       const inspected = this.#services.documents.codec.run("inspect", copy);
-      this.#wait(inspected.then((contents) => this.#append(copy, contents, isNew)));
+      this.#wait(inspected.then((contents) => this.#append(copy, contents, author)));
     } else {
-      this.#append(update, inspectUpdate(update), isNew);
+      this.#append(update, inspectUpdate(update), author);
     }
   }
 
-  #append(
-    update: Uint8Array,
-    contents: UpdateContents,
-    isNew: (document: Document, contents: UpdateContents) => boolean,
-  ): void {
+  #append(update: Uint8Array, contents: UpdateContents, author: Reader | null): void {
     if (this.#state.name !== "open" || isEmpty(contents)) return;
-    const { document, reader } = this.#state;
-    if (!isNew(document, contents)) return;
+    const { document } = this.#state;
+    if (author === null && document.knows(update, contents)) return;
     const { documents, maxDocumentBytes } = this.#services;
     if (document.log.bytes + update.length > maxDocumentBytes) {
       this.close(CloseCode.tooLarge, `the document would exceed ${maxDocumentBytes} bytes`);
       return;
     }
-    document.append(update.subarray(0, contents.byteLength), reader, Date.now());
+    document.append(update.subarray(0, contents.byteLength), author, Date.now());
     if (documents.journal.full) this.#wait(documents.journal.whenNotFull());
   }
 

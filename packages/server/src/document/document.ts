@@ -32,6 +32,8 @@ export class Document {
   /** When the last update came, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
   readonly #services: DocumentServices;
+  /** The first update without an author that is not durable holds up all readers. */
+  readonly #anybody = { pendingFrom: Number.POSITIVE_INFINITY };
   #compacting = false;
   /** Tails below this size are left alone. */
   #compactAbove = 2 * INLINE_BYTES;
@@ -59,14 +61,19 @@ export class Document {
     if (this.presence.remove(reader, now)) this.#services.flusher.schedule(this);
   }
 
-  /** Takes a valid update. @param author whose client wrote it; `null`: the server itself */
+  /**
+   * Takes a valid update.
+   *
+   * @param author whose client wrote it; `null` when it may be anybody's: what a client returns when
+   *   it connects holds what it was sent by others, and whoever wrote that must not take it for an
+   *   acknowledgement
+   */
   append(update: Uint8Array, author: Reader | null, now: number): void {
     const offset = this.log.end;
     this.log.append(update, author);
     this.updatedAt = now;
-    if (author !== null && author.pendingFrom === Number.POSITIVE_INFINITY) {
-      author.pendingFrom = offset;
-    }
+    const pending = author ?? this.#anybody;
+    if (pending.pendingFrom === Number.POSITIVE_INFINITY) pending.pendingFrom = offset;
     this.#services.journal.enqueue(this, update.length);
     this.#services.flusher.schedule(this);
   }
@@ -210,7 +217,8 @@ export class Document {
     const limit = stalled ? log.end : Math.min(log.end, pendingFrom);
     if (reader.cursor >= limit) return frames;
     if (stalled && pendingFrom < limit) {
-      const foreign = (entry: Entry) => entry.author !== reader || entry.end <= log.durable;
+      const foreign = ({ author, end }: Entry) =>
+        (author !== null && author !== reader) || end <= log.durable;
       frames.push(...log.frames(reader.cursor, limit, foreign));
       reader.owedFrom = Math.min(reader.owedFrom, Math.max(pendingFrom, reader.cursor));
     } else {
@@ -220,11 +228,14 @@ export class Document {
     return frames;
   }
 
-  /** The offset of the reader's first own update that is not durable, brought up to date. */
+  /** The offset of the first update that may be the reader's own and is not durable. */
   #pendingFrom(reader: Reader): number {
     const { log } = this;
     if (reader.pendingFrom < log.durable) reader.pendingFrom = log.firstBy(reader, log.durable);
-    return reader.pendingFrom;
+    if (this.#anybody.pendingFrom < log.durable) {
+      this.#anybody.pendingFrom = log.firstBy(null, log.durable);
+    }
+    return Math.min(reader.pendingFrom, this.#anybody.pendingFrom);
   }
 
   async #diff(base: Base, stateVector: Uint8Array): Promise<{ frame: Frame; update: Uint8Array }> {

@@ -9,7 +9,7 @@ import type { Reader } from "./reader.ts";
 export interface Entry extends FramedUpdate {
   readonly start: number;
   readonly end: number;
-  /** Whose client wrote it; `null` when it was not a client's, or when several were merged. */
+  /** Whose client wrote it; `null` when it may be anybody's, as when several were merged. */
   readonly author: Reader | null;
 }
 
@@ -95,7 +95,7 @@ export class Log {
   }
 
   /** The offset of the first entry from `from` on that `author` wrote, else `Infinity`. */
-  firstBy(author: Reader, from: number): number {
+  firstBy(author: Reader | null, from: number): number {
     for (const entry of this.entries(from, this.#end)) {
       if (entry.author === author) return entry.start;
     }

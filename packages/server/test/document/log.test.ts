@@ -132,6 +132,7 @@ const action = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("block" as const), client, writable: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("stall" as const), stalled: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("return" as const), client }) },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant("rejoin" as const), client, early: fc.boolean() }),
@@ -163,9 +164,13 @@ describe("a document", () => {
           return new Client(i + 1, document, durableClock);
         });
         const pick = (i: number): Client => clients[i] ?? new Client(0, document, durableClock);
+        const note = (update: Uint8Array) => {
+          for (const [id, to] of Y.parseUpdateMeta(update).to) {
+            appended.push({ offset: document.log.end, client: id, to });
+          }
+        };
         const append = (update: Uint8Array, from: Client) => {
-          const to = Y.parseUpdateMeta(update).to.get(from.doc.clientID) ?? 0;
-          appended.push({ offset: document.log.end, client: from.doc.clientID, to });
+          note(update);
           document.append(update, from.reader ?? null, 0);
           Y.applyUpdate(truth, update);
         };
@@ -214,6 +219,14 @@ describe("a document", () => {
             case "stall":
               own.stalled = one.stalled;
               break;
+            case "return": {
+              // All that a client has, with what others wrote and have not been sent back.
+              const update = Y.encodeStateAsUpdate(pick(one.client).doc);
+              note(update);
+              document.append(update, null, 0);
+              Y.applyUpdate(truth, update);
+              break;
+            }
             case "rejoin": {
               const returning = pick(one.client);
               returning.leave();

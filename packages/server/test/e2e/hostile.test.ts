@@ -173,7 +173,9 @@ function hostileFrame(random: (limit: number) => number, real: readonly Uint8Arr
   }
 }
 
-it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, async () => {
+it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
+  timeout: 240_000,
+}, async () => {
   const random = randomNumbers(SEED);
   const real = realFrames();
   const observers = await Promise.all(
@@ -319,7 +321,7 @@ it.each([
   expect(client.messages).toEqual([]);
 });
 
-it(`keeps nothing in memory of ${ROOMS} rooms that were left`, { timeout: 120_000 }, async () => {
+it(`keeps nothing in memory of ${ROOMS} rooms that were left`, { timeout: 240_000 }, async () => {
   await visitRooms("first");
   const before = await settledBytes();
   await visitRooms("second");

@@ -8,7 +8,10 @@ import type { RawMessage } from "./raw-messages.ts";
  */
 export class EditingClient {
   readonly doc: Y.Doc = new Y.Doc();
-  /** Its own clock below which everything was sent back. */
+  /**
+   * Its own clock below which everything was sent back, or is in the state vector with which the
+   * server asks for what it lacks: the server promises that all of it is durable.
+   */
   acknowledged = 0;
   /** Which of its own insertions it was sent back as deleted: clock and length of each range. */
   readonly acknowledgedDeletes: [clock: number, length: number][] = [];
@@ -51,6 +54,8 @@ export class EditingClient {
 
   #receive(connection: RawClient, message: RawMessage): void {
     if (message.type === "step1") {
+      const known = Y.decodeStateVector(message.stateVector).get(this.doc.clientID) ?? 0;
+      this.acknowledged = Math.max(this.acknowledged, known);
       connection.send({
         type: "step2",
         update: Y.encodeStateAsUpdate(this.doc, message.stateVector),
