@@ -109,6 +109,8 @@ function checkDeliveries(window: Window): void {
   }
   const superseded = window.supersededPresence / Math.max(1, window.expectedPresence);
   if (superseded > TOLERATED_SUPERSEDED) {
-    throw new Error(`${(superseded * 100).toFixed(1)} % of the presence was replaced before it was sent`);
+    throw new Error(
+      `${(superseded * 100).toFixed(1)} % of the presence was replaced before it was sent`,
+    );
   }
 }
