@@ -100,8 +100,12 @@ export class Connection implements Outlet, MessageReceiver {
     if (this.#services.clock.tick - this.#wroteAt >= SILENT_TICKS) this.write([KEEPALIVE]);
   }
 
-  /** Ends the connection if it has not been heard since the last ping, else pings it again. */
+  /**
+   * Ends the connection if it has not been heard since the last ping, else pings it again. A client
+   * that is behind has not read the ping yet; if it is gone, the network says so in the end.
+   */
   ping(): void {
+    if (!this.#writable) return;
     if (!this.#alive && !this.#webSocket.isPaused) {
       this.#webSocket.terminate();
       return;
@@ -163,7 +167,7 @@ export class Connection implements Outlet, MessageReceiver {
     this.#alive = false;
     this.#webSocket.ping();
     setTimeout(() => {
-      if (!this.#alive && !this.#webSocket.isPaused) this.#webSocket.terminate();
+      if (!this.#alive && this.#writable && !this.#webSocket.isPaused) this.#webSocket.terminate();
     }, PROBE_MS).unref();
   }
 
@@ -260,6 +264,7 @@ export class Connection implements Outlet, MessageReceiver {
 
   #drained(): void {
     this.#writable = true;
+    this.#alive = true;
     if (this.#state.name === "open") this.#state.document.resume(this.#state.reader);
   }
 

@@ -7,7 +7,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const CLIENTS = 20;
 const ROOMS = 4;
-const KILLS = 25;
+const KILLS = 20;
 
 function roomOf(client: number): string {
   return `room-${client % ROOMS}`;
@@ -46,7 +46,7 @@ function missingDeletes(doc: Y.Doc, client: EditingClient): unknown[] {
 }
 
 it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
-  timeout: 150_000,
+  timeout: 400_000,
 }, async () => {
   const dataDir = await temporaryDirectory();
   // Short, so that kills also fall into snapshots and into the deletion of journal rows.
