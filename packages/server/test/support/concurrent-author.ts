@@ -41,10 +41,16 @@ export class ConcurrentAuthor {
   #held: Uint8Array[] = [];
   #sent = 0;
 
-  constructor(name: string, steps: readonly Step[], wide: boolean, session: Session13) {
+  constructor(
+    name: string,
+    clientId: number,
+    recording: { readonly steps: readonly Step[]; readonly wide: boolean },
+    session: Session13,
+  ) {
     this.#name = name;
-    this.#steps = steps;
-    this.#wide = wide;
+    this.#steps = recording.steps;
+    this.#wide = recording.wide;
+    this.#page.clientID = clientId;
     this.#wire = session.doc;
     this.#page.on("update", (update: Uint8Array, origin: unknown) => {
       if (origin !== REMOTE) this.#held.push(update);
@@ -131,8 +137,18 @@ export function castOf(
     known.push(version);
   }
   const wide = isWide(trace.txns.flatMap(({ patches }) => patches));
+  const [low, high] = orderedClientIds();
   return [
-    new ConcurrentAuthor("first", steps[0], wide, first),
-    new ConcurrentAuthor("second", steps[1], wide, second),
+    new ConcurrentAuthor("first", low, { steps: steps[0], wide }, first),
+    new ConcurrentAuthor("second", high, { steps: steps[1], wide }, second),
   ];
+}
+
+/**
+ * Where both wrote beside the same deleted text, they did insert at one place, and Yjs puts the lower
+ * client id first. So did the recording with the first author.
+ */
+function orderedClientIds(): [number, number] {
+  const [one, other] = [new Y.Doc().clientID, new Y.Doc().clientID];
+  return one < other ? [one, other] : [other, one];
 }

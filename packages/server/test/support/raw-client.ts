@@ -110,6 +110,15 @@ export class RawClient {
     this.send({ type: "presence", states });
   }
 
+  /** Resolves once the server has received everything that was sent, or the connection ended. */
+  async ping(): Promise<void> {
+    const pong = new Promise<void>((resolve) => {
+      this.#socket.once("pong", () => resolve());
+    });
+    if (this.isOpen) this.#socket.ping();
+    await Promise.race([pong, this.closed]);
+  }
+
   /** Resolves with the first message of a type, which may have come already. */
   async first<T extends RawMessage["type"]>(
     type: T,
