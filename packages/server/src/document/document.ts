@@ -78,12 +78,15 @@ export class Document {
     this.#services.flusher.schedule(this);
   }
 
-  /** Whether an update that a client returned holds nothing new. */
+  /**
+   * Whether an update that a client returned is durable already. What is only in memory is taken
+   * again: the client may be waiting for an acknowledgement, and this becomes it.
+   */
   knows(update: Uint8Array, contents: UpdateContents): boolean {
     const { log } = this;
     return isKnown(update, contents, {
-      stateVector: log.stateVector(log.end),
-      deletes: [log.base.update.subarray(log.base.deletesAt), ...log.deleteSets()],
+      stateVector: log.stateVector(log.durable),
+      deletes: [log.base.update.subarray(log.base.deletesAt), ...log.durableDeletes()],
     });
   }
 

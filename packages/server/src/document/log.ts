@@ -148,9 +148,11 @@ export class Log {
     return vector;
   }
 
-  /** The encoded delete sets of the tail. */
-  deleteSets(): Uint8Array[] {
-    return this.#tail.map(({ update }) => update.subarray(inspectUpdate(update).deletesAt));
+  /** The encoded delete sets of what is durable in the tail. */
+  durableDeletes(): Uint8Array[] {
+    return [...this.entries(this.#baseEnd, this.#durable)].map(({ update }) =>
+      update.subarray(inspectUpdate(update).deletesAt),
+    );
   }
 
   /** The updates that compaction may put into the base: all that is durable. */
