@@ -46,7 +46,9 @@ export function peopleList(
       if (document.activeElement !== myName) myName.value = me;
       paintBadge(myBadge, presence.me);
       const others = [...presence.others.values()].map(personItem);
-      list.replaceChildren(...[...list.children].slice(0, 1), ...others);
+      // The first item is not touched: to move it would take the focus from a name being typed.
+      for (const item of [...list.children].slice(1)) item.remove();
+      list.append(...others);
       const people = others.length + 1;
       count.textContent = people === 1 ? "Only you are here" : `${people} people are here`;
     },

@@ -91,6 +91,16 @@ describe("two people in one room", () => {
     await expect.poll(() => ada.cursorNames.count(), POLL).toBe(0);
   });
 
+  test("can go on typing their name while somebody else changes", async () => {
+    const [ada, ben] = await twoPeople();
+    await ben.myName.fill("Be");
+    await ada.rename("Ada");
+    await expect.poll(() => ben.others(), POLL).toEqual(["Ada"]);
+    await ben.page.keyboard.type("n");
+    await ben.page.keyboard.press("Enter");
+    await expect.poll(() => ada.others(), POLL).toEqual(["Ben"]);
+  });
+
   test("have different colours", async () => {
     const [ada, ben] = await twoPeople();
     await expect.poll(() => ben.others(), POLL).toHaveLength(1);
