@@ -2,7 +2,7 @@ import type { Contender } from "./contenders/contender.ts";
 import type { Figures, Measurement, Settings } from "./measurements/measurement.ts";
 import type { CpuPlan } from "./process/cpus.ts";
 import type { MeasurementResult } from "./report/results.ts";
-import { GeneratorLate } from "./workload/generator-late.ts";
+import { Disturbed } from "./workload/disturbed.ts";
 
 export interface RunnerOptions {
   readonly contenders: readonly Contender[];
@@ -36,10 +36,12 @@ export async function runMeasurement(
 
 const ATTEMPTS = 3;
 
+/** The runs of one contender so far. */
 class Attempts {
   readonly instance: Contender;
-  readonly runs: Figures[] = [];
+  readonly runs: (Figures | undefined)[] = [];
   refused: string | undefined;
+  disturbed: string | undefined;
 
   constructor(instance: Contender) {
     this.instance = instance;
@@ -49,24 +51,30 @@ class Attempts {
     return this.instance.name;
   }
 
+  /** What became of the last run, for whoever waits. */
   get last(): string {
-    const figures = Object.entries(this.runs.at(-1) ?? {}).map(
-      ([key, value]) => `${key} ${value?.toFixed(2) ?? "–"}`,
-    );
-    return this.refused === undefined ? figures.join(", ") : `no figures: ${this.refused}`;
+    const figures = this.runs.at(-1);
+    if (figures === undefined) return `no figures: ${this.refused ?? this.disturbed}`;
+    return Object.entries(figures)
+      .map(([key, value]) => `${key} ${value?.toFixed(2) ?? "–"}`)
+      .join(", ");
   }
 
-  /** One run, tried again when only the load generator failed. */
+  /** One run; when something else disturbs it, it is tried again, and at last left out. */
   async add(run: () => Promise<Figures>): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       try {
         this.runs.push(await run());
         return;
       } catch (error) {
-        if (error instanceof GeneratorLate && attempt < ATTEMPTS) continue;
-        this.refused = error instanceof Error ? error.message : String(error);
-        return;
+        const reason = error instanceof Error ? error.message : String(error);
+        if (!(error instanceof Disturbed)) {
+          this.refused = reason;
+          break;
+        }
+        this.disturbed = reason;
       }
     }
+    this.runs.push(undefined);
   }
 }

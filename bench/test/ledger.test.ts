@@ -93,7 +93,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.presenceReceived(1, first, 3, 35)).toBe(true);
     expect(ledger.presenceReceived(1, first, 2, 36)).toBe(false);
     expect(ledger.presenceReceived(0, first, 3, 37)).toBe(false);
-    expect(window.supersededPresence).toBe(2);
+    expect(window.replacedPresence).toBe(2);
     expect(window.presenceLatency.count).toBe(1);
     expect(ledger.firstMissing()).toBeUndefined();
   });

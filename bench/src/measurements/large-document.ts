@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fetchDocument, join } from "../client/join.ts";
 import { SYNC_UPDATE, syncMessage } from "../client/messages.ts";
 import type { Endpoint, WebSocketClient } from "../client/websocket-client.ts";
-import { cpuSeconds } from "../process/sampler.ts";
+import { CpuMeter, type CpuUse } from "../process/cpu-meter.ts";
 import { checkConvergence } from "../workload/convergence.ts";
+import { Disturbed } from "../workload/disturbed.ts";
 import { Joiners } from "../workload/joiners.ts";
 import { Load } from "../workload/load.ts";
 import { holdsSample, type SampleDocument, sampleDocument } from "../workload/sample-document.ts";
@@ -17,6 +18,8 @@ const ROOM = "bench-large-document";
 const JOINERS = 20;
 /** Stalls that begin when the last joiner has everything belong to the joining too. */
 const AFTERMATH_MS = 1000;
+/** Of the server's core, while nobody joins: a stall could be due to other programs. */
+const TOLERATED_OTHERS = 0.05;
 const WRITE_LIMIT_MS = 120_000;
 const WRITE_POLL_MS = 500;
 
@@ -38,6 +41,7 @@ export const largeDocument: Measurement = {
     { key: "joinP99", label: "p99", digits: 1 },
     { key: "joinedAfter", label: "ms until all have it", digits: 0 },
     { key: "cpuPerJoiner", label: "CPU ms per joiner", digits: 1, compared: true },
+    { key: "othersBusy", label: "others % of the server's core", digits: 1 },
     { key: "generatorWorst", label: "generator late by ms", digits: 1 },
   ],
   bars: [
@@ -75,17 +79,19 @@ export const largeDocument: Measurement = {
       try {
         load.start();
         await delay(settings.warmUpSeconds * 1000);
-        const cpuBeforeQuiet = cpuSeconds(pid);
+        const quietMeter = new CpuMeter(pid, cpus.server);
         const quiet = await load.measure(settings.windowSeconds);
-        const quietCpuPerMs = (cpuSeconds(pid) - cpuBeforeQuiet) / (quiet.to - quiet.from);
+        const quietCpu = quietMeter.read();
         const opening = contender.persists
           ? await joinWhileTyping(load, joiners, endpoint, 1)
           : undefined;
-        const cpuBefore = cpuSeconds(pid);
+        const meter = new CpuMeter(pid, cpus.server);
         const joining = await joinWhileTyping(load, joiners, endpoint, JOINERS);
-        const { from, to } = joining.window;
-        const cpuOfJoining = cpuSeconds(pid) - cpuBefore - quietCpuPerMs * (to - from);
+        const cpu = meter.read();
+        const seconds = (joining.window.to - joining.window.from) / 1000;
+        const secondsOfJoining = cpu.serverSeconds - quietCpu.server * seconds;
         await load.stop();
+        checkUndisturbed(quietCpu);
         await joiners.check(sample);
         await checkConvergence(endpoint, smallRooms, load.ledger);
         return {
@@ -94,7 +100,8 @@ export const largeDocument: Measurement = {
           joinWorst: joining.window.updateLatency.largest,
           joinP99: joining.window.updateLatency.quantile(0.99),
           joinedAfter: joining.milliseconds,
-          cpuPerJoiner: (cpuOfJoining * 1000) / JOINERS,
+          cpuPerJoiner: (secondsOfJoining * 1000) / JOINERS,
+          othersBusy: cpu.others === undefined ? undefined : cpu.others * 100,
           generatorWorst: joining.window.worstLateness,
         };
       } finally {
@@ -121,6 +128,12 @@ async function joinWhileTyping(
   await delay(AFTERMATH_MS);
   window.to = performance.now();
   return { window, milliseconds };
+}
+
+function checkUndisturbed({ others = 0 }: CpuUse): void {
+  if (others > TOLERATED_OTHERS) {
+    throw new Disturbed(`others had ${(others * 100).toFixed(1)} % of the server's core`);
+  }
 }
 
 /** Resolves when a newcomer gets the whole document; the client that wrote it is still connected. */

@@ -12,16 +12,22 @@ export function report(result: MeasurementResult): string {
     column.compared ? [column.label, "× reference"] : [column.label],
   );
   const rows = contenders.map((contender) => [contender.contender, ...cells(result, contender)]);
-  const refused = contenders.filter((contender) => contender.refused !== undefined);
   return [
     `## ${measurement.title}`,
     description,
     table(["contender", ...header], rows),
-    ...refused.map(({ contender, refused }) => `**${contender}: no figures.** ${refused}`),
+    ...contenders.flatMap(remarks),
     ...(measurement.bars.length === 0
       ? []
       : [measurement.bars.map((bar) => `- ${verdict(result, bar)}`).join("\n")]),
   ].join("\n\n");
+}
+
+function remarks({ contender, refused, disturbed, runs }: ContenderResult): string[] {
+  if (refused !== undefined) return [`**${contender}: no figures.** ${refused}`];
+  const left = runs.filter((figures) => figures === undefined).length;
+  if (left === 0) return [];
+  return [`**${contender}: ${left} of ${runs.length} runs left out.** Disturbed: ${disturbed}`];
 }
 
 /** Whether every bar that could be measured was reached and nobody was refused. */

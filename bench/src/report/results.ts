@@ -5,10 +5,12 @@ import { median } from "./statistics.ts";
 /** All runs of one contender in one measurement. */
 export interface ContenderResult {
   readonly contender: string;
-  /** In the order of the runs. */
-  readonly runs: readonly Figures[];
+  /** In the order of the runs; undefined for one that was disturbed each time it was tried. */
+  readonly runs: readonly (Figures | undefined)[];
   /** Why there are no figures: a run that lost something voids all of them. */
   readonly refused: string | undefined;
+  /** What disturbed runs at last. */
+  readonly disturbed: string | undefined;
 }
 
 export interface MeasurementResult {
@@ -20,7 +22,7 @@ export interface MeasurementResult {
 export function medianOf(result: ContenderResult, column: string): number | undefined {
   if (result.refused !== undefined) return undefined;
   return median(
-    result.runs.map((figures) => figures[column]).filter((value) => value !== undefined),
+    result.runs.map((figures) => figures?.[column]).filter((value) => value !== undefined),
   );
 }
 
@@ -33,7 +35,7 @@ export function ratioOf(
   const reference = contenders.find(({ contender }) => contender === REFERENCE);
   if (reference?.refused !== undefined || result.refused !== undefined) return undefined;
   const ratios = result.runs.flatMap((figures, run) => {
-    const own = figures[column];
+    const own = figures?.[column];
     const theirs = reference?.runs[run]?.[column];
     return own === undefined || theirs === undefined || theirs === 0 ? [] : [own / theirs];
   });

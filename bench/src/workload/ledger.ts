@@ -93,9 +93,10 @@ export class Ledger {
       const sentAt = times[passed - 1];
       if (sentAt === undefined) throw new Error(`presence ${passed} of ${client} was never sent`);
       const window = this.#windowOf(sentAt);
+      this.#countReceipt(now);
       if (window === undefined) continue;
       if (passed === clock) window.presenceLatency.add(now - sentAt);
-      else window.supersededPresence++;
+      else window.replacedPresence++;
     }
     return true;
   }
@@ -128,10 +129,16 @@ export class Ledger {
       const sentAt = times[number];
       if (sentAt === undefined) throw new Error(`update ${number} of ${author} was never sent`);
       const window = this.#windowOf(sentAt);
+      if (author !== receiver) this.#countReceipt(now);
       if (window === undefined) continue;
       const latency = author === receiver ? window.returnLatency : window.updateLatency;
       latency.add(now - sentAt);
     }
+  }
+
+  #countReceipt(now: number): void {
+    const window = this.#windowOf(now);
+    if (window !== undefined) window.receipts++;
   }
 
   #windowOf(time: number): Window | undefined {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Endpoint } from "../client/websocket-client.ts";
-import { GeneratorLate } from "./generator-late.ts";
+import { Disturbed } from "./disturbed.ts";
 import { inBatches } from "./in-batches.ts";
 import { Ledger } from "./ledger.ts";
 import { Member } from "./member.ts";
@@ -74,7 +74,7 @@ export class Load {
 
   /**
    * Members stop acting and wait until everyone has everything. Throws when something does not
-   * arrive or a connection was lost, and `GeneratorLate` when the exact workload was not offered.
+   * arrive or a connection was lost, and `Disturbed` when the exact workload was not offered.
    */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
@@ -87,7 +87,7 @@ export class Load {
     if (missing !== undefined) throw new Error(missing);
     const lateness = Math.round(this.#window?.worstLateness ?? 0);
     if (lateness > TOLERATED_LATENESS_MS) {
-      throw new GeneratorLate(`the load generator was late by up to ${lateness} ms`);
+      throw new Disturbed(`the load generator was late by up to ${lateness} ms`);
     }
   }
 

@@ -13,7 +13,9 @@ export class Window {
   expectedUpdates = 0;
   expectedPresence = 0;
   /** Presence that a member never saw because a newer one of the same client came first. */
-  supersededPresence = 0;
+  replacedPresence = 0;
+  /** Receipts by other members during the window, of whatever was sent when. */
+  receipts = 0;
   /** How late the load generator was at worst with what it had to do. */
   worstLateness = 0;
 

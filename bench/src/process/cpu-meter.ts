@@ -1,0 +1,47 @@
+import { coreBusySeconds, cpuSeconds } from "./sampler.ts";
+
+/** Who used how much, as shares of one core. */
+export interface CpuUse {
+  readonly serverSeconds: number;
+  readonly server: number;
+  /** This process. */
+  readonly generator: number;
+  /** All that is not the server, on the server's core; undefined when it has none of its own. */
+  readonly others?: number | undefined;
+}
+
+/** Measures CPU use from its creation to `read`. */
+export class CpuMeter {
+  readonly #pid: number;
+  readonly #core: string | undefined;
+  readonly #since = performance.now();
+  readonly #server: number;
+  readonly #coreBusy: number;
+  readonly #generator = process.cpuUsage();
+
+  /** @param core the one core on which the server with this pid runs */
+  constructor(pid: number, core: string | undefined) {
+    this.#pid = pid;
+    this.#core = core;
+    this.#server = cpuSeconds(pid);
+    this.#coreBusy = core === undefined ? 0 : coreBusySeconds(core);
+  }
+
+  read(): CpuUse {
+    const seconds = (performance.now() - this.#since) / 1000;
+    const serverSeconds = cpuSeconds(this.#pid) - this.#server;
+    const generator = process.cpuUsage(this.#generator);
+    return {
+      serverSeconds,
+      server: serverSeconds / seconds,
+      generator: (generator.user + generator.system) / 1e6 / seconds,
+      others: this.#others(serverSeconds, seconds),
+    };
+  }
+
+  #others(serverSeconds: number, seconds: number): number | undefined {
+    if (this.#core === undefined) return undefined;
+    // Two counters of hundredths: the difference may be a little below nothing.
+    return Math.max(0, coreBusySeconds(this.#core) - this.#coreBusy - serverSeconds) / seconds;
+  }
+}

@@ -1,0 +1,45 @@
+import { Disturbed } from "./disturbed.ts";
+import type { Window } from "./window.ts";
+
+/** Above this share of replaced presence a contender would be paid for work that it did not do. */
+const TOLERATED_REPLACED = 0.01;
+
+/** Below this share a backlog grew: the CPU of the window is not what its deliveries cost. */
+const NEEDED_IN_TIME = 0.95;
+
+/** Above this share of the server's core, its slowness may be the fault of other programs. */
+const TOLERATED_OTHERS = 0.1;
+
+/**
+ * Call it when everyone has the newest of everything. Throws when deliveries of the window are
+ * missing, or when the server did not do the window's work within it: then CPU per delivery would be
+ * too low. Throws `Disturbed` instead of the latter when `others` had much of the server's core.
+ */
+export function checkWindow(window: Window, others: number | undefined): void {
+  const updates = window.updateLatency.count;
+  if (updates !== window.expectedUpdates) {
+    throw new Error(`${updates} updates were delivered instead of ${window.expectedUpdates}`);
+  }
+  const presence = window.presenceLatency.count + window.replacedPresence;
+  if (presence !== window.expectedPresence) {
+    throw new Error(`${presence} presence changes were delivered, not ${window.expectedPresence}`);
+  }
+  const slowness = describeSlowness(window);
+  if (slowness === undefined) return;
+  if (others === undefined || others < TOLERATED_OTHERS) throw new Error(slowness);
+  throw new Disturbed(`${slowness}; others had ${percent(others)} of the server's core`);
+}
+
+function describeSlowness(window: Window): string | undefined {
+  const replaced = window.replacedPresence / Math.max(1, window.expectedPresence);
+  if (replaced > TOLERATED_REPLACED) {
+    return `${percent(replaced)} of the presence was replaced before it was sent`;
+  }
+  const inTime = window.receipts / Math.max(1, window.expected);
+  if (inTime < NEEDED_IN_TIME) return `only ${percent(inTime)} of the work was done in time`;
+  return undefined;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

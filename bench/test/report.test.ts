@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import { REFERENCE } from "../src/contenders/all.ts";
+import type { Contender } from "../src/contenders/contender.ts";
+import { symphony } from "../src/contenders/symphony.ts";
+import type { Figures, Measurement } from "../src/measurements/measurement.ts";
+import { isGood, report } from "../src/report/report.ts";
+import type { MeasurementResult } from "../src/report/results.ts";
+import { runMeasurement } from "../src/runner.ts";
+import { Disturbed } from "../src/workload/disturbed.ts";
+
+type Run = number | Error;
+
+/** Runs a measurement whose runs come out as given, by contender. */
+function measure(outcomes: Readonly<Record<string, readonly Run[]>>): Promise<MeasurementResult> {
+  const left = new Map(Object.entries(outcomes).map(([name, runs]) => [name, [...runs]]));
+  const contenders = Object.keys(outcomes).map(
+    (name): Contender => ({
+      name,
+      description: "",
+      keepsState: false,
+      persists: false,
+      start: () => Promise.reject(new Error("nothing to start")),
+    }),
+  );
+  const measurement: Measurement = {
+    name: "test",
+    title: "Test",
+    columns: [{ key: "cost", label: "cost", digits: 1, compared: true }],
+    bars: [{ text: "cheap", column: "cost", of: "ratio", atMost: 1 }],
+    minimumRuns: 1,
+    describe: () => "A test.",
+    takesPart: () => true,
+    run: async ({ contender }): Promise<Figures> => {
+      const outcome = left.get(contender.name)?.shift();
+      if (outcome instanceof Error) throw outcome;
+      return { cost: outcome };
+    },
+  };
+  return runMeasurement(measurement, {
+    contenders,
+    runs: 3,
+    settings: { clients: 1, connections: 1, documents: 1, warmUpSeconds: 1, windowSeconds: 1 },
+    cpus: { server: undefined, generator: undefined, all: undefined },
+    progress: () => undefined,
+  });
+}
+
+function row(result: MeasurementResult, contender: string): string[] {
+  const line = report(result)
+    .split("\n")
+    .find((text) => text.startsWith(`| ${contender} `));
+  return line?.split("|").map((cell) => cell.trim()) ?? [];
+}
+
+test("medians, and medians of the ratios within each run", async () => {
+  const result = await measure({ [symphony.name]: [1, 9, 4], [REFERENCE]: [2, 10, 40] });
+  expect(row(result, symphony.name)).toEqual(["", symphony.name, "4.0", "0.50", ""]);
+  expect(row(result, REFERENCE)).toEqual(["", REFERENCE, "10.0", "1.00", ""]);
+  expect(report(result)).toContain("cheap: reached (0.50, at most 1)");
+  expect(isGood(result)).toBe(true);
+});
+
+test("one run that lost something voids all figures of a contender", async () => {
+  const lost = new Error("something was lost");
+  const result = await measure({ [symphony.name]: [1, lost, 1], [REFERENCE]: [2, 2, 2] });
+  expect(row(result, symphony.name)).toEqual(["", symphony.name, "–", "–", ""]);
+  expect(report(result)).toContain("no figures.** something was lost");
+  expect(report(result)).toContain("cheap: not measured");
+  expect(isGood(result)).toBe(false);
+});
+
+test("a disturbed run is tried again, and left out at last", async () => {
+  const noise = new Disturbed("noise");
+  const again = await measure({ [symphony.name]: [noise, noise, 1, 1, 1], [REFERENCE]: [2, 2, 2] });
+  expect(report(again)).not.toContain("left out");
+  expect(isGood(again)).toBe(true);
+  const runs = [1, noise, noise, noise, 3];
+  const leftOut = await measure({ [symphony.name]: runs, [REFERENCE]: [2, 2, 2] });
+  expect(row(leftOut, symphony.name)).toEqual(["", symphony.name, "2.0", "1.00", ""]);
+  expect(report(leftOut)).toContain("1 of 3 runs left out.** Disturbed: noise");
+});
+
+test("a bar that is not reached is not good", async () => {
+  const result = await measure({ [symphony.name]: [3, 3, 3], [REFERENCE]: [2, 2, 2] });
+  expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
+  expect(isGood(result)).toBe(false);
+});
