@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { pino } from "pino";
 import { ConfigError, describeSettings, readConfig } from "./config.ts";
+import { keepYoungSpaceSmall } from "./memory.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
@@ -23,6 +24,7 @@ if (command === "--help" || command === "-h") {
 async function start(): Promise<void> {
   try {
     const config = readConfig(process.env);
+    keepYoungSpaceSmall();
     const logger = pino({ level: config.LOG_LEVEL });
     const server = await startServer(config, logger);
     logger.info({ url: server.url }, "listening");

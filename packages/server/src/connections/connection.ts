@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
-import { INLINE_BYTES } from "../document/codec.ts";
+import { INLINE_SCAN_BYTES } from "../document/codec.ts";
 import type { Document } from "../document/document.ts";
 import type { Documents } from "../document/documents.ts";
 import type { Outlet, Reader } from "../document/reader.ts";
@@ -239,7 +239,7 @@ export class Connection implements Outlet, MessageReceiver {
 
   /** @param author `null` for what the client returned, which may be anybody's, and known already */
   #take(update: Uint8Array, author: Reader | null): void {
-    if (update.length > INLINE_BYTES) {
+    if (update.length > INLINE_SCAN_BYTES) {
       const copy = new Uint8Array(new SharedArrayBuffer(update.length));
       copy.set(update);
       const inspected = this.#services.documents.codec.run("inspect", copy);

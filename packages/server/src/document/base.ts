@@ -1,5 +1,6 @@
 import * as Y from "yjs";
 import { allocateShared, type FramedUpdate, frameDiff } from "../protocol/frame.ts";
+import { encodeStateVector, stateVectorOf } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
 
 /**
@@ -28,10 +29,10 @@ export const EMPTY_BASE: Base = {
  */
 export function makeBase(updates: readonly Uint8Array[], collect: boolean): Base {
   const update = collect ? integrate(updates) : Y.mergeUpdates([...updates]);
-  const { deletesAt } = inspectUpdate(update);
+  const { runs, deletesAt } = inspectUpdate(update);
   return {
     ...frameDiff(update, allocateShared),
-    stateVector: Y.encodeStateVectorFromUpdate(update),
+    stateVector: encodeStateVector(stateVectorOf(runs)),
     deletesAt,
   };
 }

@@ -15,8 +15,15 @@ export class CodecError extends Error {
 
 /** Up to this size a task runs on the event loop: sending it to a worker would cost more. */
 export const INLINE_BYTES = 32 * 1024;
+/** The same for tasks that only walk over the bytes of one update, at some 250 MB a second. */
+export const INLINE_SCAN_BYTES = 256 * 1024;
 /** No honest document takes this long. The worker that hangs is ended, and the task fails. */
 const TASK_TIMEOUT_MS = 120_000;
+/**
+ * How long an idle worker is kept. Its heap keeps much of what the largest document took, and is
+ * only given back when it ends.
+ */
+const IDLE_MS = 5_000;
 /** Two, so that one large document does not keep all others waiting. */
 const WORKERS = 2;
 
@@ -39,7 +46,7 @@ export class Codec {
     task: Name,
     ...args: Parameters<CodecTasks[Name]>
   ): Promise<ReturnType<CodecTasks[Name]>> {
-    if (sizeOf(args) <= INLINE_BYTES) {
+    if (sizeOf(args) <= (isScan(task, args) ? INLINE_SCAN_BYTES : INLINE_BYTES)) {
       const perform = codecTasks[task] as (...args: unknown[]) => ReturnType<CodecTasks[Name]>;
       return perform(...args);
     }
@@ -126,14 +133,22 @@ class Lane {
     else task.reject(new CodecError(response.error.message));
   }
 
-  /** The task at the head has the whole time to itself. */
+  /** The task at the head has the whole time to itself; without one the worker ends after a while. */
   #watch(): void {
     clearTimeout(this.#timer);
-    if (this.#tasks.size === 0) return;
-    this.#timer = setTimeout(() => {
-      void this.stop(`no answer within ${TASK_TIMEOUT_MS} ms`);
-    }, TASK_TIMEOUT_MS).unref();
+    const [ms, reason] =
+      this.#tasks.size === 0
+        ? [IDLE_MS, "the worker was idle"]
+        : [TASK_TIMEOUT_MS, `no answer within ${TASK_TIMEOUT_MS} ms`];
+    this.#timer = setTimeout(() => void this.stop(reason), ms).unref();
   }
+}
+
+/** Whether a task merges nothing and builds nothing. */
+function isScan(task: keyof CodecTasks, [updates]: readonly unknown[]): boolean {
+  return (
+    task === "inspect" || (task === "makeBase" && Array.isArray(updates) && updates.length === 1)
+  );
 }
 
 function sizeOf(args: readonly unknown[]): number {

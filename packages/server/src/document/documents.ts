@@ -65,7 +65,9 @@ export class Documents {
   readonly #options: DocumentsOptions;
   readonly #rooms: Map<string, Room> = new Map();
   readonly #timers: NodeJS.Timeout[];
-  #saves = 0;
+  /** Documents whose snapshot is due. */
+  readonly #due: Set<Held> = new Set();
+  #savers = 0;
   #closing = false;
   #snapshotFailure: string | undefined;
 
@@ -205,6 +207,7 @@ export class Documents {
 
   #forget(held: Held): void {
     clearTimeout(held.unloadTimer);
+    this.#due.delete(held);
     this.journal.remove(held.open.document);
     this.#flusher.cancel(held.open.document);
   }
@@ -221,14 +224,26 @@ export class Documents {
     }
   }
 
+  /** Notes which documents are due, and sees to it that they are stored a few at a time. */
   #saveDue(now: number): void {
     for (const current of this.#rooms.values()) {
-      if (this.#saves >= SNAPSHOTS_AT_ONCE) return;
-      if (current.state !== "open") continue;
-      const { held } = current;
-      if (held.snapshotDue > now) continue;
-      held.snapshotDue = now + this.#options.snapshotInterval;
-      if (isChanged(held.open)) void this.#save(held);
+      if (current.state !== "open" || current.held.snapshotDue > now) continue;
+      current.held.snapshotDue = now + this.#options.snapshotInterval;
+      if (isChanged(current.held.open)) this.#due.add(current.held);
+    }
+    while (this.#savers < SNAPSHOTS_AT_ONCE && this.#savers < this.#due.size) {
+      this.#savers++;
+      void this.#saveFromDue().finally(() => {
+        this.#savers--;
+      });
+    }
+  }
+
+  async #saveFromDue(): Promise<void> {
+    for (const held of this.#due) {
+      this.#due.delete(held);
+      if (this.#closing) return;
+      await this.#save(held);
     }
   }
 
@@ -251,7 +266,6 @@ export class Documents {
   async #store({ open }: Held): Promise<void> {
     const { stores, collect, logger, metadata } = this.#options;
     const { room, updatedAt } = open.document;
-    this.#saves++;
     try {
       const bytes = await storeSnapshot(open, stores, this.codec, { collect, logger });
       this.#snapshotFailure = undefined;
@@ -261,8 +275,6 @@ export class Documents {
     } catch (error) {
       this.#snapshotFailure = error instanceof Error ? error.message : String(error);
       logger.error({ room, err: error }, "a snapshot could not be stored; trying again");
-    } finally {
-      this.#saves--;
     }
   }
 

@@ -1,6 +1,6 @@
 import * as Y from "yjs";
 import { type Frame, type FramedUpdate, frameUpdate } from "../protocol/frame.ts";
-import { decodeStateVector, type StateVector } from "../protocol/state-vector.ts";
+import { addRuns, decodeStateVector, type StateVector } from "../protocol/state-vector.ts";
 import { inspectUpdate } from "../protocol/update.ts";
 import type { Base } from "./base.ts";
 import type { Reader } from "./reader.ts";
@@ -211,14 +211,5 @@ function merge(entries: readonly Entry[]): FramedUpdate | null {
     return frameUpdate(Y.mergeUpdates(entries.map((entry) => entry.update)));
   } catch {
     return null;
-  }
-}
-
-/** Adds runs of structs to a state vector. What leaves a gap is not counted: it may be asked for again. */
-function addRuns(vector: StateVector, runs: readonly number[]): void {
-  for (let i = 0; i + 2 < runs.length; i += 3) {
-    const [client = 0, from = 0, to = 0] = runs.slice(i, i + 3);
-    const known = vector.get(client) ?? 0;
-    if (from <= known && to > known) vector.set(client, to);
   }
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { MalformedError } from "../../src/protocol/malformed-error.ts";
+import { stateVectorOf } from "../../src/protocol/state-vector.ts";
 import { inspectUpdate } from "../../src/protocol/update.ts";
 
 /** Updates with every kind of content that Yjs 13 has. */
@@ -66,6 +67,9 @@ describe("inspectUpdate", () => {
         decodedByYjs(update),
       );
       expect(contents.byteLength).toBe(update.length);
+      expect(stateVectorOf(contents.runs)).toEqual(
+        Y.decodeStateVector(Y.encodeStateVectorFromUpdate(update)),
+      );
       const deletesOnly = new Uint8Array([0, ...update.subarray(contents.deletesAt)]);
       expect(Y.decodeUpdate(deletesOnly).ds).toEqual(Y.decodeUpdate(update).ds);
     },
