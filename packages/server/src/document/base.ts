@@ -5,7 +5,7 @@ import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
 
 /**
  * The compacted state of a document: one encoded update, framed as the answer to a client that has
- * nothing. It lies in shared memory, so that worker threads read it without a copy.
+ * nothing.
  */
 export interface Base extends FramedUpdate {
   readonly stateVector: Uint8Array;
@@ -21,6 +21,13 @@ export const EMPTY_BASE: Base = {
 };
 
 /**
+ * From this size on a base lies in shared memory, so that threads pass it on without a copy. Smaller
+ * ones are copied: then they are allocated where what they replace was freed, and the process does
+ * not grow by what each thread has freed and keeps.
+ */
+const SHARED_BYTES = 1024 * 1024;
+
+/**
  * Merges updates into a base.
  *
  * @param collect builds a `Y.Doc` from them, which drops deleted content and joins what was typed
@@ -31,7 +38,7 @@ export function makeBase(updates: readonly Uint8Array[], collect: boolean): Base
   const update = collect ? integrate(updates) : Y.mergeUpdates([...updates]);
   const { runs, deletesAt } = inspectUpdate(update);
   return {
-    ...frameDiff(update, allocateShared),
+    ...frameDiff(update, update.length < SHARED_BYTES ? undefined : allocateShared),
     stateVector: encodeStateVector(stateVectorOf(runs)),
     deletesAt,
   };

@@ -1,9 +1,13 @@
 import { parentPort } from "node:worker_threads";
+import { releaseBytes } from "../memory.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { type CodecRequest, type CodecResponse, codecTasks } from "./codec-tasks.ts";
 
 parentPort?.on("message", (request: CodecRequest) => {
-  parentPort?.postMessage(answer(request));
+  const response = answer(request);
+  parentPort?.postMessage(response);
+  releaseBytes(request.args);
+  if ("result" in response) releaseBytes(bytesOf(response.result));
 });
 
 function answer(request: CodecRequest): CodecResponse {
@@ -18,6 +22,12 @@ function answer(request: CodecRequest): CodecResponse {
       },
     };
   }
+}
+
+/** The byte arrays of a result; it has been copied to the other thread. */
+function bytesOf(result: ReturnType<typeof perform>): readonly Uint8Array[] {
+  if (result instanceof Uint8Array) return [result];
+  return "frame" in result ? [result.frame, result.stateVector] : [];
 }
 
 function perform(request: CodecRequest) {

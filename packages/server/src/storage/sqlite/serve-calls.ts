@@ -1,4 +1,5 @@
 import { parentPort } from "node:worker_threads";
+import { releaseBytes } from "../../memory.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import { engineCode, isCorruption, reasonOf } from "./engine-errors.ts";
 import type {
@@ -38,6 +39,8 @@ export function serveCalls<Table extends Calls<Table>>(open: () => Answers<Table
       port.postMessage({ id: request.id, value } satisfies ThreadReply, [...transfer]);
     } catch (error) {
       port.postMessage({ id: request.id, failure: asFailure(error) } satisfies ThreadReply);
+    } finally {
+      releaseBytes(request.args);
     }
   });
 }
