@@ -24,3 +24,14 @@ export function releaseBytes(value: unknown): void {
     if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
   }
 }
+
+/**
+ * From this size on, bytes that several threads work on lie in shared memory, so that they are passed
+ * on without a copy. Smaller ones are copied: then they are allocated where what they replace was
+ * freed, and the process does not grow by what each thread has freed and keeps.
+ */
+export const SHARED_BYTES: number = 1024 * 1024;
+
+export function allocateShared(length: number): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}

@@ -5,6 +5,7 @@ import { INLINE_SCAN_BYTES } from "../document/codec.ts";
 import type { Document } from "../document/document.ts";
 import type { Documents } from "../document/documents.ts";
 import type { Outlet, Reader } from "../document/reader.ts";
+import { allocateShared } from "../memory.ts";
 import { type Frame, KEEPALIVE } from "../protocol/frame.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../protocol/message.ts";
@@ -240,7 +241,7 @@ export class Connection implements Outlet, MessageReceiver {
   /** @param author `null` for what the client returned, which may be anybody's, and known already */
   #take(update: Uint8Array, author: Reader | null): void {
     if (update.length > INLINE_SCAN_BYTES) {
-      const copy = new Uint8Array(new SharedArrayBuffer(update.length));
+      const copy = allocateShared(update.length);
       copy.set(update);
       const inspected = this.#services.documents.codec.run("inspect", copy);
       this.#wait(inspected.then((contents) => this.#append(copy, contents, author)));

@@ -1,5 +1,6 @@
 import * as Y from "yjs";
-import { allocateShared, type FramedUpdate, frameDiff } from "../protocol/frame.ts";
+import { allocateShared, SHARED_BYTES } from "../memory.ts";
+import { type FramedUpdate, frameDiff } from "../protocol/frame.ts";
 import { encodeStateVector, stateVectorOf } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
 
@@ -19,13 +20,6 @@ export const EMPTY_BASE: Base = {
   stateVector: Uint8Array.of(0),
   deletesAt: 1,
 };
-
-/**
- * From this size on a base lies in shared memory, so that threads pass it on without a copy. Smaller
- * ones are copied: then they are allocated where what they replace was freed, and the process does
- * not grow by what each thread has freed and keeps.
- */
-const SHARED_BYTES = 1024 * 1024;
 
 /**
  * Merges updates into a base.

@@ -36,11 +36,6 @@ export function framePresence(states: Uint8Array): Frame {
  */
 export const KEEPALIVE: Frame = framePresence(Uint8Array.of(0));
 
-/** Makes frames that worker threads see without a copy. */
-export function allocateShared(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length));
-}
-
 function allocateLocal(length: number): Uint8Array {
   return new Uint8Array(length);
 }

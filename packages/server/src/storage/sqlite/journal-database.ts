@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
+import { allocateShared, releaseBytes, SHARED_BYTES } from "../../memory.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import type { JournalId, RoomJournal } from "../journal.ts";
 import type { Snapshot, SnapshotVersion } from "../snapshots.ts";
@@ -132,7 +133,14 @@ export class JournalDatabase implements Answers<JournalCalls> {
     if (row === undefined) return { value: null };
     const update = verified(room, row, "the snapshot");
     const version = String(row.version) as SnapshotVersion;
-    return { value: { update, version }, transfer: [update.buffer] };
+    if (update.length < SHARED_BYTES) {
+      return { value: { update, version }, transfer: [update.buffer] };
+    }
+    // The main thread passes it on to a third one, which costs it nothing only when it is shared.
+    const shared = allocateShared(update.length);
+    shared.set(update);
+    releaseBytes(update);
+    return { value: { update: shared, version } };
   }
 
   writeSnapshot(
