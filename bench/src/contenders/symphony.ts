@@ -13,7 +13,7 @@ export const symphony: Contender = {
   persists: true,
   start: ({ dataDirectory, cpus }) =>
     ServerProcess.launch({
-      program: [SYMPHONY_ENTRY],
+      program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
       env: { HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDirectory, LOG_LEVEL: "info" },
       cpus,
     }),

@@ -1,7 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
 import { pino } from "pino";
 import { ConfigError, describeSettings, readConfig } from "./config.ts";
-import { keepYoungSpaceSmall } from "./memory.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
@@ -24,7 +23,6 @@ if (command === "--help" || command === "-h") {
 async function start(): Promise<void> {
   try {
     const config = readConfig(process.env);
-    keepYoungSpaceSmall();
     const logger = pino({ level: config.LOG_LEVEL });
     const server = await startServer(config, logger);
     logger.info({ url: server.url }, "listening");

@@ -1,14 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-
-/**
- * Keeps V8's space for new objects at its first size, 1 MB. It would grow to 16 MB and more while
- * many connections or documents are opened at once, and never be given back; what a server holds per
- * connection would then look twice what it is. What it costs is measured in `bench/`.
- */
-export function keepYoungSpaceSmall(): void {
-  setFlagsFromString("--semi-space-growth-factor=1");
-}
-
 /**
  * Gives the memory of byte arrays back at once, instead of when the collector comes to them. A worker
  * thread allocates little else, so its collector comes rarely, and what it was sent would pile up.

@@ -46,7 +46,7 @@ export class Codec {
     task: Name,
     ...args: Parameters<CodecTasks[Name]>
   ): Promise<ReturnType<CodecTasks[Name]>> {
-    if (sizeOf(args) <= (isScan(task, args) ? INLINE_SCAN_BYTES : INLINE_BYTES)) {
+    if (sizeOf(args) <= inlineBytes(task, args)) {
       const perform = codecTasks[task] as (...args: unknown[]) => ReturnType<CodecTasks[Name]>;
       return perform(...args);
     }
@@ -144,11 +144,13 @@ class Lane {
   }
 }
 
-/** Whether a task merges nothing and builds nothing. */
-function isScan(task: keyof CodecTasks, [updates]: readonly unknown[]): boolean {
-  return (
-    task === "inspect" || (task === "makeBase" && Array.isArray(updates) && updates.length === 1)
-  );
+/** Up to which size a task runs on the event loop. */
+function inlineBytes(task: keyof CodecTasks, [updates, collect]: readonly unknown[]): number {
+  if (task === "diff") return INLINE_BYTES;
+  if (task === "inspect") return INLINE_SCAN_BYTES;
+  // To collect, a `Y.Doc` is built: never here.
+  if (collect === true) return 0;
+  return Array.isArray(updates) && updates.length === 1 ? INLINE_SCAN_BYTES : INLINE_BYTES;
 }
 
 function sizeOf(args: readonly unknown[]): number {

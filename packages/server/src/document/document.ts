@@ -15,7 +15,7 @@ export interface DocumentServices {
   readonly codec: Codec;
   readonly flusher: Flusher;
   /** The journal takes what the document has appended, and calls `markDurable`. */
-  readonly journal: { readonly stalled: boolean; enqueue(document: Document, bytes: number): void };
+  readonly journal: { readonly slow: boolean; enqueue(document: Document, bytes: number): void };
 }
 
 /**
@@ -216,10 +216,10 @@ export class Document {
       frames.push(...log.frames(reader.owedFrom, log.durable, own));
       reader.owedFrom = pendingFrom < reader.cursor ? pendingFrom : Number.POSITIVE_INFINITY;
     }
-    const { stalled } = this.#services.journal;
-    const limit = stalled ? log.end : Math.min(log.end, pendingFrom);
+    const { slow } = this.#services.journal;
+    const limit = slow ? log.end : Math.min(log.end, pendingFrom);
     if (reader.cursor >= limit) return frames;
-    if (stalled && pendingFrom < limit) {
+    if (slow && pendingFrom < limit) {
       const foreign = ({ author, end }: Entry) =>
         (author !== null && author !== reader) || end <= log.durable;
       frames.push(...log.frames(reader.cursor, limit, foreign));

@@ -171,7 +171,8 @@ export class Documents {
         journal: this.journal,
       });
       metadata.add({ type: "room-opened", room, at: Date.now() });
-      const snapshotDue = Date.now() + snapshotInterval;
+      // Spread, so that documents that were opened together are not all stored together.
+      const snapshotDue = Date.now() + snapshotInterval * (0.5 + Math.random() / 2);
       return { open, users: 0, unloadTimer: undefined, snapshotDue, saving: undefined };
     } catch (error) {
       await this.#leave(room, subscription);

@@ -11,7 +11,9 @@ export interface Journaled {
 
 /** How long updates are gathered after a commit, so that a busy server does not sync per update. */
 const GATHER_MS = 10;
-/** A commit that takes longer than this, or fails, makes the journal count as stalled. */
+/** A commit that takes longer than this is not waited for when others' updates are sent. */
+const SLOW_MS = 25;
+/** A commit that takes longer than this, or fails, is a problem that readiness reports. */
 const STALL_MS = 200;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
@@ -31,6 +33,7 @@ export class JournalWriter {
   #pending: Set<Document> = new Set();
   #running: Promise<void> | undefined;
   #waiters: (() => void)[] = [];
+  #slow = false;
   #stalledSince: number | undefined;
   #failure: string | undefined;
   #backlog = 0;
@@ -43,8 +46,8 @@ export class JournalWriter {
   }
 
   /** True while commits fail or take long: nobody then waits for them to be sent others' updates. */
-  get stalled(): boolean {
-    return this.#stalledSince !== undefined;
+  get slow(): boolean {
+    return this.#slow;
   }
 
   /** Why nothing becomes durable, or `undefined` when it does. */
@@ -131,7 +134,8 @@ export class JournalWriter {
         bytes += entry.update.length;
       }
     }
-    const stall = setTimeout(() => this.#stall(documents), STALL_MS);
+    const slow = setTimeout(() => this.#slowDown(documents), SLOW_MS);
+    const stall = setTimeout(() => this.#stall(), STALL_MS);
     try {
       const ids = await this.#journal.append(rows);
       sources.forEach(({ journaled, end }, i) => {
@@ -145,17 +149,23 @@ export class JournalWriter {
       for (const document of documents) {
         if (this.#journaled.has(document)) this.#pending.add(document);
       }
-      this.#stall(documents);
+      this.#slowDown(documents);
+      this.#stall();
       throw error;
     } finally {
+      clearTimeout(slow);
       clearTimeout(stall);
     }
   }
 
-  #stall(documents: readonly Document[]): void {
-    if (this.#stalledSince !== undefined) return;
-    this.#stalledSince = Date.now();
+  #slowDown(documents: readonly Document[]): void {
+    if (this.#slow) return;
+    this.#slow = true;
     for (const document of documents) document.flush();
+  }
+
+  #stall(): void {
+    this.#stalledSince ??= Date.now();
   }
 
   #failed(error: unknown): void {
@@ -166,6 +176,7 @@ export class JournalWriter {
 
   #recovered(): void {
     if (this.#failure !== undefined) this.#logger.info("the journal can be written again");
+    this.#slow = false;
     this.#stalledSince = undefined;
     this.#failure = undefined;
   }

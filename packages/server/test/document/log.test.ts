@@ -16,10 +16,10 @@ const codec = new Codec();
 afterAll(() => codec.close());
 const logger: Logger = pino({ level: "silent" });
 
-/** A journal that commits when the test says so, and may be said to be stalled. */
-function services(): DocumentServices & { stalled: boolean; scheduled: boolean } {
+/** A journal that commits when the test says so, and may be said to be slow. */
+function services(): DocumentServices & { slow: boolean; scheduled: boolean } {
   const self = {
-    stalled: false,
+    slow: false,
     scheduled: false,
     codec,
     // The test flushes by itself, and at the end only if the document asked for it.
@@ -29,8 +29,8 @@ function services(): DocumentServices & { stalled: boolean; scheduled: boolean }
       }
     })(),
     journal: {
-      get stalled() {
-        return self.stalled;
+      get slow() {
+        return self.slow;
       },
       enqueue() {},
     },
@@ -217,7 +217,7 @@ describe("a document", () => {
               break;
             }
             case "stall":
-              own.stalled = one.stalled;
+              own.slow = one.stalled;
               break;
             case "return": {
               // All that a client has, with what others wrote and have not been sent back.
@@ -235,7 +235,7 @@ describe("a document", () => {
             }
           }
         }
-        own.stalled = false;
+        own.slow = false;
         for (const one of clients) {
           one.writable = true;
           if (one.reader !== undefined) document.resume(one.reader);
