@@ -1,7 +1,10 @@
 import { parentPort } from "node:worker_threads";
+import { runInBackground } from "../background-thread.ts";
 import { releaseBytes } from "../memory.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { type CodecRequest, type CodecResponse, codecTasks } from "./codec-tasks.ts";
+
+runInBackground();
 
 parentPort?.on("message", (request: CodecRequest) => {
   const response = answer(request);

@@ -27,12 +27,13 @@ async function acknowledged(client: EditingClient): Promise<void> {
 
 /** How many rows of what a client wrote wait in the journal, and how many snapshots there are. */
 function storedRows(dataDir: string): { journal: number; snapshots: number } {
-  const database = new DatabaseSync(join(dataDir, "journal.db"));
-  const count = (table: string) =>
-    Number(database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n);
-  const rows = { journal: count("journal"), snapshots: count("snapshots") };
-  database.close();
-  return rows;
+  const count = (table: string) => {
+    const database = new DatabaseSync(join(dataDir, `${table}.db`));
+    const row = database.prepare(`SELECT count(*) AS n FROM ${table}`).get();
+    database.close();
+    return Number(row?.n);
+  };
+  return { journal: count("journal"), snapshots: count("snapshots") };
 }
 
 describe("start", () => {

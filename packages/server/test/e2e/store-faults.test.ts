@@ -147,7 +147,7 @@ it("a room that cannot be read is refused, and opens with its content afterwards
   await first.stop();
 
   const server = await startServer({ dataDir, env: faults.env });
-  await faults.set({ reads: "EIO", path: JOURNAL });
+  await faults.set({ reads: "EIO", path: "snapshots.db" });
   const refused = await RawClient.connect(server.wsUrl, "room");
   refused.sendStep1();
   // SQLite calls a sector that cannot be read damaged, other errors of the disk not.
@@ -171,7 +171,7 @@ it.each([
   await store(server, "whole", "kept");
   if (table === "snapshots") await server.stop();
   else await server.kill();
-  flipStoredByte(join(server.dataDir, JOURNAL), table, "damaged");
+  flipStoredByte(join(server.dataDir, `${table}.db`), table, "damaged");
 
   const next = await startServer({ dataDir: server.dataDir });
   const client = await RawClient.connect(next.wsUrl, "damaged");

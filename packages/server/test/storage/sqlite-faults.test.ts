@@ -68,7 +68,7 @@ describe.each([
   it("keeps the old snapshot when a new one cannot be written", async () => {
     const old = { update: new Uint8Array(300_000).fill(1) };
     const version = await store.snapshots.write("a", old.update, null);
-    await faults.set({ ...fault, path: "journal.db" });
+    await faults.set({ ...fault, path: "snapshots.db" });
     const next = new Uint8Array(300_000).fill(2);
     await expect(store.snapshots.write("a", next, version)).rejects.toThrow(reason);
     expect(await store.snapshots.read("a")).toEqual({ ...old, version });
@@ -121,7 +121,7 @@ describe("SQLite store: reads fail", () => {
     await store.journal.append(rows);
     await store.snapshots.write("room-0", new Uint8Array(1_000_000), null);
     await restart();
-    await faults.set({ reads: "EIO", path: "journal.db" });
+    await faults.set({ reads: "EIO", path: directory });
     for (const part of [store.journal, store.snapshots]) {
       const reading = part.read("room-0");
       await expect(reading).rejects.toThrow(StorageError);

@@ -1,5 +1,4 @@
 import type { JournalId, RoomJournal } from "../journal.ts";
-import type { Snapshot, SnapshotVersion } from "../snapshots.ts";
 
 /** What the thread that owns `journal.db` can be asked to do. */
 export interface JournalCalls {
@@ -8,11 +7,4 @@ export interface JournalCalls {
   read(room: string): RoomJournal;
   truncate(room: string, ids: readonly JournalId[]): void;
   forget(room: string): void;
-  readSnapshot(room: string): Snapshot | null;
-  writeSnapshot(
-    room: string,
-    update: Uint8Array,
-    expected: SnapshotVersion | null,
-  ): SnapshotVersion;
-  deleteSnapshot(room: string): void;
 }

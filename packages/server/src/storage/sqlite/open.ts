@@ -12,6 +12,7 @@ import { DatabaseThread } from "./database-thread.ts";
 import { runStatements, ThreadDialect } from "./dialect.ts";
 import { SqliteJournal } from "./journal.ts";
 import type { JournalCalls } from "./journal-calls.ts";
+import type { SnapshotCalls } from "./snapshot-calls.ts";
 import { SqliteSnapshots } from "./snapshots.ts";
 import type { StatementCalls } from "./statement-calls.ts";
 import { ThreadShare, whenLastLeaves } from "./thread-share.ts";
@@ -39,12 +40,18 @@ export async function openSqliteStore(
   const path = resolve(directory);
   await createDirectory(path);
   const lock = lockDirectory(path);
-  const unlock = whenLastLeaves(2, async () => lock.release());
+  const unlock = whenLastLeaves(3, async () => lock.release());
 
-  // Two threads, so that a slow query of the metadata never delays an acknowledgement.
+  // A thread and a file each, so that neither a large snapshot nor a slow query of the metadata
+  // delays an acknowledgement.
   const journalThread = new DatabaseThread<JournalCalls>({
     program: programUrl("journal-worker"),
     database: join(path, "journal.db"),
+    logger,
+  });
+  const snapshotThread = new DatabaseThread<SnapshotCalls>({
+    program: programUrl("snapshot-worker"),
+    database: join(path, "snapshots.db"),
     logger,
   });
   const metadataThread = new DatabaseThread<StatementCalls>({
@@ -52,9 +59,10 @@ export async function openSqliteStore(
     database: join(path, "metadata.db"),
     logger,
   });
-  const leaveJournal = whenLastLeaves(2, () => journalThread.stop().finally(unlock));
-  const journalShare = new ThreadShare(journalThread, leaveJournal);
-  const snapshotShare = new ThreadShare(journalThread, leaveJournal);
+  const journalShare = new ThreadShare(journalThread, () => journalThread.stop().finally(unlock));
+  const snapshotShare = new ThreadShare(snapshotThread, () =>
+    snapshotThread.stop().finally(unlock),
+  );
   const metadataShare = new ThreadShare(metadataThread, () =>
     metadataThread.stop().finally(unlock),
   );
@@ -63,7 +71,11 @@ export async function openSqliteStore(
   const db = new Kysely<MetadataSchema>({ dialect: new ThreadDialect(metadataShare) });
   try {
     const purpose = `open the store in "${path}"`;
-    await allOf([journalShare.call("open", [], { purpose }), migrateMetadata(db)]);
+    await allOf([
+      journalShare.call("open", [], { purpose }),
+      snapshotShare.call("open", [], { purpose }),
+      migrateMetadata(db),
+    ]);
   } catch (error) {
     await Promise.allSettled(shares.map((share) => share.close()));
     throw error;

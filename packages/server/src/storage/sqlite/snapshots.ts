@@ -1,19 +1,19 @@
 import type { Snapshot, SnapshotStore, SnapshotVersion } from "../snapshots.ts";
 import { handOver } from "./handover.ts";
-import type { JournalCalls } from "./journal-calls.ts";
+import type { SnapshotCalls } from "./snapshot-calls.ts";
 import type { ThreadShare } from "./thread-share.ts";
 
-/** The snapshots in `journal.db`. */
+/** The snapshots in `snapshots.db`. */
 export class SqliteSnapshots implements SnapshotStore {
-  readonly #share: ThreadShare<JournalCalls>;
+  readonly #share: ThreadShare<SnapshotCalls>;
 
-  constructor(share: ThreadShare<JournalCalls>) {
+  constructor(share: ThreadShare<SnapshotCalls>) {
     this.#share = share;
   }
 
   read(room: string): Promise<Snapshot | null> {
     const purpose = `read the snapshot of room "${room}"`;
-    return this.#share.call("readSnapshot", [room], { purpose });
+    return this.#share.call("read", [room], { purpose });
   }
 
   write(
@@ -23,7 +23,7 @@ export class SqliteSnapshots implements SnapshotStore {
   ): Promise<SnapshotVersion> {
     const { views, transfer } = handOver([update]);
     const purpose = `write the snapshot of room "${room}"`;
-    return this.#share.call("writeSnapshot", [room, views[0] ?? update, expected], {
+    return this.#share.call("write", [room, views[0] ?? update, expected], {
       purpose,
       transfer,
     });
@@ -31,7 +31,7 @@ export class SqliteSnapshots implements SnapshotStore {
 
   delete(room: string): Promise<void> {
     const purpose = `delete the snapshot of room "${room}"`;
-    return this.#share.call("deleteSnapshot", [room], { purpose });
+    return this.#share.call("delete", [room], { purpose });
   }
 
   close(): Promise<void> {

@@ -1,0 +1,12 @@
+import { constants, platform, setPriority } from "node:os";
+
+/**
+ * Lets the calling worker thread give way to the others, to a tenth of their share. Where cores are
+ * scarce, the event loop and the journal go first: somebody waits for them.
+ *
+ * On Linux a priority belongs to a thread; elsewhere it would be that of the whole process, which is
+ * left alone.
+ */
+export function runInBackground(): void {
+  if (platform() === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+}
