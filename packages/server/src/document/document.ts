@@ -55,9 +55,16 @@ export class Document {
     return reader;
   }
 
-  /** Ends a reader; whom its client introduced leaves the room. */
+  /**
+   * Ends a reader; whom its client introduced leaves the room. Its client may come back on another
+   * connection, so what it wrote is from now on anybody's: it must not be acknowledged there either
+   * before it is durable.
+   */
   detach(reader: Reader, now: number): void {
     if (!this.readers.delete(reader)) return;
+    const pendingFrom = this.#pendingFrom(reader);
+    this.#anybody.pendingFrom = Math.min(this.#anybody.pendingFrom, pendingFrom);
+    this.log.disown(reader);
     if (this.presence.remove(reader, now)) this.#services.flusher.schedule(this);
   }
 

@@ -94,6 +94,13 @@ export class Log {
     }
   }
 
+  /** Leaves the entries of an author who is going away to anybody. */
+  disown(author: Reader): void {
+    this.#tail = this.#tail.map((entry) =>
+      entry.author === author ? { ...entry, author: null } : entry,
+    );
+  }
+
   /** The offset of the first entry from `from` on that `author` wrote, else `Infinity`. */
   firstBy(author: Reader | null, from: number): number {
     for (const entry of this.entries(from, this.#end)) {
