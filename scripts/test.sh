@@ -4,18 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-missing=()
-command -v chromium >/dev/null || missing+=(chromium)
-# The compiler builds the library that makes disk operations fail on purpose.
-{ command -v gcc >/dev/null && [ -e /usr/include/stdio.h ]; } || missing+=(gcc libc6-dev)
-if [ ${#missing[@]} -gt 0 ]; then
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -q
-  apt-get install -q -y --no-install-recommends "${missing[@]}"
-fi
+bash scripts/install.sh
 
 biome check .
 tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/text-editor/tsconfig.json
+tsc --noEmit -p deploy/aws/tsconfig.json
 npm run --silent build:site
 vitest run "$@"

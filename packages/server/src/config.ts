@@ -23,6 +23,23 @@ const wholeNumber = (least: number) =>
     .transform(Number)
     .refine((value) => value >= least, `must be at least ${least}`);
 
+/** A setting without a default: `undefined` when it is not set. */
+function optional<T>(schema: z.ZodType<T>): z.ZodType<T | undefined> {
+  return z
+    .literal("")
+    .transform(() => undefined)
+    .or(schema);
+}
+
+const urls = (schemes: readonly string[]) =>
+  z
+    .string()
+    .transform((text) => text.split(",").map((url) => url.trim()))
+    .refine(
+      (all) => all.every((url) => schemes.includes(URL.parse(url)?.protocol ?? "")),
+      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
+    );
+
 const flag = z.enum(["true", "false"], "must be true or false").transform((v) => v === "true");
 
 /** Every setting: its form, its default as it would be written, and what it means. */
@@ -37,6 +54,48 @@ const SETTINGS = {
     z.string().min(1, "must not be empty"),
     "./data",
     "directory of the embedded store",
+  ),
+  DATABASE_URL: setting(
+    optional(urls(["postgres:", "postgresql:"]).transform(([url = ""]) => url)),
+    "",
+    "PostgreSQL for journal and metadata",
+  ),
+  S3_BUCKET: setting(
+    optional(z.string()),
+    "",
+    "S3 bucket for snapshots; region, endpoint and credentials come from AWS_REGION, AWS_ENDPOINT_URL_S3, …",
+  ),
+  S3_PREFIX: setting(z.string(), "", "what the keys of all snapshots begin with"),
+  S3_FORCE_PATH_STYLE: setting(flag, "false", "true puts the bucket into the path of S3 URLs"),
+  S3_UNQUOTED_IF_MATCH: setting(
+    flag,
+    "false",
+    "true sends ETags without quotes, as Ceph wants them",
+  ),
+  REDIS_URL: setting(
+    optional(urls(["redis:", "rediss:"])),
+    "",
+    "Redis, which carries updates between servers; several URLs with commas mean a Redis Cluster",
+  ),
+  DYNAMODB_TABLE: setting(
+    optional(z.string()),
+    "",
+    "DynamoDB table in which servers find each other; AWS_ENDPOINT_URL_DYNAMODB, …",
+  ),
+  SERVER_ADDRESS: setting(
+    optional(z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s/]+):\d{1,5}$/, "must be host:port")),
+    "",
+    "host:port at which other servers reach this one; by default from ECS, HOST or the first IPv4 address",
+  ),
+  CLUSTER_SECRET: setting(
+    optional(z.string().min(16, "must have at least 16 characters")),
+    "",
+    "authenticates servers to each other; the same on all",
+  ),
+  CONNECTIONS_RETENTION_DAYS: setting(
+    wholeNumber(1),
+    "90",
+    "how long ended connections stay in the metadata",
   ),
   ALLOW_ANONYMOUS: setting(
     flag,
@@ -66,16 +125,8 @@ const SETTINGS = {
   ),
 };
 
-/** Settings of the cluster and of access control, which this version does not have yet. */
+/** Settings of access control and of notifications, which this version does not have yet. */
 const NOT_YET = [
-  "DATABASE_URL",
-  "S3_BUCKET",
-  "S3_PREFIX",
-  "S3_FORCE_PATH_STYLE",
-  "REDIS_URL",
-  "DYNAMODB_TABLE",
-  "CLUSTER_SECRET",
-  "SERVER_ADDRESS",
   "ADMIN_TOKEN",
   "AUTH_JWT_SECRET",
   "AUTH_JWKS_URL",
@@ -108,8 +159,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     const text = environment[name] || fallback;
     const parsed = schema.safeParse(text);
     if (!parsed.success) {
-      const reason = parsed.error.issues[0]?.message ?? "is not valid";
-      throw new ConfigError(`${name}=${JSON.stringify(text)}: ${reason}`);
+      const shown = SECRET.has(name) ? "" : `=${JSON.stringify(text)}`;
+      throw new ConfigError(`${name}${shown}: ${reasonOf(parsed.error)}`);
     }
     values[name] = parsed.data;
   }
@@ -120,7 +171,33 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         "set ALLOW_ANONYMOUS=true if that is what you want",
     );
   }
+  checkCombination(config);
   return config;
+}
+
+/** They hold passwords, which must not be shown. */
+const SECRET: ReadonlySet<string> = new Set(["DATABASE_URL", "REDIS_URL", "CLUSTER_SECRET"]);
+
+/** Set-ups that would lose something, or not work at all. */
+function checkCombination(config: Config): void {
+  const needs = (name: keyof Config, other: keyof Config, reason: string) => {
+    if (config[name] === undefined || config[other] !== undefined) return;
+    throw new ConfigError(`${name} needs ${other}: ${reason}`);
+  };
+  needs("REDIS_URL", "DYNAMODB_TABLE", "without it servers do not find each other's documents");
+  needs("REDIS_URL", "CLUSTER_SECRET", "servers give documents to each other only with it");
+  needs("REDIS_URL", "DATABASE_URL", "what a server journals on its own disk is lost with it");
+  needs("REDIS_URL", "S3_BUCKET", "all servers must read the same snapshots");
+  needs("DYNAMODB_TABLE", "REDIS_URL", "servers that share documents need it to exchange updates");
+  if (config.S3_BUCKET === undefined && config.S3_PREFIX !== "") {
+    throw new ConfigError("S3_PREFIX needs S3_BUCKET: it is set, but no bucket is");
+  }
+}
+
+function reasonOf(error: z.ZodError): string {
+  const [issue] = error.issues;
+  if (issue?.code !== "invalid_union") return issue?.message ?? "is not valid";
+  return issue.errors.at(-1)?.[0]?.message ?? issue.message;
 }
 
 /** The text of `--help`: every setting with its default. */
@@ -129,7 +206,7 @@ export function describeSettings(): string {
   return Object.entries(SETTINGS)
     .map(
       ([name, { default: fallback, help }]) =>
-        `  ${name.padEnd(width)}  ${help} (default ${fallback})`,
+        `  ${name.padEnd(width)}  ${help}${fallback === "" ? "" : ` (default ${fallback})`}`,
     )
     .join("\n");
 }

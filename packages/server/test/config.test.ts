@@ -33,6 +33,57 @@ describe("configuration", () => {
   });
 
   it("refuses what this version does not do, rather than to ignore it", () => {
-    expect(() => readConfig({ REDIS_URL: "redis://localhost" })).toThrow(/REDIS_URL/);
+    expect(() => readConfig({ AUTH_JWT_SECRET: "secret" })).toThrow(/AUTH_JWT_SECRET/);
+  });
+
+  describe("of a cluster", () => {
+    const cluster = {
+      REDIS_URL: "redis://localhost:6379",
+      DYNAMODB_TABLE: "table",
+      DATABASE_URL: "postgres://user:hidden@localhost/db",
+      S3_BUCKET: "bucket",
+      CLUSTER_SECRET: "sixteen characters",
+    };
+
+    it("is complete, or refused with the reason", () => {
+      expect(readConfig(cluster)).toMatchObject({ ...cluster, REDIS_URL: [cluster.REDIS_URL] });
+      for (const name of Object.keys(cluster)) {
+        if (name === "REDIS_URL") continue;
+        expect(() => readConfig({ ...cluster, [name]: "" })).toThrow(
+          new RegExp(`^REDIS_URL needs ${name}: `),
+        );
+      }
+      expect(() => readConfig({ DYNAMODB_TABLE: "table" })).toThrow(
+        /^DYNAMODB_TABLE needs REDIS_URL/,
+      );
+    });
+
+    it("is not needed for S3 or PostgreSQL alone", () => {
+      const { DATABASE_URL, S3_BUCKET } = cluster;
+      expect(readConfig({ DATABASE_URL })).toMatchObject({ DATABASE_URL, S3_BUCKET: undefined });
+      expect(readConfig({ S3_BUCKET, S3_PREFIX: "rooms/" })).toMatchObject({ S3_PREFIX: "rooms/" });
+      expect(() => readConfig({ S3_PREFIX: "rooms/" })).toThrow(/^S3_PREFIX needs S3_BUCKET/);
+    });
+
+    it("takes several servers of a Redis Cluster", () => {
+      const urls = ["redis://a:1", "rediss://b:2"];
+      expect(readConfig({ ...cluster, REDIS_URL: urls.join(", ") }).REDIS_URL).toEqual(urls);
+    });
+
+    it.each([
+      ["DATABASE_URL", "mysql://user:hidden@host/db"],
+      ["REDIS_URL", "http://user:hidden@host"],
+      ["CLUSTER_SECRET", "hidden"],
+    ])("refuses a bad %s without showing its password", (name, value) => {
+      const read = () => readConfig({ ...cluster, [name]: value });
+      expect(read).toThrow(new RegExp(`^${name}: must `));
+      expect(read).not.toThrow(/hidden/);
+    });
+
+    it.each(["host", "host:", "http://host:1", "a b:1"])("refuses the address %s", (address) => {
+      expect(() => readConfig({ ...cluster, SERVER_ADDRESS: address })).toThrow(
+        /must be host:port/,
+      );
+    });
   });
 });

@@ -1,15 +1,23 @@
-import type { Bus } from "./bus.ts";
-import type { Registry } from "./registry.ts";
+import type { Cluster } from "./holders.ts";
+import type { ServerAddress } from "./registry.ts";
 
-/** The registry of a server that runs alone: nobody else holds anything. */
-export const aloneRegistry: Registry = {
-  hold: async () => [],
-  release: async () => {},
-  close: async () => {},
-};
-
-/** The bus of a server that runs alone: nobody listens, nobody speaks. */
-export const aloneBus: Bus = {
-  subscribe: async () => ({ publish: () => {}, close: async () => {} }),
-  close: async () => {},
-};
+/** The cluster of a server that runs alone: nobody else holds anything, and nobody listens. */
+export function alone(address: ServerAddress): Cluster {
+  return {
+    address,
+    bus: {
+      problem: undefined,
+      subscribe: async () => ({ publish: () => {}, close: async () => {} }),
+      close: async () => {},
+    },
+    registry: {
+      problem: undefined,
+      hold: async () => ({ alive: [], lapsed: [] }),
+      release: async () => {},
+      lapsed: async () => [],
+      onRejoined: () => {},
+      close: async () => {},
+    },
+    peers: { ask: async () => ({ type: "absent" }), close: () => {} },
+  };
+}

@@ -1,21 +1,68 @@
 /**
  * The registry: which servers hold which document in memory. It is written when a server loads a
  * document and when it lets it go, never per update.
+ *
+ * Servers hold a lease, which they renew every few seconds. A server whose lease has lapsed is taken
+ * for dead: it is ignored, and whoever meets it removes it from the holders of the room.
  */
 export interface Registry {
   /**
-   * Adds this server to the holders of a room, and returns the others that hold it and are alive.
+   * Adds this server to the holders of a room, and returns the others. May be called again for a
+   * room that is held, but not while another call for the same room is under way.
    *
-   * @throws Error when the registry could not be written; the room must not be served then, because
-   *   others could not find this server
+   * @throws RegistryError when the registry could not be read and written within a few seconds; this
+   *   server may be among the holders all the same
    */
-  hold(room: string): Promise<readonly ServerAddress[]>;
+  hold(room: string): Promise<OtherHolders>;
 
-  /** Removes this server from the holders of a room. @throws Error when it could not be written */
+  /**
+   * Removes this server from the holders of a room. Not while another call for the same room is
+   * under way.
+   *
+   * @throws RegistryError when it could not be written; others then find out when they ask this
+   *   server for the document
+   */
   release(room: string): Promise<void>;
 
+  /**
+   * Which of these servers are dead: their lease has lapsed, or they have none. While this server
+   * could not renew its own lease, and for the time of a lease afterwards, nobody is judged: the
+   * others could not renew theirs either.
+   *
+   * @throws RegistryError
+   */
+  lapsed(servers: readonly ServerAddress[]): Promise<readonly ServerAddress[]>;
+
+  /**
+   * Calls back when this server's own lease had lapsed and is renewed again. Others may have taken
+   * it for dead meanwhile: it must hold each of its rooms again.
+   */
+  onRejoined(listener: () => void): void;
+
+  /** Why the lease cannot be renewed, or `undefined` when it can. */
+  readonly problem: string | undefined;
+
+  /** Gives the lease up and ends its renewal. Does not reject. */
   close(): Promise<void>;
 }
 
 /** `host:port` at which other servers reach a server. */
 export type ServerAddress = string;
+
+export interface OtherHolders {
+  /**
+   * Servers with a lease, and those that cannot be judged now (see `Registry.lapsed`), in no
+   * particular order. Some may have let the document go since.
+   */
+  readonly alive: readonly ServerAddress[];
+  /**
+   * Servers that were among the holders and whose lease has lapsed. They have been removed; or, when
+   * another server added itself at the same time, are left for that one to meet.
+   */
+  readonly lapsed: readonly ServerAddress[];
+}
+
+/** The registry could not do what it was asked; the cause says why. */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+}

@@ -1,3 +1,4 @@
+import { RegistryError } from "../cluster/registry.ts";
 import { CodecError } from "../document/codec.ts";
 import { ClosedError } from "../document/documents.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
@@ -24,8 +25,9 @@ export const CloseCode = {
     if (error instanceof RoomNameError) return CloseCode.badRoom;
     if (error instanceof ClosedError) return CloseCode.restarting;
     if (error instanceof CorruptedError) return CloseCode.internal;
-    if (error instanceof StorageError || error instanceof CodecError)
+    if (error instanceof StorageError || error instanceof RegistryError)
       return CloseCode.tryAgainLater;
+    if (error instanceof CodecError) return CloseCode.tryAgainLater;
     return CloseCode.internal;
   },
 

@@ -148,9 +148,7 @@ export class Connection implements Outlet, MessageReceiver {
 
   onPresence(states: Uint8Array): void {
     const { document, reader } = this.#opened();
-    for (const owner of document.receivePresence(states, reader, Date.now())) {
-      if (owner.outlet instanceof Connection) owner.outlet.probe();
-    }
+    document.receivePresence(states, reader, Date.now());
   }
 
   onPresenceQuery(): void {

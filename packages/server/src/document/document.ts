@@ -1,7 +1,9 @@
 import * as Y from "yjs";
+import type { ServerAddress } from "../cluster/registry.ts";
+import type { Replica } from "../cluster/replica.ts";
 import { type Frame, frameDiff, frameStateVector } from "../protocol/frame.ts";
 import { decodeStateVector, encodeStateVector } from "../protocol/state-vector.ts";
-import { EMPTY_UPDATE, type UpdateContents } from "../protocol/update.ts";
+import { EMPTY_UPDATE, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import { type Codec, INLINE_BYTES } from "./codec.ts";
 import type { Flusher } from "./flusher.ts";
@@ -9,6 +11,18 @@ import { type Entry, Log } from "./log.ts";
 import { isKnown } from "./novelty.ts";
 import { Presence } from "./presence.ts";
 import { type Outlet, Reader } from "./reader.ts";
+
+/** Where a document's changes go besides its readers: to the other servers that hold it. */
+export interface Publisher {
+  /** False while no other server holds the document; nothing is published then. */
+  readonly active: boolean;
+  /** Takes an update of an own client that has become durable. */
+  add(update: Uint8Array): void;
+  /** Publishes what was added, and what changed in the presence of own clients. */
+  flush(): void;
+  /** Asks another server whether a client that it vouches for is still there. */
+  probe(holder: ServerAddress, client: number): void;
+}
 
 /** What a document needs of its surroundings. */
 export interface DocumentServices {
@@ -24,7 +38,7 @@ export interface DocumentServices {
  * Readers get what others wrote at the next flush. What a reader's own client wrote is sent back
  * only when it is durable, so an echo is an acknowledgement.
  */
-export class Document {
+export class Document implements Replica {
   readonly room: string;
   readonly log: Log;
   readonly presence: Presence = new Presence();
@@ -32,6 +46,7 @@ export class Document {
   /** When the last update came, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
   readonly #services: DocumentServices;
+  readonly #publisher: Publisher;
   /** The first update without an author that is not durable holds up all readers. */
   readonly #anybody = { pendingFrom: Number.POSITIVE_INFINITY };
   #compacting = false;
@@ -39,14 +54,19 @@ export class Document {
   #compactAbove = 2 * INLINE_BYTES;
   #stateVector: { frame: Frame; durable: number } | undefined;
 
-  constructor(room: string, base: Base, services: DocumentServices) {
+  constructor(room: string, base: Base, services: DocumentServices, publisher: Publisher) {
     this.room = room;
     this.log = new Log(base);
     this.#services = services;
+    this.#publisher = publisher;
   }
 
   get fanOut(): number {
     return this.readers.size;
+  }
+
+  scheduleFlush(): void {
+    this.#services.flusher.schedule(this);
   }
 
   attach(outlet: Outlet): Reader {
@@ -65,7 +85,7 @@ export class Document {
     const pendingFrom = this.#pendingFrom(reader);
     this.#anybody.pendingFrom = Math.min(this.#anybody.pendingFrom, pendingFrom);
     this.log.disown(reader);
-    if (this.presence.remove(reader, now)) this.#services.flusher.schedule(this);
+    if (this.presence.remove(reader, now)) this.scheduleFlush();
   }
 
   /**
@@ -82,7 +102,7 @@ export class Document {
     const pending = author ?? this.#anybody;
     if (pending.pendingFrom === Number.POSITIVE_INFINITY) pending.pendingFrom = offset;
     this.#services.journal.enqueue(this, update.length);
-    this.#services.flusher.schedule(this);
+    this.scheduleFlush();
   }
 
   /**
@@ -97,10 +117,59 @@ export class Document {
     });
   }
 
+  receive(update: Uint8Array, now: number): void {
+    this.log.append(update, "elsewhere");
+    this.updatedAt = now;
+    this.scheduleFlush();
+    this.#compactIfLarge();
+  }
+
+  async receiveIfNew(update: Uint8Array, now: number): Promise<boolean> {
+    const contents = await this.#services.codec.run("inspect", update);
+    if (isEmpty(contents) || this.knows(update, contents)) return false;
+    this.receive(update, now);
+    return true;
+  }
+
+  durableVector(): Uint8Array {
+    return encodeStateVector(this.log.stateVector(this.log.durable));
+  }
+
+  covers(stateVector: Uint8Array): boolean {
+    const here = this.log.stateVector(this.log.end);
+    for (const [client, clock] of decodeStateVector(stateVector)) {
+      if ((here.get(client) ?? 0) < clock) return false;
+    }
+    return true;
+  }
+
+  async difference(stateVector: Uint8Array): Promise<readonly Uint8Array[]> {
+    const { log } = this;
+    const { base, baseEnd } = log;
+    const rest = [...log.entries(baseEnd, log.durable)].map((entry) => entry.update);
+    const isNew = decodeStateVector(stateVector).size === 0;
+    const diff = isNew ? base : await this.#diff(base, stateVector);
+    return [diff.update, ...rest];
+  }
+
+  probe(client: number): void {
+    const owner = this.presence.ownerOf(client);
+    if (owner instanceof Reader) owner.outlet.probe();
+  }
+
   /** Everything below `offset` survives a crash: clients get their own updates back. */
   markDurable(offset: number): void {
+    if (this.#publisher.active) {
+      for (const { author, update } of this.log.entries(this.log.durable, offset)) {
+        if (author !== "elsewhere") this.#publisher.add(update);
+      }
+    }
     this.log.markDurable(offset);
-    this.#services.flusher.schedule(this);
+    this.scheduleFlush();
+    this.#compactIfLarge();
+  }
+
+  #compactIfLarge(): void {
     if (this.log.tailBytes > Math.max(this.#compactAbove, this.log.base.update.length / 4)) {
       this.compact(true).catch(() => {
         // The tail holds everything still. It is tried again when there is much more of it.
@@ -147,7 +216,7 @@ export class Document {
       reader.outlet.write([...log.frames(baseEnd, limit), diff.frame]);
     }
     reader.cursor = limit;
-    if (limit < log.end) this.#services.flusher.schedule(this);
+    if (limit < log.end) this.scheduleFlush();
   }
 
   /**
@@ -176,6 +245,7 @@ export class Document {
   flush(): void {
     const news = new SharedNews(this.log, this.presence);
     for (const reader of this.readers) this.#deliver(reader, news);
+    this.#publisher.flush();
   }
 
   /** Sends a reader whose outlet is writable again what it missed meanwhile. */
@@ -191,12 +261,15 @@ export class Document {
   }
 
   /** Takes what a client says of its presence. @throws MalformedError */
-  receivePresence(states: Uint8Array, from: Reader, now: number): readonly Reader[] {
+  receivePresence(states: Uint8Array, from: Reader, now: number): void {
     const version = this.presence.version;
     try {
-      return this.presence.receive(states, from, now);
+      for (const { client, owner } of this.presence.receive(states, from, now)) {
+        if (owner instanceof Reader) owner.outlet.probe();
+        else this.#publisher.probe(owner.address, client);
+      }
     } finally {
-      if (this.presence.version !== version) this.#services.flusher.schedule(this);
+      if (this.presence.version !== version) this.scheduleFlush();
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
-import type { Bus } from "../cluster/bus.ts";
-import type { Registry } from "../cluster/registry.ts";
+import { type Cluster, Holders } from "../cluster/holders.ts";
+import type { PeerAnswer, PeerRequest } from "../cluster/peers.ts";
+import type { ServerAddress } from "../cluster/registry.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { Codec } from "./codec.ts";
 import type { Document } from "./document.ts";
@@ -10,14 +11,14 @@ import {
   isChanged,
   loadDocument,
   type OpenDocument,
+  recoverDocument,
   type Stores,
   storeSnapshot,
 } from "./open-document.ts";
 
 export interface DocumentsOptions {
   readonly stores: Stores;
-  readonly registry: Registry;
-  readonly bus: Bus;
+  readonly cluster: Cluster;
   readonly metadata: MetadataWriter;
   readonly logger: Logger;
   /** How often a changed, open document is snapshotted, in milliseconds. */
@@ -35,7 +36,7 @@ export class ClosedError extends Error {
 
 /** One room of this server. It passes from `opening` to `open`, and from there to `leaving`. */
 type Room =
-  | { readonly state: "opening"; readonly opened: Promise<Held> }
+  | { readonly state: "opening"; readonly holders: Holders; readonly opened: Promise<Held> }
   | { readonly state: "open"; readonly held: Held }
   | { readonly state: "leaving"; readonly left: Promise<void> };
 
@@ -51,8 +52,13 @@ interface Held {
 
 const PRESENCE_SWEEP_MS = 5_000;
 /** How many snapshots are made at once. */
-const SNAPSHOTS_AT_ONCE = 4;
+const SNAPSHOTS_AT_ONCE = 8;
 const RETRY_MS = 1_000;
+const TICK_MS = 1_000;
+/** How often it is asked whether other holders are still alive. */
+const LEASE_CHECK_MS = 3_000;
+/** When one of several holders stores snapshots, the others only make room in the journal. */
+const NOT_KEEPER_INTERVALS = 10;
 
 /**
  * The documents that this server holds. A document is loaded for its first user, snapshotted while
@@ -78,7 +84,16 @@ export class Documents {
     this.#timers = [
       setInterval(() => this.#saveDue(Date.now()), sweep),
       setInterval(() => this.#expirePresence(Date.now()), PRESENCE_SWEEP_MS),
+      setInterval(() => this.#tick(Date.now()), TICK_MS),
+      setInterval(() => void this.#buryDead(), LEASE_CHECK_MS),
     ];
+    options.cluster.registry.onRejoined(() => {
+      options.logger.warn("the lease had lapsed; registering all documents again");
+      for (const current of this.#rooms.values()) {
+        if (current.state === "opening") current.holders.rejoin();
+        if (current.state === "open") current.held.open.holders.rejoin();
+      }
+    });
   }
 
   /** How many documents are in memory. */
@@ -99,7 +114,7 @@ export class Documents {
   async acquire(room: string): Promise<Document> {
     for (;;) {
       if (this.#closing) throw new ClosedError("the server is shutting down");
-      const current = this.#rooms.get(room) ?? this.#open(room);
+      const current = this.#rooms.get(room) ?? this.#begin(room);
       switch (current.state) {
         case "leaving":
           await current.left;
@@ -137,15 +152,50 @@ export class Documents {
     });
     await Promise.race([this.#saveAll(signal), aborted]);
     this.journal.close();
-    for (const current of this.#rooms.values()) {
-      if (current.state === "open") this.#forget(current.held);
-    }
+    const open = [...this.#open()];
+    for (const held of open) this.#forget(held);
+    const left = Promise.all(open.map((held) => held.open.holders.leave()));
+    await Promise.race([left, aborted]);
     await this.codec.close();
   }
 
-  #open(room: string): Room {
-    const opened = this.#load(room);
-    const opening: Room = { state: "opening", opened };
+  /** Another server asks for a document. @throws CodecError, MalformedError */
+  async answerPeer(room: string, request: PeerRequest): Promise<PeerAnswer> {
+    const current = this.#rooms.get(room);
+    switch (current?.state) {
+      case "opening":
+        return current.holders.answer(request);
+      case "open":
+        return current.held.open.holders.answer(request);
+      case "leaving":
+        return { type: "absent" };
+      case undefined:
+        this.#clean(room);
+        return { type: "absent" };
+    }
+  }
+
+  /**
+   * The registry names this server as a holder, and it is not: it crashed, or could not write. Only
+   * the server itself removes itself while it lives, and never while it opens the room again.
+   */
+  #clean(room: string): void {
+    if (this.#closing) return;
+    const { registry } = this.#options.cluster;
+    const left = registry
+      .release(room)
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ room, err: error }, "still registered as a holder");
+      })
+      .finally(() => this.#rooms.delete(room));
+    this.#rooms.set(room, { state: "leaving", left });
+  }
+
+  #begin(room: string): Room {
+    const { cluster, logger } = this.#options;
+    const holders = new Holders(room, cluster, logger);
+    const opened = this.#load(room, holders);
+    const opening: Room = { state: "opening", holders, opened };
     this.#rooms.set(room, opening);
     opened.then(
       (held) => {
@@ -159,23 +209,22 @@ export class Documents {
   }
 
   /** Subscribes, then registers, then reads: nothing can be missed in between. */
-  async #load(room: string): Promise<Held> {
-    const { bus, registry, stores, metadata, snapshotInterval } = this.#options;
-    // This server's own subscription lives as long as the document does.
-    const subscription = await bus.subscribe(room, () => {});
+  async #load(room: string, holders: Holders): Promise<Held> {
+    const { stores, metadata, snapshotInterval } = this.#options;
     try {
-      await registry.hold(room);
-      const open = await loadDocument(room, subscription, stores, {
+      await holders.join();
+      const { open, fetched } = await loadDocument(room, holders, stores, {
         codec: this.codec,
         flusher: this.#flusher,
         journal: this.journal,
       });
+      holders.start(open.document, fetched, () => recoverDocument(open, stores));
       metadata.add({ type: "room-opened", room, at: Date.now() });
       // Spread, so that documents that were opened together are not all stored together.
       const snapshotDue = Date.now() + snapshotInterval * (0.5 + Math.random() / 2);
       return { open, users: 0, unloadTimer: undefined, snapshotDue, saving: undefined };
     } catch (error) {
-      await this.#leave(room, subscription);
+      await holders.leave();
       throw error;
     }
   }
@@ -192,15 +241,13 @@ export class Documents {
     await this.#save(held);
     // From here to the change of state nothing waits, so nobody can have begun to use it.
     if (held.users > 0 || this.#closing) return;
-    const { document, subscription } = held.open;
+    const { document, holders } = held.open;
     if (isChanged(held.open) || document.log.durable < document.log.end) {
       this.#unloadLater(held, RETRY_MS);
       return;
     }
     this.#forget(held);
-    const left = this.#leave(document.room, subscription).finally(() => {
-      this.#rooms.delete(document.room);
-    });
+    const left = holders.leave().finally(() => this.#rooms.delete(document.room));
     this.#rooms.set(document.room, { state: "leaving", left });
     await left;
     this.#options.logger.debug({ room: document.room }, "unloaded");
@@ -213,24 +260,14 @@ export class Documents {
     this.#flusher.cancel(held.open.document);
   }
 
-  async #leave(room: string, subscription: OpenDocument["subscription"]): Promise<void> {
-    const results = await Promise.allSettled([
-      this.#options.registry.release(room),
-      subscription.close(),
-    ]);
-    for (const result of results) {
-      if (result.status === "rejected") {
-        this.#options.logger.warn({ room, err: result.reason }, "could not leave a room");
-      }
-    }
-  }
-
   /** Notes which documents are due, and sees to it that they are stored a few at a time. */
   #saveDue(now: number): void {
-    for (const current of this.#rooms.values()) {
-      if (current.state !== "open" || current.held.snapshotDue > now) continue;
-      current.held.snapshotDue = now + this.#options.snapshotInterval;
-      if (isChanged(current.held.open)) this.#due.add(current.held);
+    const { snapshotInterval } = this.#options;
+    for (const held of this.#open()) {
+      if (held.snapshotDue > now) continue;
+      const intervals = held.open.holders.isKeeper ? 1 : NOT_KEEPER_INTERVALS;
+      held.snapshotDue = now + intervals * snapshotInterval;
+      if (isChanged(held.open)) this.#due.add(held);
     }
     while (this.#savers < SNAPSHOTS_AT_ONCE && this.#savers < this.#due.size) {
       this.#savers++;
@@ -250,10 +287,14 @@ export class Documents {
 
   async #saveAll(signal: AbortSignal): Promise<void> {
     await this.journal.flush();
-    for (const current of [...this.#rooms.values()]) {
-      if (signal.aborted) return;
-      if (current.state === "open") await this.#save(current.held);
-    }
+    const held = [...this.#open()];
+    const saveNext = async () => {
+      for (let next = held.pop(); next !== undefined; next = held.pop()) {
+        if (signal.aborted) return;
+        await this.#save(next);
+      }
+    };
+    await Promise.all(Array.from({ length: SNAPSHOTS_AT_ONCE }, saveNext));
   }
 
   /** Stores a snapshot if there is something to store. Never rejects. */
@@ -280,10 +321,30 @@ export class Documents {
   }
 
   #expirePresence(now: number): void {
-    for (const current of this.#rooms.values()) {
-      if (current.state !== "open") continue;
-      const { document } = current.held.open;
-      if (document.presence.expire(now)) this.#flusher.schedule(document);
+    for (const { open } of this.#open()) {
+      if (open.document.presence.expire(now)) open.document.scheduleFlush();
     }
+  }
+
+  #tick(now: number): void {
+    for (const { open } of this.#open()) open.holders.tick(now);
+  }
+
+  /** Asks whether the other holders of all documents are still alive. Does not reject. */
+  async #buryDead(): Promise<void> {
+    const others = new Set<ServerAddress>();
+    for (const { open } of this.#open()) for (const other of open.holders.others) others.add(other);
+    if (others.size === 0) return;
+    try {
+      const dead = await this.#options.cluster.registry.lapsed([...others]);
+      if (dead.length === 0) return;
+      for (const { open } of this.#open()) open.holders.bury(dead);
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, "the leases of other servers cannot be read");
+    }
+  }
+
+  *#open(): Generator<Held> {
+    for (const current of this.#rooms.values()) if (current.state === "open") yield current.held;
   }
 }

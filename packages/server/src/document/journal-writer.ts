@@ -125,6 +125,7 @@ export class JournalWriter {
       if (journaled === undefined) continue;
       const { log } = document;
       for (const entry of log.entries(log.durable, log.end)) {
+        if (entry.author === "elsewhere") continue;
         if (bytes >= COMMIT_BYTES) {
           this.#pending.add(document);
           break;

@@ -9,9 +9,14 @@ import type { Reader } from "./reader.ts";
 export interface Entry extends FramedUpdate {
   readonly start: number;
   readonly end: number;
-  /** Whose client wrote it; `null` when it may be anybody's, as when several were merged. */
-  readonly author: Reader | null;
+  readonly author: Author;
 }
+
+/**
+ * Whose client wrote an update. `null` when it may be anybody's, as when several were merged.
+ * `"elsewhere"`: it came from another server, or from the stores, and is durable already.
+ */
+export type Author = Reader | "elsewhere" | null;
 
 /** Above this, an update is sent and kept on its own: merging it would take too long. */
 const LARGE = 16 * 1024;
@@ -72,16 +77,21 @@ export class Log {
   }
 
   /** Adds a valid update; copies its bytes. */
-  append(update: Uint8Array, author: Reader | null): void {
+  append(update: Uint8Array, author: Author): void {
     const start = this.#end++;
     this.#tail.push({ ...frameUpdate(update), start, end: this.#end, author });
     this.#tailBytes += update.length;
+    if (author === "elsewhere" && start === this.#durable) this.markDurable(this.#end);
   }
 
-  /** Everything below `offset` survives a crash. Never moves back. */
+  /** Everything below `offset` survives a crash, and what follows from elsewhere. */
   markDurable(offset: number): void {
     if (offset <= this.#durable) return;
     this.#durable = offset;
+    for (const entry of this.entries(offset, this.#end)) {
+      if (entry.author !== "elsewhere") break;
+      this.#durable = entry.end;
+    }
     this.#squash();
   }
 
@@ -102,7 +112,7 @@ export class Log {
   }
 
   /** The offset of the first entry from `from` on that `author` wrote, else `Infinity`. */
-  firstBy(author: Reader | null, from: number): number {
+  firstBy(author: Author, from: number): number {
     for (const entry of this.entries(from, this.#end)) {
       if (entry.author === author) return entry.start;
     }

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
-import type { Subscription } from "../cluster/bus.ts";
-import { CorruptedError, SnapshotConflictError } from "../storage/errors.ts";
-import type { Journal } from "../storage/journal.ts";
+import type { Fetched, Holders } from "../cluster/holders.ts";
+import { CorruptedError, SnapshotConflictError, StorageError } from "../storage/errors.ts";
+import type { Journal, RoomJournal } from "../storage/journal.ts";
 import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import type { Codec } from "./codec.ts";
@@ -16,7 +16,8 @@ export interface Stores {
 
 /** Everything that belongs to a document while this server holds it. */
 export interface OpenDocument extends Journaled {
-  readonly subscription: Subscription;
+  /** The other servers that hold it. */
+  readonly holders: Holders;
   /** The stored snapshot that this server knows. */
   version: SnapshotVersion | null;
   /** Everything below this offset is in the stored snapshot. */
@@ -24,7 +25,8 @@ export interface OpenDocument extends Journaled {
 }
 
 /**
- * Loads a room from its snapshot and its journal.
+ * Loads a room from another server that holds it, else from its snapshot; and from its journal in
+ * any case, because a server that died may have written there what nobody else has.
  *
  * @throws CorruptedError when a part of it is damaged, or its snapshot is known to exist and is not
  *   there. It is never opened as an empty room then: saving that would complete the loss.
@@ -32,10 +34,57 @@ export interface OpenDocument extends Journaled {
  */
 export async function loadDocument(
   room: string,
-  subscription: Subscription,
+  holders: Holders,
   stores: Stores,
   services: DocumentServices & { codec: Codec },
-): Promise<OpenDocument> {
+): Promise<{ open: OpenDocument; fetched: Fetched | null }> {
+  const fetched = await holders.fetch();
+  const content =
+    fetched === null
+      ? await readStores(room, stores)
+      : await addJournal(room, fetched.state.updates, stores.journal, holders);
+  const base = await makeStoredBase(room, content.updates, services.codec);
+  const open: OpenDocument = {
+    document: new Document(room, base, services, holders),
+    holders,
+    version: content.version,
+    rows: content.rows.map(({ id }) => ({ id, end: 0 })),
+    // What came from elsewhere than the snapshot may not be in it; offset 0 is the base itself.
+    stored: fetched === null && content.rows.length === 0 ? 0 : -1,
+  };
+  return { open, fetched };
+}
+
+/**
+ * Takes what the stores have and an open document has not: another server put it there, and this one
+ * has not heard of it.
+ *
+ * @throws StorageError, CodecError
+ */
+export async function recoverDocument(open: OpenDocument, stores: Stores): Promise<void> {
+  const { document, holders } = open;
+  const { updates, rows } = await readStores(document.room, stores);
+  for (const update of updates) {
+    const isNew = await document.receiveIfNew(update, Date.now());
+    // Other holders may not have heard of it either.
+    if (isNew && holders.active) holders.add(update);
+  }
+  const { end } = document.log;
+  const known = new Set(open.rows.map(({ id }) => id));
+  for (const { id } of rows) if (!known.has(id)) open.rows.push({ id, end });
+}
+
+/** What is stored of a document. */
+interface Stored {
+  /** Encoded updates that together are the document. */
+  readonly updates: readonly Uint8Array[];
+  /** The journal rows among them. */
+  readonly rows: RoomJournal["rows"];
+  /** Of the snapshot among them. */
+  readonly version: SnapshotVersion | null;
+}
+
+async function readStores(room: string, stores: Stores): Promise<Stored> {
   // The snapshot is read after the journal: rows that are moved into it in between are then in both.
   const { rows, snapshotted } = await stores.journal.read(room);
   const snapshot = await stores.snapshots.read(room);
@@ -44,15 +93,25 @@ export async function loadDocument(
   }
   const updates = rows.map(({ update }) => update);
   if (snapshot !== null) updates.unshift(snapshot.update);
-  const base = await makeStoredBase(room, updates, services.codec);
-  return {
-    document: new Document(room, base, services),
-    subscription,
-    version: snapshot?.version ?? null,
-    rows: rows.map(({ id }) => ({ id, end: 0 })),
-    // What came from journal rows is not in the snapshot yet; offset 0 is the base itself.
-    stored: rows.length > 0 ? -1 : 0,
-  };
+  return { updates, rows, version: snapshot?.version ?? null };
+}
+
+/** Adds what a dead server may have left in the journal to what another one has. */
+async function addJournal(
+  room: string,
+  fetched: readonly Uint8Array[],
+  journal: Journal,
+  holders: Holders,
+): Promise<Stored> {
+  try {
+    const { rows } = await journal.read(room);
+    return { updates: [...fetched, ...rows.map(({ update }) => update)], rows, version: null };
+  } catch (error) {
+    if (error instanceof CorruptedError || !(error instanceof StorageError)) throw error;
+    // What matters is here. The rest is read when that works again.
+    holders.recoverSoon();
+    return { updates: fetched, rows: [], version: null };
+  }
 }
 
 async function makeStoredBase(
@@ -70,9 +129,12 @@ async function makeStoredBase(
   }
 }
 
-/** Whether the stored snapshot lacks something. */
-export function isChanged({ document, stored }: OpenDocument): boolean {
-  return stored < document.log.end;
+/**
+ * Whether there is something to store. Of several holders one stores what all of them wrote; the
+ * others only make room in the journal.
+ */
+export function isChanged({ document, holders, rows, stored }: OpenDocument): boolean {
+  return holders.isKeeper ? stored < document.log.end : rows.length > 0;
 }
 
 /**
@@ -100,9 +162,13 @@ export async function storeSnapshot(
     } catch (error) {
       if (!(error instanceof SnapshotConflictError)) throw error;
       const other = await stores.snapshots.read(document.room);
-      options.logger.warn({ room: document.room }, "another snapshot was stored; merging with it");
+      // Usual with several holders; else somebody has written who did not know of this one.
+      const level = open.holders.active ? "debug" : "warn";
+      options.logger[level]({ room: document.room }, "merging with another snapshot");
       open.version = other?.version ?? null;
-      if (other !== null) base = await codec.run("makeBase", [base.update, other.update], false);
+      if (other === null) continue;
+      await document.receiveIfNew(other.update, Date.now());
+      base = await codec.run("makeBase", [base.update, other.update], false);
     }
   }
   const contained = open.rows.filter(({ end }) => end <= compacted.end);
@@ -110,7 +176,7 @@ export async function storeSnapshot(
     document.room,
     contained.map(({ id }) => id),
   );
-  open.rows = open.rows.filter(({ end }) => end > compacted.end);
+  open.rows = open.rows.filter((row) => !contained.includes(row));
   open.stored = compacted.end;
   return base.update.length;
 }

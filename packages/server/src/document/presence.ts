@@ -1,3 +1,5 @@
+import type { PeerPresence } from "../cluster/message.ts";
+import type { Peer } from "../cluster/peer.ts";
 import { type Frame, framePresence } from "../protocol/frame.ts";
 import {
   checkPresence,
@@ -7,7 +9,7 @@ import {
   type PresenceState,
   readPresence,
 } from "../protocol/presence.ts";
-import type { Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
 
 /** A client without renewal for this long is gone (`outdatedTimeout` of y-protocols). */
 const TIMEOUT_MS = 30_000;
@@ -19,18 +21,31 @@ const REMEMBER_MS = 60_000;
 /** How many client ids one connection may introduce: tabs of one browser speak for each other. */
 const MAX_CLIENTS_PER_READER = 64;
 
+/** Whose a client is: a connection of this server, or of another server. */
+export type PresenceOwner = Reader | Peer;
+
+/** Somebody claims a client with a newer clock than its owner's; the owner may be dead. */
+export interface Contest {
+  readonly client: number;
+  readonly owner: PresenceOwner;
+}
+
 interface Known extends PresenceState {
   /** The presence version in which it changed last. */
   readonly version: number;
-  readonly owner: Reader | null;
+  readonly owner: PresenceOwner | null;
+  /** Whether it changed here last, so that it is for this server to tell the others. */
+  readonly isLocal: boolean;
+  /** False while somebody else may be the one to whom the client belongs. */
+  readonly isOwn: boolean;
   readonly at: number;
 }
 
-const NOBODY: readonly Reader[] = [];
+const NO_CONTESTS: readonly Contest[] = [];
 
 /**
- * Who is in a room: per client id its newest state. A client id belongs to the connection that
- * introduced it, until that connection ends or says that the client left.
+ * Who is in a room, on any server: per client id its newest state. A client id belongs to the
+ * connection that introduced it, until that connection ends or says that the client left.
  *
  * There is no history. Each change gets the next version, and a reader that has seen some version
  * is sent the states that changed since.
@@ -54,21 +69,21 @@ export class Presence {
    * Takes what a client sent. Most of it is what the client was sent before, and dropped by its
    * clock before its JSON is looked at.
    *
-   * @returns readers whose client ids somebody else claims with a newer clock; they may be dead
+   * @returns clients that belong to somebody else
    * @throws MalformedError; what came before the malformed state has been taken
    */
-  receive(states: Uint8Array, from: Reader, now: number): readonly Reader[] {
-    let contested: Reader[] | undefined;
+  receive(states: Uint8Array, from: Reader, now: number): readonly Contest[] {
+    let contests: Contest[] | undefined;
     readPresence(states, (client, clock, state) => {
       const known = this.#known.get(client);
-      if (known !== undefined && !isRelayed(known, from, clock, state)) {
+      if (known !== undefined && !isClaim(known, from, clock, state)) {
         if (!isNewer(known, clock, state)) {
           if (isLeft(known.state) && !isLeft(state)) from.outlet.write([frameOf([known])]);
           return;
         }
         if (known.owner !== null && known.owner !== from) {
-          contested ??= [];
-          contested.push(known.owner);
+          contests ??= [];
+          contests.push({ client, owner: known.owner });
           return;
         }
       } else if (known === undefined && isLeft(state)) {
@@ -76,25 +91,63 @@ export class Presence {
       }
       if (!from.clients.has(client) && from.clients.size >= MAX_CLIENTS_PER_READER) return;
       checkPresence(state);
-      if (known?.owner !== from) known?.owner?.clients.delete(client);
-      this.#set(client, clock, new Uint8Array(state), isLeft(state) ? null : from, now);
-      if (isLeft(state)) from.clients.delete(client);
-      else from.clients.add(client);
+      from.ownClient ??= client;
+      const isOwn = from.ownClient === client;
+      this.#set({
+        client,
+        clock,
+        state: state.slice(),
+        owner: from,
+        isLocal: true,
+        isOwn,
+        at: now,
+      });
     });
-    return contested ?? NOBODY;
+    return contests ?? NO_CONTESTS;
+  }
+
+  /**
+   * Takes what another server says of its clients. That server has checked it.
+   *
+   * @returns what that server does not know: clients of its own that were declared gone here
+   */
+  receiveFromPeer(states: readonly PeerPresence[], peer: Peer, now: number): PeerPresence[] {
+    const gone: PeerPresence[] = [];
+    for (const { client, clock, state, isOwn } of states) {
+      const known = this.#known.get(client);
+      const next = {
+        client,
+        clock,
+        state: state.slice(),
+        owner: peer,
+        isLocal: false,
+        isOwn,
+        at: now,
+      };
+      if (isLeft(state)) {
+        if (known === undefined) continue;
+        if (known.owner === peer && isNewer(known, clock, state)) this.#set(next);
+        if (known.owner instanceof Reader && clock >= known.clock) {
+          // It is here. Told that it left, it announces itself again.
+          known.owner.outlet.write([frameOf([next])]);
+        }
+      } else if (known === undefined || clock > known.clock || isOwnClaim(known, next)) {
+        this.#set(next);
+      } else if (isLeft(known.state)) {
+        gone.push(known);
+      }
+    }
+    return gone;
   }
 
   /** Removes the clients that a reader introduced. @returns whether there were any */
   remove(reader: Reader, now: number): boolean {
-    let changed = false;
-    for (const client of reader.clients) {
-      const known = this.#known.get(client);
-      if (known === undefined || known.owner !== reader) continue;
-      this.#set(client, known.clock + 1, LEFT, null, now);
-      changed = true;
-    }
-    reader.clients.clear();
-    return changed;
+    return this.#removeClients(reader.clients, reader, now);
+  }
+
+  /** Removes clients of another server. @returns whether there were any */
+  removeFromPeer(clients: Iterable<number>, peer: Peer, now: number): boolean {
+    return this.#removeClients(clients, peer, now);
   }
 
   /** Removes clients that have not renewed their state, and forgets those that left long ago. */
@@ -105,8 +158,7 @@ export class Presence {
       if (isLeft(known.state)) {
         if (age > REMEMBER_MS) this.#known.delete(client);
       } else if (age > TIMEOUT_MS) {
-        known.owner?.clients.delete(client);
-        this.#set(client, known.clock + 1, LEFT, null, now);
+        this.#set({ ...known, clock: known.clock + 1, state: LEFT, at: now });
         changed = true;
       }
     }
@@ -119,8 +171,8 @@ export class Presence {
     return present.length === 0 ? null : frameOf(present);
   }
 
-  /** What changed after `version`; `solely` is whose changes these are, when they are one reader's. */
-  since(version: number): { frame: Frame; solely: Reader | null } | null {
+  /** What changed after `version`; `solely` is whose changes these are, when they are one owner's. */
+  since(version: number): { frame: Frame; solely: PresenceOwner | null } | null {
     const changed: Known[] = [];
     for (const known of this.#known.values()) if (known.version > version) changed.push(known);
     const [first] = changed;
@@ -129,24 +181,63 @@ export class Presence {
     return { frame: frameOf(changed), solely };
   }
 
-  #set(client: number, clock: number, state: Uint8Array, owner: Reader | null, at: number): void {
+  /** The clients of this server that are present. */
+  local(): PeerPresence[] {
+    return [...this.#known.values()].filter(({ isLocal, state }) => isLocal && !isLeft(state));
+  }
+
+  /** What changed for clients of this server after `version`. */
+  localSince(version: number): PeerPresence[] {
+    const changed: Known[] = [];
+    for (const known of this.#known.values()) {
+      if (known.isLocal && known.version > version) changed.push(known);
+    }
+    return changed;
+  }
+
+  /** Whose a client is; `null` when it is not present. */
+  ownerOf(client: number): PresenceOwner | null {
+    return this.#known.get(client)?.owner ?? null;
+  }
+
+  #removeClients(clients: Iterable<number>, owner: PresenceOwner, now: number): boolean {
+    let changed = false;
+    for (const client of [...clients]) {
+      const known = this.#known.get(client);
+      if (known === undefined || known.owner !== owner) continue;
+      this.#set({ ...known, clock: known.clock + 1, state: LEFT, at: now });
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** @param next of a client that left, `owner` is whose it was */
+  #set(next: Omit<Known, "version">): void {
+    const { client } = next;
     const before = this.#known.get(client);
     if (before !== undefined && !isLeft(before.state)) this.#present--;
-    if (!isLeft(state)) this.#present++;
-    this.#known.set(client, { client, clock, state, owner, at, version: ++this.#version });
+    before?.owner?.clients.delete(client);
+    const left = isLeft(next.state);
+    if (!left) this.#present++;
+    this.#known.set(client, { ...next, owner: left ? null : next.owner, version: ++this.#version });
+    if (!left) next.owner?.clients.add(client);
   }
 }
 
 /**
- * Whether a connection claims its own client, which another connection only relayed. Tabs of one
- * browser talk to each other, and one may tell of another before that is connected. The first client
- * that a connection introduces is its own; only those after it can be claimed.
+ * Whether a connection claims its own client, which another one only relayed. Tabs of one browser
+ * talk to each other, and one may tell of another before that is connected. The first client that a
+ * connection introduces is its own; only those after it can be claimed.
  */
-function isRelayed(known: Known, from: Reader, clock: number, state: Uint8Array): boolean {
+function isClaim(known: Known, from: Reader, clock: number, state: Uint8Array): boolean {
   const { owner } = known;
   if (owner === null || owner === from || from.clients.size > 0 || isLeft(state)) return false;
-  const [own] = owner.clients;
-  return own !== known.client && clock >= known.clock;
+  return !known.isOwn && clock >= known.clock;
+}
+
+/** Whether a client is connected to another server, which was only relayed by somebody here. */
+function isOwnClaim(known: Known, next: PeerPresence): boolean {
+  return next.isOwn && !known.isOwn && next.clock === known.clock && !isLeft(known.state);
 }
 
 /** The rule of y-protocols: a newer clock, or the same one by which the client leaves. */

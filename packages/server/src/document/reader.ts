@@ -6,6 +6,8 @@ export interface Outlet {
   readonly writable: boolean;
   /** Never throws. What is written to an outlet that has closed is dropped. */
   write(frames: readonly Frame[]): void;
+  /** Finds out whether the client is still there; ends the connection if it is not. */
+  probe(): void;
 }
 
 /**
@@ -27,6 +29,8 @@ export class Reader {
   presenceVersion = 0;
   /** The client ids whose presence this connection introduced. */
   readonly clients: Set<number> = new Set();
+  /** The first of them: it is surely the connection's own. */
+  ownClient: number | null = null;
 
   constructor(outlet: Outlet) {
     this.outlet = outlet;

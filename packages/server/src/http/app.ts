@@ -3,12 +3,17 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Health } from "./health.ts";
+import { problem } from "./problem.ts";
 
 /** The example editor, built into the package. */
 const SITE = fileURLToPath(new URL("../../site", import.meta.url));
 
-/** The HTTP side of the server: health, and the example editor at `/`. */
-export function createApp(health: Health): Hono {
+/**
+ * The HTTP side of the server: health, what other servers ask for, and the example editor at `/`.
+ *
+ * @param peers the routes for other servers, in a cluster
+ */
+export function createApp(health: Health, peers: Hono | null): Hono {
   const app = new Hono();
   app.use(
     secureHeaders({
@@ -32,16 +37,13 @@ export function createApp(health: Health): Hono {
     const ready = Object.keys(failing).length === 0;
     return c.json({ status: ready ? "ok" : "failing", failing }, ready ? 200 : 503);
   });
+  app.get("/health/accepting", (c) => {
+    const { accepting } = health;
+    return c.json({ status: accepting ? "ok" : "draining" }, accepting ? 200 : 503);
+  });
+  if (peers !== null) app.route("/", peers);
   app.get("*", serveStatic({ root: SITE }));
   app.notFound((c) => problem(404, `there is nothing at ${c.req.path}`));
   app.onError(() => problem(500, "the request failed; the server's log says why"));
   return app;
-}
-
-/** An error in the form of RFC 9457. */
-function problem(status: number, detail: string): Response {
-  return new Response(JSON.stringify({ type: "about:blank", status, detail }), {
-    status,
-    headers: { "content-type": "application/problem+json" },
-  });
 }

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { StorageError } from "./errors.ts";
 
@@ -27,11 +27,12 @@ export interface ConnectionsTable {
 }
 
 /**
- * Brings the tables up to date. May be called any number of times.
+ * Brings the tables of an embedded database up to date. May be called any number of times.
  *
  * @throws StorageError when they are not; calling again goes on where it failed
  */
 export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void> {
+  const migrations = metadataMigrations("text");
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
@@ -44,47 +45,63 @@ export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void>
 
 /**
  * They run in the order of their names. Never change one that was released. Every statement can be
- * repeated, because a migration that was interrupted runs again.
+ * repeated, because with SQLite a migration that was interrupted runs again.
+ *
+ * @param text the type of text that is compared by its bytes
  */
-const migrations: Record<string, Migration> = {
-  "0001-rooms-and-connections": {
-    up: async (db) => {
-      await db.schema
-        .createTable("rooms")
-        .ifNotExists()
-        .addColumn("name", "text", (column) => column.notNull().primaryKey())
-        .addColumn("created_at", "bigint", (column) => column.notNull())
-        .addColumn("updated_at", "bigint")
-        .addColumn("bytes", "bigint", (column) => column.notNull())
-        .execute();
-      await db.schema
-        .createIndex("rooms_updated_at")
-        .ifNotExists()
-        .on("rooms")
-        .column("updated_at")
-        .execute();
-      await db.schema
-        .createTable("connections")
-        .ifNotExists()
-        .addColumn("connection", "text", (column) => column.notNull().primaryKey())
-        .addColumn("room", "text", (column) => column.notNull())
-        .addColumn("server", "text", (column) => column.notNull())
-        .addColumn("connected_at", "bigint", (column) => column.notNull())
-        .addColumn("disconnected_at", "bigint")
-        .execute();
-      await db.schema
-        .createIndex("connections_connected_at")
-        .ifNotExists()
-        .on("connections")
-        .columns(["connected_at", "connection"])
-        .execute();
-      await db.schema
-        .createIndex("connections_open")
-        .ifNotExists()
-        .on("connections")
-        .column("server")
-        .where(sql.ref("disconnected_at"), "is", null)
-        .execute();
+export function metadataMigrations(
+  text: "text" | RawBuilder<unknown>,
+): Readonly<Record<string, Migration>> {
+  return {
+    "0001-rooms-and-connections": {
+      up: async (db) => {
+        await db.schema
+          .createTable("rooms")
+          .ifNotExists()
+          .addColumn("name", text, (column) => column.notNull().primaryKey())
+          .addColumn("created_at", "bigint", (column) => column.notNull())
+          .addColumn("updated_at", "bigint")
+          .addColumn("bytes", "bigint", (column) => column.notNull())
+          .execute();
+        await db.schema
+          .createIndex("rooms_updated_at")
+          .ifNotExists()
+          .on("rooms")
+          .column("updated_at")
+          .execute();
+        await db.schema
+          .createTable("connections")
+          .ifNotExists()
+          .addColumn("connection", text, (column) => column.notNull().primaryKey())
+          .addColumn("room", text, (column) => column.notNull())
+          .addColumn("server", text, (column) => column.notNull())
+          .addColumn("connected_at", "bigint", (column) => column.notNull())
+          .addColumn("disconnected_at", "bigint")
+          .execute();
+        await db.schema
+          .createIndex("connections_connected_at")
+          .ifNotExists()
+          .on("connections")
+          .columns(["connected_at", "connection"])
+          .execute();
+        await db.schema
+          .createIndex("connections_open")
+          .ifNotExists()
+          .on("connections")
+          .column("server")
+          .where(sql.ref("disconnected_at"), "is", null)
+          .execute();
+      },
     },
-  },
-};
+    "0002-when-connections-ended": {
+      up: async (db) => {
+        await db.schema
+          .createIndex("connections_disconnected_at")
+          .ifNotExists()
+          .on("connections")
+          .column("disconnected_at")
+          .execute();
+      },
+    },
+  };
+}

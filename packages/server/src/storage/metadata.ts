@@ -31,6 +31,14 @@ export interface Metadata {
    */
   closeConnectionsOf(server: string, at: number): Promise<void>;
 
+  /**
+   * Forgets connections that ended before a time, some at a time, so that nobody has to wait long.
+   *
+   * @returns how many these were
+   * @throws StorageError; some may be forgotten then
+   */
+  forgetConnections(before: number): Promise<number>;
+
   /** Waits for what was begun and releases everything. Calls made afterwards reject. */
   close(): Promise<void>;
 }

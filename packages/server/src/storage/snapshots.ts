@@ -35,7 +35,10 @@ export interface SnapshotStore {
   close(): Promise<void>;
 }
 
-/** Names one stored state of one room, as an ETag does. Only compared, never interpreted. */
+/**
+ * Names one stored state of one room, as an ETag does. Only compared, never interpreted. The same
+ * bytes may have the same version.
+ */
 export type SnapshotVersion = string & { readonly __brand: "SnapshotVersion" };
 
 export interface Snapshot {

@@ -5,7 +5,7 @@ import * as Y from "yjs";
 import { EMPTY_BASE, makeBase } from "../../src/document/base.ts";
 import { Codec } from "../../src/document/codec.ts";
 import type { CodecTasks } from "../../src/document/codec-tasks.ts";
-import { Document, type DocumentServices } from "../../src/document/document.ts";
+import { Document, type DocumentServices, type Publisher } from "../../src/document/document.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import { JournalWriter } from "../../src/document/journal-writer.ts";
 import type { Outlet, Reader } from "../../src/document/reader.ts";
@@ -37,6 +37,9 @@ function services(): DocumentServices & { slow: boolean; scheduled: boolean } {
   };
   return self;
 }
+
+/** No other server holds the document. */
+const NO_OTHERS: Publisher = { active: false, add: () => {}, flush: () => {}, probe: () => {} };
 
 /** A client: a `Y.Doc` behind a reader whose outlet can be blocked. */
 class Client implements Outlet {
@@ -81,6 +84,8 @@ class Client implements Outlet {
     this.reader = undefined;
   }
 
+  probe(): void {}
+
   write(frames: readonly Uint8Array[]): void {
     for (const message of decodeFrames(frames)) {
       if (message.type !== "update" && message.type !== "diff") continue;
@@ -118,6 +123,10 @@ const action = fc.oneof(
       again: fc.boolean(),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("send elsewhere" as const), client, pick: fc.nat() }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
   {
     weight: 3,
@@ -152,7 +161,7 @@ describe("a document", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 120 }), async (actions) => {
         const own = services();
-        const document = new Document("room", EMPTY_BASE, own);
+        const document = new Document("room", EMPTY_BASE, own, NO_OTHERS);
         const truth = new Y.Doc();
         /** Per client the clock up to which each appended update goes, with its offset. */
         const appended: { offset: number; client: number; to: number }[] = [];
@@ -199,6 +208,18 @@ describe("a document", () => {
               if (update === undefined || from.reader === undefined) break;
               append(update, from);
               if (one.again) append(update, from);
+              break;
+            }
+            case "send elsewhere": {
+              // As through another tab: it is durable there, and comes from another server.
+              const from = pick(one.client);
+              const [update] = from.unsent.splice(one.pick % Math.max(1, from.unsent.length), 1);
+              if (update === undefined) break;
+              for (const [id, to] of Y.parseUpdateMeta(update).to) {
+                appended.push({ offset: -1, client: id, to });
+              }
+              document.receive(update, 0);
+              Y.applyUpdate(truth, update);
               break;
             }
             case "flush":
@@ -282,7 +303,7 @@ describe("a document", () => {
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "base");
     const base = makeBase([Y.encodeStateAsUpdate(doc)], false);
-    const document = new Document("room", base, { ...services(), codec: slow });
+    const document = new Document("room", base, { ...services(), codec: slow }, NO_OTHERS);
     const late = new Client(1, document, () => 0);
     Y.applyUpdate(late.doc, base.update, "server");
     const joined = late.join();
@@ -298,7 +319,7 @@ describe("a document", () => {
   it("does not send a client that came back what it wrote before and is not durable", async () => {
     const own = services();
     own.slow = true;
-    const document = new Document("room", EMPTY_BASE, own);
+    const document = new Document("room", EMPTY_BASE, own, NO_OTHERS);
     const durable = { clock: 0 };
     const client = new Client(1, document, () => durable.clock);
     await client.join();
@@ -315,7 +336,7 @@ describe("a document", () => {
   });
 
   it("keeps a long tail in few entries, and loses none of it", () => {
-    const document = new Document("room", EMPTY_BASE, services());
+    const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
     const doc = new Y.Doc();
     doc.on("update", (update: Uint8Array) => {
       document.append(update, null, 0);
@@ -335,7 +356,7 @@ describe("a document", () => {
         fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 1, maxLength: 40 }),
         fc.nat(),
         (edits, cut) => {
-          const document = new Document("room", EMPTY_BASE, services());
+          const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
           const doc = new Y.Doc();
           const earlier: Uint8Array[] = [];
           doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
@@ -390,11 +411,12 @@ describe("the journal writer", () => {
       },
       logger,
     );
-    const document = new Document("room", EMPTY_BASE, {
-      codec,
-      flusher: new Flusher(),
-      journal: writer,
-    });
+    const document = new Document(
+      "room",
+      EMPTY_BASE,
+      { codec, flusher: new Flusher(), journal: writer },
+      NO_OTHERS,
+    );
     const journaled = { document, rows: [] };
     writer.add(journaled);
     const doc = new Y.Doc();

@@ -12,6 +12,7 @@ class Sink implements Outlet {
   write(frames: readonly Uint8Array[]): void {
     this.frames.push(...frames);
   }
+  probe(): void {}
 }
 
 function state(client: number, clock: number, value: unknown): Uint8Array {
@@ -74,8 +75,10 @@ describe("presence", () => {
   it("does not let a connection speak for another's client, and names whose it is", () => {
     const { presence, anna, ben } = room();
     presence.receive(state(1, 1, { name: "Anna" }), anna, 0);
-    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([anna]);
-    expect(presence.receive(state(1, 1, null), ben, 0)).toEqual([anna]);
+    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([
+      { client: 1, owner: anna },
+    ]);
+    expect(presence.receive(state(1, 1, null), ben, 0)).toEqual([{ client: 1, owner: anna }]);
     expect(all(presence)).toEqual(new Map([[1, { name: "Anna" }]]));
   });
 
@@ -87,7 +90,9 @@ describe("presence", () => {
     presence.remove(ben, 0);
     expect(all(presence)).toEqual(new Map([[1, { name: "Anna" }]]));
     // What a connection introduced first is its own, and nobody's to claim.
-    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([anna]);
+    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([
+      { client: 1, owner: anna },
+    ]);
   });
 
   it("removes a connection's clients when it ends, with a newer clock", () => {

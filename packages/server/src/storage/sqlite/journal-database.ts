@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { checksum, verified } from "../checksum.ts";
 import type { JournalId, RoomJournal } from "../journal.ts";
-import { checksum, verified } from "./checksum.ts";
 import { atomically, openConnection } from "./connection.ts";
 import { createTables } from "./create-tables.ts";
 import type { JournalCalls } from "./journal-calls.ts";

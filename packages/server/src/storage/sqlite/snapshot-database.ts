@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { allocateShared, releaseBytes, SHARED_BYTES } from "../../memory.ts";
+import { checksum, verified } from "../checksum.ts";
 import { SnapshotConflictError } from "../errors.ts";
 import type { Snapshot, SnapshotVersion } from "../snapshots.ts";
-import { checksum, verified } from "./checksum.ts";
 import { atomically, openConnection } from "./connection.ts";
 import { createTables } from "./create-tables.ts";
 import type { SnapshotCalls } from "./snapshot-calls.ts";

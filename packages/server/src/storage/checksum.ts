@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { CorruptedError } from "../errors.ts";
+import { CorruptedError } from "./errors.ts";
 
 /** Covers the room as well, so that a row cannot end up in another room unnoticed. */
 export function checksum(room: string, update: Uint8Array): number {

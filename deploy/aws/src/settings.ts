@@ -1,0 +1,22 @@
+import type { Node } from "constructs";
+
+/** What changes which resources there are. It is given as context: `-c name=value`. */
+export interface Settings {
+  /** Whether the load balancer can be reached from the internet. If not, only from the network. */
+  readonly isPublic: boolean;
+  /** The ARN of a certificate for TLS; without it, connections are not encrypted. */
+  readonly certificate: string | undefined;
+}
+
+/** @throws Error when they do not go together */
+export function readSettings(node: Node): Settings {
+  const isPublic = node.tryGetContext("public") === "true";
+  const certificate: unknown = node.tryGetContext("certificate");
+  if (certificate !== undefined && typeof certificate !== "string") {
+    throw new Error("certificate must be the ARN of a certificate");
+  }
+  if (isPublic && certificate === undefined) {
+    throw new Error("public=true needs certificate=<ARN>: on the internet only with TLS");
+  }
+  return { isPublic, certificate };
+}

@@ -1,0 +1,126 @@
+import { Duration, RemovalPolicy, Size, Stack } from "aws-cdk-lib";
+import {
+  AwsLogDriverMode,
+  type ContainerDefinitionOptions,
+  ContainerDependencyCondition,
+  ContainerImage,
+  Secret as ContainerSecret,
+  FargateTaskDefinition,
+  LogDrivers,
+  UlimitName,
+} from "aws-cdk-lib/aws-ecs";
+import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
+import { Construct } from "constructs";
+import type { Database } from "./database.ts";
+import { SERVER_PORT } from "./network.ts";
+import type { Redis } from "./redis.ts";
+import type { Stores } from "./stores.ts";
+
+const IS_LIVE =
+  `fetch("http://127.0.0.1:${SERVER_PORT}/health/live")` +
+  ".then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))";
+
+export interface TaskProps {
+  readonly image: string;
+  readonly stores: Stores;
+  readonly database: Database;
+  readonly redis: Redis;
+}
+
+/** What runs a server: a container that sets the database up and ends, and then the server. */
+export class Task extends Construct {
+  readonly definition: FargateTaskDefinition;
+
+  constructor(scope: Construct, id: string, { image, stores, database, redis }: TaskProps) {
+    super(scope, id);
+    this.definition = new FargateTaskDefinition(this, "Definition", {
+      // One core: that is what the event loop can use.
+      cpu: 1024,
+      memoryLimitMiB: 2048,
+      executionRole: new Role(this, "ExecutionRole", {
+        assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com"),
+        managedPolicies: [
+          ManagedPolicy.fromAwsManagedPolicyName("service-role/AmazonECSTaskExecutionRolePolicy"),
+        ],
+      }),
+    });
+    allowStores(this.definition, stores);
+    const logs = new LogGroup(this, "Logs", {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const container = (name: string): ContainerDefinitionOptions => ({
+      containerName: name,
+      image: ContainerImage.fromRegistry(image),
+      // Everything is in the services.
+      readonlyRootFilesystem: true,
+      logging: LogDrivers.awsLogs({
+        streamPrefix: name,
+        logGroup: logs,
+        // Logs are lost rather than waited for.
+        mode: AwsLogDriverMode.NON_BLOCKING,
+        maxBufferSize: Size.mebibytes(4),
+      }),
+    });
+    // There is no access control yet: who reaches the load balancer may edit.
+    const environment = { ALLOW_ANONYMOUS: "true", DATABASE_URL: database.url };
+    const setup = this.definition.addContainer("setup", {
+      ...container("setup"),
+      command: ["setup"],
+      essential: false,
+      environment,
+      secrets: database.credentials,
+    });
+    const clusterSecret = new Secret(this, "ClusterSecret", {
+      generateSecretString: { passwordLength: 48, excludePunctuation: true },
+    });
+    const server = this.definition.addContainer("server", {
+      ...container("server"),
+      portMappings: [{ containerPort: SERVER_PORT }],
+      environment: {
+        ...environment,
+        PORT: String(SERVER_PORT),
+        S3_BUCKET: stores.snapshots.bucketName,
+        DYNAMODB_TABLE: stores.registry.tableName,
+        AWS_REGION: Stack.of(this).region,
+      },
+      secrets: {
+        ...database.credentials,
+        REDIS_URL: ContainerSecret.fromSecretsManager(redis.url),
+        CLUSTER_SECRET: ContainerSecret.fromSecretsManager(clusterSecret),
+      },
+      healthCheck: {
+        command: ["CMD", "node", "-e", IS_LIVE],
+        interval: Duration.seconds(15),
+        timeout: Duration.seconds(5),
+        startPeriod: Duration.seconds(15),
+      },
+      // The server is done after 25 seconds at most.
+      stopTimeout: Duration.seconds(30),
+      ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
+    });
+    server.addContainerDependencies({
+      container: setup,
+      condition: ContainerDependencyCondition.SUCCESS,
+    });
+  }
+}
+
+/** Exactly what the server does there. Bucket and table are made by this stack, not by `setup`. */
+function allowStores(definition: FargateTaskDefinition, { snapshots, registry }: Stores): void {
+  for (const [resource, actions] of [
+    // Without it, S3 does not tell a missing snapshot from one that may not be read.
+    [snapshots.bucketArn, ["s3:ListBucket"]],
+    [
+      snapshots.arnForObjects("*"),
+      ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+    ],
+    [registry.tableArn, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]],
+  ] as const) {
+    definition.addToTaskRolePolicy(
+      new PolicyStatement({ resources: [resource], actions: [...actions] }),
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import type { Logger } from "pino";
+import type { PeerPresence } from "./message.ts";
+import type { Peer } from "./peer.ts";
+import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
+import type { Replica } from "./replica.ts";
+
+export interface CatchUpOptions {
+  readonly room: string;
+  readonly replica: Replica;
+  readonly peers: Peers;
+  readonly logger: Logger;
+  /** Takes what the stores have and the replica has not. */
+  readonly recover: () => Promise<void>;
+  /** Asks for what the replica lacks now. */
+  readonly request: () => PeerRequest;
+  readonly isHolder: (peer: Peer) => boolean;
+  readonly takePresence: (states: readonly PeerPresence[], peer: Peer) => void;
+  /** The peer does not hold the document any more. */
+  readonly letGo: (peer: Peer) => void;
+}
+
+/** The same peer is not asked more often. */
+const RETRY_MS = 1_000;
+
+/** Gets what was missed on the bus: from the server that published it, else from the stores. */
+export class CatchUp {
+  readonly #options: CatchUpOptions;
+  readonly #asked: Set<Peer> = new Set();
+  #recovery: "none" | "due" | "running" = "none";
+
+  constructor(options: CatchUpOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the stores at the next tick, and again until that works. */
+  recoverSoon(): void {
+    this.#recovery = "due";
+  }
+
+  tick(): void {
+    if (this.#recovery === "due") void this.#recover();
+  }
+
+  /** Asks a holder for what is missing, unless it was just asked. */
+  ask(peer: Peer, now: number): void {
+    if (now < peer.askAt || this.#asked.has(peer)) return;
+    void this.#ask(peer);
+  }
+
+  async #ask(peer: Peer): Promise<void> {
+    const { room, peers, logger, request, isHolder, letGo } = this.#options;
+    this.#asked.add(peer);
+    try {
+      const answer = await ask(peers, peer, room, request(), logger);
+      if (!isHolder(peer)) return;
+      if (answer === null) await this.#readInstead(peer);
+      else if (answer.type === "absent") letGo(peer);
+      else if (answer.type === "state") await this.#take(answer.state, peer);
+    } catch (error) {
+      logger.warn({ room, holder: peer.address, err: error }, "cannot catch up; trying again");
+    } finally {
+      this.#asked.delete(peer);
+      peer.askAt = Date.now() + RETRY_MS;
+    }
+  }
+
+  async #take(state: PeerState, peer: Peer): Promise<void> {
+    const { replica, isHolder, takePresence } = this.#options;
+    const now = Date.now();
+    for (const update of state.updates) await replica.receiveIfNew(update, now);
+    if (!isHolder(peer)) return;
+    const gone = new Set(peer.clients);
+    for (const { client } of state.presence) gone.delete(client);
+    if (replica.presence.removeFromPeer(gone, peer, now)) replica.scheduleFlush();
+    takePresence(state.presence, peer);
+    peer.catchUp(state.epoch, state.sequence);
+    peer.heardAt = now;
+  }
+
+  /** What a server published was durable before, so the stores have all that was heard of. */
+  async #readInstead(peer: Peer): Promise<void> {
+    if (!peer.isBehind) return;
+    const { heard } = peer;
+    await this.#options.recover();
+    if (heard !== null) peer.catchUp(heard.epoch, heard.sequence);
+  }
+
+  async #recover(): Promise<void> {
+    const { room, logger, recover } = this.#options;
+    this.#recovery = "running";
+    try {
+      await recover();
+      // It may have become due again meanwhile.
+      if (this.#recovery === "running") this.#recovery = "none";
+    } catch (error) {
+      this.#recovery = "due";
+      logger.warn({ room, err: error }, "cannot read the stores; trying again");
+    }
+  }
+}
+
+/** @returns `null` when the peer did not answer */
+export async function ask(
+  peers: Peers,
+  peer: Peer,
+  room: string,
+  request: PeerRequest,
+  logger: Logger,
+): Promise<PeerAnswer | null> {
+  try {
+    return await peers.ask(peer.address, room, request);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.warn({ room, holder: peer.address, reason }, "no answer");
+    return null;
+  }
+}

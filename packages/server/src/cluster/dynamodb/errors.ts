@@ -1,0 +1,32 @@
+import {
+  ConditionalCheckFailedException,
+  ResourceNotFoundException,
+} from "@aws-sdk/client-dynamodb";
+import { RegistryError } from "../registry.ts";
+
+/** Says in one line what went wrong, for whoever runs the server. */
+export function asRegistryError(error: unknown, table: string): RegistryError {
+  if (error instanceof RegistryError) return error;
+  return new RegistryError(reasonOf(error, table), { cause: error });
+}
+
+/** Tells whether a conditional write was made: `false` when its condition did not hold. */
+export async function conditionHeld(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
+
+function reasonOf(error: unknown, table: string): string {
+  if (error instanceof ResourceNotFoundException) {
+    return `the DynamoDB table ${table} does not exist; run symphony-backend setup`;
+  }
+  if (!(error instanceof Error)) return `DynamoDB: ${String(error)}`;
+  if (error.name === "TimeoutError") return "DynamoDB does not answer";
+  // A name that resolves to several addresses gives an error without a message when none answers.
+  return `DynamoDB: ${error.message || error.name}`;
+}

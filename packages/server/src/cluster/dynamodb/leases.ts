@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { BatchGetItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { ServerAddress } from "../registry.ts";
+import { KEY, serverKey, serverOf } from "./items.ts";
+
+/**
+ * How much the clocks of two servers may differ: the end of a lease is written by the clock of one,
+ * and judged by the clock of another.
+ */
+const GRACE_MS = 2_000;
+/** So long a server that was seen alive is taken for alive without asking. */
+const CACHE_MS = 1_000;
+/** The most items that one request may ask for. */
+const BATCH = 100;
+const PAUSE_MS = 50;
+
+/** The leases of all servers. */
+export class Leases {
+  readonly #client: DynamoDBClient;
+  readonly #table: string;
+  /**
+   * When each was last seen alive. Those found dead are not remembered: they may be started again,
+   * and must not be taken out of rooms that they hold since.
+   */
+  readonly #seen: Map<ServerAddress, number> = new Map();
+
+  constructor(client: DynamoDBClient, table: string) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  /** Which of these servers have no lease, or one that ended more than two seconds ago. */
+  async lapsed(
+    servers: readonly ServerAddress[],
+    signal: AbortSignal,
+  ): Promise<readonly ServerAddress[]> {
+    const now = performance.now();
+    for (const [server, at] of this.#seen) if (now - at > CACHE_MS) this.#seen.delete(server);
+    const unsure = new Set(servers.filter((server) => !this.#seen.has(server)));
+    const ends = await this.#read(unsure, signal);
+    const alive = (server: ServerAddress) =>
+      (ends.get(server) ?? Number.NEGATIVE_INFINITY) + GRACE_MS > Date.now();
+    const lapsed: ServerAddress[] = [];
+    for (const server of unsure) {
+      if (alive(server)) this.#seen.set(server, now);
+      else lapsed.push(server);
+    }
+    return lapsed;
+  }
+
+  /** When the leases end. Whoever has none is missing. */
+  async #read(
+    servers: ReadonlySet<ServerAddress>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<ServerAddress, number>> {
+    const ends = new Map<ServerAddress, number>();
+    let keys = [...servers].map(serverKey);
+    while (keys.length > 0) {
+      const { Responses, UnprocessedKeys } = await this.#client.send(
+        new BatchGetItemCommand({
+          RequestItems: { [this.#table]: { Keys: keys.slice(0, BATCH), ConsistentRead: true } },
+        }),
+        { abortSignal: signal },
+      );
+      for (const item of Responses?.[this.#table] ?? []) {
+        ends.set(serverOf(item[KEY]), Number(item.until?.N));
+      }
+      const unprocessed = UnprocessedKeys?.[this.#table]?.Keys ?? [];
+      // DynamoDB leaves some out when it has too much to do.
+      if (unprocessed.length > 0) await sleep(PAUSE_MS, undefined, { signal });
+      keys = [...unprocessed, ...keys.slice(BATCH)];
+    }
+    return ends;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Logger } from "pino";
+import type { Registry, ServerAddress } from "../registry.ts";
+import { createClient } from "./client.ts";
+import { OwnLease } from "./own-lease.ts";
+import { DynamoRegistry } from "./registry.ts";
+
+export interface DynamoRegistryOptions {
+  /** Made by `createRegistryTable`. */
+  readonly table: string;
+  /** At which other servers reach this one. */
+  readonly address: ServerAddress;
+  readonly logger: Logger;
+  /** How long this server is taken for alive after it was last heard of, in milliseconds. */
+  readonly leaseMs?: number;
+  /** How often it renews its lease, in milliseconds; a small part of `leaseMs`. */
+  readonly renewMs?: number;
+}
+
+const LEASE_MS = 15_000;
+const RENEW_MS = 4_000;
+
+/**
+ * Takes a lease for this server, and renews it until the registry is closed. The clocks of the servers
+ * must not differ by more than two seconds.
+ *
+ * @throws RegistryError when the table does not exist or cannot be written
+ */
+export async function openDynamoRegistry(options: DynamoRegistryOptions): Promise<Registry> {
+  const { table, address, logger, leaseMs = LEASE_MS, renewMs = RENEW_MS } = options;
+  const client = createClient();
+  const lease = new OwnLease({ client, table, address, leaseMs, renewMs, logger });
+  try {
+    await lease.start();
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+  return new DynamoRegistry(client, table, address, lease);
+}

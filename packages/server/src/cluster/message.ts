@@ -1,0 +1,161 @@
+import { createDecoder, type Decoder, readVarString, readVarUint } from "lib0/decoding";
+import {
+  createEncoder,
+  type Encoder,
+  toUint8Array,
+  writeUint8,
+  writeUint8Array,
+  writeVarString,
+  writeVarUint,
+  writeVarUint8Array,
+} from "lib0/encoding";
+import { decoding, MalformedError } from "../protocol/malformed-error.ts";
+import type { PresenceState } from "../protocol/presence.ts";
+import { takeBytes } from "../protocol/text.ts";
+import type { ServerAddress } from "./registry.ts";
+
+/** What one holder of a document tells the others on the bus. */
+export interface HolderMessage {
+  readonly sender: ServerAddress;
+  /** Drawn at random each time the sender opens the document; its numbers start at 1 then. */
+  readonly epoch: number;
+  /** The number of this message when it is of type `changes`, else of the last one that was. */
+  readonly sequence: number;
+  readonly body: HolderBody;
+}
+
+export type HolderBody =
+  /** What clients of the sender did. */
+  | {
+      readonly type: "changes";
+      /** Encoded updates; all of them are durable. */
+      readonly updates: readonly Uint8Array[];
+      readonly presence: readonly PeerPresence[];
+      /** False when something was too large for the bus: ask the sender for it. */
+      readonly whole: boolean;
+    }
+  /** The sender holds the document, and has at least what this state vector says. */
+  | { readonly type: "beat"; readonly stateVector: Uint8Array; readonly wantsReply: boolean }
+  /** The sender lets the document go. */
+  | { readonly type: "leaving" }
+  /** Somebody claims a client that the receiver vouches for: is it still there? */
+  | { readonly type: "probe"; readonly holder: ServerAddress; readonly client: number };
+
+/** One client's presence, as the server to which it is connected tells it. */
+export interface PeerPresence extends PresenceState {
+  /**
+   * Whether the client is surely that of the connection that introduced it. One that was only
+   * relayed by another may be claimed.
+   */
+  readonly isOwn: boolean;
+}
+
+/** Servers of other versions are not understood, rather than misunderstood. */
+const VERSION = 1;
+
+const Type = { changes: 0, beat: 1, leaving: 2, probe: 3 } as const;
+
+export function encodeMessage({ sender, epoch, sequence, body }: HolderMessage): Uint8Array {
+  const encoder = createEncoder();
+  writeUint8(encoder, VERSION);
+  writeVarString(encoder, sender);
+  writeVarUint(encoder, epoch);
+  writeVarUint(encoder, sequence);
+  writeUint8(encoder, Type[body.type]);
+  switch (body.type) {
+    case "changes":
+      writeUint8(encoder, body.whole ? 1 : 0);
+      writeVarUint(encoder, body.updates.length);
+      for (const update of body.updates) writeVarUint8Array(encoder, update);
+      writePeerPresence(encoder, body.presence);
+      break;
+    case "beat":
+      writeUint8(encoder, body.wantsReply ? 1 : 0);
+      writeUint8Array(encoder, body.stateVector);
+      break;
+    case "leaving":
+      break;
+    case "probe":
+      writeVarString(encoder, body.holder);
+      writeVarUint(encoder, body.client);
+      break;
+  }
+  return toUint8Array(encoder);
+}
+
+/**
+ * @returns byte arrays are views of `bytes`
+ * @throws MalformedError when this is not a message, or one of another version
+ */
+export function decodeMessage(bytes: Uint8Array): HolderMessage {
+  return decoding("message of another server", () => {
+    const decoder = createDecoder(bytes);
+    const version = readByte(decoder);
+    if (version !== VERSION) throw new MalformedError(`version ${version} is not ${VERSION}`);
+    const sender = readVarString(decoder);
+    const epoch = readVarUint(decoder);
+    const sequence = readVarUint(decoder);
+    return { sender, epoch, sequence, body: readBody(decoder) };
+  });
+}
+
+export function writePeerPresence(encoder: Encoder, states: readonly PeerPresence[]): void {
+  writeVarUint(encoder, states.length);
+  for (const { client, clock, state, isOwn } of states) {
+    writeVarUint(encoder, client);
+    writeVarUint(encoder, clock);
+    writeUint8(encoder, isOwn ? 1 : 0);
+    writeVarUint8Array(encoder, state);
+  }
+}
+
+/** @returns states are views of what is decoded */
+export function readPeerPresence(decoder: Decoder): PeerPresence[] {
+  return Array.from({ length: readCount(decoder) }, () => ({
+    client: readVarUint(decoder),
+    clock: readVarUint(decoder),
+    isOwn: readByte(decoder) === 1,
+    state: takeBytes(decoder),
+  }));
+}
+
+/** @returns updates are views of what is decoded */
+export function readUpdates(decoder: Decoder): Uint8Array[] {
+  return Array.from({ length: readCount(decoder) }, () => takeBytes(decoder));
+}
+
+function readBody(decoder: Decoder): HolderBody {
+  const type = readByte(decoder);
+  switch (type) {
+    case Type.changes: {
+      const whole = readByte(decoder) === 1;
+      const updates = readUpdates(decoder);
+      return { type: "changes", whole, updates, presence: readPeerPresence(decoder) };
+    }
+    case Type.beat: {
+      const wantsReply = readByte(decoder) === 1;
+      return { type: "beat", wantsReply, stateVector: decoder.arr.subarray(decoder.pos) };
+    }
+    case Type.leaving:
+      return { type: "leaving" };
+    case Type.probe:
+      return { type: "probe", holder: readVarString(decoder), client: readVarUint(decoder) };
+    default:
+      throw new MalformedError(`unknown type ${type}`);
+  }
+}
+
+/** Every counted thing takes a byte at least, so a larger count is none. */
+function readCount(decoder: Decoder): number {
+  const count = readVarUint(decoder);
+  const left = decoder.arr.length - decoder.pos;
+  if (count > left)
+    throw new MalformedError(`${count} things announced where ${left} bytes are left`);
+  return count;
+}
+
+function readByte(decoder: Decoder): number {
+  const byte = decoder.arr[decoder.pos++];
+  if (byte === undefined) throw new MalformedError("it ends early");
+  return byte;
+}

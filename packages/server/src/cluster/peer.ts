@@ -1,0 +1,82 @@
+import type { ServerAddress } from "./registry.ts";
+
+/**
+ * Another server that holds the same document, and what has been heard from it. Its messages are
+ * numbered, so that what the bus has lost shows as a gap.
+ */
+export class Peer {
+  readonly address: ServerAddress;
+  /** The client ids of those who are present there. */
+  readonly clients: Set<number> = new Set();
+  /** When it was last heard of, in milliseconds since the epoch. */
+  heardAt: number;
+  /** Not before this it is asked again for what it has. */
+  askAt = 0;
+  /** Names one time that it opened the document, as its numbers start anew then. */
+  #epoch: number | null = null;
+  /** Everything that it published up to this number is here. */
+  #complete = 0;
+  /** The unbroken run of numbers that was heard last; it lies behind a gap. */
+  #run: { from: number; to: number } | null = null;
+
+  constructor(address: ServerAddress, now: number) {
+    this.address = address;
+    this.heardAt = now;
+  }
+
+  /** Whether something is missing, or nothing is known of it yet. */
+  get isBehind(): boolean {
+    return this.#epoch === null || this.#run !== null;
+  }
+
+  /**
+   * Notes a message that is being taken.
+   *
+   * @returns false when it was taken before
+   */
+  hear(epoch: number, sequence: number, now: number): boolean {
+    this.heardAt = now;
+    this.#begin(epoch);
+    if (this.#run === null) {
+      if (sequence <= this.#complete) return false;
+      if (sequence === this.#complete + 1) this.#complete = sequence;
+      else this.#run = { from: sequence, to: sequence };
+    } else if (sequence === this.#run.to + 1) {
+      this.#run.to = sequence;
+    } else if (sequence > this.#run.to) {
+      this.#run = { from: sequence, to: sequence };
+    }
+    return true;
+  }
+
+  /** Notes how far it has counted, without a message of that number. */
+  hearOf(epoch: number, sequence: number, now: number): void {
+    this.heardAt = now;
+    this.#begin(epoch);
+    const reached = this.#run?.to ?? this.#complete;
+    if (sequence > reached) this.#run = { from: sequence + 1, to: sequence };
+  }
+
+  /** Everything that it published up to `sequence` is here. */
+  catchUp(epoch: number, sequence: number): void {
+    this.#begin(epoch);
+    this.#complete = Math.max(this.#complete, sequence);
+    if (this.#run === null || this.#complete < this.#run.from - 1) return;
+    this.#complete = Math.max(this.#complete, this.#run.to);
+    this.#run = null;
+  }
+
+  /** What was heard last: when everything up to there is known to be here, `catchUp` takes it. */
+  get heard(): { epoch: number; sequence: number } | null {
+    if (this.#epoch === null) return null;
+    return { epoch: this.#epoch, sequence: this.#run?.to ?? this.#complete };
+  }
+
+  #begin(epoch: number): void {
+    if (epoch === this.#epoch) return;
+    this.#epoch = epoch;
+    this.#complete = 0;
+    // What it had before its first message is missing as well.
+    this.#run = { from: 1, to: 0 };
+  }
+}

@@ -1,0 +1,67 @@
+import type { Subscription } from "./bus.ts";
+import { encodeMessage, type HolderBody, type PeerPresence } from "./message.ts";
+import type { ServerAddress } from "./registry.ts";
+
+/** Larger messages are not for the bus: receivers ask for their content. */
+const MAX_MESSAGE_BYTES = 128 * 1024;
+
+/** What one server publishes about one document: numbers it, and gathers what belongs together. */
+export class Publisher {
+  /** Names this time that the document is open. */
+  readonly epoch: number = Math.floor(Math.random() * 2 ** 32);
+  readonly #sender: ServerAddress;
+  #subscription: Subscription | undefined;
+  #sequence = 0;
+  #updates: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(sender: ServerAddress) {
+    this.#sender = sender;
+  }
+
+  /** The number of the last message with changes, or of what was skipped. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** From now on messages go there. */
+  connect(subscription: Subscription): void {
+    this.#subscription = subscription;
+  }
+
+  /**
+   * Something was not published, because nobody was there. Whoever still believes to have followed
+   * sees a gap.
+   */
+  skip(): void {
+    this.#sequence++;
+  }
+
+  /** Adds an update to the next message. The bytes must not change any more. */
+  add(update: Uint8Array): void {
+    this.#updates.push(update);
+    this.#bytes += update.length;
+  }
+
+  /** Drops what was added: nobody needs it. */
+  clear(): void {
+    this.#updates = [];
+    this.#bytes = 0;
+  }
+
+  /** Publishes what was added and `presence`. @returns whether there was anything */
+  publishChanges(presence: readonly PeerPresence[]): boolean {
+    if (this.#updates.length === 0 && presence.length === 0) return false;
+    this.#sequence++;
+    const whole = this.#bytes <= MAX_MESSAGE_BYTES;
+    const updates = whole ? this.#updates : [];
+    this.clear();
+    this.publish({ type: "changes", updates, presence, whole });
+    return true;
+  }
+
+  publish(body: HolderBody): void {
+    const { epoch, sequence } = this;
+    this.#subscription?.publish(encodeMessage({ sender: this.#sender, epoch, sequence, body }));
+  }
+}

@@ -1,0 +1,156 @@
+import { onAbort, pause } from "./abort.ts";
+import { type Client, connectClient, failure } from "./client.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+/** The commands of a kind of pub/sub. */
+export interface PubSub {
+  readonly publish: "PUBLISH" | "SPUBLISH";
+  subscribe(client: Client, channel: string, listener: MessageListener): Promise<void>;
+  unsubscribe(client: Client, channel: string): Promise<void>;
+}
+
+/** One server, or all servers of a cluster: each message goes to every server. */
+export const PLAIN: PubSub = {
+  publish: "PUBLISH",
+  subscribe: (client, channel, listener) => client.subscribe(channel, listener, true),
+  unsubscribe: (client, channel) => client.unsubscribe(channel),
+};
+
+/** A channel belongs to the server of a Redis Cluster that has its slot. */
+export const SHARDED: PubSub = {
+  publish: "SPUBLISH",
+  subscribe: (client, channel, listener) => client.sSubscribe(channel, listener, true),
+  unsubscribe: (client, channel) => client.sUnsubscribe(channel),
+};
+
+export type MessageListener = (message: Buffer) => void;
+
+export interface ConnectionOptions {
+  readonly endpoint: Endpoint;
+  readonly pubSub: PubSub;
+  /** A channel that nobody else uses. */
+  readonly heartbeat: string;
+  /** The server answered with an error, or ended a subscription by itself. */
+  readonly onRefused: (channel?: string) => void;
+}
+
+/** A heartbeat must be back before the next but one is due, so a connection is dead for up to three. */
+const BEAT_MS = 1_500;
+/** What may wait for an answer. It is counted with what the library keeps for each message. */
+const MAX_UNANSWERED_BYTES = 32 * 1024 * 1024;
+const BYTES_PER_MESSAGE = 512;
+const FLUSH_MS = 500;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * One connection to one server, from its beginning to its end. It publishes and subscribes: with
+ * RESP3 a server tells messages from answers.
+ */
+export class Connection {
+  readonly #client: Client;
+  readonly #options: ConnectionOptions;
+  readonly #life: AbortController;
+  readonly #beating: NodeJS.Timeout;
+  #beatsAway = 0;
+  #unanswered = 0;
+
+  private constructor(client: Client, options: ConnectionOptions, life: AbortController) {
+    this.#client = client;
+    this.#options = options;
+    this.#life = life;
+    this.#beating = setInterval(() => this.#beat(), BEAT_MS);
+    onAbort(life.signal, () => clearInterval(this.#beating));
+    client.on("sharded-channel-moved", (channel: string) => options.onRefused(channel));
+  }
+
+  /**
+   * Connects, and makes sure that the server takes subscriptions.
+   *
+   * @param life as of `connectClient`
+   * @throws Error the reason of `life`, which is then aborted
+   */
+  static async open(options: ConnectionOptions, life: AbortController): Promise<Connection> {
+    const { endpoint, pubSub, heartbeat } = options;
+    let connection: Connection | undefined;
+    const onBeat = (): void => {
+      if (connection !== undefined) connection.#beatsAway = 0;
+    };
+    const client = await connectClient(endpoint, life, (connected) =>
+      pubSub.subscribe(connected, heartbeat, onBeat),
+    );
+    connection = new Connection(client, options, life);
+    return connection;
+  }
+
+  /** Aborted when the connection ends, with an error that says why. */
+  get signal(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  /**
+   * Resolves when the subscription is in force. While it is not, calls for the same channel must
+   * wait: the library would confuse them.
+   *
+   * @throws Error what the server answered, or that the connection has ended
+   */
+  subscribe(channel: string, listener: MessageListener): Promise<void> {
+    return this.#options.pubSub.subscribe(this.#client, channel, listener);
+  }
+
+  /** As `subscribe`. */
+  unsubscribe(channel: string): Promise<void> {
+    return this.#options.pubSub.unsubscribe(this.#client, channel);
+  }
+
+  /** @returns false when it is not sent because too much waits for an answer */
+  publish(channel: string, message: Uint8Array): boolean {
+    const size = message.length + BYTES_PER_MESSAGE;
+    if (this.#unanswered + size > MAX_UNANSWERED_BYTES) return false;
+    this.#unanswered += size;
+    const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+    this.#client.sendCommand([this.#options.pubSub.publish, channel, bytes]).then(
+      () => {
+        this.#unanswered -= size;
+      },
+      () => {
+        this.#unanswered -= size;
+        // When the connection has ended, its owner knows that by the signal.
+        if (!this.signal.aborted) this.#options.onRefused();
+      },
+    );
+    return true;
+  }
+
+  /** Which servers of the Redis Cluster have which slots, as this one sees it. */
+  slots(): ReturnType<Client["clusterSlots"]> {
+    return this.#client.clusterSlots();
+  }
+
+  /** Ends it when what was published is answered, or after half a second. Does not reject. */
+  async end(reason: Error): Promise<void> {
+    // Answers come in the order of the commands.
+    const answered = this.#client.ping().then(
+      () => {},
+      () => {},
+    );
+    await Promise.race([answered, pause(FLUSH_MS, this.signal)]);
+    this.#life.abort(reason);
+  }
+
+  #beat(): void {
+    // Beats are counted, not timed: after a pause of this process an answer may be there unread.
+    if (this.#beatsAway >= 2) {
+      this.#fail(new Error(`no sign of life for ${2 * BEAT_MS} ms`));
+      return;
+    }
+    this.#beatsAway++;
+    const { pubSub, heartbeat } = this.#options;
+    this.#client
+      .sendCommand([pubSub.publish, heartbeat, NOTHING])
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    this.#life.abort(failure(error, this.#options.endpoint));
+  }
+}

@@ -1,0 +1,54 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import type { Bus } from "../bus.ts";
+import { ClusterLinks } from "./cluster-links.ts";
+import { PLAIN } from "./connection.ts";
+import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import { Link } from "./link.ts";
+import { RedisBus } from "./redis-bus.ts";
+import { RefusedError, type Transport } from "./transport.ts";
+
+const FIRST_TIMEOUT_MS = 2_000;
+
+/**
+ * Opens the bus on the Redis server at this URL, or on the Redis Cluster that the servers at these
+ * URLs belong to. Redis may be down: the bus then has a `problem`, and goes on trying.
+ *
+ * @returns resolves when it works, when it is known not to, or after two seconds
+ * @throws Error when a URL is not one of Redis
+ * @throws RefusedError when Redis says within that time that it will not serve this user. No error
+ *   shows a password.
+ */
+export async function openRedisBus(urls: readonly string[], logger: Logger): Promise<Bus> {
+  const [first, ...others] = urls.map(parseEndpoint);
+  if (first === undefined) throw new Error("no URL of Redis is given");
+  const transport =
+    others.length === 0 ? openLink(first, logger) : new ClusterLinks([first, ...others], logger);
+  const outcome = await firstOutcome(transport);
+  if (outcome instanceof RefusedError) {
+    await transport.close();
+    throw outcome;
+  }
+  return new RedisBus(transport, logger);
+}
+
+function openLink(endpoint: Endpoint, logger: Logger): Link {
+  const heartbeat = `symphony:heartbeat:${randomUUID()}`;
+  return new Link({
+    endpoint,
+    pubSub: PLAIN,
+    heartbeat: () => heartbeat,
+    onDoubt: () => {},
+    logger,
+  });
+}
+
+async function firstOutcome(transport: Transport): Promise<Error | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), FIRST_TIMEOUT_MS);
+  try {
+    return await Promise.race([transport.firstOutcome, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,92 @@
+import { type Client, connectClient, failure } from "./client.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Link } from "./link.ts";
+import { RefusedError } from "./transport.ts";
+
+/** Slots `from` to `to`, both included, and the server that has them. */
+export interface SlotRange {
+  readonly from: number;
+  readonly to: number;
+  readonly server: Endpoint;
+}
+
+type Slots = Awaited<ReturnType<Client["clusterSlots"]>>;
+
+const ANSWER_TIMEOUT_MS = 2_000;
+
+/**
+ * Asks servers of a Redis Cluster, one after the other until one answers, which servers it has.
+ *
+ * @param links asked first: they are connected
+ * @param seeds asked over a connection that ends with the answer
+ * @throws Error the last failure, or a `RefusedError` if there was one
+ */
+export async function readTopology(
+  links: readonly Link[],
+  seeds: readonly Endpoint[],
+  closing: AbortSignal,
+): Promise<readonly SlotRange[]> {
+  let failed: unknown = new Error("no server of the Redis Cluster is known");
+  const attempts = [
+    ...shuffled(links).map((link) => () => askLink(link)),
+    ...shuffled(seeds).map((seed) => () => askSeed(seed, closing)),
+  ];
+  for (const attempt of attempts) {
+    if (closing.aborted) break;
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(failed instanceof RefusedError)) failed = error;
+    }
+  }
+  throw failed;
+}
+
+async function askLink(link: Link): Promise<readonly SlotRange[]> {
+  return rangesOf(await inTime(link.slots()), link.endpoint);
+}
+
+async function askSeed(seed: Endpoint, closing: AbortSignal): Promise<readonly SlotRange[]> {
+  const life = new AbortController();
+  const end = (): void => life.abort(new Error("closed"));
+  closing.addEventListener("abort", end);
+  try {
+    const client = await connectClient(seed, life);
+    return rangesOf(await inTime(client.clusterSlots()), seed);
+  } catch (error) {
+    throw life.signal.aborted ? life.signal.reason : failure(error, seed);
+  } finally {
+    closing.removeEventListener("abort", end);
+    end();
+  }
+}
+
+/** A server that does not know its own address means the one at which it was asked. */
+function rangesOf(slots: Slots, asked: Endpoint): readonly SlotRange[] {
+  if (slots.length === 0) throw new Error("the Redis Cluster has no slots yet");
+  return slots.map(({ from, to, master: { host, port } }) => ({
+    from,
+    to,
+    server: { ...asked, host: host || asked.host, port },
+  }));
+}
+
+async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`));
+  }, ANSWER_TIMEOUT_MS);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** No server is asked by all others, and a server with an outdated view is not asked every time. */
+function shuffled<Item>(items: readonly Item[]): readonly Item[] {
+  return items
+    .map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item);
+}

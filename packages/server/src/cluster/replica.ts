@@ -1,0 +1,36 @@
+import type { Presence } from "../document/presence.ts";
+
+/** A document, as the part that keeps it in step with other servers sees it. */
+export interface Replica {
+  readonly presence: Presence;
+
+  /** Takes an update that is durable and comes from another server. */
+  receive(update: Uint8Array, now: number): void;
+
+  /**
+   * As `receive`, for what may be there already, and then is not passed on.
+   *
+   * @returns whether it held something new
+   * @throws CodecError, MalformedError
+   */
+  receiveIfNew(update: Uint8Array, now: number): Promise<boolean>;
+
+  /** Its encoded state vector, of what is durable. */
+  durableVector(): Uint8Array;
+
+  /** Whether it has, durable or not, everything that this encoded state vector says. */
+  covers(stateVector: Uint8Array): boolean;
+
+  /**
+   * What is durable and not covered by an encoded state vector, as encoded updates.
+   *
+   * @throws MalformedError when it is not a state vector, CodecError
+   */
+  difference(stateVector: Uint8Array): Promise<readonly Uint8Array[]>;
+
+  /** Sends to the clients, and to other servers, what is new; soon. */
+  scheduleFlush(): void;
+
+  /** Somebody else claims this client: finds out whether its connection is alive. */
+  probe(client: number): void;
+}

@@ -1,0 +1,76 @@
+import { Client } from "pg";
+import { CorruptedError, StorageError } from "../errors.ts";
+
+/** How long to wait for a connection; also when all of them are in use. */
+export const CONNECT_MS = 4_000;
+/** How long a statement may take. Those of a running server take milliseconds. */
+export const STATEMENT_MS = 6_000;
+
+/** A database, as its URL names it. */
+export interface Database {
+  readonly url: URL;
+  /** For messages: without user and password. */
+  readonly name: string;
+}
+
+/** @throws StorageError when the URL, or a file that it names, cannot be read */
+export function databaseOf(text: string): Database {
+  const url = URL.parse(text);
+  if (url === null) throw new StorageError("DATABASE_URL is not a URL");
+  try {
+    const { database = "", host, port } = new Client(text);
+    return { url, name: `"${database}" at ${host}:${port}` };
+  } catch (error) {
+    throw new StorageError(`DATABASE_URL cannot be used: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Says what could not be done in which database, why, and what to do about it.
+ *
+ * @param what as in "append to the journal"
+ */
+export function explained(database: Database, what: string, error: unknown): StorageError {
+  const isDamage = error instanceof CorruptedError || DAMAGE.has(codeOf(error));
+  if (error instanceof StorageError && !isDamage) return error;
+  const advice = ADVICE[codeOf(error)];
+  const text = `Could not ${what} in the PostgreSQL database ${database.name}: ${reasonOf(error)}`;
+  const message = advice === undefined ? text : `${text}. ${advice}`;
+  const Kind = isDamage ? CorruptedError : StorageError;
+  return new Kind(message, { cause: error });
+}
+
+/** A page of a table, or an index, is not what the database wrote. */
+const DAMAGE: ReadonlySet<string> = new Set(["XX001", "XX002"]);
+
+const UNREACHABLE = "Check that it runs, and that DATABASE_URL names it";
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: UNREACHABLE,
+  EHOSTUNREACH: UNREACHABLE,
+  ENOTFOUND: UNREACHABLE,
+  "28000": "Check user and password in DATABASE_URL",
+  "28P01": "Check user and password in DATABASE_URL",
+  "3D000": "Create it, or name another one in DATABASE_URL",
+  "42501": "The user needs the right to create tables in it",
+  "53100": "Free space on the disk of the database",
+  "53300": "Raise its max_connections: each server needs up to eight",
+};
+
+/** What the driver says when time is up. */
+const TIMEOUTS: Readonly<Record<string, string>> = {
+  "Query read timeout": "it did not answer in time",
+  "Connection terminated due to connection timeout": `it did not answer within ${CONNECT_MS} ms`,
+  "timeout exceeded when trying to connect": `all connections were in use for ${CONNECT_MS} ms`,
+};
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // A host with several addresses fails with one error for each, and no message of its own.
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
+  return TIMEOUTS[error.message] ?? error.message;
+}
+
+/** The SQLSTATE of the server, or the code of the operating system. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

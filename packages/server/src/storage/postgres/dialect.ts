@@ -1,0 +1,100 @@
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  DatabaseIntrospector,
+  Dialect,
+  DialectAdapter,
+  Driver,
+  Kysely,
+  QueryCompiler,
+  QueryResult,
+} from "kysely";
+import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
+import type { Connections, Session } from "./connections.ts";
+
+/**
+ * Lets Kysely use these connections. With those of its own dialect, a connection on which a statement
+ * took too long would be used again, and whoever gets it would wait as well.
+ */
+export class ConnectionsDialect implements Dialect {
+  readonly #connections: Connections;
+  readonly #purpose: string;
+
+  /** @param purpose for messages, as in "use the metadata" */
+  constructor(connections: Connections, purpose: string) {
+    this.#connections = connections;
+    this.#purpose = purpose;
+  }
+
+  createDriver(): Driver {
+    return new ConnectionsDriver(this.#connections, this.#purpose);
+  }
+
+  createAdapter(): DialectAdapter {
+    return new PostgresAdapter();
+  }
+
+  createQueryCompiler(): QueryCompiler {
+    return new PostgresQueryCompiler();
+  }
+
+  createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
+    return new PostgresIntrospector(db);
+  }
+}
+
+class ConnectionsDriver implements Driver {
+  readonly #connections: Connections;
+  readonly #purpose: string;
+
+  constructor(connections: Connections, purpose: string) {
+    this.#connections = connections;
+    this.#purpose = purpose;
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<SessionConnection> {
+    return new SessionConnection(await this.#connections.acquire(this.#purpose));
+  }
+
+  async beginTransaction(connection: SessionConnection): Promise<void> {
+    await connection.session.query({ text: "BEGIN" });
+  }
+
+  async commitTransaction(connection: SessionConnection): Promise<void> {
+    await connection.session.query({ text: "COMMIT" });
+  }
+
+  async rollbackTransaction(connection: SessionConnection): Promise<void> {
+    await connection.session.query({ text: "ROLLBACK" });
+  }
+
+  async releaseConnection(connection: SessionConnection): Promise<void> {
+    connection.session.release();
+  }
+
+  destroy(): Promise<void> {
+    return this.#connections.close();
+  }
+}
+
+class SessionConnection implements DatabaseConnection {
+  readonly session: Session;
+
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    const result = await this.session.query({ text: sql, values: [...parameters] });
+    const { command, rowCount } = result;
+    const rows = result.rows as Row[];
+    if (command === "SELECT" || rowCount === null) return { rows };
+    return { rows, numAffectedRows: BigInt(rowCount) };
+  }
+
+  streamQuery(): never {
+    throw new Error("This driver does not stream: read the rows in pages.");
+  }
+}

@@ -1,0 +1,116 @@
+import { checksum, verified } from "../checksum.ts";
+import type { Journal, JournalId, JournalRow, RoomJournal } from "../journal.ts";
+import type { Connections } from "./connections.ts";
+import { byteArrays } from "./values.ts";
+
+/*
+ * Rows get their ids while they are inserted, one after the other in the order of the SELECT: the
+ * smallest id belongs to the first row. The sequence of the ids keeps none in reserve, so an append
+ * that begins when another has ended gets larger ones, from whichever server: the order of the ids
+ * is an order of the commits.
+ */
+const APPEND = `
+  WITH appended AS (
+    INSERT INTO journal (room, checksum, content)
+    SELECT room, checksum, content
+    FROM unnest($1::text[], $2::bigint[], $3::bytea[])
+      WITH ORDINALITY AS given (room, checksum, content, position)
+    ORDER BY position
+    RETURNING id
+  )
+  SELECT array_agg(id ORDER BY id) AS ids FROM appended`;
+
+// One statement sees one state: between two, a snapshot could be stored and its rows truncated.
+const READ = `
+  SELECT known.snapshotted, journal.id, journal.checksum, journal.content
+  FROM (
+    SELECT EXISTS (SELECT FROM snapshotted_rooms WHERE room = $1) AS snapshotted
+  ) AS known
+  LEFT JOIN journal ON journal.room = $1
+  ORDER BY journal.id`;
+
+const TRUNCATE = `
+  WITH deleted AS (
+    DELETE FROM journal WHERE room = $1 AND id = ANY ($2::bigint[])
+  )
+  INSERT INTO snapshotted_rooms (room) VALUES ($1) ON CONFLICT DO NOTHING`;
+
+const FORGET = `
+  WITH deleted AS (DELETE FROM journal WHERE room = $1)
+  DELETE FROM snapshotted_rooms WHERE room = $1`;
+
+/** What `READ` returns: a row without an id when the room has none. */
+interface FoundRow {
+  readonly [column: string]: unknown;
+  readonly snapshotted: boolean;
+  readonly id: number | null;
+}
+
+/** The journal in a table that all servers share. */
+export class PostgresJournal implements Journal {
+  readonly #appending: Connections;
+  readonly #others: Connections;
+
+  /**
+   * @param appending for appends alone, so that no acknowledgement waits for a connection, and no
+   *   reader for a large append
+   */
+  constructor(appending: Connections, others: Connections) {
+    this.#appending = appending;
+    this.#others = others;
+  }
+
+  async append(rows: readonly JournalRow[]): Promise<readonly JournalId[]> {
+    if (rows.length === 0) return [];
+    const [appended] = await this.#appending.query<{ ids: JournalId[] }>("append to the journal", {
+      name: "append",
+      text: APPEND,
+      values: [
+        rows.map(({ room }) => room),
+        rows.map(({ room, update }) => checksum(room, update)),
+        byteArrays(rows.map(({ update }) => update)),
+      ],
+    });
+    return appended?.ids ?? [];
+  }
+
+  async read(room: string): Promise<RoomJournal> {
+    const what = `read the journal of room "${room}"`;
+    const found = await this.#others.query<FoundRow>(what, {
+      name: "read",
+      text: READ,
+      values: [room],
+    });
+    try {
+      return {
+        snapshotted: found[0]?.snapshotted === true,
+        rows: found.flatMap((row) => {
+          const { id } = row;
+          return id === null ? [] : [{ id, update: verified(room, row, `journal row ${id}`) }];
+        }),
+      };
+    } catch (error) {
+      throw this.#others.explained(what, error);
+    }
+  }
+
+  async truncate(room: string, ids: readonly JournalId[]): Promise<void> {
+    await this.#others.query(`truncate the journal of room "${room}"`, {
+      name: "truncate",
+      text: TRUNCATE,
+      values: [room, ids],
+    });
+  }
+
+  async forget(room: string): Promise<void> {
+    await this.#others.query(`forget the journal of room "${room}"`, {
+      name: "forget",
+      text: FORGET,
+      values: [room],
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#appending.close(), this.#others.close()]);
+  }
+}

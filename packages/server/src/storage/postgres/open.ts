@@ -1,0 +1,63 @@
+import { Kysely } from "kysely";
+import type { Logger } from "pino";
+import type { Journal } from "../journal.ts";
+import type { Metadata } from "../metadata.ts";
+import type { MetadataSchema } from "../metadata-schema.ts";
+import { SqlMetadata } from "../metadata-sql.ts";
+import { Connections } from "./connections.ts";
+import { databaseOf } from "./database.ts";
+import { ConnectionsDialect } from "./dialect.ts";
+import { PostgresJournal } from "./journal.ts";
+import { migrate } from "./migrate.ts";
+
+/** Journal and metadata in one database. */
+export interface PostgresStore {
+  readonly journal: Journal;
+  readonly metadata: Metadata;
+  /** Waits for what was begun and releases everything. May be called more than once. */
+  close(): Promise<void>;
+}
+
+/** A server has one commit under way at a time. */
+const APPENDING = 1;
+const READING = 4;
+const METADATA = 2;
+
+/**
+ * Opens a database, and creates or updates its tables. Any number of servers may do so at the same
+ * time. Later failures need no restart: each call tries anew, and rejects after some 10 seconds at
+ * the latest.
+ *
+ * @param url `postgres://user:password@host:port/database`
+ * @throws StorageError with one message that names the database, without the password
+ */
+export async function openPostgresStore(
+  url: string,
+  logger: Pick<Logger, "debug">,
+): Promise<PostgresStore> {
+  const database = databaseOf(url);
+  await migrate(database, logger);
+  // Every statement of the journal finds its rows by an index. A plan is kept with its session, and
+  // one from when the table was empty would read the whole table when it no longer is.
+  const settings = { enable_seqscan: "off" };
+  const journal = new PostgresJournal(
+    new Connections({ database, most: APPENDING, settings, logger }),
+    new Connections({ database, most: READING, settings, logger }),
+  );
+  const connections = new Connections({ database, most: METADATA, logger });
+  const db = new Kysely<MetadataSchema>({
+    dialect: new ConnectionsDialect(connections, "use the metadata"),
+  });
+  const metadata = new SqlMetadata(db, (queries) =>
+    db.transaction().execute(async (transaction) => {
+      for (const query of queries) await transaction.executeQuery(query);
+    }),
+  );
+  return {
+    journal,
+    metadata,
+    close: async () => {
+      await Promise.all([journal.close(), metadata.close()]);
+    },
+  };
+}

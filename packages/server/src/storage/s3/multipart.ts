@@ -1,0 +1,107 @@
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandInput,
+  type S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { codeOf } from "./explain.ts";
+import { CLEAN_UP_MS } from "./time-limit.ts";
+
+/** What must hold of the current object when it is replaced. */
+export type Condition = { readonly IfMatch: string } | { readonly IfNoneMatch: "*" };
+
+export interface MultipartUpload {
+  readonly object: CreateMultipartUploadCommandInput;
+  readonly body: Buffer;
+  readonly condition: Condition;
+  readonly signal: AbortSignal;
+  /** Called when everything is uploaded and the object is about to appear. It may reject. */
+  readonly beforeEnd: () => Promise<void>;
+  /** Called when parts may have been left behind. */
+  readonly onLeftover: (error: unknown) => void;
+}
+
+/** S3 wants at least 5 MiB. Each is hashed on the event loop, in some ten milliseconds. */
+const PART_BYTES = 8 * 1024 * 1024;
+const PARTS_AT_ONCE = 4;
+
+/**
+ * Uploads an object in parts. It appears as a whole, if the condition holds then; if it does not
+ * appear, its parts are removed.
+ *
+ * @returns the ETag; Ceph does not tell it
+ * @throws the errors of the client, and what `beforeEnd` throws
+ */
+export async function uploadInParts(
+  client: S3Client,
+  upload: MultipartUpload,
+): Promise<string | undefined> {
+  const { object, body, condition, signal, beforeEnd, onLeftover } = upload;
+  const { UploadId } = await client.send(
+    new CreateMultipartUploadCommand({ ...object, ChecksumAlgorithm: "CRC32" }),
+    { abortSignal: signal },
+  );
+  const target = { Bucket: object.Bucket, Key: object.Key, UploadId };
+  try {
+    const Parts = await uploadParts(client, target, body, signal);
+    await beforeEnd();
+    const { ETag } = await client.send(
+      new CompleteMultipartUploadCommand({ ...target, ...condition, MultipartUpload: { Parts } }),
+      { abortSignal: signal },
+    );
+    return ETag;
+  } catch (error) {
+    try {
+      // The signal may be what ended the upload.
+      const abortSignal = AbortSignal.timeout(CLEAN_UP_MS);
+      await client.send(new AbortMultipartUploadCommand(target), { abortSignal });
+    } catch (leftover) {
+      if (codeOf(leftover) !== "NoSuchUpload") onLeftover(leftover);
+    }
+    throw error;
+  }
+}
+
+interface Target {
+  readonly Bucket: string | undefined;
+  readonly Key: string | undefined;
+  readonly UploadId: string | undefined;
+}
+
+async function uploadParts(
+  client: S3Client,
+  target: Target,
+  body: Buffer,
+  signal: AbortSignal,
+): Promise<CompletedPart[]> {
+  const count = Math.ceil(body.length / PART_BYTES);
+  const parts: CompletedPart[] = [];
+  const failed = new AbortController();
+  const abortSignal = AbortSignal.any([signal, failed.signal]);
+  let begun = 0;
+  const uploadNext = async () => {
+    while (begun < count) {
+      const index = begun++;
+      const part = { ...target, PartNumber: index + 1 };
+      const Body = body.subarray(index * PART_BYTES, (index + 1) * PART_BYTES);
+      const { ETag, ChecksumCRC32 } = await client.send(
+        new UploadPartCommand({ ...part, Body, ChecksumAlgorithm: "CRC32" }),
+        { abortSignal },
+      );
+      parts[index] = { PartNumber: part.PartNumber, ETag, ChecksumCRC32 };
+    }
+  };
+  const lanes = Array.from({ length: PARTS_AT_ONCE }, uploadNext);
+  try {
+    await Promise.all(lanes);
+  } catch (error) {
+    // A part that arrives after the upload is aborted would stay.
+    failed.abort();
+    await Promise.allSettled(lanes);
+    throw error;
+  }
+  return parts;
+}

@@ -1,0 +1,26 @@
+/**
+ * Lets a few do something at once; the others wait in order.
+ *
+ * The client has a number of sockets, and counts the wait for one as time to connect: after a start
+ * with thousands of rooms it would give up requests that were never sent.
+ */
+export class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { waitFor } from "../support/wait-for.ts";
+import { itemsOf, useServers } from "./dynamodb-fixtures.ts";
+import type { ProxiedReply } from "./dynamodb-proxy.ts";
+
+/** Which requests the registry makes, and what it does with rare answers. */
+export function dynamoDbRequestsSuite(name: string): void {
+  describe(`the requests of the registry: ${name}`, () => {
+    const servers = useServers();
+
+    it("are two writes in a document's life on a server, and no read", async () => {
+      const registry = await servers.openProxied("a:1");
+      await registry.hold("room");
+      await registry.release("room");
+      expect(servers.proxy.operationsOn("room/room")).toEqual(["UpdateItem", "DeleteItem"]);
+      const operations = new Set(servers.proxy.requests.map(({ operation }) => operation));
+      expect([...operations].sort()).toEqual(["DeleteItem", "UpdateItem"]);
+    });
+
+    it("are one read of the leases for all rooms that are opened within a second", async () => {
+      const other = await servers.open("b:1");
+      const rooms = Array.from({ length: 10 }, (_, index) => `room-${index}`);
+      await Promise.all(rooms.map((room) => other.hold(room)));
+      const registry = await servers.openProxied("a:1");
+      for (const room of rooms) expect((await registry.hold(room)).alive).toEqual(["b:1"]);
+      // The machine may be so busy that more than one second passes.
+      expect(servers.proxy.operationsOn("server/b:1").length).toBeLessThan(rooms.length / 2);
+      expect(servers.proxy.operationsOn("room/room-0")).toEqual(["UpdateItem"]);
+    });
+
+    it("leave a server in the room that came back while its old lease was judged", async () => {
+      const registry = await servers.openProxied("a:1");
+      const old = await servers.open("back:1");
+      await old.hold("room");
+      await old.close();
+      // The answer that says that it is dead arrives late.
+      let judged = false;
+      let arrive = () => {};
+      const arrival = new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      servers.proxy.handler = async ({ operation }, forward) => {
+        const reply = await forward();
+        if (operation !== "BatchGetItem") return reply;
+        judged = true;
+        await arrival;
+        return reply;
+      };
+      const holding = registry.hold("room");
+      await waitFor(() => judged, { message: "the lease was read" });
+      const back = await servers.open("back:1");
+      await back.hold("room");
+      arrive();
+      expect(await holding).toEqual({ alive: [], lapsed: ["back:1"] });
+      expect(servers.proxy.operationsOn("room/room")).toEqual(["UpdateItem", "UpdateItem"]);
+      expect(await registry.hold("room")).toEqual({ alive: ["back:1"], lapsed: [] });
+    });
+
+    it("ask again for leases that DynamoDB left out", async () => {
+      const registry = await servers.openProxied("a:1");
+      await (await servers.open("b:1")).hold("room");
+      let left = 0;
+      servers.proxy.handler = async ({ operation, body }, forward) => {
+        if (operation !== "BatchGetItem" || left > 0) return forward();
+        left += 1;
+        const { RequestItems } = JSON.parse(body) as { RequestItems: object };
+        return { status: 200, body: JSON.stringify({ UnprocessedKeys: RequestItems }) };
+      };
+      expect(await registry.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
+      expect(left).toBe(1);
+    });
+
+    it.each<[string, ProxiedReply | Promise<never>]>([
+      ["is throttled", THROTTLED],
+      ["fails inside", { status: 500, body: "" }],
+      ["does not answer", new Promise<never>(() => {})],
+    ])("are made again when DynamoDB %s", async (_, failure) => {
+      const registry = await servers.openProxied("a:1");
+      let failed = 0;
+      servers.proxy.handler = async ({ body }, forward) => {
+        if (!body.includes("room/room") || failed > 0) return forward();
+        failed += 1;
+        return failure;
+      };
+      expect(await registry.hold("room")).toEqual({ alive: [], lapsed: [] });
+      expect(servers.proxy.operationsOn("room/room")).toEqual(["UpdateItem", "UpdateItem"]);
+    });
+
+    it("do no harm when their answer was lost", async () => {
+      const registry = await servers.openProxied("a:1");
+      const lost = new Set<string>();
+      servers.proxy.handler = async ({ operation, body }, forward) => {
+        const reply = await forward();
+        if (!body.includes("room/room") || lost.has(operation)) return reply;
+        lost.add(operation);
+        return { status: 500, body: "" };
+      };
+      expect(await registry.hold("room")).toEqual({ alive: [], lapsed: [] });
+      await registry.release("room");
+      expect([...lost].sort()).toEqual(["DeleteItem", "UpdateItem"]);
+      expect(await itemsOf(servers.table, "room/")).toEqual([]);
+    });
+  });
+}
+
+const THROTTLED: ProxiedReply = {
+  status: 400,
+  body: JSON.stringify({
+    __type: "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+    message: "too much",
+  }),
+};

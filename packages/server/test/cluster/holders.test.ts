@@ -1,0 +1,228 @@
+import fc from "fast-check";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as Y from "yjs";
+import { Codec } from "../../src/document/codec.ts";
+import { SharedStores, SimulatedNetwork, turn } from "./simulated-network.ts";
+import { expectSameContent, SimulatedServer } from "./simulated-server.ts";
+
+const codec = new Codec();
+afterAll(() => codec.close());
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const SERVERS = 3;
+const server = fc.nat({ max: SERVERS - 1 });
+const simple = (weight: number, name: string) => ({
+  weight,
+  arbitrary: fc.record({ do: fc.constant(name), server, other: server, at: fc.nat() }),
+});
+const action = fc.oneof(
+  simple(10, "edit"),
+  simple(3, "delete"),
+  simple(2, "set"),
+  simple(2, "move the cursor"),
+  simple(8, "commit"),
+  simple(8, "flush"),
+  simple(8, "deliver"),
+  simple(3, "wait"),
+  simple(4, "tick"),
+  simple(2, "lose a message"),
+  simple(4, "start"),
+  simple(2, "save"),
+  simple(1, "leave"),
+  simple(1, "crash"),
+  simple(1, "crash, and lapse"),
+  simple(2, "acknowledge, and crash"),
+  simple(1, "freeze"),
+  simple(1, "thaw"),
+  simple(1, "cut the bus"),
+  simple(1, "cut the peers"),
+  simple(1, "heal"),
+);
+
+const steps = fc.array(action, { minLength: 10, maxLength: 150 });
+
+/** Three servers, one client each, and one room. */
+class Simulation {
+  readonly network = new SimulatedNetwork();
+  readonly stores = new SharedStores();
+  readonly servers = Array.from({ length: SERVERS }, (_, i) => {
+    const { network, stores } = this;
+    return new SimulatedServer(`server-${i}:1`, i + 1, { network, stores, codec });
+  });
+  readonly #tasks: Promise<void>[] = [];
+
+  at(index: number): SimulatedServer {
+    const found = this.servers[index];
+    if (found === undefined) throw new Error(`no server ${index}`);
+    return found;
+  }
+
+  /** Begins something that others may come in between of. */
+  begin(task: Promise<void>): void {
+    this.#tasks.push(task);
+  }
+
+  async finished(): Promise<void> {
+    await Promise.all(this.#tasks.splice(0));
+  }
+
+  lapse(one: SimulatedServer): void {
+    this.network.lapsed.add(one.address);
+    for (const { open } of this.servers) open?.holders.bury([one.address]);
+  }
+
+  thaw(one: SimulatedServer): void {
+    if (!one.frozen) return;
+    one.frozen = false;
+    this.network.thaw(one.address);
+    if (!this.network.lapsed.delete(one.address)) return;
+    one.open?.holders.rejoin();
+  }
+
+  /** Everything works again, except perhaps between servers directly, and time passes. */
+  async settle(peersToo: boolean): Promise<void> {
+    this.network.heal(peersToo);
+    for (const one of this.servers) this.thaw(one);
+    await this.finished();
+    for (const one of this.servers) if (one.open === null) this.lapse(one);
+    await this.at(0).start();
+    for (let round = 0; round < 12; round++) {
+      vi.setSystemTime(Date.now() + 20_000);
+      for (const one of this.servers) {
+        await one.commit();
+        one.client.renew();
+        one.open?.holders.tick(Date.now());
+        one.flush();
+        for (let i = 0; i < 4; i++) {
+          await turn();
+          this.network.deliver();
+        }
+      }
+    }
+  }
+}
+
+async function perform(
+  simulation: Simulation,
+  { do: name, server: index, other, at }: StepOf,
+): Promise<void> {
+  const one = simulation.at(index);
+  const { network } = simulation;
+  const text = one.client.doc.getText("text");
+  switch (name) {
+    case "edit":
+      if (!one.frozen) text.insert(at % (text.length + 1), String.fromCharCode(97 + (at % 26)));
+      break;
+    case "delete":
+      if (!one.frozen && text.length > 0) text.delete(at % text.length, 1);
+      break;
+    case "set":
+      if (!one.frozen) one.client.doc.getMap("map").set(`key${at % 3}`, at);
+      break;
+    case "move the cursor":
+      if (!one.frozen) one.client.awareness.setLocalStateField("cursor", at);
+      break;
+    case "commit":
+      if (one.isUsable) simulation.begin(one.commit());
+      break;
+    case "flush":
+      if (one.isUsable) one.flush();
+      break;
+    case "deliver":
+      network.deliver();
+      break;
+    case "wait":
+      for (let i = 0; i <= at % 4; i++) await turn();
+      break;
+    case "tick":
+      vi.setSystemTime(Date.now() + (at % 10_000));
+      if (one.isUsable) one.open?.holders.tick(Date.now());
+      break;
+    case "lose a message":
+      network.losing++;
+      break;
+    case "start":
+      if (!one.frozen) simulation.begin(one.start());
+      break;
+    case "save":
+      if (one.isUsable) simulation.begin(one.save());
+      break;
+    case "leave":
+      if (one.isUsable) simulation.begin(one.leave());
+      break;
+    case "crash":
+      if (one.isUsable) one.crash();
+      break;
+    case "crash, and lapse":
+      if (!one.isUsable) break;
+      one.crash();
+      simulation.lapse(one);
+      break;
+    case "acknowledge, and crash":
+      if (!one.isUsable) break;
+      await one.commit();
+      network.losing++;
+      one.flush();
+      one.crash();
+      if (at % 2 === 0) simulation.lapse(one);
+      break;
+    case "freeze":
+      if (!one.isUsable) break;
+      one.frozen = true;
+      network.freeze(one.address);
+      if (at % 2 === 0) simulation.lapse(one);
+      break;
+    case "thaw":
+      simulation.thaw(one);
+      break;
+    case "cut the bus":
+      network.cut("bus", one.address, simulation.at(other).address);
+      break;
+    case "cut the peers":
+      network.cut("peers", one.address, simulation.at(other).address);
+      break;
+    case "heal":
+      network.heal(true);
+      break;
+  }
+}
+
+interface StepOf {
+  readonly do: string;
+  readonly server: number;
+  readonly other: number;
+  readonly at: number;
+}
+
+describe("the servers that hold a document", () => {
+  it("agree in the end, whatever was lost, and have all that was acknowledged", async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, fc.boolean(), async (steps, peersToo) => {
+        const simulation = new Simulation();
+        await simulation.at(0).start();
+        for (const step of steps) await perform(simulation, step);
+        await simulation.settle(peersToo);
+        const { servers } = simulation;
+        const connected = servers.filter(({ client }) => client.isConnected);
+        expectSameContent(connected.map(({ client }) => client.doc));
+        const [here] = connected;
+        const vector = Y.decodeStateVector(Y.encodeStateVector(here?.client.doc ?? new Y.Doc()));
+        for (const { client } of servers) {
+          expect(vector.get(client.doc.clientID) ?? 0).toBeGreaterThanOrEqual(client.acknowledged);
+        }
+        // Without a direct way, who is present is only known when they renew it.
+        if (!peersToo) return;
+        const present = connected.map(({ client }) => client.doc.clientID).sort();
+        for (const { client } of connected) {
+          expect([...client.awareness.getStates().keys()].sort()).toEqual(present);
+        }
+      }),
+      { numRuns: Number(process.env.RUNS ?? 300) },
+    );
+  });
+});

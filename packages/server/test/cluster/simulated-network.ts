@@ -1,0 +1,209 @@
+import type { Bus, BusListener } from "../../src/cluster/bus.ts";
+import type { Cluster, Holders } from "../../src/cluster/holders.ts";
+import {
+  decodePeerRequest,
+  decodePeerState,
+  encodePeerRequest,
+  encodePeerState,
+  type PeerAnswer,
+  PeerError,
+  type PeerRequest,
+} from "../../src/cluster/peers.ts";
+import type { OtherHolders, ServerAddress } from "../../src/cluster/registry.ts";
+import { SnapshotConflictError } from "../../src/storage/errors.ts";
+import type { Journal, JournalRow } from "../../src/storage/journal.ts";
+import type { SnapshotStore, SnapshotVersion } from "../../src/storage/snapshots.ts";
+
+/** Lets other things happen in between, as waiting for a service does. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * One room's bus, registry and servers, in this process: what gets lost, and when it arrives, is for
+ * the test to say. Everything goes through the encodings of the wire.
+ */
+export class SimulatedNetwork {
+  /** The next so many messages on the bus are lost. */
+  losing = 0;
+  readonly lapsed: Set<ServerAddress> = new Set();
+  readonly registered: Set<ServerAddress> = new Set();
+  readonly published: Map<ServerAddress, number> = new Map();
+  readonly #answering: Map<ServerAddress, Holders> = new Map();
+  readonly #frozen: Set<ServerAddress> = new Set();
+  readonly #subscribers: { server: ServerAddress; listener: BusListener; inbox: Uint8Array[] }[] =
+    [];
+  readonly #cut: Set<string> = new Set();
+
+  /** The cluster as one server sees it. */
+  clusterOf(address: ServerAddress): Cluster {
+    return {
+      address,
+      bus: this.#busOf(address),
+      registry: {
+        problem: undefined,
+        hold: async () => {
+          await turn();
+          this.registered.add(address);
+          return this.#othersOf(address);
+        },
+        release: async () => {
+          await turn();
+          this.registered.delete(address);
+        },
+        lapsed: async (servers) => servers.filter((server) => this.lapsed.has(server)),
+        onRejoined: () => {},
+        close: async () => {},
+      },
+      peers: {
+        ask: (server, room, request) => this.#ask(address, server, room, request),
+        close: () => {},
+      },
+    };
+  }
+
+  /** From now on a server answers for the document. */
+  serve(address: ServerAddress, holders: Holders): void {
+    this.#answering.set(address, holders);
+    this.lapsed.delete(address);
+  }
+
+  /** The server is gone, without a word to anybody. */
+  remove(address: ServerAddress): void {
+    this.#answering.delete(address);
+    this.#unsubscribe(address);
+  }
+
+  /** It neither answers nor takes messages; they wait for it. */
+  freeze(address: ServerAddress): void {
+    this.#frozen.add(address);
+  }
+
+  thaw(address: ServerAddress): void {
+    this.#frozen.delete(address);
+  }
+
+  cut(kind: "bus" | "peers", a: ServerAddress, b: ServerAddress): void {
+    this.#cut.add(`${kind} ${a} ${b}`).add(`${kind} ${b} ${a}`);
+  }
+
+  heal(peersToo: boolean): void {
+    for (const link of this.#cut) {
+      if (peersToo || link.startsWith("bus ")) this.#cut.delete(link);
+    }
+    this.losing = 0;
+  }
+
+  /** Delivers what is on its way. */
+  deliver(): void {
+    for (const { server, listener, inbox } of [...this.#subscribers]) {
+      if (this.#frozen.has(server)) continue;
+      for (const message of inbox.splice(0)) listener.onMessage(message);
+    }
+  }
+
+  #busOf(address: ServerAddress): Bus {
+    return {
+      problem: undefined,
+      subscribe: async (_room, listener) => {
+        await turn();
+        this.#subscribers.push({ server: address, listener, inbox: [] });
+        return {
+          publish: (message) => this.#publish(address, message),
+          close: async () => this.#unsubscribe(address),
+        };
+      },
+      close: async () => {},
+    };
+  }
+
+  #publish(from: ServerAddress, message: Uint8Array): void {
+    this.published.set(from, (this.published.get(from) ?? 0) + 1);
+    if (this.losing > 0) {
+      this.losing--;
+      return;
+    }
+    for (const { server, inbox } of this.#subscribers) {
+      if (!this.#cut.has(`bus ${from} ${server}`)) inbox.push(message.slice());
+    }
+  }
+
+  #unsubscribe(address: ServerAddress): void {
+    const at = this.#subscribers.findIndex(({ server }) => server === address);
+    if (at >= 0) this.#subscribers.splice(at, 1);
+  }
+
+  #othersOf(address: ServerAddress): OtherHolders {
+    const others = [...this.registered].filter((other) => other !== address);
+    const lapsed = others.filter((other) => this.lapsed.has(other));
+    for (const other of lapsed) this.registered.delete(other);
+    return { alive: others.filter((other) => !this.lapsed.has(other)), lapsed };
+  }
+
+  async #ask(
+    from: ServerAddress,
+    to: ServerAddress,
+    room: string,
+    request: PeerRequest,
+  ): Promise<PeerAnswer> {
+    await turn();
+    if (this.#cut.has(`peers ${from} ${to}`) || this.#frozen.has(to)) throw new PeerError("cut");
+    const holders = this.#answering.get(to);
+    if (holders === undefined) {
+      // As a server does that is named as a holder and is none.
+      this.registered.delete(to);
+      return { type: "absent" };
+    }
+    const asked = decodePeerRequest(encodePeerRequest(room, request));
+    const answer = await holders.answer(asked.request);
+    await turn();
+    if (answer.type !== "state") return answer;
+    const body = Buffer.concat(encodePeerState(answer.state));
+    return { type: "state", state: decodePeerState(body) };
+  }
+}
+
+/** The stores that all servers share, in memory: what a test of the servers' agreement needs. */
+export class SharedStores {
+  rows: { id: number; update: Uint8Array }[] = [];
+  #lastId = 0;
+  #snapshotted = false;
+  #snapshot: { update: Uint8Array; version: SnapshotVersion } | null = null;
+
+  readonly journal: Journal = {
+    append: async (rows: readonly JournalRow[]) => {
+      await turn();
+      return rows.map(({ update }) => {
+        this.rows.push({ id: ++this.#lastId, update: update.slice() });
+        return this.#lastId;
+      });
+    },
+    read: async () => {
+      await turn();
+      return { rows: [...this.rows], snapshotted: this.#snapshotted };
+    },
+    truncate: async (_room, ids) => {
+      await turn();
+      this.rows = this.rows.filter(({ id }) => !ids.includes(id));
+      this.#snapshotted = true;
+    },
+    forget: async () => {},
+    close: async () => {},
+  };
+
+  readonly snapshots: SnapshotStore = {
+    read: async () => {
+      await turn();
+      return this.#snapshot;
+    },
+    write: async (_room, update, expected) => {
+      await turn();
+      if (expected !== (this.#snapshot?.version ?? null)) throw new SnapshotConflictError("other");
+      const version = String(Number(expected ?? 0) + 1) as SnapshotVersion;
+      this.#snapshot = { update: update.slice(), version };
+      return version;
+    },
+    delete: async () => {},
+    close: async () => {},
+  };
+}

@@ -1,0 +1,233 @@
+import { pino } from "pino";
+import { expect } from "vitest";
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import { Holders } from "../../src/cluster/holders.ts";
+import type { ServerAddress } from "../../src/cluster/registry.ts";
+import type { Codec } from "../../src/document/codec.ts";
+import type { DocumentServices } from "../../src/document/document.ts";
+import { Flusher } from "../../src/document/flusher.ts";
+import {
+  isChanged,
+  loadDocument,
+  type OpenDocument,
+  recoverDocument,
+  storeSnapshot,
+} from "../../src/document/open-document.ts";
+import type { Outlet, Reader } from "../../src/document/reader.ts";
+import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
+import { decodeFrames } from "../support/frames.ts";
+import type { SharedStores, SimulatedNetwork } from "./simulated-network.ts";
+
+const logger = pino({ level: "silent" });
+const ROOM = "room";
+
+/** One server with one client, and at most one open document. */
+export class SimulatedServer {
+  readonly address: ServerAddress;
+  readonly client: SimulatedClient;
+  frozen = false;
+  open: OpenDocument | null = null;
+  readonly #network: SimulatedNetwork;
+  readonly #stores: SharedStores;
+  readonly #codec: Codec;
+  #busy = false;
+
+  constructor(
+    address: ServerAddress,
+    clientId: number,
+    parts: { network: SimulatedNetwork; stores: SharedStores; codec: Codec },
+  ) {
+    this.address = address;
+    this.client = new SimulatedClient(clientId);
+    this.#network = parts.network;
+    this.#stores = parts.stores;
+    this.#codec = parts.codec;
+  }
+
+  get isUsable(): boolean {
+    return this.open !== null && !this.frozen && !this.#busy;
+  }
+
+  async start(): Promise<void> {
+    if (this.open !== null || this.#busy) return;
+    this.#busy = true;
+    const holders = new Holders(ROOM, this.#network.clusterOf(this.address), logger);
+    this.#network.serve(this.address, holders);
+    const services: DocumentServices & { codec: Codec } = {
+      codec: this.#codec,
+      flusher: new SilentFlusher(),
+      journal: { slow: false, enqueue: () => {} },
+    };
+    await holders.join();
+    const { open, fetched } = await loadDocument(ROOM, holders, this.#stores, services);
+    holders.start(open.document, fetched, () => recoverDocument(open, this.#stores));
+    this.open = open;
+    await this.client.connect(open);
+    this.#busy = false;
+  }
+
+  /** Makes what the client wrote durable. */
+  async commit(): Promise<void> {
+    const { open } = this;
+    if (open === null || this.#busy) return;
+    this.#busy = true;
+    const { log } = open.document;
+    const entries = [...log.entries(log.durable, log.end)].filter(
+      ({ author }) => author !== "elsewhere",
+    );
+    const ids = await this.#stores.journal.append(
+      entries.map(({ update }) => ({ room: ROOM, update })),
+    );
+    entries.forEach(({ end }, i) => {
+      open.rows.push({ id: ids[i] ?? 0, end });
+      open.document.markDurable(end);
+    });
+    this.#busy = false;
+  }
+
+  flush(): void {
+    this.open?.document.flush();
+  }
+
+  async save(): Promise<void> {
+    if (this.open === null || this.#busy) return;
+    this.#busy = true;
+    await storeSnapshot(this.open, this.#stores, this.#codec, { collect: true, logger });
+    this.#busy = false;
+  }
+
+  /** As when the last connection is gone: only when everything is durable and stored. */
+  async leave(): Promise<void> {
+    this.client.disconnect();
+    await this.commit();
+    this.flush();
+    await this.save();
+    const { open } = this;
+    if (open === null || isChanged(open) || open.document.log.durable < open.document.log.end)
+      return;
+    this.open = null;
+    this.#network.remove(this.address);
+    this.#busy = true;
+    await open.holders.leave();
+    this.#busy = false;
+  }
+
+  crash(): void {
+    this.client.lose();
+    this.open = null;
+    this.#network.remove(this.address);
+  }
+}
+
+/** An application's client: its `Y.Doc`, its presence, and what it knows to be saved. */
+export class SimulatedClient implements Outlet {
+  readonly writable = true;
+  readonly doc = new Y.Doc();
+  readonly awareness: Awareness;
+  /** Its own clock up to which updates were sent back to it. */
+  acknowledged = 0;
+  #connection: { open: OpenDocument; reader: Reader } | null = null;
+
+  constructor(clientId: number) {
+    this.doc.clientID = clientId;
+    this.awareness = new Awareness(this.doc);
+    this.awareness.setLocalState({ name: String(clientId) });
+    this.doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin !== "server") this.#send(update, true);
+    });
+    this.awareness.on("update", (changed: Record<"added" | "updated" | "removed", number[]>) => {
+      // As providers do: everything that is new to them goes to the server, whoever made it.
+      this.#sendPresence([...changed.added, ...changed.updated, ...changed.removed]);
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== null;
+  }
+
+  async connect(open: OpenDocument): Promise<void> {
+    const reader = open.document.attach(this);
+    this.#connection = { open, reader };
+    this.write([open.document.stateVectorFrame()]);
+    open.document.showPresence(reader);
+    this.#sendPresence([this.doc.clientID]);
+    await open.document.answer(reader, Y.encodeStateVector(this.doc));
+  }
+
+  /** As every client does every 15 seconds. */
+  renew(): void {
+    this.awareness.setLocalState(this.awareness.getLocalState());
+  }
+
+  disconnect(): void {
+    if (this.#connection === null) return;
+    const { open, reader } = this.#connection;
+    this.#connection = null;
+    open.document.detach(reader, Date.now());
+    this.#forgetOthers();
+  }
+
+  /** The server is gone. */
+  lose(): void {
+    this.#connection = null;
+    this.#forgetOthers();
+  }
+
+  probe(): void {}
+
+  write(frames: readonly Uint8Array[]): void {
+    for (const message of decodeFrames(frames)) {
+      switch (message.type) {
+        case "state-vector":
+          this.#send(Y.encodeStateAsUpdate(this.doc, message.stateVector), false);
+          break;
+        case "presence":
+          applyAwarenessUpdate(this.awareness, message.states, "server");
+          break;
+        default: {
+          const own = Y.parseUpdateMeta(message.update).to.get(this.doc.clientID) ?? 0;
+          if (message.type === "update") this.acknowledged = Math.max(this.acknowledged, own);
+          Y.applyUpdate(this.doc, message.update, "server");
+        }
+      }
+    }
+  }
+
+  #send(update: Uint8Array, isOwn: boolean): void {
+    if (this.#connection === null) return;
+    const { open, reader } = this.#connection;
+    const contents = inspectUpdate(update);
+    if (isEmpty(contents) || (!isOwn && open.document.knows(update, contents))) return;
+    open.document.append(update, isOwn ? reader : null, Date.now());
+  }
+
+  #sendPresence(clients: number[]): void {
+    if (this.#connection === null) return;
+    const { open, reader } = this.#connection;
+    const known = clients.filter((client) => this.awareness.meta.has(client));
+    open.document.receivePresence(encodeAwarenessUpdate(this.awareness, known), reader, Date.now());
+  }
+
+  #forgetOthers(): void {
+    for (const client of [...this.awareness.states.keys()]) {
+      if (client === this.doc.clientID) continue;
+      this.awareness.states.delete(client);
+      this.awareness.meta.delete(client);
+    }
+  }
+}
+
+/** The test flushes by itself. */
+class SilentFlusher extends Flusher {
+  override schedule(): void {}
+}
+
+export function expectSameContent(docs: readonly Y.Doc[]): void {
+  const [first] = docs;
+  for (const doc of docs) {
+    expect(doc.getText("text").toString()).toBe(first?.getText("text").toString());
+    expect(doc.getMap("map").toJSON()).toEqual(first?.getMap("map").toJSON());
+    expect(Y.encodeStateVector(doc)).toEqual(Y.encodeStateVector(first ?? doc));
+  }
+}

@@ -1,0 +1,192 @@
+import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import type { Redis } from "@symphony/services/redis";
+import { beforeAll, describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { EditingClient } from "../support/editing-client.ts";
+import { type Session13, yWebsocket31 } from "../support/providers.ts";
+import { readRoom } from "../support/raw-client.ts";
+import { TestCluster } from "../support/test-cluster.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+let cluster: TestCluster;
+beforeAll(async () => {
+  cluster = await TestCluster.start(3, { env: { UNLOAD_DELAY_MS: "200" } });
+}, 120_000);
+
+function texts(sessions: readonly Session13[]): string[] {
+  return sessions.map(({ text }) => text.toString());
+}
+
+async function converged(sessions: readonly Session13[], length: number): Promise<void> {
+  await waitFor(
+    () => {
+      const [first = "", ...rest] = texts(sessions);
+      return first.length === length && rest.every((text) => text === first);
+    },
+    { timeout: 20_000, message: () => `all have the same: ${JSON.stringify(texts(sessions))}` },
+  );
+}
+
+/** Who holds a room, as the registry says. */
+async function holdersOf(room: string): Promise<string[]> {
+  const { AWS_ENDPOINT_URL_DYNAMODB: endpoint = "" } = cluster.services.environment();
+  const client = new DynamoDBClient({
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  try {
+    const { Items = [] } = await client.send(
+      new ScanCommand({ TableName: "symphony", ConsistentRead: true }),
+    );
+    const item = Items.find(({ id }) => id?.S === `room/${room}`);
+    return [...(item?.servers?.SS ?? [])].sort();
+  } finally {
+    client.destroy();
+  }
+}
+
+const addresses = () => cluster.members.map(({ peers }) => `127.0.0.1:${peers.port}`).sort();
+
+describe("one room on three servers", () => {
+  it("shows everybody the same text and the same people", async () => {
+    const sessions = Array.from({ length: 9 }, (_, i) =>
+      yWebsocket31.open(cluster.wsUrls[i % 3] ?? "", "shared", { presence: { name: `user ${i}` } }),
+    );
+    try {
+      await waitFor(() => sessions.every(({ isSynced }) => isSynced), {
+        message: "all are synced",
+      });
+      for (let round = 0; round < 20; round++) {
+        for (const [i, session] of sessions.entries()) {
+          session.text.insert(session.text.toString().length >> 1, String(i));
+          session.setPresence({ name: `user ${i}`, round });
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await converged(sessions, 180);
+      const everybody = sessions.map(({ clientId }) => clientId).sort();
+      await waitFor(
+        () =>
+          sessions.every(
+            ({ presence }) =>
+              JSON.stringify([...presence.keys()].sort()) === JSON.stringify(everybody) &&
+              [...presence.values()].every((state) => (state as { round: number }).round === 19),
+          ),
+        { message: "all see the newest presence of all" },
+      );
+      expect(await holdersOf("shared")).toEqual(addresses());
+
+      // A leaver disappears everywhere within a second.
+      const [leaver, ...others] = sessions;
+      const since = performance.now();
+      leaver?.destroy();
+      await waitFor(() => others.every(({ presence }) => presence.size === 8), {
+        timeout: 1_000,
+        message: "the leaver is gone everywhere",
+      });
+      expect(performance.now() - since).toBeLessThan(1_000);
+    } finally {
+      for (const session of sessions) session.destroy();
+    }
+    await waitFor(async () => (await holdersOf("shared")).length === 0, {
+      message: "nobody holds the room any more",
+    });
+    const text = (await readRoom(cluster.wsUrls[1] ?? "", "shared")).getText("text").toString();
+    expect(text).toHaveLength(180);
+  });
+
+  it("passes on what is too large for the bus", async () => {
+    const [a, b] = [0, 1].map((i) => yWebsocket31.open(cluster.wsUrls[i] ?? "", "large"));
+    if (a === undefined || b === undefined) throw new Error("two sessions");
+    try {
+      await waitFor(() => a.isSynced && b.isSynced, { message: "both are synced" });
+      a.text.insert(0, "x".repeat(3_000_000));
+      b.text.insert(0, "first");
+      await converged([a, b], 3_000_005);
+    } finally {
+      a.destroy();
+      b.destroy();
+    }
+  });
+
+  it("opens a room everywhere at once, with what it held, and nothing twice", async () => {
+    const rooms = Array.from({ length: 50 }, (_, i) => `race ${i}/é`);
+    for (let round = 0; round < 4; round++) {
+      await Promise.all(
+        rooms.map(async (room) => {
+          const clients = cluster.wsUrls.map(() => new EditingClient());
+          await Promise.all(
+            clients.map((client, i) => client.connect(cluster.wsUrls[i] ?? "", encodeURI(room))),
+          );
+          await Promise.all(
+            clients.map(async (client, i) => {
+              const { doc } = client;
+              // An editor writes its first content into a document that is empty when it is synced.
+              await waitFor(() => client.received > 0, { message: "it is synced" });
+              const log = doc.getArray("log");
+              expect(log.length).toBeGreaterThanOrEqual(round * clients.length);
+              log.push([`${round} ${i}`]);
+              await waitFor(() => client.acknowledged === client.clock, {
+                timeout: 20_000,
+                message: "it is acknowledged",
+              });
+            }),
+          );
+          await waitFor(
+            () => clients.every(({ doc }) => doc.getArray("log").length === (round + 1) * 3),
+            {
+              timeout: 20_000,
+              message: () => `${room}: ${clients.map(({ doc }) => doc.getArray("log").length)}`,
+            },
+          );
+          if (room === rooms[0]) expect(await holdersOf(room)).toEqual(addresses());
+          await Promise.all(clients.map((client) => client.disconnect()));
+        }),
+      );
+      await waitFor(async () => (await holdersOf(rooms[49] ?? "")).length === 0, {
+        message: "the rooms are let go",
+      });
+    }
+    for (const room of rooms.slice(0, 5)) {
+      const doc = await readRoom(cluster.wsUrls[0] ?? "", encodeURI(room));
+      const expected = [0, 1, 2, 3].flatMap((round) => [0, 1, 2].map((i) => `${round} ${i}`));
+      expect(doc.getArray("log").toArray().sort()).toEqual(expected.sort());
+    }
+  });
+
+  it("costs nothing on the wire while it is on one server", async () => {
+    const redis = cluster.services.redis as Redis;
+    const clients = Array.from({ length: 4 }, () => new EditingClient());
+    await Promise.all(clients.map((client) => client.connect(cluster.wsUrls[0] ?? "", "alone")));
+    await waitFor(() => clients.every(({ received }) => received > 0), { message: "synced" });
+    const before = await redis.commandStats();
+    for (let i = 0; i < 200; i++) {
+      for (const client of clients) client.doc.getText("text").insert(0, "word ");
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await waitFor(() => clients.every((one) => one.acknowledged === one.clock), {
+      message: "all of it is acknowledged",
+    });
+    const after = await redis.commandStats();
+    const published = (after.get("publish") ?? 0) - (before.get("publish") ?? 0);
+    // Servers publish something every few seconds to find out whether Redis works; but no update.
+    expect(published).toBeLessThan(20);
+    await Promise.all(clients.map((client) => client.disconnect()));
+  });
+
+  it("gives a client that comes through another server only what it lacks", async () => {
+    const [first, second] = [new EditingClient(), new EditingClient()];
+    await first.connect(cluster.wsUrls[0] ?? "", "returning");
+    first.doc.getText("text").insert(0, "written on the first server");
+    await waitFor(() => first.acknowledged === first.clock, { message: "acknowledged" });
+    await second.connect(cluster.wsUrls[2] ?? "", "returning");
+    await waitFor(() => second.doc.getText("text").length === 27, { message: "it is there" });
+    await first.disconnect();
+    first.doc.getText("text").insert(0, "offline, ");
+    await first.connect(cluster.wsUrls[1] ?? "", "returning");
+    await waitFor(() => second.doc.getText("text").length === 36, { message: "all of it" });
+    expect(Y.encodeStateVector(second.doc)).toEqual(Y.encodeStateVector(first.doc));
+    await Promise.all([first.disconnect(), second.disconnect()]);
+  });
+});

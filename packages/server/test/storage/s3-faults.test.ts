@@ -1,0 +1,226 @@
+import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { SnapshotConflictError, StorageError } from "../../src/storage/errors.ts";
+import type { SnapshotStore } from "../../src/storage/snapshots.ts";
+import { useS3 } from "./s3-fixtures.ts";
+import { S3Proxy } from "./s3-proxy.ts";
+
+const MIB = 1024 * 1024;
+const FIRST = Uint8Array.of(1);
+const SECOND = Uint8Array.of(2);
+
+const s3 = useS3();
+
+describe("when S3 is down", () => {
+  it("calls fail at once, and work again when it is back", async () => {
+    const snapshots = s3.open(await s3.newBucket());
+    const version = await snapshots.write("a", FIRST, null);
+    await s3.ceph.kill();
+    await expectAllToFail(snapshots, { within: 10_000 });
+    await s3.ceph.start();
+    expect(await snapshots.read("a")).toEqual({ update: FIRST, version });
+    await snapshots.write("a", SECOND, version);
+  });
+
+  it("calls fail within half a minute when it is only frozen", async () => {
+    const snapshots = s3.open(await s3.newBucket());
+    await snapshots.write("a", FIRST, null);
+    s3.ceph.pause();
+    try {
+      await expectAllToFail(snapshots, { within: 31_000 });
+    } finally {
+      s3.ceph.resume();
+    }
+    // What was given up may have arrived: the writes were conditional.
+    const found = await snapshots.read("a");
+    await snapshots.write("a", SECOND, found?.version ?? null);
+    expect((await snapshots.read("a"))?.update).toEqual(SECOND);
+  });
+});
+
+describe("when S3 or the way to it is bad", () => {
+  let proxy: S3Proxy;
+  beforeEach(async () => {
+    proxy = await S3Proxy.start(s3.ceph.endpoint);
+    vi.stubEnv("AWS_ENDPOINT_URL_S3", proxy.endpoint);
+  });
+  afterEach(() => proxy.close());
+
+  it("nothing is lost while half of the answers are 500 or 503", async () => {
+    const snapshots = s3.open(await s3.newBucket());
+    let count = 0;
+    proxy.handler = async (_, forward) => {
+      const kind = count++ % 8;
+      if (kind === 0 || kind === 3) return { status: 503 };
+      // It was done all the same.
+      const reply = await forward();
+      return kind === 5 || kind === 6 ? { status: 500 } : reply;
+    };
+    const writers = Array.from({ length: 10 }, (_, i) => i + 1);
+    await Promise.all(writers.map((writer) => addUntilStored(snapshots, writer)));
+    proxy.handler = (_, forward) => forward();
+    const found = await snapshots.read("a");
+    expect([...(found?.update ?? [])].sort((one, other) => one - other)).toEqual(writers);
+  });
+
+  it("a write of which the answer is lost is a conflict with itself", async () => {
+    const snapshots = s3.open(await s3.newBucket());
+    const version = await snapshots.write("a", FIRST, null);
+    proxy.handler = async ({ method }, forward) => {
+      const reply = await forward();
+      return method === "PUT" && reply.status === 200 ? { status: 500 } : reply;
+    };
+    await expect(snapshots.write("a", SECOND, version)).rejects.toThrow(SnapshotConflictError);
+    expect((await snapshots.read("a"))?.update).toEqual(SECOND);
+  });
+
+  it("a write of which no answer tells anything is a conflict if another is there", async () => {
+    const bucket = await s3.newBucket();
+    const snapshots = s3.open(bucket);
+    const version = await snapshots.write("a", FIRST, null);
+    proxy.handler = async ({ method }, forward) =>
+      method === "PUT" ? { status: 500 } : await forward();
+    const write = () => snapshots.write("a", Uint8Array.of(3), version);
+    const error = await write().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(StorageError);
+    expect(error).not.toBeInstanceOf(SnapshotConflictError);
+    await s3.put(bucket, "a", SECOND);
+    await expect(write()).rejects.toThrow(SnapshotConflictError);
+    expect(await s3.get(bucket, "a")).toEqual(SECOND);
+  });
+
+  it.each(["break", "silence"] as const)(
+    "half of a body, and then %s, is an error in time",
+    async (then) => {
+      const bucket = await s3.newBucket();
+      await s3.put(bucket, "a", new Uint8Array(8 * MIB).fill(1));
+      const snapshots = s3.open(bucket);
+      proxy.handler = async (_, forward) => ({
+        ...(await forward()),
+        cut: { after: 3 * MIB, then },
+      });
+      const since = performance.now();
+      await expect(snapshots.read("a")).rejects.toThrow(StorageError);
+      expect(performance.now() - since).toBeLessThan(10_000);
+      proxy.handler = (_, forward) => forward();
+      expect((await snapshots.read("a"))?.update).toHaveLength(8 * MIB);
+    },
+  );
+
+  it("a thousand calls at once are made a few at a time", async () => {
+    const snapshots = s3.open(await s3.newBucket());
+    proxy.mostAtOnce = 0;
+    const rooms = Array.from({ length: 1_000 }, (_, i) => `room ${i}`);
+    const found = await Promise.all(rooms.map((room) => snapshots.read(room)));
+    expect(new Set(found)).toEqual(new Set([null]));
+    expect(proxy.mostAtOnce).toBeGreaterThan(10);
+    expect(proxy.mostAtOnce).toBeLessThanOrEqual(40);
+  });
+
+  describe("a snapshot of 20 MB", () => {
+    const large = new Uint8Array(20 * MIB).fill(3);
+
+    it("leaves nothing behind when a part of it does not arrive", async () => {
+      const bucket = await s3.newBucket();
+      const snapshots = s3.open(bucket);
+      const version = await snapshots.write("a", FIRST, null);
+      proxy.handler = async ({ url }, forward) =>
+        url.includes("partNumber=2") ? { status: 500 } : await forward();
+      const error = await snapshots.write("a", large, version).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(StorageError);
+      expect(error).not.toBeInstanceOf(SnapshotConflictError);
+      expect(await snapshots.read("a")).toEqual({ update: FIRST, version });
+      expect(await uploadsIn(bucket)).toEqual([]);
+    });
+
+    it("does not replace what came while its parts were on their way", async () => {
+      const bucket = await s3.newBucket();
+      const snapshots = s3.open(bucket);
+      const version = await snapshots.write("a", FIRST, null);
+      proxy.handler = async ({ url }, forward) => {
+        if (url.includes("partNumber=3")) await s3.put(bucket, "a", SECOND);
+        return await forward();
+      };
+      const write = snapshots.write("a", large, version);
+      await expect(write).rejects.toThrow(SnapshotConflictError);
+      expect(await s3.get(bucket, "a")).toEqual(SECOND);
+      expect(await uploadsIn(bucket)).toEqual([]);
+    });
+
+    it("does not take the version of whoever replaced it at once for its own", async () => {
+      const bucket = await s3.newBucket();
+      const snapshots = s3.open(bucket);
+      proxy.handler = async ({ method, url }, forward) => {
+        const reply = await forward();
+        const isEnd = method === "POST" && url.includes("uploadId=");
+        if (isEnd) await s3.put(bucket, "a", SECOND);
+        return reply;
+      };
+      await expect(snapshots.write("a", large, null)).rejects.toThrow(SnapshotConflictError);
+      expect(await s3.get(bucket, "a")).toEqual(SECOND);
+    });
+
+    it("is a conflict with itself, or stored, when the answer to its end is lost", async () => {
+      const bucket = await s3.newBucket();
+      const snapshots = s3.open(bucket);
+      let lost = 0;
+      proxy.handler = async ({ method, url }, forward) => {
+        const reply = await forward();
+        const isEnd = method === "POST" && url.includes("uploadId=");
+        if (!isEnd || lost > 0) return reply;
+        lost++;
+        return { status: 500 };
+      };
+      const result = await snapshots.write("a", large, null).catch((thrown: unknown) => thrown);
+      const found = await snapshots.read("a");
+      if (result instanceof Error) expect(result).toBeInstanceOf(SnapshotConflictError);
+      else expect(result).toBe(found?.version);
+      expect(lost).toBe(1);
+      expect(Buffer.compare(found?.update ?? FIRST, large)).toBe(0);
+      expect(await uploadsIn(bucket)).toEqual([]);
+    });
+  });
+});
+
+/** Reads, adds a byte and writes, until that is stored. */
+async function addUntilStored(snapshots: SnapshotStore, byte: number): Promise<void> {
+  for (;;) {
+    try {
+      const current = await snapshots.read("a");
+      const bytes = new Set(current?.update);
+      // An earlier write was stored, and its answer was lost.
+      if (bytes.has(byte)) return;
+      await snapshots.write("a", Uint8Array.of(...bytes, byte), current?.version ?? null);
+      return;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
+  }
+}
+
+async function uploadsIn(bucket: string): Promise<unknown[]> {
+  const { Uploads } = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+  return Uploads ?? [];
+}
+
+/** Small and large, with a condition and without: all calls fail, and not as conflicts. */
+async function expectAllToFail(
+  snapshots: SnapshotStore,
+  { within }: { within: number },
+): Promise<void> {
+  const since = performance.now();
+  const results = await Promise.allSettled([
+    snapshots.read("a"),
+    snapshots.write("a", SECOND, null),
+    snapshots.write("b", new Uint8Array(4 * MIB), null),
+    snapshots.write("c", new Uint8Array(20 * MIB), null),
+    snapshots.delete("c"),
+  ]);
+  for (const result of results) {
+    expect(result.status).toBe("rejected");
+    if (result.status === "fulfilled") continue;
+    expect(result.reason).toBeInstanceOf(StorageError);
+    expect(result.reason).not.toBeInstanceOf(SnapshotConflictError);
+  }
+  expect(performance.now() - since).toBeLessThan(within);
+}

@@ -1,0 +1,14 @@
+import { openS3Snapshots } from "../../src/storage/s3/open.ts";
+import { CEPH, useS3 } from "./s3-fixtures.ts";
+import { snapshotsSuite } from "./snapshots-suite.ts";
+
+const s3 = useS3();
+
+snapshotsSuite("S3", async () => {
+  const bucket = await s3.newBucket();
+  return {
+    open: async () => openS3Snapshots({ bucket, prefix: "rooms/", ...CEPH }),
+    // It goes with the service.
+    discard: async () => {},
+  };
+});

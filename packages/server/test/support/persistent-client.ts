@@ -1,0 +1,96 @@
+import { setTimeout as delay } from "node:timers/promises";
+import * as Y from "yjs";
+import { EditingClient } from "./editing-client.ts";
+
+/** Real providers wait for up to 2.5 s. */
+const RECONNECT_MS = 100;
+/** Real providers give a silent connection up after 30 s. */
+const SILENCE_MS = 4_000;
+const WORDS = ["one ", "two ", "three "];
+
+/**
+ * Edits one room without a pause until it is told to stop, through whichever server takes it, and
+ * keeps what it was told is saved.
+ */
+export class PersistentClient extends EditingClient {
+  readonly room: string;
+  readonly #urls: () => readonly string[];
+  readonly #running: Promise<unknown>;
+  /** How often it was connected. */
+  connections = 0;
+  #editing = true;
+  #closed = false;
+
+  /** @param urls the servers that it may use at the moment; which one it takes is random */
+  constructor(room: string, urls: () => readonly string[]) {
+    super();
+    this.room = room;
+    this.#urls = urls;
+    this.#running = Promise.all([this.#stayConnected(), this.#edit()]);
+  }
+
+  /** Whether the server has sent back everything that it did. */
+  get isSaved(): boolean {
+    return this.acknowledged === this.clock;
+  }
+
+  /** What is missing from a document of what this client was told is saved. */
+  missingFrom(doc: Y.Doc): string[] {
+    const missing: string[] = [];
+    const { clientID } = this.doc;
+    const clock = Y.getState(doc.store, clientID);
+    if (clock < this.acknowledged) missing.push(`${this.acknowledged - clock} insertions`);
+    const { ds } = Y.snapshot(doc);
+    for (const [start, length] of this.acknowledgedDeletes) {
+      if (!Y.isDeleted(ds, Y.createID(clientID, start + length - 1)))
+        missing.push(`delete ${start}`);
+    }
+    return missing;
+  }
+
+  stopEditing(): void {
+    this.#editing = false;
+  }
+
+  async close(): Promise<void> {
+    this.#editing = false;
+    this.#closed = true;
+    await this.disconnect();
+    await this.#running;
+  }
+
+  async #edit(): Promise<void> {
+    for (let i = 0; this.#editing; i++) {
+      const text = this.doc.getText("text");
+      const at = Math.floor(Math.random() * (text.length + 1));
+      text.insert(at, WORDS[i % WORDS.length] ?? "");
+      // It deletes only what it has typed itself, so a deletion that comes back is its own.
+      if (i % 3 === 0) text.delete(at, 3);
+      await delay(20);
+    }
+  }
+
+  async #stayConnected(): Promise<void> {
+    while (!this.#closed) {
+      const urls = this.#urls();
+      const url = urls[Math.floor(Math.random() * urls.length)];
+      if (url !== undefined) await this.#useOnce(url);
+      if (!this.#closed) await delay(RECONNECT_MS);
+    }
+  }
+
+  async #useOnce(url: string): Promise<void> {
+    try {
+      await this.connect(url, this.room);
+    } catch {
+      // The server is not there; another one is tried.
+      return;
+    }
+    this.connections++;
+    const watch = setInterval(() => {
+      if (performance.now() - this.heardAt > SILENCE_MS) this.terminate();
+    }, SILENCE_MS / 4);
+    await this.disconnected();
+    clearInterval(watch);
+  }
+}

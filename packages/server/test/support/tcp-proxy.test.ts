@@ -1,0 +1,158 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TcpProxy } from "./tcp-proxy.ts";
+import { waitFor } from "./wait-for.ts";
+
+let service: Server;
+let proxy: TcpProxy;
+let served: Socket[];
+let clients: Client[];
+
+beforeEach(async () => {
+  served = [];
+  clients = [];
+  // Sends back what it gets, and says when it has got all.
+  service = createServer({ allowHalfOpen: true }, (socket) => {
+    served.push(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("end", () => socket.end("bye"));
+    socket.on("data", (bytes) => socket.write(bytes));
+  });
+  service.listen(0, "127.0.0.1");
+  await once(service, "listening");
+  proxy = await TcpProxy.start((service.address() as AddressInfo).port);
+});
+
+afterEach(async () => {
+  for (const { socket } of clients) socket.destroy();
+  for (const socket of served) socket.destroy();
+  await proxy.close();
+  service.close();
+  await once(service, "close");
+});
+
+class Client {
+  readonly socket: Socket = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
+  readonly #received: Buffer[] = [];
+  isClosed = false;
+
+  constructor() {
+    clients.push(this);
+    this.socket.on("data", (bytes) => this.#received.push(bytes));
+    this.socket.on("end", () => this.socket.end());
+    this.socket.on("error", () => this.socket.destroy());
+    this.socket.on("close", () => {
+      this.isClosed = true;
+    });
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.#received);
+  }
+
+  async receives(bytes: Uint8Array): Promise<void> {
+    await waitFor(() => this.received.length >= bytes.length, { message: "all came back" });
+    expect(this.received.equals(bytes)).toBe(true);
+  }
+
+  async closes(): Promise<void> {
+    await waitFor(() => this.isClosed, { message: "the connection ended" });
+  }
+}
+
+/** Some megabytes, more than sockets hold. */
+function large(): Buffer {
+  return Buffer.from(Uint8Array.from({ length: 8 * 1024 * 1024 }, (_, i) => i % 251));
+}
+
+/** A whole exchange, which shows that whatever was sent before has arrived, too. */
+async function works(): Promise<void> {
+  const client = new Client();
+  client.socket.end("hello");
+  await client.receives(Buffer.from("hellobye"));
+  await client.closes();
+}
+
+describe("a TCP proxy", () => {
+  it("passes on every byte, and the end of each direction by itself", async () => {
+    const client = new Client();
+    const bytes = large();
+    client.socket.end(bytes);
+    await client.receives(Buffer.concat([bytes, Buffer.from("bye")]));
+    await client.closes();
+  });
+
+  it("ends all connections and new ones, and works again after that", async () => {
+    const before = new Client();
+    before.socket.write("a");
+    await before.receives(Buffer.from("a"));
+    proxy.cut();
+    await before.closes();
+    await waitFor(() => served.every(({ destroyed }) => destroyed), {
+      message: "the service sees the end as well",
+    });
+    const meanwhile = new Client();
+    meanwhile.socket.write("b");
+    await meanwhile.closes();
+    expect(meanwhile.received).toHaveLength(0);
+    proxy.restore();
+    await works();
+  });
+
+  it("keeps silent connections open, and loses what was sent on them", async () => {
+    const client = new Client();
+    client.socket.write("a");
+    await client.receives(Buffer.from("a"));
+    proxy.silence();
+    client.socket.write("lost");
+    const meanwhile = new Client();
+    meanwhile.socket.write("lost");
+    await waitFor(() => served.length === 2, { message: "connections are accepted" });
+    served[0]?.write("lost as well");
+    expect(client.isClosed || meanwhile.isClosed).toBe(false);
+    proxy.restore();
+    await Promise.all([client.closes(), meanwhile.closes()]);
+    expect(client.received.toString()).toBe("a");
+    expect(meanwhile.received).toHaveLength(0);
+    await works();
+  });
+
+  it("delays both directions, and keeps the order when the delay becomes shorter", async () => {
+    const client = new Client();
+    client.socket.write("a");
+    await client.receives(Buffer.from("a"));
+    proxy.delay(100);
+    const since = performance.now();
+    client.socket.write("b");
+    await client.receives(Buffer.from("ab"));
+    expect(performance.now() - since).toBeGreaterThanOrEqual(195);
+    served[0]?.write("c");
+    await waitFor(() => served[0]?.writableLength === 0, { message: "it is on its way" });
+    proxy.restore();
+    served[0]?.write("d");
+    await client.receives(Buffer.from("abcd"));
+  });
+
+  it("breaks exactly where it should, in the middle of a message", async () => {
+    const client = new Client();
+    await waitFor(() => served.length === 1, { message: "it is connected" });
+    const bytes = large();
+    proxy.breakAfter(1_000_001);
+    served[0]?.write(bytes);
+    await client.closes();
+    expect(client.received.equals(bytes.subarray(0, 1_000_001))).toBe(true);
+    await works();
+  });
+
+  it("ends the connection when the service is not there", async () => {
+    const other = await TcpProxy.start(1);
+    try {
+      const socket = connect(other.port, "127.0.0.1");
+      socket.on("error", () => socket.destroy());
+      await once(socket, "close");
+    } finally {
+      await other.close();
+    }
+  });
+});

@@ -1,0 +1,125 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How a proxy treats connections: as if it were not there, until the test says otherwise. */
+type Mode = "open" | "cut" | "silent";
+
+/** Stands between a client and a service on this machine, and does to their connections what networks do. */
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #target: number;
+  readonly #sockets: Set<Socket> = new Set();
+  #mode: Mode = "open";
+  #delay = 0;
+  /** How many bytes more from the service until the connection breaks. */
+  #breakAfter = Number.POSITIVE_INFINITY;
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    this.#target = target;
+    server.on("connection", (client) => this.#join(client));
+  }
+
+  /** @param target port of the loopback address, where something may not listen yet */
+  static async start(target: number): Promise<TcpProxy> {
+    // Half open: who has sent everything may still be waiting for the answer.
+    const server = createServer({ allowHalfOpen: true });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new TcpProxy(server, target);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Ends all connections, and new ones at once. */
+  cut(): void {
+    this.#mode = "cut";
+    this.#endAll();
+  }
+
+  /** Accepts connections and keeps those that are open, but nothing gets through any more. */
+  silence(): void {
+    this.#mode = "silent";
+  }
+
+  /** Holds every byte back for a while, in both directions. */
+  delay(ms: number): void {
+    this.#delay = ms;
+  }
+
+  /** Lets exactly so many more bytes come from the service, and then ends all connections. */
+  breakAfter(bytes: number): void {
+    this.#breakAfter = bytes;
+  }
+
+  /** Everything gets through again. What was held up by `silence` is lost with its connections. */
+  restore(): void {
+    if (this.#mode === "silent") this.#endAll();
+    this.#mode = "open";
+    this.#delay = 0;
+    this.#breakAfter = Number.POSITIVE_INFINITY;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #endAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #join(client: Socket): void {
+    if (this.#mode === "cut") {
+      client.destroy();
+      return;
+    }
+    const service = connect({ port: this.#target, host: "127.0.0.1", allowHalfOpen: true });
+    this.#forward(client, service, (bytes) => this.#write(bytes, client, service));
+    this.#forward(service, client, (bytes) => this.#answer(bytes, service, client));
+  }
+
+  #forward(from: Socket, to: Socket, write: (bytes: Buffer) => void): void {
+    this.#sockets.add(from);
+    from.setNoDelay(true);
+    let before: Promise<void> = Promise.resolve();
+    /** Keeps the order also when the delay becomes shorter. */
+    const pass = (act: () => void): void => {
+      if (this.#mode === "silent") return;
+      const due = performance.now() + this.#delay;
+      before = before.then(async () => {
+        const wait = due - performance.now();
+        if (wait > 0) await sleep(wait);
+        if (this.#mode !== "silent") act();
+      });
+    };
+    from.on("data", (bytes) => pass(() => write(bytes)));
+    from.on("end", () => pass(() => to.end()));
+    from.on("error", () => from.destroy());
+    from.on("close", (hadError) => {
+      this.#sockets.delete(from);
+      if (hadError || !from.readableEnded) pass(() => to.destroy());
+    });
+  }
+
+  #write(bytes: Buffer, from: Socket, to: Socket): void {
+    if (!to.writable || to.write(bytes)) return;
+    from.pause();
+    to.once("drain", () => from.resume());
+  }
+
+  #answer(bytes: Buffer, service: Socket, client: Socket): void {
+    if (bytes.length < this.#breakAfter) {
+      this.#breakAfter -= bytes.length;
+      this.#write(bytes, service, client);
+      return;
+    }
+    const last = bytes.subarray(0, this.#breakAfter);
+    this.#breakAfter = Number.POSITIVE_INFINITY;
+    client.write(last, () => this.#endAll());
+  }
+}

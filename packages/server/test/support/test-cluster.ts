@@ -1,0 +1,92 @@
+import { BackingServices, type Environment } from "@symphony/services/backing-services";
+import { freePorts } from "@symphony/services/free-ports";
+import { afterAll } from "vitest";
+import { type ServerProcess, startServer } from "./server-process.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
+
+/** One server of a cluster, which may be started again, and what lies between it and the others. */
+export interface Member {
+  process: ServerProcess;
+  readonly port: number;
+  /** Through which the other servers reach it. */
+  readonly peers: TcpProxy;
+  /** Through which it reaches Redis, PostgreSQL, S3 and DynamoDB. */
+  readonly redis: TcpProxy;
+}
+
+/** Servers with real services, for tests: all of it is gone when the test file ends. */
+export class TestCluster {
+  readonly services: BackingServices;
+  readonly members: Member[] = [];
+  readonly #env: Environment;
+
+  private constructor(services: BackingServices, env: Environment) {
+    this.services = services;
+    this.#env = env;
+  }
+
+  /** @param env more settings of each server */
+  static async start(
+    servers: number,
+    { env = {}, redisCluster = false }: { env?: Environment; redisCluster?: boolean } = {},
+  ): Promise<TestCluster> {
+    const services = new BackingServices({ redisCluster });
+    const cluster = new TestCluster(services, env);
+    afterAll(() => cluster.stop());
+    await services.start();
+    await Promise.all((await freePorts(servers)).map((port) => cluster.#add(port)));
+    return cluster;
+  }
+
+  /** `ws://127.0.0.1:<port>` of each server that runs. */
+  get wsUrls(): readonly string[] {
+    return this.members
+      .filter(({ process }) => !process.hasExited)
+      .map(({ process }) => process.wsUrl);
+  }
+
+  member(index: number): Member {
+    const member = this.members[index];
+    if (member === undefined) throw new Error(`there is no server ${index}`);
+    return member;
+  }
+
+  /** Starts a server again that has ended, at the same address. */
+  async restart(member: Member): Promise<void> {
+    member.process = await startServer({ port: member.port, env: this.#environment(member) });
+  }
+
+  /** Ends all servers and services. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.members.map(async ({ process, peers, redis }) => {
+        process.signal("SIGCONT");
+        await process.kill();
+        await Promise.all([peers.close(), redis.close()]);
+      }),
+    );
+    await this.services.stop();
+  }
+
+  async #add(port: number): Promise<void> {
+    const { redis } = this.services;
+    const member: Omit<Member, "process"> = {
+      port,
+      peers: await TcpProxy.start(port),
+      redis: await TcpProxy.start("port" in redis ? redis.port : (redis.ports[0] ?? 0)),
+    };
+    const process = await startServer({ port, env: this.#environment(member) });
+    this.members.push({ ...member, process });
+  }
+
+  #environment({ peers, redis }: Omit<Member, "process">): Environment {
+    const shared = this.services.environment();
+    return {
+      ...shared,
+      SERVER_ADDRESS: `127.0.0.1:${peers.port}`,
+      // The servers of a Redis Cluster name each other, so there is no way around them.
+      ...("port" in this.services.redis ? { REDIS_URL: `redis://127.0.0.1:${redis.port}` } : {}),
+      ...this.#env,
+    };
+  }
+}

@@ -1,0 +1,175 @@
+import { execFile } from "node:child_process";
+import { randomInt, randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type CephLayout, cephConfiguration, monitorAddress } from "./ceph-configuration.ts";
+import { freePort } from "./free-ports.ts";
+import { ManagedProcess } from "./managed-process.ts";
+import type { Service } from "./service.ts";
+
+const run = promisify(execFile);
+
+const COMMAND_TIMEOUT_MS = 30_000;
+
+interface Parts {
+  readonly layout: CephLayout;
+  readonly monitor: ManagedProcess;
+  readonly store: ManagedProcess;
+  readonly gateway: ManagedProcess;
+}
+
+/**
+ * S3 by a Ceph object gateway. What it stores is in memory: `kill`, `pause` and their opposites are
+ * about the gateway, which is all that its users see; the store behind it goes on.
+ */
+export class Ceph implements Service {
+  readonly accessKey: string = "test-access-key";
+  readonly secretKey: string = "test-secret-key";
+  #parts: Parts | undefined;
+
+  /** `http://127.0.0.1:<port>` @throws Error before the first start */
+  get endpoint(): string {
+    if (this.#parts === undefined) throw new Error("Ceph was never started");
+    return `http://127.0.0.1:${this.#parts.layout.gatewayPort}`;
+  }
+
+  async start(): Promise<void> {
+    if (this.#parts !== undefined) {
+      await this.#parts.gateway.start();
+      return;
+    }
+    this.#parts = partsOf(await layOut());
+    try {
+      await this.#startAll(this.#parts);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async kill(): Promise<void> {
+    await this.#parts?.gateway.kill();
+  }
+
+  pause(): void {
+    this.#parts?.gateway.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#parts?.gateway.signal("SIGCONT");
+  }
+
+  async stop(): Promise<void> {
+    if (this.#parts === undefined) return;
+    const { layout, monitor, store, gateway } = this.#parts;
+    // Nothing is to be kept, and each would wait for the others.
+    await Promise.all([gateway.kill(), store.kill(), monitor.kill()]);
+    this.#parts = undefined;
+    await rm(layout.directory, { recursive: true, force: true });
+  }
+
+  async #startAll({ layout, monitor, store, gateway }: Parts): Promise<void> {
+    await prepareMonitor(layout);
+    await monitor.start();
+    await prepareStore(layout);
+    await store.start();
+    await gateway.start();
+    await ceph(layout, "radosgw-admin", [
+      ...["-n", "client.rgw", "user", "create", "--uid=test", "--display-name=test"],
+      ...[`--access-key=${this.accessKey}`, `--secret-key=${this.secretKey}`],
+    ]);
+  }
+}
+
+async function layOut(): Promise<CephLayout> {
+  const directory = await mkdtemp(join(tmpdir(), "symphony-ceph-"));
+  const layout = {
+    directory,
+    clusterId: randomUUID(),
+    address: ["127", randomInt(1, 255), randomInt(1, 255), randomInt(1, 255)].join("."),
+    gatewayPort: await freePort(),
+  };
+  await Promise.all(["mon", "osd", "run", "rgw"].map((name) => mkdir(join(directory, name))));
+  await writeFile(join(directory, "ceph.conf"), cephConfiguration(layout));
+  return layout;
+}
+
+function partsOf(layout: CephLayout): Parts {
+  const { directory } = layout;
+  const env = { CEPH_CONF: configurationOf(layout) };
+  // In the foreground, so that none of them survives.
+  return {
+    layout,
+    monitor: new ManagedProcess({
+      command: "ceph-mon",
+      args: ["-f", "-i", "a", "--mon-data", join(directory, "mon")],
+      env,
+      ready: async () => {
+        await ceph(layout, "ceph", ["--connect-timeout", "2", "mon", "stat"]);
+        return true;
+      },
+    }),
+    store: new ManagedProcess({
+      command: "ceph-osd",
+      args: ["-f", "-i", "0"],
+      env,
+      ready: async () => {
+        const { num_up_osds: up } = JSON.parse(
+          await ceph(layout, "ceph", ["osd", "stat", ...AS_JSON]),
+        );
+        return up === 1;
+      },
+    }),
+    gateway: new ManagedProcess({
+      command: "radosgw",
+      args: ["-f", "-n", "client.rgw"],
+      env,
+      startTimeout: 60_000,
+      ready: async () => {
+        await fetch(`http://127.0.0.1:${layout.gatewayPort}/`, {
+          signal: AbortSignal.timeout(1_000),
+        });
+        return true;
+      },
+    }),
+  };
+}
+
+const AS_JSON = ["-f", "json"];
+
+async function prepareMonitor(layout: CephLayout): Promise<void> {
+  const { directory, clusterId } = layout;
+  const keyring = join(directory, "keyring");
+  const map = join(directory, "monmap");
+  await run("ceph-authtool", ["--create-keyring", keyring, "--gen-key", "-n", "client.admin"]);
+  for (const name of ["client.rgw", "mon."]) {
+    await run("ceph-authtool", [keyring, "--gen-key", "-n", name]);
+  }
+  await run("monmaptool", [
+    ...["--create", "--clobber", "--fsid", clusterId],
+    ...["--addv", "a", `[${monitorAddress(layout)}]`, map],
+  ]);
+  await ceph(layout, "ceph-mon", [
+    ...["--mkfs", "-i", "a", "--monmap", map, "--mon-data", join(directory, "mon")],
+  ]);
+}
+
+async function prepareStore(layout: CephLayout): Promise<void> {
+  const id = randomUUID();
+  await ceph(layout, "ceph", ["osd", "new", id, "0"]);
+  await ceph(layout, "ceph-osd", ["-i", "0", "--mkfs", "--osd-uuid", id]);
+}
+
+async function ceph(layout: CephLayout, program: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await run(program, [...args], {
+    env: { ...process.env, CEPH_CONF: configurationOf(layout) },
+    timeout: COMMAND_TIMEOUT_MS,
+  });
+  return stdout;
+}
+
+function configurationOf({ directory }: CephLayout): string {
+  return join(directory, "ceph.conf");
+}

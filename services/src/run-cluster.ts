@@ -1,0 +1,51 @@
+import { BackingServices } from "./backing-services.ts";
+import { HaProxy } from "./haproxy.ts";
+import { SymphonyServer } from "./symphony-server.ts";
+
+// `npm run cluster`: three servers behind a load balancer, with all services, until Ctrl-C.
+
+const NAMES = ["a", "b", "c"];
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Resolves with the first signal to end. */
+const ended = new Promise<void>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
+});
+
+const services = new BackingServices();
+let servers: readonly SymphonyServer[] = [];
+let balancer: HaProxy | undefined;
+try {
+  say("starting Redis, PostgreSQL, S3 (Ceph) and DynamoDB (dynalite) …");
+  await services.start();
+  servers = NAMES.map(() => new SymphonyServer(services.environment()));
+  await Promise.all(servers.map((server) => server.start()));
+  const balanced = servers.map(({ port }, i) => ({
+    name: NAMES[i] ?? "",
+    host: "127.0.0.1",
+    port,
+  }));
+  balancer = new HaProxy(balanced);
+  await balancer.start();
+  const environment = services.environment();
+  const rows: [string, string][] = [
+    ["open this", balancer.url],
+    ...servers.map(({ url }, i): [string, string] => [`server ${NAMES[i]}`, url]),
+    ["redis", environment.REDIS_URL ?? ""],
+    ["postgres", environment.DATABASE_URL ?? ""],
+    ["s3", `${environment.AWS_ENDPOINT_URL_S3} bucket ${environment.S3_BUCKET}`],
+    ["dynamodb", `${environment.AWS_ENDPOINT_URL_DYNAMODB} table ${environment.DYNAMODB_TABLE}`],
+  ];
+  say("");
+  for (const [name, where] of rows) say(`  ${name.padEnd(10)} ${where}`);
+  say("");
+  say("A room has its home on one server; open it at two servers directly, and it is on both.");
+  say("Ctrl-C ends everything.");
+  await ended;
+  say("stopping …");
+} finally {
+  await balancer?.stop();
+  await Promise.all(servers.map((server) => server.stop()));
+  await services.stop();
+}
