@@ -72,6 +72,7 @@ osd class load list = *
 osd class default list = *
 
 [client.rgw]
+# Without tcp_nodelay every answer waits for an acknowledgement.
 rgw frontends = beast endpoint=127.0.0.1:${gatewayPort} tcp_nodelay=1
 rgw data = ${directory}/rgw
 rgw dns name = localhost
@@ -79,6 +80,7 @@ rgw enable usage log = false
 rgw enable ops log = false
 rgw thread pool size = 16
 rgw run sync thread = false
+# With a cache, changes of buckets wait half a minute for a gateway that was killed.
 rgw cache enabled = false
 `;
 }

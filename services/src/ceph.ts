@@ -97,47 +97,33 @@ async function layOut(): Promise<CephLayout> {
 }
 
 function partsOf(layout: CephLayout): Parts {
-  const { directory } = layout;
-  const env = { CEPH_CONF: configurationOf(layout) };
-  // In the foreground, so that none of them survives.
+  const daemon = (program: string, args: readonly string[], ready: () => Promise<boolean>) =>
+    new ManagedProcess({
+      command: "setpriv",
+      // They also end when this process is killed. `-f`: they stay its children.
+      args: ["--pdeathsig", "KILL", program, "-f", ...args],
+      env: { CEPH_CONF: configurationOf(layout) },
+      ready,
+      startTimeout: 60_000,
+    });
   return {
     layout,
-    monitor: new ManagedProcess({
-      command: "ceph-mon",
-      args: ["-f", "-i", "a", "--mon-data", join(directory, "mon")],
-      env,
-      ready: async () => {
-        await ceph(layout, "ceph", ["--connect-timeout", "2", "mon", "stat"]);
-        return true;
-      },
+    monitor: daemon("ceph-mon", ["-i", "a", "--mon-data", monitorDirectory(layout)], async () => {
+      await ceph(layout, "ceph", ["--connect-timeout", "2", "mon", "stat"]);
+      return true;
     }),
-    store: new ManagedProcess({
-      command: "ceph-osd",
-      args: ["-f", "-i", "0"],
-      env,
-      ready: async () => {
-        const { num_up_osds: up } = JSON.parse(
-          await ceph(layout, "ceph", ["osd", "stat", ...AS_JSON]),
-        );
-        return up === 1;
-      },
+    store: daemon("ceph-osd", ["-i", "0"], async () => {
+      const stat = await ceph(layout, "ceph", ["osd", "stat", "-f", "json"]);
+      return JSON.parse(stat).num_up_osds === 1;
     }),
-    gateway: new ManagedProcess({
-      command: "radosgw",
-      args: ["-f", "-n", "client.rgw"],
-      env,
-      startTimeout: 60_000,
-      ready: async () => {
-        await fetch(`http://127.0.0.1:${layout.gatewayPort}/`, {
-          signal: AbortSignal.timeout(1_000),
-        });
-        return true;
-      },
+    gateway: daemon("radosgw", ["-n", "client.rgw"], async () => {
+      await fetch(`http://127.0.0.1:${layout.gatewayPort}/`, {
+        signal: AbortSignal.timeout(1_000),
+      });
+      return true;
     }),
   };
 }
-
-const AS_JSON = ["-f", "json"];
 
 async function prepareMonitor(layout: CephLayout): Promise<void> {
   const { directory, clusterId } = layout;
@@ -152,7 +138,7 @@ async function prepareMonitor(layout: CephLayout): Promise<void> {
     ...["--addv", "a", `[${monitorAddress(layout)}]`, map],
   ]);
   await ceph(layout, "ceph-mon", [
-    ...["--mkfs", "-i", "a", "--monmap", map, "--mon-data", join(directory, "mon")],
+    ...["--mkfs", "-i", "a", "--monmap", map, "--mon-data", monitorDirectory(layout)],
   ]);
 }
 
@@ -168,6 +154,10 @@ async function ceph(layout: CephLayout, program: string, args: readonly string[]
     timeout: COMMAND_TIMEOUT_MS,
   });
   return stdout;
+}
+
+function monitorDirectory({ directory }: CephLayout): string {
+  return join(directory, "mon");
 }
 
 function configurationOf({ directory }: CephLayout): string {

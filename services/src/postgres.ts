@@ -119,8 +119,13 @@ export class Postgres implements Service {
   #backends(): readonly number[] {
     const pid = this.#server?.pid;
     if (pid === undefined) return [];
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-    return children.split(" ").filter(Boolean).map(Number);
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+      return children.split(" ").filter(Boolean).map(Number);
+    } catch {
+      // It has ended meanwhile.
+      return [];
+    }
   }
 }
 

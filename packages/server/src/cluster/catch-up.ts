@@ -67,7 +67,7 @@ export class CatchUp {
   async #take(state: PeerState, peer: Peer): Promise<void> {
     const { replica, isHolder, takePresence } = this.#options;
     const now = Date.now();
-    for (const update of state.updates) await replica.receiveIfNew(update, now);
+    await replica.receiveIfNew(state.updates, now);
     if (!isHolder(peer)) return;
     const gone = new Set(peer.clients);
     for (const { client } of state.presence) gone.delete(client);

@@ -8,12 +8,12 @@ export interface Replica {
   receive(update: Uint8Array, now: number): void;
 
   /**
-   * As `receive`, for what may be there already, and then is not passed on.
+   * As `receive`, for updates that may all be there already, and then are not passed on.
    *
-   * @returns whether it held something new
+   * @returns whether they held something new
    * @throws CodecError, MalformedError
    */
-  receiveIfNew(update: Uint8Array, now: number): Promise<boolean>;
+  receiveIfNew(updates: readonly Uint8Array[], now: number): Promise<boolean>;
 
   /** Its encoded state vector, of what is durable. */
   durableVector(): Uint8Array;

@@ -3,12 +3,12 @@ import type { ServerAddress } from "../cluster/registry.ts";
 import type { Replica } from "../cluster/replica.ts";
 import { type Frame, frameDiff, frameStateVector } from "../protocol/frame.ts";
 import { decodeStateVector, encodeStateVector } from "../protocol/state-vector.ts";
-import { EMPTY_UPDATE, isEmpty, type UpdateContents } from "../protocol/update.ts";
+import { EMPTY_UPDATE, inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import { type Codec, INLINE_BYTES } from "./codec.ts";
 import type { Flusher } from "./flusher.ts";
 import { type Entry, Log } from "./log.ts";
-import { isKnown } from "./novelty.ts";
+import { isCovered, isKnown } from "./novelty.ts";
 import { Presence } from "./presence.ts";
 import { type Outlet, Reader } from "./reader.ts";
 
@@ -124,8 +124,14 @@ export class Document implements Replica {
     this.#compactIfLarge();
   }
 
-  async receiveIfNew(update: Uint8Array, now: number): Promise<boolean> {
-    const contents = await this.#services.codec.run("inspect", update);
+  async receiveIfNew(updates: readonly Uint8Array[], now: number): Promise<boolean> {
+    const [first] = updates;
+    if (first === undefined) return false;
+    const { codec } = this.#services;
+    // Looked at together: each look reads all that is known.
+    const update =
+      updates.length === 1 ? first : (await codec.run("makeBase", updates, false)).update;
+    const contents = await codec.run("inspect", update);
     if (isEmpty(contents) || this.knows(update, contents)) return false;
     this.receive(update, now);
     return true;
@@ -146,9 +152,11 @@ export class Document implements Replica {
   async difference(stateVector: Uint8Array): Promise<readonly Uint8Array[]> {
     const { log } = this;
     const { base, baseEnd } = log;
-    const rest = [...log.entries(baseEnd, log.durable)].map((entry) => entry.update);
-    const isNew = decodeStateVector(stateVector).size === 0;
-    const diff = isNew ? base : await this.#diff(base, stateVector);
+    const vector = decodeStateVector(stateVector);
+    const rest = [...log.entries(baseEnd, log.durable)]
+      .map((entry) => entry.update)
+      .filter((update) => !isCovered(inspectUpdate(update), vector));
+    const diff = vector.size === 0 ? base : await this.#diff(base, stateVector);
     return [diff.update, ...rest];
   }
 

@@ -17,17 +17,26 @@ export function isKnown(
   contents: UpdateContents,
   known: { stateVector: StateVector; deletes: readonly Uint8Array[] },
 ): boolean {
-  const { runs } = contents;
-  for (let i = 0; i + 2 < runs.length; i += 3) {
-    if ((runs[i + 2] ?? 0) > (known.stateVector.get(runs[i] ?? 0) ?? 0)) return false;
-  }
-  if (!contents.hasDeletes) return true;
+  if (isCovered(contents, known.stateVector)) return true;
+  if (!hasOnlyOldStructs(contents, known.stateVector)) return false;
   const ours: Deletes = new Map();
   for (const deletes of known.deletes) readDeletes(deletes, ours);
   const theirs: Deletes = new Map();
   readDeletes(update.subarray(contents.deletesAt), theirs);
   for (const [client, ranges] of theirs) {
     if (!covers(joined(ours.get(client) ?? []), joined(ranges))) return false;
+  }
+  return true;
+}
+
+/** Whether a state vector says that all of an update is there; of deletions it says nothing. */
+export function isCovered(contents: UpdateContents, vector: StateVector): boolean {
+  return !contents.hasDeletes && hasOnlyOldStructs(contents, vector);
+}
+
+function hasOnlyOldStructs({ runs }: UpdateContents, vector: StateVector): boolean {
+  for (let i = 0; i + 2 < runs.length; i += 3) {
+    if ((runs[i + 2] ?? 0) > (vector.get(runs[i] ?? 0) ?? 0)) return false;
   }
   return true;
 }

@@ -64,10 +64,9 @@ export async function loadDocument(
 export async function recoverDocument(open: OpenDocument, stores: Stores): Promise<void> {
   const { document, holders } = open;
   const { updates, rows } = await readStores(document.room, stores);
-  for (const update of updates) {
-    const isNew = await document.receiveIfNew(update, Date.now());
+  if ((await document.receiveIfNew(updates, Date.now())) && holders.active) {
     // Other holders may not have heard of it either.
-    if (isNew && holders.active) holders.add(update);
+    for (const update of updates) holders.add(update);
   }
   const { end } = document.log;
   const known = new Set(open.rows.map(({ id }) => id));
@@ -167,7 +166,7 @@ export async function storeSnapshot(
       options.logger[level]({ room: document.room }, "merging with another snapshot");
       open.version = other?.version ?? null;
       if (other === null) continue;
-      await document.receiveIfNew(other.update, Date.now());
+      await document.receiveIfNew([other.update], Date.now());
       base = await codec.run("makeBase", [base.update, other.update], false);
     }
   }

@@ -2,6 +2,7 @@ import { redisCli } from "@symphony/services/redis-cli";
 import { RedisCluster } from "@symphony/services/redis-cluster";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Bus } from "../../src/cluster/bus.ts";
+import { keySlot } from "../../src/cluster/redis/key-slot.ts";
 import { openRedisBus } from "../../src/cluster/redis/open.ts";
 import { RefusedError } from "../../src/cluster/redis/transport.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -12,7 +13,7 @@ import { useBusInChild } from "./redis-run-child.ts";
 
 /** Enough for every master to have some. */
 const ROOMS = Array.from({ length: 60 }, (_, i) => `room ${i}`);
-const TAKEOVER_MS = 15_000;
+const TAKEOVER_MS = 30_000;
 const SEND_MS = 20;
 
 describe("the bus on a Redis Cluster", () => {
@@ -33,7 +34,10 @@ describe("the bus on a Redis Cluster", () => {
   async function open(urls: readonly string[] = cluster.urls): Promise<Bus> {
     const bus = await openRedisBus(urls, new LogRecorder().logger);
     opened.push(bus);
-    expect(bus.problem).toBe(undefined);
+    await waitFor(() => bus.problem === undefined, {
+      timeout: 30_000,
+      message: () => `works: ${bus.problem}`,
+    });
     return bus;
   }
 
@@ -50,7 +54,7 @@ describe("the bus on a Redis Cluster", () => {
     ["a master is killed", () => cluster.killMaster()],
     ["a master is frozen", () => cluster.pauseMaster()],
     ["a replica takes over as planned", () => cluster.failover()],
-    ["slots move to another master", () => cluster.moveSlots(3_000)],
+    ["slots move to another master", () => cluster.moveSlots(2_000)],
   ])("goes on in all rooms when %s, and tells who may have missed something", async (_, fault) => {
     const rooms = await traffic();
     started = rooms;
@@ -65,8 +69,31 @@ describe("the bus on a Redis Cluster", () => {
     // Each bus has every room at one server only.
     cluster.resume();
     await cluster.start();
-    const counts = await subscriptionsAt(cluster.ports, { sharded: true });
-    expect(ROOMS.map((room) => counts.get(room))).toEqual(ROOMS.map(() => 2));
+    await waitFor(
+      async () => {
+        const counts = await subscriptionsAt(cluster.ports, { sharded: true });
+        return ROOMS.every((room) => counts.get(room) === 2);
+      },
+      { message: "one subscription of each bus in every room" },
+    );
+  });
+
+  it("knows the slot of a channel", async () => {
+    const names = [
+      "a",
+      "symphony:room:a",
+      "café 😀",
+      "x{a}y",
+      "{}a",
+      "a{b",
+      "a}b{c}d",
+      "{{a}}",
+      "{a}{b}",
+    ];
+    for (const name of names) {
+      const slot = await redisCli(cluster.ports[0] ?? 0, "CLUSTER", "KEYSLOT", name);
+      expect([name, keySlot(name)]).toEqual([name, Number(slot)]);
+    }
   });
 
   it("finds the cluster when some of the given servers are down", async () => {

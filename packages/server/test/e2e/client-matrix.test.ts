@@ -2,14 +2,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type ProviderVersion, providerVersions, type Session } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { startServer, type TestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** Providers give up on a connection on which they heard nothing for 30 s, and look every 3 s. */
 const SILENCE_MS = 46_000;
 
 const open = new Set<Session>();
-let server: ServerProcess;
+let server: TestServer;
 
 interface Watcher {
   readonly session: Session;
@@ -163,8 +163,8 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
 
 describe("a restart of the server", () => {
   it.each([
-    ["by SIGTERM", async (running: ServerProcess) => expect(await running.stop()).toBe(0)],
-    ["by kill -9", async (running: ServerProcess) => running.kill()],
+    ["by SIGTERM", async (running: TestServer) => expect(await running.stop()).toBe(0)],
+    ["by kill -9", async (running: TestServer) => running.kill()],
   ])("%s costs no client anything", { timeout: 90_000 }, async (_, end) => {
     const first = await startServer();
     const rooms = providerVersions.map((version) => {

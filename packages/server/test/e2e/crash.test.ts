@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import * as Y from "yjs";
 import { EditingClient } from "../support/editing-client.ts";
 import { readRoom } from "../support/raw-client.ts";
-import { startServer, temporaryDirectory } from "../support/server-process.ts";
+import { temporaryDirectory } from "../support/server-process.ts";
+import { startServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const CLIENTS = 20;

@@ -6,7 +6,7 @@ import { HostileFrames, presenceFrame, presenceFrameOf } from "../support/hostil
 import { yWebsocket31 } from "../support/providers.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { encodeRaw, type RawMessage } from "../support/raw-messages.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { startServer, type TestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MAX_MESSAGE_BYTES = 256 * 1024;
@@ -17,7 +17,7 @@ const NESTING = 100_000;
 const SEED = Number(process.env.HOSTILE_SEED ?? 20_250_101);
 
 /** One server for the whole file, and two people who go on working on it. */
-let server: ServerProcess;
+let server: TestServer;
 let bystanders: Bystanders;
 
 beforeAll(async () => {

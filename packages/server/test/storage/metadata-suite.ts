@@ -21,15 +21,9 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
     it("forgets connections that ended before a time, and no others", async () => {
       const ids = Array.from({ length: 2_500 }, (_, i) => `${i}`);
       await store.current.record([
-        ...ids.map((connection) => ({
-          type: "connected" as const,
-          connection,
-          room: "a",
-          server: "s",
-          at: NOW,
-        })),
+        ...ids.map((connection) => connected(connection, NOW)),
         ...ids.map((connection, i) => ({ type: "disconnected" as const, connection, at: NOW + i })),
-        { type: "connected", connection: "open", room: "a", server: "s", at: NOW },
+        connected("open", NOW),
       ]);
       expect(await store.current.forgetConnections(NOW + 2_100)).toBe(2_100);
       expect(await store.current.forgetConnections(NOW + 2_100)).toBe(0);
@@ -37,6 +31,23 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(left.map(({ connection }) => connection).sort()).toEqual(
         [...ids.slice(2_100), "open"].sort(),
       );
+    });
+
+    it("forgets connections that all ended at the same time", async () => {
+      const ids = Array.from({ length: 1_200 }, (_, i) => `${i}`);
+      await store.current.record(ids.map((id) => connected(id, NOW)));
+      await store.current.closeConnectionsOf("server:1", NOW + 5);
+      expect(await store.current.forgetConnections(NOW + 5)).toBe(0);
+      expect(await store.current.forgetConnections(NOW + 6)).toBe(1_200);
+      expect(await store.current.connections({ from: 0, to: 2 * NOW, limit: 10 })).toEqual([]);
+    });
+
+    it("returns connections of the same time in the order of their bytes", async () => {
+      const ids = ["b", "é", "_", "B", "a", " a", "A", "10", "9", "日"];
+      await store.current.record(ids.map((id) => connected(id, NOW)));
+      const found = await store.current.connections({ from: NOW, to: NOW + 1, limit: 10 });
+      const expected = [" a", "10", "9", "A", "B", "_", "a", "b", "é", "日"];
+      expect(found.map(({ connection }) => connection)).toEqual(expected);
     });
 
     it("accepts no events", async () => {
@@ -198,6 +209,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
         closed.room("a"),
         closed.connections({ from: 0, to: NOW, limit: 1 }),
         closed.closeConnectionsOf("server:1", NOW),
+        closed.forgetConnections(NOW),
       ].map((call) => expect(call).rejects.toThrow(StorageError));
       await Promise.all(rejections);
       expect(await reopened.room("a")).not.toBeNull();

@@ -1,16 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { Postgres } from "@symphony/services/postgres";
-import { pino } from "pino";
-import { afterAll, beforeAll } from "vitest";
-import { openPostgresStore, type PostgresStore } from "../../src/storage/postgres/open.ts";
+import type { PostgresStore } from "../../src/storage/postgres/open.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { metadataSuite } from "./metadata-suite.ts";
+import { usePostgres } from "./postgres-server.ts";
 import type { TestStorage } from "./test-storage.ts";
 
-const postgres = new Postgres();
-const logger = pino({ level: "silent" });
-beforeAll(() => postgres.start());
-afterAll(() => postgres.stop());
+const postgres = usePostgres({ fsync: false });
 
 journalSuite("PostgreSQL", async () =>
   storageOf(async ({ journal, metadata }) => {
@@ -30,9 +24,9 @@ metadataSuite("PostgreSQL", async () =>
 async function storageOf<Store>(
   pick: (store: PostgresStore) => Promise<Store>,
 ): Promise<TestStorage<Store>> {
-  const url = await postgres.createDatabase(randomUUID());
+  const url = await postgres.createDatabase();
   return {
-    open: async () => pick(await openPostgresStore(url, logger)),
+    open: async () => pick(await postgres.open(url)),
     // It goes with the server.
     discard: async () => {},
   };

@@ -107,10 +107,10 @@ describe("when S3 or the way to it is bad", () => {
     },
   );
 
-  it("a thousand calls at once are made a few at a time", async () => {
+  it("many calls at once are made a few at a time", async () => {
     const snapshots = s3.open(await s3.newBucket());
     proxy.mostAtOnce = 0;
-    const rooms = Array.from({ length: 1_000 }, (_, i) => `room ${i}`);
+    const rooms = Array.from({ length: 500 }, (_, i) => `room ${i}`);
     const found = await Promise.all(rooms.map((room) => snapshots.read(room)));
     expect(new Set(found)).toEqual(new Set([null]));
     expect(proxy.mostAtOnce).toBeGreaterThan(10);

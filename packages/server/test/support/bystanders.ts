@@ -3,7 +3,7 @@ import * as Y from "yjs";
 import { type Session, yWebsocket1, yWebsocket31 } from "./providers.ts";
 import { RawClient } from "./raw-client.ts";
 import type { RawMessage } from "./raw-messages.ts";
-import type { ServerProcess } from "./server-process.ts";
+import type { TestServer } from "./test-server.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** How long the two rest between rounds: they are bystanders, not a load. */
@@ -47,7 +47,7 @@ export class Bystanders {
     });
   }
 
-  static async join(server: ServerProcess): Promise<Bystanders> {
+  static async join(server: TestServer): Promise<Bystanders> {
     const people = [
       yWebsocket31.open(server.wsUrl, "bystanders", { presence: {} }),
       yWebsocket1.open(server.wsUrl, "bystanders", { presence: {} }),

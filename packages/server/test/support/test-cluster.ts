@@ -19,6 +19,7 @@ export class TestCluster {
   readonly services: BackingServices;
   readonly members: Member[] = [];
   readonly #env: Environment;
+  readonly #releases: (() => Promise<void>)[] = [];
 
   private constructor(services: BackingServices, env: Environment) {
     this.services = services;
@@ -56,8 +57,14 @@ export class TestCluster {
     member.process = await startServer({ port: member.port, env: this.#environment(member) });
   }
 
+  /** Something that has to end before the servers do. */
+  onStop(release: () => Promise<void>): void {
+    this.#releases.push(release);
+  }
+
   /** Ends all servers and services. */
   async stop(): Promise<void> {
+    await Promise.all(this.#releases.map((release) => release()));
     await Promise.all(
       this.members.map(async ({ process, peers, redis }) => {
         process.signal("SIGCONT");

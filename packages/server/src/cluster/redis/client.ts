@@ -5,7 +5,7 @@ import { RefusedError } from "./transport.ts";
 
 export type Client = ReturnType<typeof create>;
 
-const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 const REFUSALS = /^(WRONGPASS|NOAUTH|NOPERM)\b|cluster support disabled/;
 
 /**

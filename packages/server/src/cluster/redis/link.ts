@@ -48,7 +48,7 @@ export class Link implements Transport {
     this.#problem = `Redis at ${server} was not reached yet`;
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
     this.firstOutcome = promise;
-    // Not at once: the options may speak of this link, whose creator has only to finish.
+    // Not yet: `heartbeat` may need this link, which its creator has only when this returns.
     this.#running = Promise.resolve().then(() => this.#run(resolve));
   }
 

@@ -53,7 +53,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   "3D000": "Create it, or name another one in DATABASE_URL",
   "42501": "The user needs the right to create tables in it",
   "53100": "Free space on the disk of the database",
-  "53300": "Raise its max_connections: each server needs up to eight",
+  "53300": "Raise its max_connections, or run fewer servers",
 };
 
 /** What the driver says when time is up. */

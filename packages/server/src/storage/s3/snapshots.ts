@@ -128,8 +128,7 @@ export class S3Snapshots implements SnapshotStore {
       // Ceph does not look at the condition of an upload in parts. To ask just before leaves a gap of
       // one request there; with AWS there is none.
       beforeEnd: async () => {
-        const current = await this.#current(room, limit);
-        if ((current === null ? null : current.ETag) !== expected) throw this.#conflict(room);
+        if (await this.#isAnother(room, expected, limit)) throw this.#conflict(room);
       },
       onLeftover: (error) => {
         const leftover = `an unfinished upload of ${this.#name(room)} is left behind`;
@@ -154,17 +153,25 @@ export class S3Snapshots implements SnapshotStore {
     if (error instanceof StorageError) return false;
     const status = statusOf(error);
     if (status === 409 || status === 412 || codeOf(error) === "NoSuchKey") return true;
-    const wasRefused = status !== undefined && status < 500 && codeOf(error) !== "NoSuchUpload";
-    if (wasRefused) return false;
+    const isUnclear = (status !== undefined && status >= 500) || codeOf(error) === "NoSuchUpload";
+    if (!isUnclear) return false;
     // It may have been written all the same, or somebody else was first and S3 says so badly, as Ceph
     // does under load. The object itself tells.
     try {
-      const current = await this.#current(room, limit);
-      return (current === null ? null : current.ETag) !== expected;
+      return await this.#isAnother(room, expected, limit);
     } catch {
       // S3 cannot be asked: the error of the write says why.
       return false;
     }
+  }
+
+  async #isAnother(
+    room: string,
+    expected: SnapshotVersion | null,
+    limit: TimeLimit,
+  ): Promise<boolean> {
+    const current = await this.#current(room, limit);
+    return (current === null ? null : versionOf(current.ETag)) !== expected;
   }
 
   async #current(room: string, { signal }: TimeLimit): Promise<HeadObjectCommandOutput | null> {
@@ -213,5 +220,6 @@ function conditionOf(expected: SnapshotVersion | null): Condition {
 
 function versionOf(etag: string | undefined): SnapshotVersion {
   if (!etag) throw new Error("an answer without an ETag");
-  return etag as SnapshotVersion;
+  // Ceph leaves out the quotes in its answer to a repeated end of an upload.
+  return (etag.startsWith('"') ? etag : `"${etag}"`) as SnapshotVersion;
 }
