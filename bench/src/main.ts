@@ -27,6 +27,7 @@ async function main(options: Options): Promise<void> {
     process.stdout.write(`\n${report(result)}\n\n`);
     results.push(result);
   }
+  await Promise.all(contenders.map((contender) => contender.release?.()));
   if (options.write) {
     writeFileSync(RESULTS_FILE, page(options, describeMachine(cpus), results));
     process.stdout.write(`written to ${RESULTS_FILE}\n`);

@@ -19,7 +19,11 @@ export async function runMeasurement(
   options: RunnerOptions,
 ): Promise<MeasurementResult> {
   const { settings, cpus, progress } = options;
-  const contenders = options.contenders.filter((contender) => measurement.takesPart(contender));
+  const contenders = options.contenders.filter(
+    (contender) =>
+      measurement.takesPart(contender) &&
+      (contender.measurements?.includes(measurement.name) ?? true),
+  );
   const results = contenders.map((contender) => new Attempts(contender));
   const runs = Math.max(options.runs, measurement.minimumRuns);
   for (let run = 1; run <= runs; run++) {

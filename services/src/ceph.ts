@@ -99,9 +99,9 @@ async function layOut(): Promise<CephLayout> {
 function partsOf(layout: CephLayout): Parts {
   const daemon = (program: string, args: readonly string[], ready: () => Promise<boolean>) =>
     new ManagedProcess({
-      command: "setpriv",
-      // They also end when this process is killed. `-f`: they stay its children.
-      args: ["--pdeathsig", "KILL", program, "-f", ...args],
+      command: program,
+      // `-f`: they stay children of this process, and end with it.
+      args: ["-f", ...args],
       env: { CEPH_CONF: configurationOf(layout) },
       ready,
       startTimeout: 60_000,

@@ -22,8 +22,7 @@ process.on("exit", () => {
 });
 
 /**
- * A child process that can be ended and started again. It does not outlive this process, unless that
- * is killed.
+ * A child process that can be ended and started again. It does not outlive this process.
  */
 export class ManagedProcess {
   readonly #options: ProcessOptions;
@@ -48,7 +47,8 @@ export class ManagedProcess {
   /** Starts it, and resolves when it answers. @throws Error with its output */
   async start(): Promise<void> {
     const { command, args, env, cwd, ready, startTimeout = 30_000 } = this.#options;
-    const child = spawn(command, [...args], {
+    // It also ends when this process is killed and cannot end it.
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", command, ...args], {
       ...(cwd === undefined ? {} : { cwd }),
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],

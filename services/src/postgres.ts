@@ -143,7 +143,9 @@ async function createDataDirectory(): Promise<string> {
 /** A command line; PostgreSQL refuses to run as root. The process is replaced: no other is between. */
 function asUser(command: string, ...args: readonly string[]): [string, ...string[]] {
   if (!isRoot()) return [command, ...args];
-  return ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", command, ...args];
+  // Another user's process forgets that it shall end when its parent is killed, unless told again.
+  const options = ["--pdeathsig", "KILL", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"];
+  return ["setpriv", ...options, command, ...args];
 }
 
 function isRoot(): boolean {

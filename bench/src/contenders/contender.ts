@@ -16,6 +16,10 @@ export interface Contender {
   readonly keepsState: boolean;
   /** Documents outlive its process. */
   readonly persists: boolean;
+  /** It takes part in these measurements only; without it, in all that it can. */
+  readonly measurements?: readonly string[];
   /** Starts it in its own process, on a free port of 127.0.0.1. */
   start(options: StartOptions): Promise<ServerProcess>;
+  /** Ends what its servers have shared. */
+  release?(): Promise<void>;
 }

@@ -14,11 +14,19 @@ export interface Member {
   readonly redis: TcpProxy;
 }
 
+export interface TestClusterOptions {
+  /** More settings of each server. */
+  readonly env?: Environment;
+  readonly redisCluster?: boolean;
+  /** Gives the endpoint that servers use, when something stands between them and S3. */
+  readonly s3?: (endpoint: string) => Promise<string>;
+}
+
 /** Servers with real services, for tests: all of it is gone when the test file ends. */
 export class TestCluster {
   readonly services: BackingServices;
   readonly members: Member[] = [];
-  readonly #env: Environment;
+  #env: Environment;
   readonly #releases: (() => Promise<void>)[] = [];
 
   private constructor(services: BackingServices, env: Environment) {
@@ -26,15 +34,18 @@ export class TestCluster {
     this.#env = env;
   }
 
-  /** @param env more settings of each server */
   static async start(
     servers: number,
-    { env = {}, redisCluster = false }: { env?: Environment; redisCluster?: boolean } = {},
+    { env = {}, redisCluster = false, s3 }: TestClusterOptions = {},
   ): Promise<TestCluster> {
     const services = new BackingServices({ redisCluster });
     const cluster = new TestCluster(services, env);
     afterAll(() => cluster.stop());
     await services.start();
+    if (s3 !== undefined) {
+      const AWS_ENDPOINT_URL_S3 = await s3(services.s3.endpoint);
+      cluster.#env = { ...env, AWS_ENDPOINT_URL_S3 };
+    }
     await Promise.all((await freePorts(servers)).map((port) => cluster.#add(port)));
     return cluster;
   }

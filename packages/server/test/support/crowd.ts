@@ -1,0 +1,81 @@
+import { expect } from "vitest";
+import { PersistentClient } from "./persistent-client.ts";
+import { readRoom } from "./raw-client.ts";
+import type { TestCluster } from "./test-cluster.ts";
+import { waitFor } from "./wait-for.ts";
+
+const ROOMS = 4;
+const CLIENTS = 12;
+
+/** Clients that edit some rooms through all servers of a cluster while something goes wrong. */
+export class Crowd {
+  readonly clients: readonly PersistentClient[];
+  readonly #cluster: TestCluster;
+
+  /** @param name what their rooms are called; no other crowd may use it */
+  constructor(cluster: TestCluster, name: string) {
+    this.#cluster = cluster;
+    this.clients = Array.from(
+      { length: CLIENTS },
+      (_, i) => new PersistentClient(`${name}-${i % ROOMS}`, () => cluster.wsUrls),
+    );
+  }
+
+  /** Waits until everybody was sent back something that they did after this was called. */
+  async isSaving(timeout = 30_000): Promise<void> {
+    const before = this.clients.map(({ clock }) => clock);
+    await waitFor(() => this.clients.every((one, i) => one.acknowledged > (before[i] ?? 0)), {
+      timeout,
+      message: () => `everybody is sent back something new: ${this.#describe()}`,
+    });
+  }
+
+  /**
+   * Everything works again: waits until all have the same, and checks that what they were told is
+   * saved is there after all servers were killed.
+   */
+  async lostNothing(): Promise<void> {
+    await this.isSaving(60_000);
+    await this.agrees();
+    await waitFor(() => this.clients.every((one) => one.isSaved), {
+      timeout: 60_000,
+      message: () => `all that was written is saved: ${this.#describe()}`,
+    });
+    await this.close();
+    const { members } = this.#cluster;
+    await Promise.all(members.map(({ process }) => process.kill()));
+    await Promise.all(members.map((member) => this.#cluster.restart(member)));
+    for (const client of this.clients) {
+      const doc = await readRoom(this.#cluster.wsUrls[0] ?? "", client.room);
+      expect(client.missingFrom(doc)).toEqual([]);
+      expect(doc.getText("text").toString()).toBe(client.doc.getText("text").toString());
+    }
+  }
+
+  /** Stops editing, and waits until all who are in a room have the same. */
+  async agrees(): Promise<void> {
+    for (const client of this.clients) client.stopEditing();
+    await waitFor(() => this.clients.every((one) => this.#agreesWithOthers(one)), {
+      timeout: 60_000,
+      message: () => `all who are in a room have the same: ${this.#describe()}`,
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.clients.map((client) => client.close()));
+  }
+
+  #agreesWithOthers(one: PersistentClient): boolean {
+    const text = one.doc.getText("text").toString();
+    return this.clients.every(
+      (other) => other.room !== one.room || other.doc.getText("text").toString() === text,
+    );
+  }
+
+  /** Whether each is connected, its acknowledged clock, and its clock; and what the servers wrote. */
+  #describe(): string {
+    const clients = this.clients.map((one) => [one.isConnected, one.acknowledged, one.clock]);
+    const logs = this.#cluster.members.map(({ process }) => process.tail());
+    return [JSON.stringify(clients), ...logs].join("\n---\n");
+  }
+}
