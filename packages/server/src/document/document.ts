@@ -153,8 +153,9 @@ export class Document implements Replica {
     const { log } = this;
     const { base, baseEnd } = log;
     const vector = decodeStateVector(stateVector);
-    const rest = [...log.entries(baseEnd, log.durable)]
-      .map((entry) => entry.update)
+    const rest = [...log.entries(baseEnd, log.end)]
+      .filter(({ author, end }) => end <= log.durable || author === "elsewhere")
+      .map(({ update }) => update)
       .filter((update) => !isCovered(inspectUpdate(update), vector));
     const diff = vector.size === 0 ? base : await this.#diff(base, stateVector);
     return [diff.update, ...rest];
