@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { BackingServices } from "@symphony/services/backing-services";
 import { ServerProcess } from "../process/server-process.ts";
 import type { Contender } from "./contender.ts";
@@ -22,10 +23,15 @@ export const symphonyCluster: Contender = {
   measurements: ["case-study"],
   start: async ({ dataDirectory, cpus }) => {
     services ??= startServices();
+    const running = await services;
+    // What an earlier run has stored must not be there.
+    const name = randomUUID();
     return ServerProcess.launch({
       program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
       env: {
-        ...(await services).environment(),
+        ...running.environment(),
+        DATABASE_URL: await running.postgres.createDatabase(name),
+        S3_PREFIX: `${name}/`,
         HOST: "127.0.0.1",
         PORT: "0",
         DATA_DIR: dataDirectory,
