@@ -1,8 +1,27 @@
-import type { Presence } from "../document/presence.ts";
+import type { PeerPresence } from "./message.ts";
+import type { Peer } from "./peer.ts";
+
+/** Who is present in a document, as the part that keeps it in step with other servers sees it. */
+export interface ReplicaPresence {
+  /** Grows with every change. */
+  readonly version: number;
+
+  /** Takes what another server says. @returns what that server does not know of its own clients */
+  receiveFromPeer(states: readonly PeerPresence[], peer: Peer, now: number): PeerPresence[];
+
+  /** Removes clients of another server. @returns whether there were any */
+  removeFromPeer(clients: Iterable<number>, peer: Peer, now: number): boolean;
+
+  /** The clients of this server that are present. */
+  local(): PeerPresence[];
+
+  /** What changed for clients of this server after a version. */
+  localSince(version: number): PeerPresence[];
+}
 
 /** A document, as the part that keeps it in step with other servers sees it. */
 export interface Replica {
-  readonly presence: Presence;
+  readonly presence: ReplicaPresence;
 
   /** Takes an update that is durable and comes from another server. */
   receive(update: Uint8Array, now: number): void;
