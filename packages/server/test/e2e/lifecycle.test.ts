@@ -45,15 +45,6 @@ describe("start", () => {
     await server.stop();
   });
 
-  it("takes less than a second with an empty store", async () => {
-    const begin = performance.now();
-    const server = await startServer();
-    const elapsed = (performance.now() - begin) / 1_000;
-    // Other tests run meanwhile: what it worked counts, when it had to wait for the processor.
-    expect(Math.min(elapsed, await server.processorSeconds())).toBeLessThan(1);
-    await server.stop();
-  });
-
   it.each([
     [{ PORT: "http" }, /^symphony-backend: PORT="http": must be a whole number$/],
     [{ HOST: "0.0.0.0" }, /^symphony-backend: HOST="0.0.0.0" is not a loopback address/],
