@@ -46,7 +46,8 @@ test("a server that loses one update in 400 is refused", async () => {
 test("a server that loses a connection is refused", async () => {
   const { server, load } = await offer(floor.start);
   await server.kill();
-  await expect(load.stop()).rejects.toThrow("the connection was closed");
+  // Which of them depends on whether something was on its way to the server.
+  await expect(load.stop()).rejects.toThrow(/the connection was closed|ECONNRESET|EPIPE/);
 });
 
 test("a server that does not keep what was written does not converge", async () => {
