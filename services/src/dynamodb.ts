@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dynamoDbLocalDirectory } from "./dynamodb-local.ts";
-import { freePort } from "./free-ports.ts";
-import { ManagedProcess } from "./managed-process.ts";
-import type { Service } from "./service.ts";
+import type { ProcessOptions } from "./managed-process.ts";
+import { ProcessService } from "./process-service.ts";
 
 interface Program {
   readonly command: string;
@@ -18,57 +15,29 @@ const ANSWER_TIMEOUT_MS = 1_000;
  * A program that speaks the protocol of DynamoDB, with its tables in files. It takes any region and
  * any credentials, but not none.
  */
-class DynamoDbProcess implements Service {
+class DynamoDbProcess extends ProcessService {
   readonly #program: (port: number, directory: string) => Promise<Program>;
-  #port: number | undefined;
-  #directory: string | undefined;
-  #process: ManagedProcess | undefined;
 
   constructor(program: (port: number, directory: string) => Promise<Program>) {
+    super("dynamodb");
     this.#program = program;
   }
 
   /** For `AWS_ENDPOINT_URL_DYNAMODB`. @throws Error before the first start */
   get endpoint(): string {
-    if (this.#port === undefined) throw new Error("DynamoDB was never started");
-    return `http://127.0.0.1:${this.#port}`;
+    return this.httpUrl;
   }
 
-  async start(): Promise<void> {
-    this.#process ??= await this.#prepare();
-    await this.#process.start();
-  }
-
-  async kill(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  pause(): void {
-    this.#process?.signal("SIGSTOP");
-  }
-
-  resume(): void {
-    this.#process?.signal("SIGCONT");
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.stop();
-    this.#process = undefined;
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
-  }
-
-  async #prepare(): Promise<ManagedProcess> {
-    this.#port ??= await freePort();
-    this.#directory = await mkdtemp(join(tmpdir(), "symphony-dynamodb-"));
-    return new ManagedProcess({
-      ...(await this.#program(this.#port, this.#directory)),
-      cwd: this.#directory,
+  protected override async prepare(port: number, directory: string): Promise<ProcessOptions> {
+    return {
+      ...(await this.#program(port, directory)),
+      cwd: directory,
       ready: async () => {
         // Any answer will do: one of them calls this a bad request.
         await fetch(this.endpoint, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
         return true;
       },
-    });
+    };
   }
 }
 

@@ -1,10 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./free-ports.ts";
-import { ManagedProcess } from "./managed-process.ts";
-import type { Service } from "./service.ts";
+import type { ProcessOptions } from "./managed-process.ts";
+import { ProcessService } from "./process-service.ts";
 
 /** A server behind a load balancer. It need not be up yet. */
 export interface BalancedServer {
@@ -32,15 +30,13 @@ export interface LoadBalancerKind {
 }
 
 /** A load balancer in front of servers that may come and go. */
-export class LoadBalancer implements Service {
+export class LoadBalancer extends ProcessService {
   readonly #kind: LoadBalancerKind;
   readonly #servers: readonly BalancedServer[];
   readonly #balance: Balance;
-  #port: number | undefined;
-  #directory: string | undefined;
-  #process: ManagedProcess | undefined;
 
   constructor(kind: LoadBalancerKind, servers: readonly BalancedServer[], balance: Balance) {
+    super("balancer");
     this.#kind = kind;
     this.#servers = servers;
     this.#balance = balance;
@@ -48,8 +44,7 @@ export class LoadBalancer implements Service {
 
   /** `http://host:port` @throws Error before the first start */
   get url(): string {
-    if (this.#port === undefined) throw new Error("the load balancer was never started");
-    return `http://127.0.0.1:${this.#port}`;
+    return this.httpUrl;
   }
 
   /** `ws://host:port` @throws Error before the first start */
@@ -57,50 +52,21 @@ export class LoadBalancer implements Service {
     return this.url.replace(/^http/, "ws");
   }
 
-  async start(): Promise<void> {
-    this.#process ??= await this.#prepare();
-    await this.#process.start();
-  }
-
-  async kill(): Promise<void> {
-    await this.#process?.kill();
-  }
-
-  pause(): void {
-    this.#process?.signal("SIGSTOP");
-  }
-
-  resume(): void {
-    this.#process?.signal("SIGCONT");
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.stop();
-    this.#process = undefined;
-    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
-    this.#directory = undefined;
-  }
-
   /** What it logged of the last requests. */
   async log(): Promise<string> {
-    if (this.#directory === undefined || this.#kind.logFile === undefined) {
-      return this.#process?.output ?? "";
-    }
-    return readFile(join(this.#directory, this.#kind.logFile), "utf8");
+    const { directory } = this;
+    if (directory === undefined || this.#kind.logFile === undefined) return this.output;
+    return readFile(join(directory, this.#kind.logFile), "utf8");
   }
 
-  async #prepare(): Promise<ManagedProcess> {
-    const port = await freePort();
-    const directory = await mkdtemp(join(tmpdir(), "symphony-balancer-"));
-    this.#port = port;
-    this.#directory = directory;
+  protected override async prepare(port: number, directory: string): Promise<ProcessOptions> {
     const file = join(directory, "configuration");
     await writeFile(file, await this.#kind.configuration(port, this.#servers, this.#balance));
-    return new ManagedProcess({
+    return {
       command: this.#kind.command,
       args: this.#kind.args(file, directory),
       ready: () => accepts(port),
-    });
+    };
   }
 }
 

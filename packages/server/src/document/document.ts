@@ -52,7 +52,7 @@ export class Document implements Replica {
   #compacting = false;
   /** Tails below this size are left alone. */
   #compactAbove = 2 * INLINE_BYTES;
-  #stateVector: { frame: Frame; durable: number } | undefined;
+  #durableState: { vector: Uint8Array; frame: Frame; durable: number } | undefined;
 
   constructor(room: string, base: Base, services: DocumentServices, publisher: Publisher) {
     this.room = room;
@@ -138,7 +138,7 @@ export class Document implements Replica {
   }
 
   durableVector(): Uint8Array {
-    return encodeStateVector(this.log.stateVector(this.log.durable));
+    return this.#describeDurable().vector;
   }
 
   covers(stateVector: Uint8Array): boolean {
@@ -189,12 +189,7 @@ export class Document implements Replica {
 
   /** Asks a client for what is not durable here. */
   stateVectorFrame(): Frame {
-    const { durable } = this.log;
-    if (this.#stateVector?.durable !== durable) {
-      const frame = frameStateVector(encodeStateVector(this.log.stateVector(durable)));
-      this.#stateVector = { frame, durable };
-    }
-    return this.#stateVector.frame;
+    return this.#describeDurable().frame;
   }
 
   /**
@@ -280,6 +275,16 @@ export class Document implements Replica {
     } finally {
       if (this.presence.version !== version) this.scheduleFlush();
     }
+  }
+
+  /** The state vector of what is durable; made anew only when more is. */
+  #describeDurable(): { vector: Uint8Array; frame: Frame } {
+    const { durable } = this.log;
+    if (this.#durableState?.durable !== durable) {
+      const vector = encodeStateVector(this.log.stateVector(durable));
+      this.#durableState = { vector, frame: frameStateVector(vector), durable };
+    }
+    return this.#durableState;
   }
 
   #deliver(reader: Reader, news: SharedNews): void {
