@@ -1,29 +1,55 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 
 /**
- * Ports of the loopback address on which nothing listens now. Between this and the start of what is
- * to listen there, somebody else can take one.
+ * Below the ports that the system gives to outgoing connections (from 32768 on Linux), so that none
+ * of those takes a port between its choice and its use, or while its service is down for a while.
+ */
+const FIRST = 20_000;
+const COUNT = 5_000;
+/** A port is claimed by listening on the one that lies this much above it. */
+const CLAIM_OFFSET = COUNT;
+
+/** Claimed for as long as this process lives: a service that was killed may be started again there. */
+const claims: Server[] = [];
+
+/**
+ * Ports of the loopback address on which nothing listens, and which no other process that asks here
+ * is given while this one lives.
  */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map(async (server) => {
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(
-    servers.map(async (server) => {
-      server.close();
-      await once(server, "close");
-    }),
-  );
+  const ports: number[] = [];
+  const start = Math.floor(Math.random() * COUNT);
+  for (let step = 0; step < COUNT && ports.length < count; step += 1) {
+    const port = FIRST + ((start + step) % COUNT);
+    const claim = await listen(port + CLAIM_OFFSET);
+    if (claim === undefined) continue;
+    claims.push(claim.unref());
+    const probe = await listen(port);
+    if (probe === undefined) continue;
+    probe.close();
+    await once(probe, "close");
+    ports.push(port);
+  }
+  if (ports.length < count) {
+    throw new Error(`fewer than ${count} ports are free from ${FIRST} to ${FIRST + COUNT - 1}`);
+  }
   return ports;
 }
 
 export async function freePort(): Promise<number> {
   const [port = 0] = await freePorts(1);
   return port;
+}
+
+/** Undefined when the port is in use. */
+async function listen(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    return server;
+  } catch {
+    return undefined;
+  }
 }
