@@ -35,6 +35,8 @@ const SILENCE_MS = 40_000;
 const EXCHANGE_MS = 2_000;
 /** How long holders have to answer on the bus when the registry does not. */
 const DISCOVERY_MS = 300;
+/** So long messages may come that this server sent when it held the document before. */
+const OWN_ECHO_MS = 10_000;
 /** After an interruption all documents have something to do; not all at once. */
 const SPREAD_MS = 2_000;
 
@@ -74,6 +76,8 @@ export class Holders implements BusListener {
   #exchangeAt = 0;
   #recoveryDue = false;
   #heardOfOther: (() => void) | undefined;
+  /** From this time on a message from this server's own address is another server's. */
+  #doubtAt = Date.now() + OWN_ECHO_MS;
 
   constructor(room: string, cluster: Cluster, logger: Logger) {
     this.room = room;
@@ -413,12 +417,14 @@ export class Holders implements BusListener {
     this.#beatAt = Math.min(this.#beatAt, Date.now() + ms);
   }
 
+  /** Two servers with one address do not hear each other: they would lose edits. Said once. */
   #checkOwn({ epoch }: HolderMessage): void {
-    if (epoch === this.#publisher.epoch) return;
+    if (epoch === this.#publisher.epoch || Date.now() < this.#doubtAt) return;
+    this.#doubtAt = Number.POSITIVE_INFINITY;
     const { address } = this.#cluster;
     this.#logger.error(
       { room: this.room, address },
-      "another server uses the same SERVER_ADDRESS, or this one published before it restarted",
+      "another server uses the same SERVER_ADDRESS; give each server its own",
     );
   }
 }

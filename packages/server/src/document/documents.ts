@@ -239,8 +239,9 @@ export class Documents {
   async #unload(held: Held): Promise<void> {
     if (held.users > 0) return;
     await this.#save(held);
-    // From here to the change of state nothing waits, so nobody can have begun to use it.
-    if (held.users > 0 || this.#closing) return;
+    // From here to the change of state nothing waits, so nobody can have begun to use it. While it
+    // was stored, though, it may have been used and left again: only one lets it go.
+    if (held.users > 0 || this.#closing || !this.#isOpen(held)) return;
     const { document, holders } = held.open;
     if (isChanged(held.open) || document.log.durable < document.log.end) {
       this.#unloadLater(held, RETRY_MS);
@@ -342,6 +343,11 @@ export class Documents {
     } catch (error) {
       this.#options.logger.debug({ err: error }, "the leases of other servers cannot be read");
     }
+  }
+
+  #isOpen(held: Held): boolean {
+    const current = this.#rooms.get(held.open.document.room);
+    return current?.state === "open" && current.held === held;
   }
 
   *#open(): Generator<Held> {
