@@ -8,7 +8,8 @@ import { waitFor } from "../support/wait-for.ts";
 
 const CLIENTS = 20;
 const ROOMS = 4;
-const KILLS = 20;
+/** Of a cluster, all servers are killed, and it takes longer to start again. */
+const KILLS = process.env.SYMPHONY_TEST_SERVERS === "cluster" ? 5 : 20;
 
 function roomOf(client: number): string {
   return `room-${client % ROOMS}`;
