@@ -1,0 +1,74 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { readRoom } from "../support/raw-client.ts";
+
+const run = promisify(execFile);
+const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
+
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+let directory: string;
+let packed: Packed;
+
+/** Packs the package as for publishing, and installs that file as an application does. */
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "symphony-package-"));
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", directory], {
+    cwd: PACKAGE,
+  });
+  packed = JSON.parse(stdout)[0];
+  await writeFile(join(directory, "package.json"), '{ "private": true, "type": "module" }');
+  await run(
+    "npm",
+    ["install", "--no-audit", "--no-fund", "--prefer-offline", join(directory, packed.filename)],
+    { cwd: directory },
+  );
+}, 240_000);
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+it("contains what it needs and nothing else", () => {
+  const other = packed.files
+    .map(({ path }) => path)
+    .filter((path) => !/^(dist|site)\/|^(package\.json|README\.md|LICENSE)$/.test(path));
+  expect(other).toEqual([]);
+  const paths = packed.files.map(({ path }) => path);
+  expect(paths).toEqual(expect.arrayContaining(["dist/cli.js", "site/index.html", "LICENSE"]));
+  expect(paths.filter((path) => /\.map$|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  expect(packed.size).toBeLessThan(2_000_000);
+});
+
+it("describes itself as a command", async () => {
+  const { stdout } = await run("npx", ["symphony-backend", "--help"], { cwd: directory });
+  expect(stdout).toContain("Usage: symphony-backend");
+});
+
+it("serves documents and the editor", async () => {
+  const server = spawn(process.execPath, ["node_modules/symphony-backend/dist/cli.js"], {
+    cwd: directory,
+    env: { ...process.env, PORT: "0", DATA_DIR: join(directory, "data") },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const [line] = await once(createInterface(server.stdout), "line");
+    const { url } = JSON.parse(line);
+    const page = await fetch(url);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("<!doctype")]);
+    const doc = await readRoom(url.replace("http", "ws"), "room");
+    expect(doc.share.size).toBe(0);
+  } finally {
+    server.kill("SIGTERM");
+  }
+  expect((await once(server, "exit"))[0]).toBe(0);
+});
