@@ -1,3 +1,5 @@
+import { EventLoopLoad } from "./event-loop-load.ts";
+
 /** What a flusher flushes. */
 export interface Flushable {
   /** How many outlets one flush may write to. */
@@ -6,17 +8,25 @@ export interface Flushable {
   flush(): void;
 }
 
-/** Up to this many outlets, a document is flushed at the end of the turn of the event loop. */
+/** Up to this many outlets a flush is cheap. */
 const SMALL_FAN_OUT = 8;
 const DELAY_PER_OUTLET_MS = 0.4;
-const MAX_DELAY_MS = 50;
+/** The longest delay that the size of a room is a reason for. */
+const MAX_FAN_OUT_DELAY_MS = 50;
+/** From this load of the event loop on, updates are gathered in every room. */
+const LOADED = 0.3;
+/** The delay at full load; in between it grows evenly. */
+const FULL_LOAD_DELAY_MS = 100;
 
 /**
- * Decides when documents send what is new. A small room is flushed at the end of the turn. In a
- * large one each flush costs a write per client, so updates are gathered first, for longer the
- * larger it is: then n clients that all write cost on the order of n, not n².
+ * Decides when documents send what is new: at the end of the turn of the event loop while that is
+ * cheap. Each flush costs a write per client, and an answer of each to the presence that it brings.
+ * So updates are gathered first, for longer the larger a room is: n clients that all write then cost
+ * on the order of n, not n². And for longer the busier the server is: overload makes it slower by
+ * some tens of milliseconds, and what is saved keeps it from falling behind.
  */
 export class Flusher {
+  readonly #load: EventLoopLoad = new EventLoopLoad();
   #due: Set<Flushable> = new Set();
   #delayed: Map<Flushable, NodeJS.Timeout> = new Map();
   #immediate: NodeJS.Immediate | undefined;
@@ -24,13 +34,12 @@ export class Flusher {
   /** Flushes the document soon; once, however often it is called before. */
   schedule(document: Flushable): void {
     if (this.#due.has(document) || this.#delayed.has(document)) return;
-    const { fanOut } = document;
-    if (fanOut <= SMALL_FAN_OUT) {
+    const delay = Math.max(fanOutDelay(document.fanOut), loadDelay(this.#load.get()));
+    if (delay === 0) {
       this.#due.add(document);
       this.#immediate ??= setImmediate(() => this.#flushDue());
       return;
     }
-    const delay = Math.min(MAX_DELAY_MS, fanOut * DELAY_PER_OUTLET_MS);
     const timer = setTimeout(() => {
       this.#delayed.delete(document);
       document.flush();
@@ -51,4 +60,15 @@ export class Flusher {
     this.#due = new Set();
     for (const document of due) document.flush();
   }
+}
+
+function fanOutDelay(fanOut: number): number {
+  if (fanOut <= SMALL_FAN_OUT) return 0;
+  return Math.min(MAX_FAN_OUT_DELAY_MS, fanOut * DELAY_PER_OUTLET_MS);
+}
+
+function loadDelay(load: number): number {
+  const excess = Math.max(0, load - LOADED) / (1 - LOADED);
+  // Whole milliseconds: timers of the same duration share a list.
+  return Math.round(excess * FULL_LOAD_DELAY_MS);
 }
