@@ -1,14 +1,17 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { caseStudy } from "./measurements/case-study.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import { cleanUpAtExit } from "./process/children.ts";
 import { moveThisProcess, planCpus } from "./process/cpus.ts";
+import { chart } from "./report/chart.ts";
 import { describeMachine } from "./report/machine.ts";
 import { isGood, report } from "./report/report.ts";
 import type { MeasurementResult } from "./report/results.ts";
 import { runMeasurement } from "./runner.ts";
 
 const RESULTS_FILE = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
+const CHART_FILE = fileURLToPath(new URL("../results.svg", import.meta.url));
 
 async function main(options: Options): Promise<void> {
   cleanUpAtExit();
@@ -28,14 +31,24 @@ async function main(options: Options): Promise<void> {
     results.push(result);
   }
   await Promise.all(contenders.map((contender) => contender.release?.()));
-  if (options.write) {
-    writeFileSync(RESULTS_FILE, page(options, describeMachine(cpus), results));
-    process.stdout.write(`written to ${RESULTS_FILE}\n`);
-  }
+  if (options.write) write(options, describeMachine(cpus), results);
   if (!results.every(isGood)) process.exitCode = 1;
 }
 
-function page(options: Options, machine: string, results: readonly MeasurementResult[]): string {
+function write(options: Options, machine: string, results: readonly MeasurementResult[]): void {
+  const study = results.find(({ measurement }) => measurement === caseStudy);
+  const image = study === undefined ? undefined : chart(study, "cpuPerDelivery");
+  if (image !== undefined) writeFileSync(CHART_FILE, image);
+  writeFileSync(RESULTS_FILE, page(options, machine, results, image !== undefined));
+  process.stdout.write(`written to ${RESULTS_FILE}\n`);
+}
+
+function page(
+  options: Options,
+  machine: string,
+  results: readonly MeasurementResult[],
+  hasChart: boolean,
+): string {
   const date = new Date().toISOString().slice(0, 10);
   return `${[
     "# Measurements",
@@ -43,6 +56,7 @@ function page(options: Options, machine: string, results: readonly MeasurementRe
       `${options.runs} runs or more, and of the ratios within each run.`,
     machine,
     options.contenders.map(({ name, description }) => `- **${name}**: ${description}`).join("\n"),
+    ...(hasChart ? ["![Case study: CPU of the server per delivery](results.svg)"] : []),
     ...results.map(report),
   ].join("\n\n")}\n`;
 }

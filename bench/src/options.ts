@@ -16,25 +16,42 @@ export interface Options {
 const DEFAULTS = {
   runs: "3",
   clients: "1600",
+  "small-clients": "400",
+  "spread-clients": "100",
   connections: "10000",
   documents: "2000",
+  rooms: "10000",
+  "crowd-rooms": "2",
+  "drawing-clients": "200",
+  "storm-clients": "2000",
+  "soak-minutes": "60",
   "warm-up": "5",
   seconds: "10",
 };
 
+const byDefault = measurements.filter(({ onlyWhenNamed = false }) => !onlyWhenNamed);
+const longOnes = measurements.filter((one) => !byDefault.includes(one)).map(({ name }) => name);
+
 export const HELP = `npm run bench -- [options] [measurement…]
 
-Measurements (default: all): ${measurements.map(({ name }) => name).join(", ")}
+Measurements (default: all but ${longOnes.join(", ")}): ${measurements.map(({ name }) => name).join(", ")}
 
-  --contenders A,B   only these (default: ${contenders.map(({ name }) => name).join(",")})
-  --runs N           runs of each contender (default ${DEFAULTS.runs}; medians are printed)
-  --clients N        of the case study (default ${DEFAULTS.clients})
-  --seconds N        measured time of each run with load (default ${DEFAULTS.seconds})
-  --warm-up N        seconds of load before that (default ${DEFAULTS["warm-up"]})
-  --connections N    idle connections (default ${DEFAULTS.connections})
-  --documents N      open documents (default ${DEFAULTS.documents})
-  --write            write bench/RESULTS.md
-  --help             this text
+  --contenders A,B    only these (default: ${contenders.map(({ name }) => name).join(",")})
+  --runs N            runs of each contender (default ${DEFAULTS.runs}; medians are printed)
+  --clients N         of the case study and the acknowledgement (default ${DEFAULTS.clients})
+  --small-clients N   of the small case study (default ${DEFAULTS["small-clients"]})
+  --spread-clients N  of the rooms spread over servers (default ${DEFAULTS["spread-clients"]})
+  --seconds N         measured time of each run with load (default ${DEFAULTS.seconds})
+  --warm-up N         seconds of load before that (default ${DEFAULTS["warm-up"]})
+  --connections N     idle connections (default ${DEFAULTS.connections})
+  --documents N       open documents (default ${DEFAULTS.documents})
+  --rooms N           of the many rooms (default ${DEFAULTS.rooms})
+  --crowd-rooms N     rooms of the crowd (default ${DEFAULTS["crowd-rooms"]})
+  --drawing-clients N who draw (default ${DEFAULTS["drawing-clients"]})
+  --storm-clients N   who come back after a restart (default ${DEFAULTS["storm-clients"]})
+  --soak-minutes N    of the soak (default ${DEFAULTS["soak-minutes"]})
+  --write             write bench/RESULTS.md and its chart
+  --help              this text
 `;
 
 /** Throws an error that a user understands. */
@@ -46,21 +63,35 @@ export function readOptions(args: readonly string[]): Options {
       contenders: { type: "string" },
       runs: { type: "string", default: DEFAULTS.runs },
       clients: { type: "string", default: DEFAULTS.clients },
+      "small-clients": { type: "string", default: DEFAULTS["small-clients"] },
+      "spread-clients": { type: "string", default: DEFAULTS["spread-clients"] },
       seconds: { type: "string", default: DEFAULTS.seconds },
       "warm-up": { type: "string", default: DEFAULTS["warm-up"] },
       connections: { type: "string", default: DEFAULTS.connections },
       documents: { type: "string", default: DEFAULTS.documents },
+      rooms: { type: "string", default: DEFAULTS.rooms },
+      "crowd-rooms": { type: "string", default: DEFAULTS["crowd-rooms"] },
+      "drawing-clients": { type: "string", default: DEFAULTS["drawing-clients"] },
+      "storm-clients": { type: "string", default: DEFAULTS["storm-clients"] },
+      "soak-minutes": { type: "string", default: DEFAULTS["soak-minutes"] },
       write: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   return {
-    measurements: choose("measurement", measurements, positionals),
+    measurements: choose("measurement", measurements, positionals, byDefault),
     contenders: choose("contender", contenders, values.contenders?.split(",") ?? []),
     settings: {
       clients: positive("clients", values.clients),
+      smallClients: positive("small-clients", values["small-clients"]),
+      spreadClients: positive("spread-clients", values["spread-clients"]),
       connections: positive("connections", values.connections),
       documents: positive("documents", values.documents),
+      rooms: positive("rooms", values.rooms),
+      crowdRooms: positive("crowd-rooms", values["crowd-rooms"]),
+      drawingClients: positive("drawing-clients", values["drawing-clients"]),
+      stormClients: positive("storm-clients", values["storm-clients"]),
+      soakMinutes: positive("soak-minutes", values["soak-minutes"]),
       warmUpSeconds: positive("warm-up", values["warm-up"]),
       windowSeconds: positive("seconds", values.seconds),
     },
@@ -70,18 +101,19 @@ export function readOptions(args: readonly string[]): Options {
   };
 }
 
-/** Those with the given names in their usual order; all of them when no name is given. */
+/** Those with the given names in their usual order; `byDefault` when no name is given. */
 function choose<Item extends { readonly name: string }>(
   kind: string,
   all: readonly Item[],
   names: readonly string[],
+  byDefault: readonly Item[] = all,
 ): readonly Item[] {
   for (const name of names) {
     if (!all.some((item) => item.name === name)) {
       throw new Error(`unknown ${kind} "${name}": ${all.map((item) => item.name).join(", ")}`);
     }
   }
-  return names.length === 0 ? all : all.filter((item) => names.includes(item.name));
+  return names.length === 0 ? byDefault : all.filter((item) => names.includes(item.name));
 }
 
 function positive(name: string, text: string): number {

@@ -1,6 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
+import type { CpuUse } from "../src/process/cpu-meter.ts";
 import { checkWindow } from "../src/workload/check-window.ts";
 import { Disturbed } from "../src/workload/disturbed.ts";
+import { GeneratorFull } from "../src/workload/generator-full.ts";
+import { Overloaded } from "../src/workload/overloaded.ts";
 import { Window } from "../src/workload/window.ts";
 
 let window: Window;
@@ -13,6 +16,10 @@ beforeEach(() => {
   for (let count = 0; count < 100; count++) window.updateLatency.add(1);
 });
 
+function cpu(others: number, generator = 0.5): Pick<CpuUse, "others" | "generator"> {
+  return { others, generator };
+}
+
 function receivePresence(count: number): void {
   for (let index = 0; index < count; index++) window.presenceLatency.add(1);
 }
@@ -20,26 +27,36 @@ function receivePresence(count: number): void {
 test("a complete window passes, with at most one per cent of presence replaced", () => {
   receivePresence(990);
   window.replacedPresence = 10;
-  checkWindow(window, 0.5);
+  checkWindow(window, cpu(0.5));
 });
 
 test("missing deliveries are refused, whoever else was busy", () => {
   receivePresence(999);
-  expect(() => checkWindow(window, 0.5)).toThrow("999 presence changes were delivered, not 1000");
+  expect(() => checkWindow(window, cpu(0.5))).toThrow(
+    "999 presence changes were delivered, not 1000",
+  );
   window.expectedUpdates = 101;
-  expect(() => checkWindow(window, 0.5)).toThrow("100 updates were delivered instead of 101");
+  expect(() => checkWindow(window, cpu(0.5))).toThrow("100 updates were delivered instead of 101");
 });
 
 test("replaced presence is the server's choice on a free core, and a disturbance on a busy one", () => {
   receivePresence(980);
   window.replacedPresence = 20;
-  expect(() => checkWindow(window, 0.05)).toThrow("2.0 % of the presence was replaced");
-  expect(() => checkWindow(window, 0.05)).not.toThrow(Disturbed);
-  expect(() => checkWindow(window, 0.5)).toThrow(Disturbed);
+  expect(() => checkWindow(window, cpu(0.05))).toThrow("2.0 % of the presence was replaced");
+  expect(() => checkWindow(window, cpu(0.05))).not.toThrow(Disturbed);
+  expect(() => checkWindow(window, cpu(0.5))).toThrow(Disturbed);
 });
 
 test("a server that falls behind has no figures", () => {
   receivePresence(1000);
   window.receipts = 1000;
-  expect(() => checkWindow(window, undefined)).toThrow("only 90.9 % of the work was done in time");
+  const slow = "only 90.9 % of the work was done in time";
+  expect(() => checkWindow(window, { generator: 0.5 })).toThrow(slow);
+  expect(() => checkWindow(window, cpu(0))).toThrow(Overloaded);
+});
+
+test("a server is not overloaded when the load generator had no time left", () => {
+  receivePresence(1000);
+  window.receipts = 1000;
+  expect(() => checkWindow(window, cpu(0, 0.96))).toThrow(GeneratorFull);
 });

@@ -6,6 +6,8 @@ import { visitRanges } from "../src/client/update-ranges.ts";
 import {
   CHARACTERS_PER_UPDATE,
   clientIdOf,
+  encodeStateVector,
+  encodeTyped,
   encodeUpdate,
   TEXT_ROOT,
 } from "../src/workload/author.ts";
@@ -72,6 +74,30 @@ test("what members write is a valid document, merged in any way", () => {
       expect(clocksOf(merged)).toEqual(clocksByYjs(merged));
     }),
   );
+});
+
+test("what members typed, in one update, is what Yjs makes of the single ones", () => {
+  const typed = [
+    { member: 0, from: 0, to: 3 },
+    { member: 2, from: 0, to: 1 },
+    { member: 1, from: 0, to: 5 },
+  ];
+  const single = new Y.Doc();
+  for (const { member, to } of typed) {
+    for (let number = 0; number < to; number++) Y.applyUpdate(single, encodeUpdate(member, number));
+  }
+  const state = Y.encodeStateAsUpdate(single);
+  const whole = new Y.Doc();
+  Y.applyUpdate(whole, encodeTyped(typed));
+  expect(Y.encodeStateAsUpdate(whole)).toEqual(state);
+  expect(Y.decodeStateVector(encodeStateVector(typed))).toEqual(
+    Y.decodeStateVector(Y.encodeStateVector(single)),
+  );
+  const joined = new Y.Doc();
+  Y.applyUpdate(joined, encodeTyped(typed.map((part) => ({ ...part, to: 1 }))));
+  const rest = typed.filter(({ to }) => to > 1).map((part) => ({ ...part, from: 1 }));
+  Y.applyUpdate(joined, encodeTyped(rest));
+  expect(Y.encodeStateAsUpdate(joined)).toEqual(state);
 });
 
 test("the sample document has the size that was asked for and does not shrink in a Y.Doc", () => {

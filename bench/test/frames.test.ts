@@ -51,17 +51,19 @@ test("fragmented and masked frames are refused", () => {
   expect(() => readAll([maskedFrame(Uint8Array.of(1))])).toThrow("masked");
 });
 
-test("a client frame unmasks to its payload", () => {
+test("a client frame unmasks to its prefix and payload", () => {
+  const bytes = fc.uint8Array({ maxLength: 400 });
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 400 })), (payloads) => {
-      for (const payload of payloads) {
-        const frame = maskedFrame(payload);
-        const start = frame.length - payload.length;
-        const mask = frame.subarray(start - 4, start);
-        expect(mask.some((byte) => byte !== 0)).toBe(true);
-        const unmasked = frame.subarray(start).map((byte, index) => byte ^ (mask[index % 4] ?? 0));
-        expect(Uint8Array.from(unmasked)).toEqual(payload);
-      }
+    fc.property(bytes, bytes, (prefix, payload) => {
+      const frame = maskedFrame(payload, OPCODE_BINARY, prefix);
+      const start = frame.length - prefix.length - payload.length;
+      const mask = frame.subarray(start - 4, start);
+      expect(mask.some((byte) => byte !== 0)).toBe(true);
+      const unmasked = frame.subarray(start).map((byte, index) => byte ^ (mask[index % 4] ?? 0));
+      expect(Buffer.from(unmasked)).toEqual(Buffer.concat([prefix, payload]));
+      const lengthBytes = start - 6;
+      const size = lengthBytes === 0 ? (frame[1] ?? 0) & 0x7f : frame.readUInt16BE(2);
+      expect(size).toBe(prefix.length + payload.length);
     }),
   );
 });

@@ -78,6 +78,19 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.firstMissing()).toBeUndefined();
   });
 
+  test("a member has what it typed and what it received without a gap", () => {
+    for (const time of [10, 20, 30]) ledger.updateSent(0, time);
+    ledger.updateSent(1, 40);
+    expect(ledger.documentOf(0)).toEqual([{ member: 0, from: 0, to: 3 }]);
+    receiveUpdate(1, 0, 50);
+    receiveUpdate(1, 2, 51);
+    expect(ledger.documentOf(1)).toEqual([
+      { member: 0, from: 0, to: 1 },
+      { member: 1, from: 0, to: 1 },
+    ]);
+    expect(ledger.documentOf(2)).toEqual([]);
+  });
+
   test("tells own updates that come back from deliveries", () => {
     const window = ledger.openWindow(0);
     ledger.updateSent(0, 10);

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import type { Contender } from "../src/contenders/contender.ts";
 import { floor } from "../src/contenders/floor.ts";
-import { ServerProcess } from "../src/process/server-process.ts";
+import { Servers } from "../src/process/servers.ts";
 import { checkConvergence } from "../src/workload/convergence.ts";
 import { Load } from "../src/workload/load.ts";
 import type { Workload } from "../src/workload/workload.ts";
@@ -16,7 +16,7 @@ const workload: Workload = {
 };
 
 const lossy: Contender["start"] = ({ cpus }) =>
-  ServerProcess.launch({
+  Servers.launch({
     program: [fileURLToPath(new URL("./lossy-entry.ts", import.meta.url))],
     env: {},
     cpus,
@@ -28,7 +28,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-async function offer(start: Contender["start"]): Promise<{ server: ServerProcess; load: Load }> {
+async function offer(start: Contender["start"]): Promise<{ server: Servers; load: Load }> {
   const server = await start({ dataDirectory: "", cpus: undefined });
   cleanUps.push(() => server.kill());
   const load = await Load.join(server.endpoint, workload);

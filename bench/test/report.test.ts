@@ -3,6 +3,7 @@ import { REFERENCE } from "../src/contenders/all.ts";
 import type { Contender } from "../src/contenders/contender.ts";
 import { symphony } from "../src/contenders/symphony.ts";
 import type { Figures, Measurement } from "../src/measurements/measurement.ts";
+import { chart } from "../src/report/chart.ts";
 import { isGood, report } from "../src/report/report.ts";
 import type { MeasurementResult } from "../src/report/results.ts";
 import { runMeasurement } from "../src/runner.ts";
@@ -11,7 +12,10 @@ import { Disturbed } from "../src/workload/disturbed.ts";
 type Run = number | Error;
 
 /** Runs a measurement whose runs come out as given, by contender. */
-function measure(outcomes: Readonly<Record<string, readonly Run[]>>): Promise<MeasurementResult> {
+function measure(
+  outcomes: Readonly<Record<string, readonly Run[]>>,
+  part: Partial<Measurement> = {},
+): Promise<MeasurementResult> {
   const left = new Map(Object.entries(outcomes).map(([name, runs]) => [name, [...runs]]));
   const contenders = Object.keys(outcomes).map(
     (name): Contender => ({
@@ -35,11 +39,25 @@ function measure(outcomes: Readonly<Record<string, readonly Run[]>>): Promise<Me
       if (outcome instanceof Error) throw outcome;
       return { cost: outcome };
     },
+    ...part,
   };
   return runMeasurement(measurement, {
     contenders,
     runs: 3,
-    settings: { clients: 1, connections: 1, documents: 1, warmUpSeconds: 1, windowSeconds: 1 },
+    settings: {
+      clients: 1,
+      smallClients: 1,
+      spreadClients: 1,
+      connections: 1,
+      documents: 1,
+      rooms: 1,
+      crowdRooms: 1,
+      drawingClients: 1,
+      stormClients: 1,
+      soakMinutes: 1,
+      warmUpSeconds: 1,
+      windowSeconds: 1,
+    },
     cpus: { server: undefined, generator: undefined, all: undefined },
     progress: () => undefined,
   });
@@ -84,4 +102,44 @@ test("a bar that is not reached is not good", async () => {
   const result = await measure({ [symphony.name]: [3, 3, 3], [REFERENCE]: [2, 2, 2] });
   expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
   expect(isGood(result)).toBe(false);
+});
+
+test("a bar may ask for at least so much, and a run may be remarked on once", async () => {
+  const outcomes = { [symphony.name]: [3, 5, 4], [REFERENCE]: [2, 2, 2] };
+  const bar = { text: "much", column: "cost", of: "value", atLeast: 4 } as const;
+  const remark = ({ cost = 0 }: Figures): string | undefined => (cost > 3 ? "noisy." : undefined);
+  const result = await measure(outcomes, { bars: [bar], remark });
+  expect(report(result)).toContain("much: reached (4.00, at least 4)");
+  expect(report(result).split(`**${symphony.name}:** noisy.`)).toHaveLength(2);
+  expect(report(result)).not.toContain(`**${REFERENCE}:**`);
+  const more = await measure(outcomes, { bars: [{ ...bar, atLeast: 4.5 }] });
+  expect(report(more)).toContain("much: **not reached** (4.00, at least 4.5)");
+});
+
+test("the chart has a bar for each contender with figures", async () => {
+  const outcomes = { [symphony.name]: [5, 5, 5], [REFERENCE]: [10, 10, 10] };
+  const result = await measure({ ...outcomes, broken: [new Error("something was lost")] });
+  const image = chart(result, "cost") ?? "";
+  expect(image).not.toContain("broken");
+  const [short = 0, long = 0] = [...image.matchAll(/<rect.* width="([\d.]+)"/g)].map(([, width]) =>
+    Number(width),
+  );
+  expect(long).toBe(2 * short);
+  expect(image.match(/<text[^>]*>(5\.0|10\.0|cost)<\/text>/g)).toHaveLength(3);
+  expect(chart(await measure({ broken: [new Error("lost")] }), "cost")).toBeUndefined();
+});
+
+test("a measurement may name another reference, and a bar another contender", async () => {
+  const outcomes = { [symphony.name]: [9, 9, 9], [REFERENCE]: [3, 3, 3], three: [2, 2, 2] };
+  const bar = {
+    text: "cheap",
+    column: "cost",
+    contender: REFERENCE,
+    of: "ratio",
+    atMost: 1,
+  } as const;
+  const result = await measure(outcomes, { reference: "three", bars: [bar] });
+  expect(row(result, symphony.name)).toEqual(["", symphony.name, "9.0", "4.50", ""]);
+  expect(report(result)).toContain("| × three |");
+  expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
 });

@@ -11,9 +11,15 @@ const MASK_BYTE = 0x55;
 const MASK_LENGTH = 4;
 const LONGEST_HEADER = 10;
 
-/** One masked client frame that holds `payload`. */
-export function maskedFrame(payload: Uint8Array, opcode = OPCODE_BINARY): Buffer {
-  const size = payload.length;
+const NO_PREFIX = new Uint8Array();
+
+/** One masked client frame that holds `prefix` and `payload`. */
+export function maskedFrame(
+  payload: Uint8Array,
+  opcode = OPCODE_BINARY,
+  prefix: Uint8Array = NO_PREFIX,
+): Buffer {
+  const size = prefix.length + payload.length;
   const lengthBytes = size < 126 ? 0 : size < 65_536 ? 2 : 8;
   const headerSize = 2 + lengthBytes + MASK_LENGTH;
   const frame = Buffer.allocUnsafe(headerSize + size);
@@ -28,10 +34,15 @@ export function maskedFrame(payload: Uint8Array, opcode = OPCODE_BINARY): Buffer
     frame.writeBigUInt64BE(BigInt(size), 2);
   }
   frame.fill(MASK_BYTE, headerSize - MASK_LENGTH, headerSize);
-  for (let index = 0; index < size; index++) {
-    frame[headerSize + index] = (payload[index] ?? 0) ^ MASK_BYTE;
-  }
+  copyMasked(prefix, frame, headerSize);
+  copyMasked(payload, frame, headerSize + prefix.length);
   return frame;
+}
+
+function copyMasked(from: Uint8Array, to: Buffer, position: number): void {
+  for (let index = 0; index < from.length; index++) {
+    to[position + index] = (from[index] ?? 0) ^ MASK_BYTE;
+  }
 }
 
 /** Called with one message, `buffer[start, end)`. The bytes are only valid during the call. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { type Dialect, type DialectName, dialects } from "./dialects.ts";
 import {
   FrameReader,
   maskedFrame,
@@ -10,7 +11,7 @@ import {
 } from "./frames.ts";
 
 export interface ClientListener {
-  /** One message, `buffer[start, end)`, only valid during the call. */
+  /** One message without prefix, `buffer[start, end)`, only valid during the call. */
   message(buffer: Buffer, start: number, end: number): void;
   /** All messages of one read from the socket have been handed over. */
   chunkEnd?(): void;
@@ -18,9 +19,16 @@ export interface ClientListener {
   lost(reason: string): void;
 }
 
+/** Where a server listens, and how its clients speak. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+  /** `y-websocket` when absent. */
+  readonly dialect?: DialectName;
+}
+
+export function dialectOf(endpoint: Endpoint): Dialect {
+  return dialects[endpoint.dialect ?? "y-websocket"];
 }
 
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -34,13 +42,15 @@ export class WebSocketClient {
   readonly #socket: Socket;
   readonly #listener: ClientListener;
   readonly #frames: FrameReader;
+  readonly #prefix: Uint8Array;
   #closed = false;
 
-  private constructor(socket: Socket, listener: ClientListener) {
+  private constructor(socket: Socket, listener: ClientListener, prefix: Uint8Array) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#prefix = prefix;
     this.#frames = new FrameReader((opcode, buffer, start, end) => {
-      if (opcode === OPCODE_BINARY) listener.message(buffer, start, end);
+      if (opcode === OPCODE_BINARY) listener.message(buffer, start + prefix.length, end);
       else if (opcode === OPCODE_PING) {
         this.write(maskedFrame(buffer.subarray(start, end), OPCODE_PONG));
       } else if (opcode === OPCODE_CLOSE) {
@@ -51,8 +61,9 @@ export class WebSocketClient {
   }
 
   /**
-   * Connects to `/<room>`. `localAddress` chooses the loopback address to connect from: one
-   * address has about 28,000 ports. Rejects when the upgrade is refused or takes over 30 s.
+   * Connects for `room` and greets the server. `localAddress` chooses the loopback address to
+   * connect from: one address has about 28,000 ports. Rejects when the upgrade is refused or takes
+   * over 30 s.
    */
   static connect(
     endpoint: Endpoint,
@@ -60,6 +71,7 @@ export class WebSocketClient {
     listener: ClientListener,
     localAddress?: string,
   ): Promise<WebSocketClient> {
+    const dialect = dialectOf(endpoint);
     return new Promise((resolve, reject) => {
       let client: WebSocketClient | undefined;
       let response = "";
@@ -78,7 +90,8 @@ export class WebSocketClient {
           return;
         }
         clearTimeout(timer);
-        client = new WebSocketClient(socket, listener);
+        client = new WebSocketClient(socket, listener, dialect.prefix(room));
+        for (const message of dialect.greeting) client.send(message);
         resolve(client);
         // Bytes after the headers wait until the caller has seen the promise: it keeps the client.
         const rest = Buffer.from(response.slice(headersEnd + END_OF_HEADERS.length), "latin1");
@@ -105,16 +118,21 @@ export class WebSocketClient {
       );
       socket.on("error", fail);
       socket.on("close", () => fail(new Error("the connection was closed")));
-      socket.write(upgradeRequest(endpoint, room));
+      socket.write(upgradeRequest(endpoint, dialect.path(room)));
     });
   }
 
   /** Sends one message. */
-  send(payload: Uint8Array): void {
-    this.write(maskedFrame(payload));
+  send(message: Uint8Array): void {
+    this.write(this.frame(message));
   }
 
-  /** Writes frames made by `maskedFrame`. Does nothing on a closed connection. */
+  /** The frame that sends one message, for `write`. */
+  frame(message: Uint8Array): Buffer {
+    return maskedFrame(message, OPCODE_BINARY, this.#prefix);
+  }
+
+  /** Writes frames made by `frame`. Does nothing on a closed connection. */
   write(frames: Buffer): void {
     if (!this.#closed) this.#socket.write(frames);
   }
@@ -143,9 +161,9 @@ export class WebSocketClient {
   }
 }
 
-function upgradeRequest(endpoint: Endpoint, room: string): string {
+function upgradeRequest(endpoint: Endpoint, path: string): string {
   return [
-    `GET /${room} HTTP/1.1`,
+    `GET ${path} HTTP/1.1`,
     `Host: ${endpoint.host}:${endpoint.port}`,
     "Connection: Upgrade",
     "Upgrade: websocket",

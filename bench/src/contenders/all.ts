@@ -1,14 +1,19 @@
 import { existsSync } from "node:fs";
 import type { Contender } from "./contender.ts";
 import { floor } from "./floor.ts";
+import { hocuspocus } from "./hocuspocus.ts";
+import { hocuspocusRedis } from "./hocuspocus-redis.ts";
 import { reference } from "./reference.ts";
 import { SYMPHONY_ENTRY, symphony } from "./symphony.ts";
 import { symphonyCluster } from "./symphony-cluster.ts";
+import { symphonyClusterOfThree } from "./symphony-cluster-of-three.ts";
 
-/** What the others are compared with. */
+/** What the others are compared with where a measurement names nobody else. */
 export const REFERENCE = reference.name;
+
+const others: readonly Contender[] = [reference, hocuspocus, hocuspocusRedis, floor];
 
 /** In the order in which they run and are printed. */
 export const contenders: readonly Contender[] = existsSync(SYMPHONY_ENTRY)
-  ? [symphony, symphonyCluster, reference, floor]
-  : [reference, floor];
+  ? [symphony, symphonyCluster, symphonyClusterOfThree, ...others]
+  : others;

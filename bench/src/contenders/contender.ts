@@ -1,4 +1,4 @@
-import type { ServerProcess } from "../process/server-process.ts";
+import type { Servers } from "../process/servers.ts";
 
 export interface StartOptions {
   /** An empty directory, or the one of an earlier start to continue from. */
@@ -18,8 +18,8 @@ export interface Contender {
   readonly persists: boolean;
   /** It takes part in these measurements only; without it, in all that it can. */
   readonly measurements?: readonly string[];
-  /** Starts it in its own process, on a free port of 127.0.0.1. */
-  start(options: StartOptions): Promise<ServerProcess>;
+  /** Starts its servers, each in its own process and on a free port of 127.0.0.1. */
+  start(options: StartOptions): Promise<Servers>;
   /** Ends what its servers have shared. */
   release?(): Promise<void>;
 }

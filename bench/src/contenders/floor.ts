@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { ServerProcess } from "../process/server-process.ts";
+import { Servers } from "../process/servers.ts";
 import type { Contender } from "./contender.ts";
 
 const ENTRY = fileURLToPath(new URL("./floor-entry.ts", import.meta.url));
@@ -10,5 +10,5 @@ export const floor: Contender = {
     "a bare relay on ws 8: drops returned presence, frames a message once, writes it to the room; no documents",
   keepsState: false,
   persists: false,
-  start: ({ cpus }) => ServerProcess.launch({ program: [ENTRY], env: {}, cpus }),
+  start: ({ cpus }) => Servers.launch({ program: [ENTRY], env: {}, cpus }),
 };

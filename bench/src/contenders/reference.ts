@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { ServerProcess } from "../process/server-process.ts";
+import { Servers } from "../process/servers.ts";
 import type { Contender } from "./contender.ts";
 
 const ENTRY = fileURLToPath(new URL("./reference-entry.js", import.meta.url));
@@ -9,5 +9,5 @@ export const reference: Contender = {
   description: "@y/websocket-server 0.1.1 on ws 8, in memory only (nothing is saved)",
   keepsState: true,
   persists: false,
-  start: ({ cpus }) => ServerProcess.launch({ program: [ENTRY], env: {}, cpus }),
+  start: ({ cpus }) => Servers.launch({ program: [ENTRY], env: {}, cpus }),
 };

@@ -1,17 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { BackingServices } from "@symphony/services/backing-services";
-import { ServerProcess } from "../process/server-process.ts";
+import { Servers } from "../process/servers.ts";
+import { newCluster, stopClusterServices } from "./cluster-services.ts";
 import type { Contender } from "./contender.ts";
-import { SYMPHONY_ENTRY } from "./symphony.ts";
-
-/** Started with the first server, on the core of the load generator. */
-let services: Promise<BackingServices> | undefined;
-
-async function startServices(): Promise<BackingServices> {
-  const starting = new BackingServices();
-  await starting.start();
-  return starting;
-}
+import { symphonyProcess } from "./symphony.ts";
 
 export const symphonyCluster: Contender = {
   name: "symphony-cluster",
@@ -20,28 +10,7 @@ export const symphonyCluster: Contender = {
     "Redis, PostgreSQL, S3 (Ceph) and DynamoDB (dynalite) run on the load generator's core",
   keepsState: true,
   persists: true,
-  measurements: ["case-study"],
-  start: async ({ dataDirectory, cpus }) => {
-    services ??= startServices();
-    const running = await services;
-    // What an earlier run has stored must not be there.
-    const name = randomUUID();
-    return ServerProcess.launch({
-      program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
-      env: {
-        ...running.environment(),
-        DATABASE_URL: await running.postgres.createDatabase(name),
-        S3_PREFIX: `${name}/`,
-        HOST: "127.0.0.1",
-        PORT: "0",
-        DATA_DIR: dataDirectory,
-        LOG_LEVEL: "info",
-      },
-      cpus,
-    });
-  },
-  release: async () => {
-    await (await services)?.stop();
-    services = undefined;
-  },
+  measurements: ["case-study", "case-study-small", "acknowledgement"],
+  start: async (options) => Servers.launch(symphonyProcess(options, await newCluster())),
+  release: stopClusterServices,
 };

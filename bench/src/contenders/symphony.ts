@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { ServerProcess } from "../process/server-process.ts";
-import type { Contender } from "./contender.ts";
+import type { LaunchOptions } from "../process/server-process.ts";
+import { Servers } from "../process/servers.ts";
+import type { Contender, StartOptions } from "./contender.ts";
 
 export const SYMPHONY_ENTRY = fileURLToPath(
   new URL("../../../packages/server/src/cli.ts", import.meta.url),
@@ -11,10 +12,17 @@ export const symphony: Contender = {
   description: "this server, embedded: updates are returned to their sender once durable (SQLite)",
   keepsState: true,
   persists: true,
-  start: ({ dataDirectory, cpus }) =>
-    ServerProcess.launch({
-      program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
-      env: { HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDirectory, LOG_LEVEL: "info" },
-      cpus,
-    }),
+  start: (options) => Servers.launch(symphonyProcess(options)),
 };
+
+/** @param env settings beside those of where it listens and keeps its data */
+export function symphonyProcess(
+  { dataDirectory, cpus }: StartOptions,
+  env: Readonly<Record<string, string>> = {},
+): LaunchOptions {
+  return {
+    program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
+    env: { ...env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDirectory, LOG_LEVEL: "info" },
+    cpus,
+  };
+}

@@ -32,15 +32,15 @@ export const idle: Measurement = {
     "includes the open rooms. Kernel memory is not included.",
   run: ({ contender, settings, cpus }: RunContext): Promise<Figures> =>
     withServer(contender, cpus.server, async (server) => {
-      const { pid, endpoint } = await server.start();
+      const { pids, endpoint } = await server.start();
       const connections = new IdleConnections();
       try {
-        const empty = await settledResidentBytes(pid);
+        const empty = await settledResidentBytes(pids);
         const rooms = Array.from({ length: settings.connections }, (_, index) =>
           roomName(Math.floor(index / MEMBERS_PER_ROOM)),
         );
         await connections.join(endpoint, rooms);
-        const full = await settledResidentBytes(pid);
+        const full = await settledResidentBytes(pids);
         connections.check();
         return {
           perConnection: (full - empty) / settings.connections / KIBIBYTE,

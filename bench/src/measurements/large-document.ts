@@ -73,19 +73,19 @@ export const largeDocument: Measurement = {
       const first = await server.start();
       const writer = await writeDocument(first.endpoint, sample);
       if (contender.persists) writer.close();
-      const { pid, endpoint } = contender.persists ? await server.restart() : first;
+      const { pids, endpoint } = contender.persists ? await server.restart() : first;
       const joiners = await Joiners.prepare();
       const load = await Load.join(endpoint, smallRooms);
       try {
         load.start();
         await delay(settings.warmUpSeconds * 1000);
-        const quietMeter = new CpuMeter(pid, cpus.server);
+        const quietMeter = new CpuMeter(pids, cpus.server);
         const quiet = await load.measure(settings.windowSeconds);
         const quietCpu = quietMeter.read();
         const opening = contender.persists
           ? await joinWhileTyping(load, joiners, endpoint, 1)
           : undefined;
-        const meter = new CpuMeter(pid, cpus.server);
+        const meter = new CpuMeter(pids, cpus.server);
         const joining = await joinWhileTyping(load, joiners, endpoint, JOINERS);
         const cpu = meter.read();
         const seconds = (joining.window.to - joining.window.from) / 1000;

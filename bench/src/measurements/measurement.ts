@@ -3,12 +3,23 @@ import type { CpuPlan } from "../process/cpus.ts";
 
 /** The sizes that a user may choose. */
 export interface Settings {
-  /** Of the case study. */
+  /** Of the case study and the acknowledgement. */
   readonly clients: number;
+  /** Of the small case study. */
+  readonly smallClients: number;
+  /** Of the rooms spread over several servers. */
+  readonly spreadClients: number;
   /** Of the idle measurement. */
   readonly connections: number;
   /** Of the open documents. */
   readonly documents: number;
+  /** Of the many rooms. */
+  readonly rooms: number;
+  /** Rooms of the crowd. */
+  readonly crowdRooms: number;
+  readonly drawingClients: number;
+  readonly stormClients: number;
+  readonly soakMinutes: number;
   readonly warmUpSeconds: number;
   readonly windowSeconds: number;
 }
@@ -31,24 +42,33 @@ export interface Column {
   readonly compared?: boolean;
 }
 
-/** What this server has to reach. */
-export interface Bar {
+/** What this server has to reach: a value, or a ratio to the reference of the measurement. */
+export type Bar = BarFigure & ({ readonly atMost: number } | { readonly atLeast: number });
+
+interface BarFigure {
   readonly text: string;
   readonly column: string;
+  /** Who has to reach it; `symphony` when absent. */
+  readonly contender?: string;
   readonly of: "value" | "ratio";
-  readonly atMost: number;
 }
 
 export interface Measurement {
   readonly name: string;
   readonly title: string;
+  /** The contender with which the others are compared; `y-websocket-server` when absent. */
+  readonly reference?: string;
   readonly columns: readonly Column[];
   readonly bars: readonly Bar[];
   /** More runs than the user asked for, where runs are short and vary. */
   readonly minimumRuns: number;
+  /** It takes so long that it only runs when it is named. */
+  readonly onlyWhenNamed?: boolean;
   /** What is done, with the numbers of this run, for the report. */
   describe(settings: Settings): string;
   takesPart(contender: Contender): boolean;
+  /** What a reader has to know about a run with these figures; undefined when there is nothing. */
+  remark?(figures: Figures): string | undefined;
   /**
    * One run on a fresh server. Rejects, with the reason, when anything was lost or the workload could
    * not be offered: such a run has no figures.

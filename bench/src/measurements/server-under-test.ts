@@ -1,20 +1,20 @@
 import type { Contender } from "../contenders/contender.ts";
 import { removeDirectory, temporaryDirectory } from "../process/children.ts";
-import type { ServerProcess } from "../process/server-process.ts";
+import type { Servers } from "../process/servers.ts";
 
-/** One contender's server, which a measurement may stop and start again on the same data. */
+/** One contender's servers, which a measurement may stop and start again on the same data. */
 export class ServerUnderTest {
   readonly #contender: Contender;
   readonly #cpus: string | undefined;
   readonly #dataDirectory = temporaryDirectory();
-  #running: ServerProcess | undefined;
+  #running: Servers | undefined;
 
   constructor(contender: Contender, cpus: string | undefined) {
     this.#contender = contender;
     this.#cpus = cpus;
   }
 
-  async start(): Promise<ServerProcess> {
+  async start(): Promise<Servers> {
     this.#running = await this.#contender.start({
       dataDirectory: this.#dataDirectory,
       cpus: this.#cpus,
@@ -23,8 +23,14 @@ export class ServerUnderTest {
   }
 
   /** Stops it properly, so that it saves what it has, and starts it again. */
-  async restart(): Promise<ServerProcess> {
+  async restart(): Promise<Servers> {
     await this.#running?.stop();
+    return this.start();
+  }
+
+  /** Kills it at once, as a crash does, and starts it again on the same data. */
+  async crash(): Promise<Servers> {
+    await this.#running?.kill();
     return this.start();
   }
 

@@ -12,24 +12,24 @@ export interface CpuUse {
 
 /** Measures CPU use from its creation to `read`. */
 export class CpuMeter {
-  readonly #pid: number;
+  readonly #pids: readonly number[];
   readonly #core: string | undefined;
   readonly #since = performance.now();
   readonly #server: number;
   readonly #coreBusy: number;
   readonly #generator = process.cpuUsage();
 
-  /** @param core the one core on which the server with this pid runs */
-  constructor(pid: number, core: string | undefined) {
-    this.#pid = pid;
+  /** @param core the one core on which the server's processes, with these pids, run */
+  constructor(pids: readonly number[], core: string | undefined) {
+    this.#pids = pids;
     this.#core = core;
-    this.#server = cpuSeconds(pid);
+    this.#server = cpuSeconds(pids);
     this.#coreBusy = core === undefined ? 0 : coreBusySeconds(core);
   }
 
   read(): CpuUse {
     const seconds = (performance.now() - this.#since) / 1000;
-    const serverSeconds = cpuSeconds(this.#pid) - this.#server;
+    const serverSeconds = cpuSeconds(this.#pids) - this.#server;
     const generator = process.cpuUsage(this.#generator);
     return {
       serverSeconds,

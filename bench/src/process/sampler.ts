@@ -9,8 +9,12 @@ const SETTLE_STEPS = 8;
 const SETTLE_TOLERANCE = 0.005;
 const SETTLE_LIMIT_MS = 60_000;
 
-/** User and system time of all threads of a process so far, in seconds. */
-export function cpuSeconds(pid: number): number {
+/** User and system time of all threads of these processes so far, in seconds. */
+export function cpuSeconds(pids: readonly number[]): number {
+  return pids.map(cpuSecondsOf).reduce((sum, seconds) => sum + seconds, 0);
+}
+
+function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   // The second field is a name that may hold spaces; the fields after it are counted from 3.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -27,8 +31,12 @@ export function coreBusySeconds(core: string): number {
   return (user + nice + system + irq + softIrq + steal) / TICKS_PER_SECOND;
 }
 
-/** Memory of a process that is in RAM now. */
-export function residentBytes(pid: number): number {
+/** Memory of these processes that is in RAM now. */
+export function residentBytes(pids: readonly number[]): number {
+  return pids.map(residentBytesOf).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function residentBytesOf(pid: number): number {
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   if (kibibytes === undefined) throw new Error(`process ${pid} has no memory`);
   return Number(kibibytes) * 1024;
@@ -38,12 +46,15 @@ export function residentBytes(pid: number): number {
  * The resident memory once it has changed by less than 0.5 % for 4 s, `atLeastMs` from now or later.
  * When it never settles, the lowest of the last 4 s is taken: garbage then comes and goes.
  */
-export async function settledResidentBytes(pid: number, atLeastMs = 0): Promise<number> {
+export async function settledResidentBytes(
+  pids: readonly number[],
+  atLeastMs = 0,
+): Promise<number> {
   const earliest = Date.now() + atLeastMs;
   const latest = earliest + SETTLE_LIMIT_MS;
   let recent: number[] = [];
   for (;;) {
-    recent = [...recent, residentBytes(pid)].slice(-SETTLE_STEPS);
+    recent = [...recent, residentBytes(pids)].slice(-SETTLE_STEPS);
     const lowest = Math.min(...recent);
     const settled =
       recent.length === SETTLE_STEPS && Math.max(...recent) - lowest < lowest * SETTLE_TOLERANCE;

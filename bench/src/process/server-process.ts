@@ -1,15 +1,24 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { DialectName } from "../client/dialects.ts";
 import type { Endpoint } from "../client/websocket-client.ts";
 import { own } from "./children.ts";
 import { onCpus } from "./cpus.ts";
+import {
+  type ChildWithOutput,
+  type EventLoopDelay,
+  eventLoopDelayOf,
+  TELLS_EVENT_LOOP_DELAY,
+} from "./event-loop-delay.ts";
 
 export interface LaunchOptions {
   /** The program's file and arguments, run by the Node that runs this. */
   readonly program: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cpus: string | undefined;
+  /** How its clients speak; `y-websocket` when absent. */
+  readonly dialect?: DialectName;
 }
 
 const START_TIMEOUT_MS = 60_000;
@@ -22,9 +31,9 @@ export class ServerProcess {
   readonly endpoint: Endpoint;
   /** From spawning to the line that says it listens. */
   readonly startMs: number;
-  readonly #child: ChildProcess;
+  readonly #child: ChildWithOutput;
 
-  private constructor(child: ChildProcess, pid: number, endpoint: Endpoint, startMs: number) {
+  private constructor(child: ChildWithOutput, pid: number, endpoint: Endpoint, startMs: number) {
     this.#child = child;
     this.pid = pid;
     this.endpoint = endpoint;
@@ -33,11 +42,12 @@ export class ServerProcess {
 
   /** Starts the program and waits until it listens. Rejects when it ends first or takes over a minute. */
   static launch(options: LaunchOptions): Promise<ServerProcess> {
+    const { dialect = "y-websocket" } = options;
     return new Promise((resolve, reject) => {
       const startedAt = performance.now();
       const [command = "", ...args] = onCpus(options.cpus, [process.execPath, ...options.program]);
       const child = spawn(command, args, {
-        env: { ...process.env, ...options.env },
+        env: { ...process.env, ...options.env, ...TELLS_EVENT_LOOP_DELAY },
         stdio: ["ignore", "pipe", "pipe"],
       });
       own(child);
@@ -60,10 +70,15 @@ export class ServerProcess {
         clearTimeout(timer);
         lines.close();
         child.stdout.resume();
-        const endpoint = { host: url.hostname, port: Number(url.port) };
+        const endpoint = { host: url.hostname, port: Number(url.port), dialect };
         resolve(new ServerProcess(child, child.pid, endpoint, performance.now() - startedAt));
       });
     });
+  }
+
+  /** How late its event loop has been since it was asked before. */
+  eventLoopDelay(): Promise<EventLoopDelay> {
+    return eventLoopDelayOf(this.#child);
   }
 
   /** Asks it to stop (SIGTERM) and waits; kills it when it has not stopped after a minute. */

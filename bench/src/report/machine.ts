@@ -5,6 +5,14 @@ import type { CpuPlan } from "../process/cpus.ts";
 
 const require = createRequire(import.meta.url);
 
+const PACKAGES = [
+  "@y/websocket-server",
+  "@hocuspocus/server",
+  "@hocuspocus/extension-redis",
+  "ws",
+  "yjs",
+];
+
 /** The machine and the versions that figures depend on, as a Markdown list. */
 export function describeMachine(plan: CpuPlan): string {
   const cores = cpus();
@@ -17,7 +25,7 @@ export function describeMachine(plan: CpuPlan): string {
     `- ${cores.length} × ${cores[0]?.model ?? "unknown processor"}, ${memory} GiB`,
     `- ${platform()} ${release()} ${arch()}, Node ${process.versions.node}`,
     `- ${pinning}`,
-    `- ${["@y/websocket-server", "ws", "yjs"].map((name) => `${name} ${version(name)}`).join(", ")}`,
+    `- ${PACKAGES.map((name) => `${name} ${version(name)}`).join(", ")}`,
   ].join("\n");
 }
 

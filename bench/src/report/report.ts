@@ -1,6 +1,12 @@
 import { symphony } from "../contenders/symphony.ts";
-import type { Bar } from "../measurements/measurement.ts";
-import { type ContenderResult, type MeasurementResult, medianOf, ratioOf } from "./results.ts";
+import type { Bar, Measurement } from "../measurements/measurement.ts";
+import {
+  type ContenderResult,
+  type MeasurementResult,
+  medianOf,
+  ratioOf,
+  referenceOf,
+} from "./results.ts";
 import { table } from "./table.ts";
 
 const NOTHING = "–";
@@ -9,25 +15,34 @@ const NOTHING = "–";
 export function report(result: MeasurementResult): string {
   const { measurement, description, contenders } = result;
   const header = measurement.columns.flatMap((column) =>
-    column.compared ? [column.label, "× reference"] : [column.label],
+    column.compared ? [column.label, `× ${referenceOf(measurement)}`] : [column.label],
   );
   const rows = contenders.map((contender) => [contender.contender, ...cells(result, contender)]);
   return [
     `## ${measurement.title}`,
     description,
     table(["contender", ...header], rows),
-    ...contenders.flatMap(remarks),
+    ...contenders.flatMap((contender) => remarks(measurement, contender)),
     ...(measurement.bars.length === 0
       ? []
       : [measurement.bars.map((bar) => `- ${verdict(result, bar)}`).join("\n")]),
   ].join("\n\n");
 }
 
-function remarks({ contender, refused, disturbed, runs }: ContenderResult): string[] {
+function remarks(
+  { remark }: Measurement,
+  { contender, refused, disturbed, runs }: ContenderResult,
+): string[] {
   if (refused !== undefined) return [`**${contender}: no figures.** ${refused}`];
-  const left = runs.filter((figures) => figures === undefined).length;
-  if (left === 0) return [];
-  return [`**${contender}: ${left} of ${runs.length} runs left out.** Disturbed: ${disturbed}`];
+  const measured = runs.filter((figures) => figures !== undefined);
+  const remarked = new Set(measured.map((figures) => remark?.(figures)));
+  const lines = [...remarked].flatMap((text) =>
+    text === undefined ? [] : [`**${contender}:** ${text}`],
+  );
+  const left = runs.length - measured.length;
+  if (left === 0) return lines;
+  const leftOut = `**${contender}: ${left} of ${runs.length} runs left out.** Disturbed: ${disturbed}`;
+  return [...lines, leftOut];
 }
 
 /** Whether every bar that could be measured was reached and nobody was refused. */
@@ -47,19 +62,27 @@ function verdict(result: MeasurementResult, bar: Bar): string {
   const reached = isReached(result, bar);
   const value = valueFor(result, bar);
   const word = reached === undefined ? "not measured" : reached ? "reached" : "**not reached**";
-  const figure = value === undefined ? "" : ` (${format(value, 2)}, at most ${bar.atMost})`;
+  const limit = "atMost" in bar ? `at most ${short(bar.atMost)}` : `at least ${short(bar.atLeast)}`;
+  const figure = value === undefined ? "" : ` (${format(value, 2)}, ${limit})`;
   return `${bar.text}: ${word}${figure}`;
 }
 
 function isReached(result: MeasurementResult, bar: Bar): boolean | undefined {
   const value = valueFor(result, bar);
-  return value === undefined ? undefined : value <= bar.atMost;
+  if (value === undefined) return undefined;
+  return "atMost" in bar ? value <= bar.atMost : value >= bar.atLeast;
 }
 
 function valueFor(result: MeasurementResult, bar: Bar): number | undefined {
-  const own = result.contenders.find(({ contender }) => contender === symphony.name);
+  const own = result.contenders.find(
+    ({ contender }) => contender === (bar.contender ?? symphony.name),
+  );
   if (own === undefined) return undefined;
   return bar.of === "value" ? medianOf(own, bar.column) : ratioOf(result, own, bar.column);
+}
+
+function short(limit: number): number {
+  return Number(limit.toFixed(2));
 }
 
 function format(value: number | undefined, digits: number): string {

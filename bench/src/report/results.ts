@@ -26,13 +26,18 @@ export function medianOf(result: ContenderResult, column: string): number | unde
   );
 }
 
+/** Who the others are compared with. */
+export function referenceOf({ reference }: Measurement): string {
+  return reference ?? REFERENCE;
+}
+
 /** The median of the ratios to the reference, each within one run; undefined where either is missing. */
 export function ratioOf(
-  { contenders }: MeasurementResult,
+  { contenders, measurement }: MeasurementResult,
   result: ContenderResult,
   column: string,
 ): number | undefined {
-  const reference = contenders.find(({ contender }) => contender === REFERENCE);
+  const reference = contenders.find(({ contender }) => contender === referenceOf(measurement));
   if (reference?.refused !== undefined || result.refused !== undefined) return undefined;
   const ratios = result.runs.flatMap((figures, run) => {
     const own = figures?.[column];

@@ -22,31 +22,62 @@ export function memberOf(clientId: number): number {
   return clientId - FIRST_CLIENT_ID;
 }
 
+/** What a member typed: its pieces from number `from` up to, but without, number `to`. */
+export interface Typed {
+  readonly member: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The encoded Yjs update with which a member types its `number`th piece, after its piece before. */
 export function encodeUpdate(member: number, number: number): Uint8Array {
-  const client = clientIdOf(member);
-  const clock = number * CHARACTERS_PER_UPDATE;
+  return encodeTyped([{ member, from: number, to: number + 1 }]);
+}
+
+/** One encoded Yjs update of what several members typed, once each and at least one piece. */
+export function encodeTyped(typed: readonly Typed[]): Uint8Array {
+  // As Yjs writes the clients of an update.
+  const descending = typed.toSorted((a, b) => b.member - a.member);
   return encoding.encode((encoder) => {
-    encoding.writeVarUint(encoder, 1);
-    encoding.writeVarUint(encoder, 1);
-    encoding.writeVarUint(encoder, client);
-    encoding.writeVarUint(encoder, clock);
-    if (number === 0) {
-      encoding.writeUint8(encoder, STRING_IN_PARENT);
-      encoding.writeVarUint(encoder, PARENT_IS_ROOT);
-      encoding.writeVarString(encoder, TEXT_ROOT);
-    } else {
-      encoding.writeUint8(encoder, STRING_AFTER_ORIGIN);
-      encoding.writeVarUint(encoder, client);
-      encoding.writeVarUint(encoder, clock - 1);
+    encoding.writeVarUint(encoder, descending.length);
+    for (const { member, from, to } of descending) {
+      encoding.writeVarUint(encoder, to - from);
+      encoding.writeVarUint(encoder, clientIdOf(member));
+      encoding.writeVarUint(encoder, from * CHARACTERS_PER_UPDATE);
+      for (let number = from; number < to; number++) writePiece(encoder, member, number);
     }
-    encoding.writeVarString(encoder, (number % 1000).toString().padStart(3, "0").concat(" "));
     encoding.writeVarUint(encoder, NO_DELETIONS);
   });
 }
 
-export function updateMessage(member: number, number: number): Uint8Array {
-  return syncMessage(SYNC_UPDATE, encodeUpdate(member, number));
+function writePiece(encoder: encoding.Encoder, member: number, number: number): void {
+  if (number === 0) {
+    encoding.writeUint8(encoder, STRING_IN_PARENT);
+    encoding.writeVarUint(encoder, PARENT_IS_ROOT);
+    encoding.writeVarString(encoder, TEXT_ROOT);
+  } else {
+    encoding.writeUint8(encoder, STRING_AFTER_ORIGIN);
+    encoding.writeVarUint(encoder, clientIdOf(member));
+    encoding.writeVarUint(encoder, number * CHARACTERS_PER_UPDATE - 1);
+  }
+  encoding.writeVarString(encoder, (number % 1000).toString().padStart(3, "0").concat(" "));
+}
+
+/** The encoded state vector of who has everything that was typed. */
+export function encodeStateVector(typed: readonly Typed[]): Uint8Array {
+  return encoding.encode((encoder) => {
+    encoding.writeVarUint(encoder, typed.length);
+    for (const { member, to } of typed) {
+      encoding.writeVarUint(encoder, clientIdOf(member));
+      encoding.writeVarUint(encoder, to * CHARACTERS_PER_UPDATE);
+    }
+  });
+}
+
+/** The update message with which a member types the next `count` pieces after its first `number`. */
+export function updateMessage(member: number, number: number, count: number): Uint8Array {
+  const typed = [{ member, from: number, to: number + count }];
+  return syncMessage(SYNC_UPDATE, encodeTyped(typed));
 }
 
 /** A member's presence with this clock: about 100 bytes with a name, a colour and a cursor that moves. */

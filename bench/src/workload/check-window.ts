@@ -1,4 +1,7 @@
+import type { CpuUse } from "../process/cpu-meter.ts";
 import { Disturbed } from "./disturbed.ts";
+import { GeneratorFull } from "./generator-full.ts";
+import { Overloaded } from "./overloaded.ts";
 import type { Window } from "./window.ts";
 
 /** Above this share of replaced presence a contender would be paid for work that it did not do. */
@@ -10,12 +13,19 @@ const NEEDED_IN_TIME = 0.95;
 /** Above this share of the server's core, its slowness may be the fault of other programs. */
 const TOLERATED_OTHERS = 0.1;
 
+/** Above this share of a core, the slowness may be that of the load generator. */
+const GENERATOR_FULL = 0.95;
+
 /**
  * Call it when everyone has the newest of everything. Throws when deliveries of the window are
- * missing, or when the server did not do the window's work within it: then CPU per delivery would be
- * too low. Throws `Disturbed` instead of the latter when `others` had much of the server's core.
+ * missing, and `Overloaded` when the server did not do the window's work within it: then CPU per
+ * delivery would be too low. Throws `Disturbed` instead of the latter when others had much of the
+ * server's core, or the load generator had no time left.
  */
-export function checkWindow(window: Window, others: number | undefined): void {
+export function checkWindow(
+  window: Window,
+  { others = 0, generator }: Pick<CpuUse, "others" | "generator">,
+): void {
   const updates = window.updateLatency.count;
   if (updates !== window.expectedUpdates) {
     throw new Error(`${updates} updates were delivered instead of ${window.expectedUpdates}`);
@@ -26,8 +36,13 @@ export function checkWindow(window: Window, others: number | undefined): void {
   }
   const slowness = describeSlowness(window);
   if (slowness === undefined) return;
-  if (others === undefined || others < TOLERATED_OTHERS) throw new Error(slowness);
-  throw new Disturbed(`${slowness}; others had ${percent(others)} of the server's core`);
+  if (others > TOLERATED_OTHERS) {
+    throw new Disturbed(`${slowness}; others had ${percent(others)} of the server's core`);
+  }
+  if (generator > GENERATOR_FULL) {
+    throw new GeneratorFull(`${slowness}; the load generator used ${percent(generator)} of a core`);
+  }
+  throw new Overloaded(slowness);
 }
 
 function describeSlowness(window: Window): string | undefined {

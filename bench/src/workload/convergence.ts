@@ -1,9 +1,9 @@
 import * as Y from "yjs";
 import { fetchDocument } from "../client/join.ts";
 import type { Endpoint } from "../client/websocket-client.ts";
-import { encodeUpdate, TEXT_ROOT } from "./author.ts";
+import { encodeTyped, TEXT_ROOT } from "./author.ts";
 import type { Ledger } from "./ledger.ts";
-import { roomName, type Workload } from "./workload.ts";
+import { roomOf, type Workload } from "./workload.ts";
 
 /**
  * Joins every room and compares what the server answers with the union of all that was sent there.
@@ -18,17 +18,16 @@ export async function checkConvergence(
     const expected = new Y.Doc();
     const first = room * workload.membersPerRoom;
     for (let member = first; member < first + workload.membersPerRoom; member++) {
-      for (let number = 0; number < ledger.updatesOf(member); number++) {
-        Y.applyUpdate(expected, encodeUpdate(member, number));
-      }
+      const to = ledger.updatesOf(member);
+      if (to > 0) Y.applyUpdate(expected, encodeTyped([{ member, from: 0, to }]));
     }
     const actual = new Y.Doc();
-    for (const update of await fetchDocument(endpoint, roomName(room)))
-      Y.applyUpdate(actual, update);
+    const name = roomOf(workload, room);
+    for (const update of await fetchDocument(endpoint, name)) Y.applyUpdate(actual, update);
     const same =
       Buffer.from(Y.encodeStateAsUpdate(actual)).equals(Y.encodeStateAsUpdate(expected)) &&
       actual.getText(TEXT_ROOT).toString() === expected.getText(TEXT_ROOT).toString();
-    if (!same) throw new Error(`${roomName(room)} does not hold what its members wrote`);
+    if (!same) throw new Error(`${name} does not hold what its members wrote`);
     actual.destroy();
     expected.destroy();
   }

@@ -1,4 +1,4 @@
-import { CHARACTERS_PER_UPDATE, clientIdOf, memberOf } from "./author.ts";
+import { CHARACTERS_PER_UPDATE, clientIdOf, memberOf, type Typed } from "./author.ts";
 import { Window } from "./window.ts";
 import { memberCount, type Workload } from "./workload.ts";
 
@@ -40,6 +40,17 @@ export class Ledger {
   /** The newest presence clock of a member, 0 before the first. */
   presenceClockOf(member: number): number {
     return this.#timesOf(this.#presenceTimes, member).length;
+  }
+
+  /** All that a member has typed itself or received without a gap: its document. */
+  documentOf(member: number): Typed[] {
+    const first = member - (member % this.#perRoom);
+    return Array.from({ length: this.#perRoom }, (_, seat) => {
+      const author = first + seat;
+      const seen = this.#charactersSeen[this.#place(member, author)] ?? 0;
+      const to = author === member ? this.updatesOf(member) : seen / CHARACTERS_PER_UPDATE;
+      return { member: author, from: 0, to };
+    }).filter(({ to }) => to > 0);
   }
 
   updateSent(member: number, now: number): void {

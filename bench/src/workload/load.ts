@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Endpoint } from "../client/websocket-client.ts";
-import { Disturbed } from "./disturbed.ts";
+import { GeneratorFull } from "./generator-full.ts";
 import { inBatches } from "./in-batches.ts";
 import { Ledger } from "./ledger.ts";
 import { Member } from "./member.ts";
+import { shuffled } from "./random.ts";
+import { Samples } from "./samples.ts";
 import { Schedule } from "./schedule.ts";
 import type { Window } from "./window.ts";
 import { memberCount, type Workload } from "./workload.ts";
@@ -20,6 +22,7 @@ const TOLERATED_LATENESS_MS = 250;
 export class Load {
   readonly ledger: Ledger;
   readonly #members: readonly Member[];
+  readonly #perRoom: number;
   readonly #schedule: Schedule;
   #timer: NodeJS.Timeout | undefined;
   #startedAt = 0;
@@ -27,14 +30,15 @@ export class Load {
   #window: Window | undefined;
   #failure: string | undefined;
 
-  private constructor(endpoint: Endpoint, workload: Workload) {
+  private constructor(endpoints: readonly Endpoint[], workload: Workload) {
     this.ledger = new Ledger(workload);
+    this.#perRoom = workload.membersPerRoom;
     this.#schedule = new Schedule(workload);
     this.#members = Array.from(
       { length: memberCount(workload) },
       (_, member) =>
         new Member({
-          endpoint,
+          endpoint: this.#endpointOf(endpoints, member),
           workload,
           member,
           ledger: this.ledger,
@@ -45,11 +49,19 @@ export class Load {
     );
   }
 
-  /** All members join; none acts yet. */
-  static async join(endpoint: Endpoint, workload: Workload): Promise<Load> {
-    const load = new Load(endpoint, workload);
+  /**
+   * All members join; none acts yet. With several endpoints, the members of each room are spread
+   * over them in turn.
+   */
+  static async join(endpoints: Endpoint | readonly Endpoint[], workload: Workload): Promise<Load> {
+    const load = new Load([endpoints].flat(), workload);
     await inBatches(load.#members, JOINS_AT_ONCE, (member) => member.join());
     return load;
+  }
+
+  /** Every member types as much as `count` updates bring, in one update. */
+  typeUpdates(count: number): void {
+    for (const member of this.#members) member.typeUpdate(count);
   }
 
   /** Members begin to act, until `stop`. */
@@ -74,7 +86,7 @@ export class Load {
 
   /**
    * Members stop acting and wait until everyone has everything. Throws when something does not
-   * arrive or a connection was lost, and `Disturbed` when the exact workload was not offered.
+   * arrive or a connection was lost, and `GeneratorFull` when the exact workload was not offered.
    */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
@@ -87,14 +99,39 @@ export class Load {
     if (missing !== undefined) throw new Error(missing);
     const lateness = Math.round(this.#window?.worstLateness ?? 0);
     if (lateness > TOLERATED_LATENESS_MS) {
-      throw new Disturbed(`the load generator was late by up to ${lateness} ms`);
+      throw new GeneratorFull(`the load generator was late by up to ${lateness} ms`);
     }
   }
 
-  /** Ends all connections, also in the middle of a run. */
+  /** Ends all connections, also in the middle of a run. Members keep what they have, and may rejoin. */
   leave(): void {
     clearTimeout(this.#timer);
     for (const member of this.#members) member.leave();
+  }
+
+  /**
+   * Members that left come back in shuffled order, evenly spread over `spreadMs`. Fulfilled when the
+   * last one has the server's state, with the milliseconds that each waited for it.
+   */
+  async rejoin(endpoints: readonly Endpoint[], spreadMs: number): Promise<Samples> {
+    const waits = new Samples();
+    const order = shuffled(this.#members.length);
+    const rejoinInTurn = async (member: number, turn: number): Promise<void> => {
+      await delay((turn / order.length) * spreadMs);
+      const since = performance.now();
+      await this.#members[member]?.rejoin(this.#endpointOf(endpoints, member));
+      waits.add(performance.now() - since);
+    };
+    await Promise.all(order.map(rejoinInTurn));
+    return waits;
+  }
+
+  /** One member leaves, and comes back after `awayMs`. It goes on with what is its to do meanwhile. */
+  async reconnect(number: number, awayMs: number): Promise<void> {
+    const member = this.#members[number];
+    member?.leave();
+    await delay(awayMs);
+    await member?.rejoin();
   }
 
   #act(): void {
@@ -112,5 +149,11 @@ export class Load {
       else member?.changePresence();
     }
     this.#timer = setTimeout(() => this.#act(), TICK_MS);
+  }
+
+  #endpointOf(endpoints: readonly Endpoint[], member: number): Endpoint {
+    const endpoint = endpoints[(member % this.#perRoom) % endpoints.length];
+    if (endpoint === undefined) throw new Error("a load needs an endpoint");
+    return endpoint;
   }
 }

@@ -1,9 +1,6 @@
 import { ByteReader } from "../client/byte-reader.ts";
-import { maskedFrame } from "../client/frames.ts";
 import {
   awarenessMessage,
-  EMPTY_STATE_VECTOR,
-  EMPTY_UPDATE,
   MESSAGE_AWARENESS,
   MESSAGE_SYNC,
   SYNC_STEP_1,
@@ -11,10 +8,22 @@ import {
   syncMessage,
 } from "../client/messages.ts";
 import { visitRanges } from "../client/update-ranges.ts";
-import { type ClientListener, type Endpoint, WebSocketClient } from "../client/websocket-client.ts";
-import { presenceMessage, updateMessage } from "./author.ts";
+import {
+  type ClientListener,
+  dialectOf,
+  type Endpoint,
+  WebSocketClient,
+} from "../client/websocket-client.ts";
+import {
+  CHARACTERS_PER_UPDATE,
+  clientIdOf,
+  encodeStateVector,
+  encodeTyped,
+  presenceMessage,
+  updateMessage,
+} from "./author.ts";
 import type { Ledger } from "./ledger.ts";
-import { roomName, type Workload } from "./workload.ts";
+import { roomOf, type Workload } from "./workload.ts";
 
 export interface MemberOptions {
   readonly endpoint: Endpoint;
@@ -25,41 +34,82 @@ export interface MemberOptions {
   readonly failed: (reason: string) => void;
 }
 
-const STEP_1 = maskedFrame(syncMessage(SYNC_STEP_1, EMPTY_STATE_VECTOR));
-const NOTHING_TO_ADD = maskedFrame(syncMessage(SYNC_STEP_2, EMPTY_UPDATE));
+const JOIN_TIMEOUT_MS = 60_000;
+
+/** As long as the JSON text `null`, with which a server says that somebody left. */
+const LEFT_BYTES = 4;
 
 /** One reader is enough for all members, since each message is read at once. */
 const reader = new ByteReader();
 
-/** A member of a room: does what the schedule says and answers the server as a provider does. */
+/** Where what is new begins and ends in the presence message that is read, in turn; kept for the next. */
+const newsBounds: number[] = [];
+
+function newsIn(buffer: Buffer, bounds: number): Buffer[] {
+  const entries: Buffer[] = [];
+  for (let place = 0; place < bounds; place += 2) {
+    entries.push(buffer.subarray(newsBounds[place], newsBounds[place + 1]));
+  }
+  return entries;
+}
+
+/**
+ * A member of a room: does what the schedule says and answers the server as a provider does. It can
+ * leave and come back. What it types meanwhile it brings along.
+ */
 export class Member implements ClientListener {
   readonly #options: MemberOptions;
+  readonly #returnsPresence: boolean;
   readonly #returned: Buffer[] = [];
-  readonly #joined = Promise.withResolvers<void>();
+  #joined: PromiseWithResolvers<void> | undefined;
   #client: WebSocketClient | undefined;
 
   constructor(options: MemberOptions) {
     this.#options = options;
+    this.#returnsPresence =
+      options.workload.returnsPresence && dialectOf(options.endpoint).returnsPresence;
   }
 
-  /** Connects; fulfilled when the server has sent its state. */
-  async join(): Promise<void> {
-    const { endpoint, workload, member } = this.#options;
-    const room = roomName(Math.floor(member / workload.membersPerRoom));
-    this.#client = await WebSocketClient.connect(endpoint, room, this);
-    this.#client.write(STEP_1);
+  /** Connects; fulfilled when the server has sent its state. Rejects when that takes over a minute. */
+  async join(endpoint: Endpoint = this.#options.endpoint): Promise<void> {
+    const { workload, member, ledger } = this.#options;
+    const room = roomOf(workload, Math.floor(member / workload.membersPerRoom));
+    const client = await WebSocketClient.connect(endpoint, room, this);
+    const joined = Promise.withResolvers<void>();
+    const timer = setTimeout(
+      () =>
+        joined.reject(new Error(`member ${member} joined for over ${JOIN_TIMEOUT_MS / 1000} s`)),
+      JOIN_TIMEOUT_MS,
+    );
+    this.#client = client;
+    this.#joined = joined;
+    client.send(syncMessage(SYNC_STEP_1, encodeStateVector(ledger.documentOf(member))));
     if (workload.presencePerSecond > 0) this.changePresence();
-    await this.#joined.promise;
+    try {
+      await joined.promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   leave(): void {
     this.#client?.close();
+    this.#returned.length = 0;
   }
 
-  typeUpdate(): void {
+  /** Joins again after `leave`, perhaps another server. */
+  async rejoin(endpoint?: Endpoint): Promise<void> {
+    // The server may have used the next clock to tell the others that this member left.
+    if (this.#options.workload.presencePerSecond > 0) this.changePresence();
+    await this.join(endpoint);
+  }
+
+  /** Types as much as `count` updates bring, in one update. */
+  typeUpdate(count = 1): void {
     const { ledger, member } = this.#options;
-    const message = updateMessage(member, ledger.updatesOf(member));
-    ledger.updateSent(member, performance.now());
+    const message = updateMessage(member, ledger.updatesOf(member), count);
+    const now = performance.now();
+    for (let sent = 0; sent < count; sent++) ledger.updateSent(member, now);
     this.#client?.send(message);
   }
 
@@ -87,7 +137,7 @@ export class Member implements ClientListener {
 
   lost(reason: string): void {
     const error = new Error(`member ${this.#options.member}: ${reason}`);
-    this.#joined.reject(error);
+    this.#joined?.reject(error);
     this.#options.failed(error.message);
   }
 
@@ -95,10 +145,10 @@ export class Member implements ClientListener {
     const { ledger, member } = this.#options;
     const kind = reader.unsigned();
     if (kind === SYNC_STEP_1) {
-      this.#returned.push(NOTHING_TO_ADD);
+      this.#return(syncMessage(SYNC_STEP_2, this.#readWhatIsLacking()));
       return;
     }
-    if (kind === SYNC_STEP_2) this.#joined.resolve();
+    if (kind === SYNC_STEP_2) this.#joined?.resolve();
     reader.unsigned();
     const now = performance.now();
     visitRanges(reader, (client, clock, length) =>
@@ -106,24 +156,46 @@ export class Member implements ClientListener {
     );
   }
 
+  /** What this member has and the server, whose state vector the reader stands at, has not. */
+  #readWhatIsLacking(): Uint8Array {
+    const { ledger, member } = this.#options;
+    const clocks = new Map<number, number>();
+    reader.unsigned();
+    for (let clients = reader.unsigned(); clients > 0; clients--) {
+      clocks.set(reader.unsigned(), reader.unsigned());
+    }
+    const lacking = ledger.documentOf(member).map((typed) => {
+      const clock = clocks.get(clientIdOf(typed.member)) ?? 0;
+      return { ...typed, from: Math.floor(clock / CHARACTERS_PER_UPDATE) };
+    });
+    return encodeTyped(lacking.filter(({ from, to }) => from < to));
+  }
+
   #readAwareness(buffer: Buffer, start: number, end: number): void {
-    const { ledger, member, workload } = this.#options;
+    const { ledger, member } = this.#options;
     const now = performance.now();
     reader.unsigned();
     const count = reader.unsigned();
-    const news: Buffer[] = [];
+    let news = 0;
     for (let entry = 0; entry < count; entry++) {
       const from = reader.position;
       const client = reader.unsigned();
       const clock = reader.unsigned();
-      reader.skip(reader.unsigned());
-      if (ledger.presenceReceived(member, client, clock, now)) {
-        news.push(buffer.subarray(from, reader.position));
-      }
+      const bytes = reader.unsigned();
+      reader.skip(bytes);
+      if (bytes === LEFT_BYTES) continue;
+      if (!ledger.presenceReceived(member, client, clock, now)) continue;
+      newsBounds[news++] = from;
+      newsBounds[news++] = reader.position;
     }
-    if (news.length === 0 || !workload.returnsPresence) return;
+    if (news === 0 || !this.#returnsPresence) return;
     // When all of it is new, a provider encodes the very bytes that it got.
-    const message = news.length === count ? buffer.subarray(start, end) : awarenessMessage(news);
-    this.#returned.push(maskedFrame(message));
+    if (news === 2 * count) this.#return(buffer.subarray(start, end));
+    else this.#return(awarenessMessage(newsIn(buffer, news)));
+  }
+
+  /** Answers with the next `chunkEnd`. */
+  #return(message: Uint8Array): void {
+    if (this.#client !== undefined) this.#returned.push(this.#client.frame(message));
   }
 }

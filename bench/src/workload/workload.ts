@@ -6,8 +6,13 @@ export interface Workload {
   readonly updatesPerSecond: number;
   /** Each member, whole numbers; 0 means that members have no presence at all. */
   readonly presencePerSecond: number;
-  /** Members send presence that is new to them back to the server, as y-websocket 1 to 3 do. */
+  /**
+   * Members whose dialect has it so send presence that is new to them back to the server, as
+   * y-websocket 1 to 3 do.
+   */
   readonly returnsPresence: boolean;
+  /** Several workloads at once take rooms of different numbers; 0 when absent. */
+  readonly firstRoom?: number;
 }
 
 /** One of the things a member does at its time. */
@@ -18,6 +23,11 @@ export interface Action {
 
 export function memberCount(workload: Workload): number {
   return workload.rooms * workload.membersPerRoom;
+}
+
+/** The name of the room with this number among those of the workload. */
+export function roomOf({ firstRoom = 0 }: Workload, room: number): string {
+  return roomName(firstRoom + room);
 }
 
 export function roomName(room: number): string {

@@ -92,19 +92,61 @@ const SETTINGS = {
     "",
     "authenticates servers to each other; the same on all",
   ),
-  CONNECTIONS_RETENTION_DAYS: setting(
-    wholeNumber(1),
-    "90",
-    "how long ended connections stay in the metadata",
+  ADMIN_TOKEN: setting(
+    optional(z.string().min(16, "must have at least 16 characters")),
+    "",
+    "opens the API, the metrics and the dashboard; without it they answer only on loopback",
   ),
+  AUTH_JWT_SECRET: setting(
+    optional(z.string()),
+    "",
+    "verifies room tokens (HS256); several with commas while one replaces another",
+  ),
+  AUTH_JWKS_URL: setting(
+    optional(z.string()),
+    "",
+    "where the public keys are that verify room tokens",
+  ),
+  AUTH_WEBHOOK_URL: setting(optional(z.string()), "", "asks the application who may enter a room"),
   ALLOW_ANONYMOUS: setting(
     flag,
     "false",
     "true serves everybody who can reach an address that is not loopback",
   ),
+  ALLOWED_ORIGINS: setting(
+    optional(z.string()),
+    "",
+    "origins of pages that may connect, with commas, such as https://*.example.com; all by default",
+  ),
+  TRUSTED_PROXIES: setting(
+    wholeNumber(0),
+    "0",
+    "how many proxies in front of this server tell the client's address in X-Forwarded-For",
+  ),
+  CONNECTIONS_RETENTION_DAYS: setting(
+    wholeNumber(1),
+    "90",
+    "how long ended connections stay in the metadata",
+  ),
   MAX_MESSAGE_BYTES: setting(wholeNumber(1024), "67108864", "largest message from a client"),
   MAX_DOCUMENT_BYTES: setting(wholeNumber(1024), "268435456", "largest encoded document"),
+  MAX_MESSAGES_PER_SECOND: setting(
+    wholeNumber(1),
+    "10000",
+    "most messages a second of one connection; for two seconds' worth at once",
+  ),
+  MAX_CONNECTIONS: setting(wholeNumber(1), "100000", "most connections to this server"),
   MAX_CONNECTIONS_PER_ROOM: setting(wholeNumber(1), "10000", "most connections to one room"),
+  MAX_CONNECTIONS_PER_ADDRESS: setting(
+    optional(wholeNumber(1)),
+    "",
+    "most connections of one address; behind a proxy set TRUSTED_PROXIES too",
+  ),
+  MAX_ATTEMPTS_PER_SECOND: setting(
+    optional(wholeNumber(1)),
+    "",
+    "most attempts of one address to connect, a second; behind a proxy set TRUSTED_PROXIES too",
+  ),
   SNAPSHOT_INTERVAL_MS: setting(
     wholeNumber(10),
     "30000",
@@ -125,16 +167,8 @@ const SETTINGS = {
   ),
 };
 
-/** Settings of access control and of notifications, which this version does not have yet. */
-const NOT_YET = [
-  "ADMIN_TOKEN",
-  "AUTH_JWT_SECRET",
-  "AUTH_JWKS_URL",
-  "AUTH_WEBHOOK_URL",
-  "ALLOWED_ORIGINS",
-  "MAX_MESSAGES_PER_SECOND",
-  "CALLBACK_URL",
-];
+/** Settings of notifications, which this version does not have yet. */
+const NOT_YET = ["CALLBACK_URL"];
 
 type Settings = typeof SETTINGS;
 
@@ -165,18 +199,37 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     values[name] = parsed.data;
   }
   const config = values as Config;
-  if (!isLoopback(config.HOST) && !config.ALLOW_ANONYMOUS) {
-    throw new ConfigError(
-      `HOST=${JSON.stringify(config.HOST)} is not a loopback address, so anybody could edit every document; ` +
-        "set ALLOW_ANONYMOUS=true if that is what you want",
-    );
-  }
+  checkAccess(config);
   checkCombination(config);
   return config;
 }
 
 /** They hold passwords, which must not be shown. */
-const SECRET: ReadonlySet<string> = new Set(["DATABASE_URL", "REDIS_URL", "CLUSTER_SECRET"]);
+const SECRET: ReadonlySet<string> = new Set([
+  "DATABASE_URL",
+  "REDIS_URL",
+  "CLUSTER_SECRET",
+  "ADMIN_TOKEN",
+]);
+
+const AUTH = ["AUTH_JWT_SECRET", "AUTH_JWKS_URL", "AUTH_WEBHOOK_URL"] as const;
+
+/** Who is let in must not be left to chance. */
+function checkAccess(config: Config): void {
+  const [decides, other] = AUTH.filter((name) => config[name] !== undefined);
+  if (other !== undefined) {
+    throw new ConfigError(`${decides} and ${other} are both set; one of them must decide`);
+  }
+  if (decides !== undefined && config.ALLOW_ANONYMOUS) {
+    throw new ConfigError(`ALLOW_ANONYMOUS=true would let in those whom ${decides} keeps out`);
+  }
+  if (decides === undefined && !config.ALLOW_ANONYMOUS && !isLoopback(config.HOST)) {
+    throw new ConfigError(
+      `HOST=${JSON.stringify(config.HOST)} is not a loopback address, so anybody could edit every document; ` +
+        `set one of ${AUTH.join(", ")}, or ALLOW_ANONYMOUS=true if that is what you want`,
+    );
+  }
+}
 
 /** Set-ups that would lose something, or not work at all. */
 function checkCombination(config: Config): void {

@@ -8,26 +8,34 @@ import {
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Logger } from "pino";
+import { AllowedOrigins } from "./access/allowed-origins.ts";
+import { ConnectionLimits } from "./access/connection-limits.ts";
 import type { Cluster } from "./cluster/holders.ts";
 import type { ServerAddress } from "./cluster/registry.ts";
 import { findServerAddress } from "./cluster/server-address.ts";
 import type { Config } from "./config.ts";
 import { Gateway } from "./connections/gateway.ts";
+import { LiveRooms } from "./connections/live-rooms.ts";
 import { Documents } from "./document/documents.ts";
-import { createApp } from "./http/app.ts";
+import { drain } from "./drain.ts";
 import { Health } from "./http/health.ts";
-import { peerRoutes } from "./http/peer-routes.ts";
+import { openAccess } from "./open-access.ts";
 import { openCluster } from "./open-cluster.ts";
-import { type AllStores, openStores } from "./open-stores.ts";
+import { openHttp } from "./open-http.ts";
+import { openStores } from "./open-stores.ts";
+import { ActivityRecorder } from "./storage/activity-recorder.ts";
 import { MetadataWriter } from "./storage/metadata-writer.ts";
 import { Retention } from "./storage/retention.ts";
 
-/** How long a drain may take in all; container platforms kill after 30 seconds. */
-const DRAIN_MS = 25_000;
-/** How long a drain waits for the journal before it closes the connections all the same. */
-const DURABLE_MS = 10_000;
-/** How long clients have to answer the close of their connection. */
-const GOODBYE_MS = 3_000;
+/** Whoever takes longer to send a request keeps a socket for nothing. */
+const SLOW_CLIENTS = {
+  headersTimeout: 10_000,
+  requestTimeout: 120_000,
+  connectionsCheckingInterval: 2_000,
+};
+
+/** More than one machine can have. */
+const UNLIMITED = 1e9;
 
 /** A server that is running. */
 export interface RunningServer {
@@ -49,8 +57,10 @@ export interface RunningServer {
  *   listen; everything begun is released then
  */
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  const access = await openAccess(config);
+  const origins = new AllowedOrigins(config.ALLOWED_ORIGINS);
   const stores = await openStores(config, logger);
-  const http = createServer();
+  const http = createServer(SLOW_CLIENTS);
   http.on("request", refuseYet);
   let cluster: Cluster;
   try {
@@ -77,11 +87,25 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     unloadDelay: config.UNLOAD_DELAY_MS,
     collect: config.GC,
   });
+  const liveRooms = new LiveRooms();
+  const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
+  const limits = new ConnectionLimits({
+    connections: config.MAX_CONNECTIONS,
+    connectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS ?? UNLIMITED,
+    attemptsPerSecondPerAddress: config.MAX_ATTEMPTS_PER_SECOND ?? UNLIMITED,
+  });
   const gateway = new Gateway({
     documents,
+    access,
+    origins,
+    limits,
+    proxies: config.TRUSTED_PROXIES,
     metadata,
+    liveRooms,
+    activity,
     logger,
     server: address,
+    maxMessagesPerSecond: config.MAX_MESSAGES_PER_SECOND,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
@@ -92,17 +116,26 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   health.watch("snapshots", () => documents.snapshotProblem);
   health.watch("bus", () => cluster.bus.problem);
   health.watch("registry", () => cluster.registry.problem);
-  const { CLUSTER_SECRET } = config;
-  const peers = CLUSTER_SECRET === undefined ? null : peerRoutes(CLUSTER_SECRET, documents);
+  const side = openHttp(config, {
+    stores,
+    cluster,
+    documents,
+    gateway,
+    liveRooms,
+    health,
+    logger,
+  });
   http.off("request", refuseYet);
-  http.on("request", getRequestListener(createApp(health, peers).fetch));
+  http.on("request", getRequestListener(side.app.fetch));
   gateway.attach(http);
   return {
     url: `http://${hostOf(config)}:${(http.address() as AddressInfo).port}`,
     drain: async () => {
       health.accepting = false;
       retention.close();
-      return drain({ gateway, documents, metadata, cluster, stores, http, logger });
+      side.close();
+      access.close();
+      return drain({ gateway, documents, metadata, activity, cluster, stores, http, logger });
     },
   };
 }
@@ -122,42 +155,4 @@ async function addressOf(http: HttpServer, config: Config): Promise<ServerAddres
 /** Answers while the parts are being built. */
 function refuseYet(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(503, { "retry-after": "1" }).end();
-}
-
-async function drain(parts: {
-  gateway: Gateway;
-  documents: Documents;
-  metadata: MetadataWriter;
-  cluster: Cluster;
-  stores: AllStores;
-  http: HttpServer;
-  logger: Logger;
-}): Promise<boolean> {
-  const { gateway, documents, metadata, cluster, stores, http, logger } = parts;
-  const deadline = AbortSignal.timeout(DRAIN_MS);
-  logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
-  gateway.refuse();
-  gateway.stopReading();
-  const durable = await within(DURABLE_MS, documents.journal.flush());
-  if (!durable) logger.error("the journal does not accept what is left; it stays with the clients");
-  await gateway.close(AbortSignal.timeout(GOODBYE_MS));
-  await documents.close(deadline);
-  await within(GOODBYE_MS, Promise.all([metadata.close(), cluster.registry.close()]));
-  cluster.peers.close();
-  await within(GOODBYE_MS, cluster.bus.close());
-  http.close();
-  http.closeAllConnections();
-  await within(GOODBYE_MS, stores.close());
-  return durable;
-}
-
-/** Whether a task, which does not reject, is done in time. */
-async function within(ms: number, task: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = await Promise.race([task.then(() => true), timeout]);
-  clearTimeout(timer);
-  return done;
 }

@@ -30,10 +30,21 @@ describe("configuration", () => {
     expect(() => readConfig({ HOST: "0.0.0.0" })).toThrow(/ALLOW_ANONYMOUS=true/);
     expect(readConfig({ HOST: "0.0.0.0", ALLOW_ANONYMOUS: "true" }).HOST).toBe("0.0.0.0");
     expect(readConfig({ HOST: "::1" }).HOST).toBe("::1");
+    expect(readConfig({ HOST: "::", AUTH_WEBHOOK_URL: "http://app" }).HOST).toBe("::");
+  });
+
+  it("wants one answer to the question of who is let in", () => {
+    const AUTH_JWT_SECRET = "x".repeat(32);
+    expect(() => readConfig({ AUTH_JWT_SECRET, AUTH_JWKS_URL: "https://app/keys" })).toThrow(
+      "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set",
+    );
+    expect(() => readConfig({ AUTH_JWT_SECRET, ALLOW_ANONYMOUS: "true" })).toThrow(
+      "ALLOW_ANONYMOUS=true would let in those whom AUTH_JWT_SECRET keeps out",
+    );
   });
 
   it("refuses what this version does not do, rather than to ignore it", () => {
-    expect(() => readConfig({ AUTH_JWT_SECRET: "secret" })).toThrow(/AUTH_JWT_SECRET/);
+    expect(() => readConfig({ CALLBACK_URL: "http://localhost" })).toThrow(/CALLBACK_URL/);
   });
 
   describe("of a cluster", () => {

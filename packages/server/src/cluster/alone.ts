@@ -15,6 +15,8 @@ export function alone(address: ServerAddress): Cluster {
       hold: async () => ({ alive: [], lapsed: [] }),
       release: async () => {},
       lapsed: async () => [],
+      servers: async () => ({ alive: [address], lapsed: [] }),
+      lease: "none",
       onRejoined: () => {},
       close: async () => {},
     },

@@ -1,14 +1,20 @@
 import type { Logger } from "pino";
+import type { ClusterStats } from "../metrics/stats.ts";
 import type { PeerPresence } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
 
-export interface CatchUpOptions {
+/** Who asks for a document. */
+export interface Asker {
   readonly room: string;
-  readonly replica: Replica;
   readonly peers: Peers;
   readonly logger: Logger;
+  readonly stats: ClusterStats;
+}
+
+export interface CatchUpOptions extends Asker {
+  readonly replica: Replica;
   /** Takes what the stores have and the replica has not. */
   readonly recover: () => Promise<void>;
   /** Asks for what the replica lacks now. */
@@ -48,10 +54,10 @@ export class CatchUp {
   }
 
   async #ask(peer: Peer): Promise<void> {
-    const { room, peers, logger, request, isHolder, letGo } = this.#options;
+    const { room, logger, request, isHolder, letGo } = this.#options;
     this.#asked.add(peer);
     try {
-      const answer = await ask(peers, peer, room, request(), logger);
+      const answer = await ask(this.#options, peer, request());
       if (!isHolder(peer)) return;
       if (answer === null) await this.#readInstead(peer);
       else if (answer.type === "absent") letGo(peer);
@@ -101,15 +107,16 @@ export class CatchUp {
 
 /** @returns `null` when the peer did not answer */
 export async function ask(
-  peers: Peers,
+  { room, peers, logger, stats }: Asker,
   peer: Peer,
-  room: string,
   request: PeerRequest,
-  logger: Logger,
 ): Promise<PeerAnswer | null> {
   try {
-    return await peers.ask(peer.address, room, request);
+    const answer = await peers.ask(peer.address, room, request);
+    stats.fetches[answer.type]++;
+    return answer;
   } catch (error) {
+    stats.fetches.failed++;
     const reason = error instanceof Error ? error.message : String(error);
     logger.warn({ room, holder: peer.address, reason }, "no answer");
     return null;

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
+import type { ClusterStats } from "../metrics/stats.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
-import { ask, CatchUp } from "./catch-up.ts";
+import { type Asker, ask, CatchUp } from "./catch-up.ts";
 import { decodeMessage, type HolderMessage, type PeerPresence } from "./message.ts";
 import { Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
@@ -62,6 +63,7 @@ export class Holders implements BusListener {
   readonly room: string;
   readonly #cluster: Cluster;
   readonly #logger: Logger;
+  readonly #stats: ClusterStats;
   readonly #publisher: Publisher;
   readonly #peers: Map<ServerAddress, Peer> = new Map();
   #state: State = { name: "opening", waiting: [], waitingBytes: 0 };
@@ -79,11 +81,12 @@ export class Holders implements BusListener {
   /** From this time on a message from this server's own address is another server's. */
   #doubtAt = Date.now() + OWN_ECHO_MS;
 
-  constructor(room: string, cluster: Cluster, logger: Logger) {
+  constructor(room: string, cluster: Cluster, logger: Logger, stats: ClusterStats) {
     this.room = room;
     this.#cluster = cluster;
     this.#logger = logger;
-    this.#publisher = new Publisher(cluster.address);
+    this.#stats = stats;
+    this.#publisher = new Publisher(cluster.address, stats);
   }
 
   /** Whether other servers hold the document; only then there is something to publish. */
@@ -94,6 +97,13 @@ export class Holders implements BusListener {
   /** The other servers that hold the document. */
   get others(): ServerAddress[] {
     return [...this.#peers.keys()];
+  }
+
+  /** How many of them have something that is known to be missing here. */
+  get behind(): number {
+    let behind = 0;
+    for (const peer of this.#peers.values()) if (peer.isBehind) behind++;
+    return behind;
   }
 
   /** Whether it is for this server to store snapshots: one of the holders is enough. */
@@ -127,7 +137,7 @@ export class Holders implements BusListener {
   async fetch(): Promise<Fetched | null> {
     const request = this.#request(NOTHING, true);
     for (const peer of [...this.#peers.values()]) {
-      const answer = await ask(this.#cluster.peers, peer, this.room, request, this.#logger);
+      const answer = await ask(this.#asker(), peer, request);
       if (answer?.type === "absent") this.#peers.delete(peer.address);
       if (answer?.type === "state") return { from: peer, state: answer.state };
     }
@@ -144,11 +154,9 @@ export class Holders implements BusListener {
     if (this.#state.name !== "opening") return;
     const { waiting } = this.#state;
     const catchUp = new CatchUp({
-      room: this.room,
+      ...this.#asker(),
       replica,
       recover,
-      peers: this.#cluster.peers,
-      logger: this.#logger,
       request: () => this.#request(replica.durableVector(), false),
       isHolder: (peer) => this.#peers.get(peer.address) === peer,
       takePresence: (states, peer) => this.#takePresence(states, peer, replica),
@@ -216,8 +224,8 @@ export class Holders implements BusListener {
   }
 
   onInterrupted(): void {
-    this.#beatWithin(Math.random() * SPREAD_MS);
-    this.#wantsReply = true;
+    this.#stats.interruptions++;
+    this.#askAround();
   }
 
   /** Does what is due. Call it about once a second. */
@@ -258,7 +266,7 @@ export class Holders implements BusListener {
     this.#registration = "none";
     this.#registerAt = Date.now() + Math.random() * SPREAD_MS;
     this.recoverSoon();
-    this.onInterrupted();
+    this.#askAround();
   }
 
   /** Tells the others, and the registry. Does not reject. */
@@ -318,6 +326,7 @@ export class Holders implements BusListener {
 
   #take({ sender, epoch, sequence, body }: HolderMessage, { replica, catchUp }: Open): void {
     const now = Date.now();
+    this.#stats.busIn++;
     if (body.type === "leaving") {
       const peer = this.#peers.get(sender);
       peer?.hearOf(epoch, sequence, now);
@@ -325,6 +334,7 @@ export class Holders implements BusListener {
       return;
     }
     const peer = this.#peerAt(sender);
+    const { isBehind } = peer;
     let lacksSomething = false;
     switch (body.type) {
       case "changes":
@@ -342,6 +352,7 @@ export class Holders implements BusListener {
         if (body.holder === this.#cluster.address) replica.probe(body.client);
         break;
     }
+    if (peer.isBehind && !isBehind) this.#stats.gaps++;
     if (lacksSomething || peer.isBehind) catchUp.ask(peer, now);
   }
 
@@ -352,6 +363,11 @@ export class Holders implements BusListener {
     if (presence.version !== version) replica.scheduleFlush();
     // It does not know that its clients were declared gone here; they announce themselves again.
     if (stale.length > 0) this.#publisher.publishChanges(stale);
+  }
+
+  #asker(): Asker {
+    const { peers } = this.#cluster;
+    return { room: this.room, peers, logger: this.#logger, stats: this.#stats };
   }
 
   #request(stateVector: Uint8Array, isOpening: boolean): PeerRequest {
@@ -401,6 +417,12 @@ export class Holders implements BusListener {
   #reply(now: number): void {
     if (now - this.#beatenAt > MIN_BEAT_MS) this.#beat(false);
     else this.#beatWithin(MIN_BEAT_MS);
+  }
+
+  /** Messages may have been lost: asks the others, soon, how far they are. */
+  #askAround(): void {
+    this.#beatWithin(Math.random() * SPREAD_MS);
+    this.#wantsReply = true;
   }
 
   #beat(wantsReply: boolean): void {

@@ -1,6 +1,7 @@
-import { createDecoder, readVarString, readVarUint } from "lib0/decoding";
+import { createDecoder, type Decoder, readVarString, readVarUint } from "lib0/decoding";
 import {
   createEncoder,
+  type Encoder,
   toUint8Array,
   writeUint8Array,
   writeVarString,
@@ -91,10 +92,27 @@ export function decodePeerRequest(bytes: Uint8Array): { room: string; request: P
  * `decodePeerState` reads it.
  */
 export function encodePeerState(state: PeerState): Uint8Array[] {
-  const { epoch, sequence, presence, updates } = state;
   const head = createEncoder();
-  writeVarUint(head, epoch);
-  writeVarUint(head, sequence);
+  writeVarUint(head, state.epoch);
+  writeVarUint(head, state.sequence);
+  return encodeContent(head, state);
+}
+
+/** @returns byte arrays are views of `bytes` @throws MalformedError */
+export function decodePeerState(bytes: Uint8Array): PeerState {
+  return decoding("state of another server", () => {
+    const decoder = createDecoder(bytes);
+    const epoch = readVarUint(decoder);
+    const sequence = readVarUint(decoder);
+    return { epoch, sequence, ...readContent(decoder) };
+  });
+}
+
+/** What a document holds, without what a server says of itself. */
+export type DocumentContent = Pick<PeerState, "presence" | "updates">;
+
+/** @param head what comes before @returns the parts of a body */
+export function encodeContent(head: Encoder, { presence, updates }: DocumentContent): Uint8Array[] {
   writePeerPresence(head, presence);
   writeVarUint(head, updates.length);
   const parts: Uint8Array[] = [toUint8Array(head)];
@@ -106,13 +124,8 @@ export function encodePeerState(state: PeerState): Uint8Array[] {
   return parts;
 }
 
-/** @returns byte arrays are views of `bytes` @throws MalformedError */
-export function decodePeerState(bytes: Uint8Array): PeerState {
-  return decoding("state of another server", () => {
-    const decoder = createDecoder(bytes);
-    const epoch = readVarUint(decoder);
-    const sequence = readVarUint(decoder);
-    const presence = readPeerPresence(decoder);
-    return { epoch, sequence, presence, updates: readUpdates(decoder) };
-  });
+/** Reads what `encodeContent` wrote after the head. */
+export function readContent(decoder: Decoder): DocumentContent {
+  const presence = readPeerPresence(decoder);
+  return { presence, updates: readUpdates(decoder) };
 }

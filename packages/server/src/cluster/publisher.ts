@@ -1,3 +1,4 @@
+import type { ClusterStats } from "../metrics/stats.ts";
 import type { Subscription } from "./bus.ts";
 import { encodeMessage, type HolderBody, type PeerPresence } from "./message.ts";
 import type { ServerAddress } from "./registry.ts";
@@ -10,13 +11,15 @@ export class Publisher {
   /** Names this time that the document is open. */
   readonly epoch: number = Math.floor(Math.random() * 2 ** 32);
   readonly #sender: ServerAddress;
+  readonly #stats: ClusterStats;
   #subscription: Subscription | undefined;
   #sequence = 0;
   #updates: Uint8Array[] = [];
   #bytes = 0;
 
-  constructor(sender: ServerAddress) {
+  constructor(sender: ServerAddress, stats: ClusterStats) {
     this.#sender = sender;
+    this.#stats = stats;
   }
 
   /** The number of the last message with changes, or of what was skipped. */
@@ -62,6 +65,7 @@ export class Publisher {
 
   publish(body: HolderBody): void {
     const { epoch, sequence } = this;
+    this.#stats.busOut++;
     this.#subscription?.publish(encodeMessage({ sender: this.#sender, epoch, sequence, body }));
   }
 }

@@ -34,10 +34,21 @@ export interface Registry {
   lapsed(servers: readonly ServerAddress[]): Promise<readonly ServerAddress[]>;
 
   /**
+   * All servers of the cluster, this one among them. A server belongs to it from its start until it
+   * is closed; or, when it died, for about an hour.
+   *
+   * @throws RegistryError
+   */
+  servers(): Promise<AllServers>;
+
+  /**
    * Calls back when this server's own lease had lapsed and is renewed again. Others may have taken
    * it for dead meanwhile: it must hold each of its rooms again.
    */
   onRejoined(listener: () => void): void;
+
+  /** Whether others take this server for alive. `none`: there are no others, and no lease. */
+  readonly lease: LeaseState;
 
   /** Why the lease cannot be renewed, or `undefined` when it can. */
   readonly problem: string | undefined;
@@ -48,6 +59,15 @@ export interface Registry {
 
 /** `host:port` at which other servers reach a server. */
 export type ServerAddress = string;
+
+export type LeaseState = "none" | "held" | "lapsed";
+
+export interface AllServers {
+  /** Servers with a lease, and those that cannot be judged now (see `Registry.lapsed`). */
+  readonly alive: readonly ServerAddress[];
+  /** Servers that were not closed, and whose lease has lapsed. */
+  readonly lapsed: readonly ServerAddress[];
+}
 
 export interface OtherHolders {
   /**

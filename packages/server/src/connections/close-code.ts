@@ -1,12 +1,18 @@
+import { AccessDeniedError, AccessUnavailableError } from "../access/access.ts";
 import { RegistryError } from "../cluster/registry.ts";
 import { CodecError } from "../document/codec.ts";
+import { DeletedError } from "../document/deletions.ts";
 import { ClosedError } from "../document/documents.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
+import { TooLargeError } from "../protocol/presence.ts";
 import { RoomNameError } from "../protocol/room-name.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 
 /** Why this server closes a WebSocket. Newer providers do not reconnect after 4400 to 4499. */
 export type CloseCode = number & { readonly __brand: "CloseCode" };
+
+/** A close frame has room for 123 bytes. */
+const MAX_REASON = 100;
 
 const code = (value: number) => value as CloseCode;
 
@@ -16,13 +22,21 @@ export const CloseCode = {
   restarting: code(1012),
   tryAgainLater: code(1013),
   badRoom: code(4400),
+  unauthenticated: code(4401),
+  forbidden: code(4403),
+  deleted: code(4404),
   roomFull: code(4409),
   tooLarge: code(4413),
+  tooMany: code(4429),
 
   /** The code that tells a client of an error. */
   of(error: unknown): CloseCode {
     if (error instanceof MalformedError) return CloseCode.malformed;
+    if (error instanceof TooLargeError) return CloseCode.tooLarge;
     if (error instanceof RoomNameError) return CloseCode.badRoom;
+    if (error instanceof AccessDeniedError) return CloseCode[error.denial];
+    if (error instanceof AccessUnavailableError) return CloseCode.tryAgainLater;
+    if (error instanceof DeletedError) return CloseCode.deleted;
     if (error instanceof ClosedError) return CloseCode.restarting;
     if (error instanceof CorruptedError) return CloseCode.internal;
     if (error instanceof StorageError || error instanceof RegistryError)
@@ -31,11 +45,19 @@ export const CloseCode = {
     return CloseCode.internal;
   },
 
-  /** What a client is told, where the reason itself is the operator's business. */
-  text(value: CloseCode): string {
+  /** What a client is told of an error, where the reason itself is the operator's business. */
+  text(value: CloseCode, error?: unknown): string {
     switch (value) {
+      case CloseCode.malformed:
+      case CloseCode.badRoom:
+      case CloseCode.tooLarge:
+      case CloseCode.unauthenticated:
+      case CloseCode.forbidden:
+        return error instanceof Error ? error.message.slice(0, MAX_REASON) : "refused";
       case CloseCode.restarting:
         return "the server is restarting";
+      case CloseCode.deleted:
+        return "the room has been deleted";
       case CloseCode.tryAgainLater:
         return "the document cannot be read now";
       case CloseCode.internal:

@@ -1,36 +1,57 @@
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
+import {
+  type Access,
+  type AccessControl,
+  AccessDeniedError,
+  type Attempt,
+} from "../access/access.ts";
+import { TokenBucket } from "../access/token-bucket.ts";
+import { EMPTY_BASE } from "../document/base.ts";
 import { INLINE_SCAN_BYTES } from "../document/codec.ts";
 import type { Document } from "../document/document.ts";
 import type { Documents } from "../document/documents.ts";
 import type { Outlet, Reader } from "../document/reader.ts";
 import { allocateShared } from "../memory.ts";
+import type { ConnectionStats } from "../metrics/stats.ts";
 import { type Frame, KEEPALIVE } from "../protocol/frame.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../protocol/message.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { CloseCode } from "./close-code.ts";
+import { Deadline } from "./deadline.ts";
+import { Liveness } from "./liveness.ts";
 
 /** What a connection needs of the server. */
 export interface ConnectionServices {
   readonly documents: Documents;
+  readonly access: AccessControl;
+  readonly stats: ConnectionStats;
   readonly logger: Logger;
+  readonly maxMessagesPerSecond: number;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
   /** Counts up while the server runs; tells how long a connection has been silent. */
   readonly clock: { readonly tick: number };
-  /** The connection is over; it is called once. */
+  /** The client was let in, and its document is open. */
+  readonly onOpened: (connection: Connection) => void;
+  /** The connection is over; it is called once, whether it was opened or not. */
   readonly onClosed: (connection: Connection) => void;
 }
 
 /**
- * `opening`: the document is being loaded; what the client sends waits, and the socket is not read.
- * `open`: messages are handled. `closed`: nothing is handled or sent any more.
+ * `opening`: access is decided and the document is loaded; what the client sends waits, and the
+ * socket is not read. `open`: messages are handled. `closed`: nothing is handled or sent any more.
  */
 type State =
   | { readonly name: "opening" }
-  | { readonly name: "open"; readonly document: Document; readonly reader: Reader }
+  | {
+      readonly name: "open";
+      readonly document: Document;
+      readonly reader: Reader;
+      readonly access: Access;
+    }
   | { readonly name: "closed" };
 
 /** Ticks without a message to the client after which it is sent a keepalive. */
@@ -40,7 +61,9 @@ const SILENT_TICKS = 2;
 export class Connection implements Outlet, MessageReceiver {
   readonly id: string;
   readonly room: string;
+  readonly #attempt: Attempt;
   readonly #services: ConnectionServices;
+  readonly #bucket: TokenBucket;
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   #state: State = { name: "opening" };
@@ -49,28 +72,30 @@ export class Connection implements Outlet, MessageReceiver {
   #busy = true;
   #writable = true;
   #wroteAt: number;
-  /** Whether the client has been heard since the last ping. */
-  #alive = true;
+  readonly #liveness: Liveness;
+  readonly #expiry: Deadline = new Deadline(() => {
+    this.#fail(new AccessDeniedError("unauthenticated", "the access has expired"));
+  });
 
   constructor(
     id: string,
-    room: string,
+    attempt: Attempt,
     webSocket: WebSocket,
     socket: Duplex,
     services: ConnectionServices,
   ) {
     this.id = id;
-    this.room = room;
+    this.room = attempt.room;
+    this.#attempt = attempt;
+    this.#bucket = new TokenBucket(services.maxMessagesPerSecond, performance.now());
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#services = services;
     this.#wroteAt = services.clock.tick;
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", () => this.#closed());
-    webSocket.on("error", (error) => this.#log("socket error", error.message));
-    webSocket.on("pong", () => {
-      this.#alive = true;
-    });
+    webSocket.on("error", (error) => this.#brokenOff(error));
+    this.#liveness = new Liveness(webSocket, () => this.#writable);
     socket.on("drain", () => this.#drained());
     webSocket.pause();
     void this.#open();
@@ -83,6 +108,9 @@ export class Connection implements Outlet, MessageReceiver {
   write(frames: readonly Frame[]): void {
     if (this.#state.name === "closed" || this.#webSocket.readyState !== this.#webSocket.OPEN)
       return;
+    const { stats } = this.#services;
+    stats.messagesOut += frames.length;
+    for (const frame of frames) stats.bytesOut += frame.length;
     this.#wroteAt = this.#services.clock.tick;
     const [first] = frames;
     if (frames.length === 1 && first !== undefined) {
@@ -101,22 +129,19 @@ export class Connection implements Outlet, MessageReceiver {
     if (this.#services.clock.tick - this.#wroteAt >= SILENT_TICKS) this.write([KEEPALIVE]);
   }
 
-  /**
-   * Ends the connection if it has not been heard since the last ping, else pings it again. A client
-   * that is behind has not read the ping yet; if it is gone, the network says so in the end.
-   */
+  /** Finds out whether the client is there; ends the connection when it was not since the last time. */
   ping(): void {
-    if (!this.#writable) return;
-    if (!this.#alive && !this.#webSocket.isPaused) {
-      this.#webSocket.terminate();
-      return;
-    }
-    this.#alive = false;
-    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
+    this.#liveness.ping();
   }
 
-  /** Closes the WebSocket; `reason` is shown to the client's developer. */
-  close(code: CloseCode, reason: string): void {
+  /** Closes the WebSocket with the code that tells the client of the reason. */
+  close(reason: Error): void {
+    this.#fail(reason);
+  }
+
+  /** @param reason is shown to the client's developer */
+  closeWith(code: CloseCode, reason: string): void {
+    if (this.#state.name !== "closed") this.#services.stats.close(code);
     this.#leave();
     // A close handshake is only finished when the socket is read.
     this.#webSocket.resume();
@@ -134,7 +159,11 @@ export class Connection implements Outlet, MessageReceiver {
   }
 
   onStateVector(stateVector: Uint8Array): void {
-    const { document, reader } = this.#opened();
+    const { document, reader, access } = this.#opened();
+    if (access.level === "presence-only") {
+      this.write([EMPTY_BASE.frame]);
+      return;
+    }
     this.#wait(document.answer(reader, stateVector.slice()));
   }
 
@@ -156,36 +185,51 @@ export class Connection implements Outlet, MessageReceiver {
     document.showPresence(reader);
   }
 
-  /**
-   * Somebody else claims a client of this connection. After a broken network a client comes back on
-   * a new connection while its old one seems open: if this one is dead, it ends now, its client is
-   * declared gone, and the client answers that on its new connection.
-   */
+  /** Somebody else claims a client of this connection: ends it if it is dead. */
   probe(): void {
-    if (!this.#alive) return;
-    this.#alive = false;
-    this.#webSocket.ping();
-    setTimeout(() => {
-      if (!this.#alive && this.#writable && !this.#webSocket.isPaused) this.#webSocket.terminate();
-    }, PROBE_MS).unref();
+    this.#liveness.probe();
+  }
+
+  /**
+   * Asks again whether this connection is allowed. It is closed when it is not, or when that cannot be
+   * found out; and when it is allowed something else than before, so that its client begins anew.
+   */
+  async recheck(): Promise<void> {
+    try {
+      const access = await this.#services.access.authorize(this.#attempt);
+      if (this.#state.name !== "open") return;
+      if (access.level === this.#state.access.level) {
+        this.#state = { ...this.#state, access };
+        this.#expiry.set(access.expiresAt);
+      } else {
+        this.closeWith(CloseCode.restarting, "what you may do here has changed");
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   async #open(): Promise<void> {
-    const { documents, maxConnectionsPerRoom } = this.#services;
+    const { documents, access: control, maxConnectionsPerRoom } = this.#services;
     try {
+      const access = await control.authorize(this.#attempt);
+      if (this.#isClosed) return;
       const document = await documents.acquire(this.room);
-      if (this.#state.name === "closed") {
+      if (this.#isClosed) {
         documents.release(document);
         return;
       }
       if (document.readers.size >= maxConnectionsPerRoom) {
         documents.release(document);
-        this.close(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
+        this.closeWith(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
         return;
       }
       const reader = document.attach(this);
-      this.#state = { name: "open", document, reader };
-      this.write([document.stateVectorFrame()]);
+      this.#state = { name: "open", document, reader, access };
+      this.#services.onOpened(this);
+      this.#expiry.set(access.expiresAt);
+      // What a client has is only asked of those from whom it would be taken.
+      if (access.level === "read-write") this.write([document.stateVectorFrame()]);
       document.showPresence(reader);
       this.#proceed();
     } catch (error) {
@@ -194,9 +238,14 @@ export class Connection implements Outlet, MessageReceiver {
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
-    this.#alive = true;
+    this.#liveness.heard();
     if (this.#state.name === "closed") return;
-    if (!isBinary) {
+    const { stats, maxMessagesPerSecond } = this.#services;
+    stats.messagesIn++;
+    stats.bytesIn += data.length;
+    if (!this.#bucket.take(performance.now())) {
+      this.closeWith(CloseCode.tooMany, `more than ${maxMessagesPerSecond} messages a second`);
+    } else if (!isBinary) {
       this.#fail(new MalformedError("a text message"));
     } else if (this.#busy) {
       this.#queue.push(data);
@@ -250,11 +299,15 @@ export class Connection implements Outlet, MessageReceiver {
 
   #append(update: Uint8Array, contents: UpdateContents, author: Reader | null): void {
     if (this.#state.name !== "open" || isEmpty(contents)) return;
-    const { document } = this.#state;
+    const { document, access } = this.#state;
     if (author === null && document.knows(update, contents)) return;
+    if (access.level !== "read-write") {
+      this.#fail(new AccessDeniedError("forbidden", "this connection may not change the document"));
+      return;
+    }
     const { documents, maxDocumentBytes } = this.#services;
     if (document.log.bytes + update.length > maxDocumentBytes) {
-      this.close(CloseCode.tooLarge, `the document would exceed ${maxDocumentBytes} bytes`);
+      this.closeWith(CloseCode.tooLarge, `the document would exceed ${maxDocumentBytes} bytes`);
       return;
     }
     document.append(update.subarray(0, contents.byteLength), author, Date.now());
@@ -263,11 +316,15 @@ export class Connection implements Outlet, MessageReceiver {
 
   #drained(): void {
     this.#writable = true;
-    this.#alive = true;
+    this.#liveness.heard();
     if (this.#state.name === "open") this.#state.document.resume(this.#state.reader);
   }
 
-  #opened(): { document: Document; reader: Reader } {
+  get #isClosed(): boolean {
+    return this.#state.name === "closed";
+  }
+
+  #opened(): Extract<State, { name: "open" }> {
     if (this.#state.name !== "open") throw new Error(`connection ${this.id} is not open`);
     return this.#state;
   }
@@ -281,11 +338,21 @@ export class Connection implements Outlet, MessageReceiver {
     } else {
       this.#log("refused", reason);
     }
-    this.close(code, code === CloseCode.malformed ? reason.slice(0, 100) : CloseCode.text(code));
+    this.closeWith(code, CloseCode.text(code, error));
   }
 
   #log(message: string, reason: string): void {
     this.#services.logger.info({ connection: this.id, room: this.room, reason }, message);
+  }
+
+  /** The WebSocket was ended by `ws` itself, because of what the client sent, or by the network. */
+  #brokenOff(error: Error & { code?: string }): void {
+    if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
+      this.#services.stats.close(CloseCode.tooLarge);
+    } else if (error.code?.startsWith("WS_ERR_")) {
+      this.#services.stats.close(CloseCode.malformed);
+    }
+    this.#log("socket error", error.message);
   }
 
   #closed(): void {
@@ -296,12 +363,10 @@ export class Connection implements Outlet, MessageReceiver {
   #leave(): void {
     const state = this.#state;
     this.#state = { name: "closed" };
+    this.#expiry.set(null);
     this.#queue = [];
     if (state.name !== "open") return;
     state.document.detach(state.reader, Date.now());
     this.#services.documents.release(state.document);
   }
 }
-
-/** How long a connection that may be dead has to answer. */
-const PROBE_MS = 3_000;

@@ -3,19 +3,35 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { WebSocket, WebSocketServer } from "ws";
+import { type AccessControl, AccessDeniedError, type Attempt } from "../access/access.ts";
+import type { AllowedOrigins } from "../access/allowed-origins.ts";
+import { clientAddress } from "../access/client-address.ts";
+import type { ConnectionLimits } from "../access/connection-limits.ts";
+import { selectProtocol, tokenOfRequest } from "../access/token-of-request.ts";
 import type { Documents } from "../document/documents.ts";
+import { ConnectionStats } from "../metrics/stats.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
+import type { ActivityRecorder } from "../storage/activity-recorder.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
+import type { LiveRooms } from "./live-rooms.ts";
 
 export interface GatewayOptions {
   readonly documents: Documents;
+  readonly access: AccessControl;
+  readonly origins: AllowedOrigins;
+  readonly limits: ConnectionLimits;
+  /** How many proxies of the operator's stand in front of this server. */
+  readonly proxies: number;
   readonly metadata: MetadataWriter;
+  readonly liveRooms: LiveRooms;
+  readonly activity: ActivityRecorder;
   readonly logger: Logger;
   /** The name of this server in the table of connections. */
   readonly server: string;
   readonly maxMessageBytes: number;
+  readonly maxMessagesPerSecond: number;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
 }
@@ -33,6 +49,9 @@ class ClientSocket extends WebSocket {
 /** Turns upgrade requests into connections, and keeps those alive. */
 export class Gateway {
   readonly connections: Set<Connection> = new Set();
+  readonly stats: ConnectionStats = new ConnectionStats();
+  /** Those that were let in, and count as connections to their rooms. */
+  readonly #visitors: Set<Connection> = new Set();
   readonly #options: GatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #clock = { tick: 0 };
@@ -45,11 +64,15 @@ export class Gateway {
     this.#options = options;
     this.#services = {
       documents: options.documents,
+      access: options.access,
+      stats: this.stats,
+      maxMessagesPerSecond: options.maxMessagesPerSecond,
       logger: options.logger,
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       clock: this.#clock,
-      onClosed: (connection) => this.#forget(connection),
+      onOpened: (connection) => this.#opened(connection),
+      onClosed: (connection) => this.#closed(connection),
     };
     this.#webSockets = new WebSocketServer({
       noServer: true,
@@ -58,6 +81,7 @@ export class Gateway {
       // Updates are compact already, and a compression state would cost each client some 300 KB.
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
+      handleProtocols: selectProtocol,
     });
     this.#timers = [
       setInterval(() => {
@@ -80,6 +104,16 @@ export class Gateway {
     this.#accepting = false;
   }
 
+  /**
+   * Asks again, for each connection to a room, whether it is still allowed, and ends those that are
+   * not. Does not reject.
+   */
+  async recheck(room: string): Promise<void> {
+    this.#options.access.forget(room);
+    const affected = [...this.connections].filter((connection) => connection.room === room);
+    await Promise.all(affected.map((connection) => connection.recheck()));
+  }
+
   /** Takes no more messages from the clients. */
   stopReading(): void {
     for (const connection of this.connections) connection.stopReading();
@@ -90,7 +124,7 @@ export class Gateway {
     this.refuse();
     for (const timer of this.#timers) clearInterval(timer);
     for (const connection of this.connections) {
-      connection.close(CloseCode.restarting, CloseCode.text(CloseCode.restarting));
+      connection.closeWith(CloseCode.restarting, CloseCode.text(CloseCode.restarting));
     }
     if (this.connections.size === 0) return;
     await new Promise<void>((resolve) => {
@@ -109,37 +143,81 @@ export class Gateway {
     };
     socket.on("error", drop);
     if (!this.#accepting) {
+      this.stats.close(CloseCode.restarting);
       socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
       return;
     }
+    const address = clientAddress(request, this.#options.proxies);
+    const admission = this.#options.limits.admit(address);
+    if (admission === "attempts-per-address") {
+      // Whoever tries so often is not worth a handshake.
+      this.stats.close(CloseCode.tooMany);
+      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    if (typeof admission !== "string") socket.once("close", () => admission.release());
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       socket.off("error", drop);
-      this.#accept(request.url ?? "/", webSocket, socket);
+      if (admission === "connections") {
+        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
+      } else if (admission === "connections-per-address") {
+        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
+      } else {
+        this.#accept(request, address, webSocket, socket);
+      }
     });
   }
 
-  #accept(url: string, webSocket: WebSocket, socket: Duplex): void {
-    const { metadata, logger, server } = this.#options;
-    let room: string;
+  /** @throws RoomNameError, AccessDeniedError */
+  #attemptOf(request: IncomingMessage, address: string): Attempt {
+    const { origin } = request.headers;
+    const room = roomOfUrl(request.url ?? "/");
+    if (!this.#options.origins.allows(origin)) {
+      throw new AccessDeniedError("forbidden", "pages of this origin may not connect");
+    }
+    return { room, token: tokenOfRequest(request), address, origin };
+  }
+
+  /** Browsers only see why when the WebSocket was opened before. */
+  #turnAway(webSocket: WebSocket, code: CloseCode, reason: string): void {
+    this.stats.close(code);
+    webSocket.on("error", () => webSocket.terminate());
+    webSocket.close(code, reason);
+  }
+
+  #accept(request: IncomingMessage, address: string, webSocket: WebSocket, socket: Duplex): void {
+    let attempt: Attempt;
     try {
-      room = roomOfUrl(url);
+      attempt = this.#attemptOf(request, address);
     } catch (error) {
-      webSocket.on("error", () => webSocket.terminate());
-      webSocket.close(CloseCode.badRoom, error instanceof Error ? error.message : "bad room");
+      const code = CloseCode.of(error);
+      this.#turnAway(webSocket, code, CloseCode.text(code, error));
       return;
     }
-    const id = randomUUID();
-    const connection = new Connection(id, room, webSocket, socket, this.#services);
-    this.connections.add(connection);
+    this.connections.add(new Connection(randomUUID(), attempt, webSocket, socket, this.#services));
+    this.stats.opened++;
+  }
+
+  #opened(connection: Connection): void {
+    const { id, room } = connection;
+    const { metadata, liveRooms, activity, logger, server } = this.#options;
+    this.#visitors.add(connection);
     metadata.add({ type: "connected", connection: id, room, server, at: Date.now() });
+    liveRooms.connected(room);
+    activity.connected(room);
     logger.debug({ connection: id, room }, "connected");
   }
 
-  #forget(connection: Connection): void {
+  #closed(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
-    const { metadata, logger } = this.#options;
-    metadata.add({ type: "disconnected", connection: connection.id, at: Date.now() });
-    logger.debug({ connection: connection.id, room: connection.room }, "disconnected");
+    if (this.#visitors.delete(connection)) {
+      const { id, room } = connection;
+      const { metadata, liveRooms, activity, logger } = this.#options;
+      metadata.add({ type: "disconnected", connection: id, at: Date.now() });
+      liveRooms.disconnected(room);
+      activity.disconnected(room);
+      logger.debug({ connection: id, room }, "disconnected");
+    }
     if (this.connections.size === 0) this.#idle?.();
   }
 }

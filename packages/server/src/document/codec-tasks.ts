@@ -1,6 +1,7 @@
 import * as Y from "yjs";
 import { inspectUpdate, type UpdateContents } from "../protocol/update.ts";
 import { type Base, makeBase } from "./base.ts";
+import { updatesToJson } from "./json.ts";
 
 /** The work on encoded updates that takes too long for the event loop when they are large. */
 export const codecTasks = {
@@ -10,6 +11,8 @@ export const codecTasks = {
   diff: (update: Uint8Array, stateVector: Uint8Array): Uint8Array =>
     Y.diffUpdate(update, stateVector),
   makeBase: (updates: readonly Uint8Array[], collect: boolean): Base => makeBase(updates, collect),
+  /** The document that these updates are, as JSON in UTF-8. @throws Error of Yjs */
+  toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(updates),
 };
 
 export type CodecTasks = typeof codecTasks;

@@ -41,5 +41,7 @@ function perform(request: CodecRequest) {
       return codecTasks.diff(...request.args);
     case "makeBase":
       return codecTasks.makeBase(...request.args);
+    case "toJson":
+      return codecTasks.toJson(...request.args);
   }
 }

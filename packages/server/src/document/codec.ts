@@ -148,8 +148,8 @@ class Lane {
 function inlineBytes(task: keyof CodecTasks, [updates, collect]: readonly unknown[]): number {
   if (task === "diff") return INLINE_BYTES;
   if (task === "inspect") return INLINE_SCAN_BYTES;
-  // To collect, a `Y.Doc` is built: never here.
-  if (collect === true) return 0;
+  // A `Y.Doc` is built: never here.
+  if (task === "toJson" || collect === true) return 0;
   return Array.isArray(updates) && updates.length === 1 ? INLINE_SCAN_BYTES : INLINE_BYTES;
 }
 

@@ -1,36 +1,16 @@
 import * as Y from "yjs";
-import type { ServerAddress } from "../cluster/registry.ts";
 import type { Replica } from "../cluster/replica.ts";
-import { type Frame, frameDiff, frameStateVector } from "../protocol/frame.ts";
-import { decodeStateVector, encodeStateVector } from "../protocol/state-vector.ts";
+import { type Frame, frameDiff } from "../protocol/frame.ts";
+import { decodeStateVector } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
-import { type Codec, INLINE_BYTES } from "./codec.ts";
-import type { Flusher } from "./flusher.ts";
+import { INLINE_BYTES } from "./codec.ts";
+import type { DocumentServices, Publisher } from "./document-services.ts";
 import { type Entry, Log } from "./log.ts";
 import { isCovered, isKnown } from "./novelty.ts";
 import { Presence } from "./presence.ts";
 import { type Outlet, Reader } from "./reader.ts";
-
-/** Where a document's changes go besides its readers: to the other servers that hold it. */
-export interface Publisher {
-  /** False while no other server holds the document; nothing is published then. */
-  readonly active: boolean;
-  /** Takes an update of an own client that has become durable. */
-  add(update: Uint8Array): void;
-  /** Publishes what was added, and what changed in the presence of own clients. */
-  flush(): void;
-  /** Asks another server whether a client that it vouches for is still there. */
-  probe(holder: ServerAddress, client: number): void;
-}
-
-/** What a document needs of its surroundings. */
-export interface DocumentServices {
-  readonly codec: Codec;
-  readonly flusher: Flusher;
-  /** The journal takes what the document has appended, and calls `markDurable`. */
-  readonly journal: { readonly slow: boolean; enqueue(document: Document, bytes: number): void };
-}
+import { SharedNews } from "./shared-news.ts";
 
 /**
  * One open document: its log, its presence, and the readers that follow them. It builds no `Y.Doc`.
@@ -52,7 +32,7 @@ export class Document implements Replica {
   #compacting = false;
   /** Tails below this size are left alone. */
   #compactAbove = 2 * INLINE_BYTES;
-  #durableState: { vector: Uint8Array; frame: Frame; durable: number } | undefined;
+  #discarded: Error | undefined;
 
   constructor(room: string, base: Base, services: DocumentServices, publisher: Publisher) {
     this.room = room;
@@ -69,7 +49,14 @@ export class Document implements Replica {
     this.#services.flusher.schedule(this);
   }
 
+  /** Ends all readers. From now on it takes no others and no updates, and both throw the reason. */
+  discard(reason: Error): void {
+    this.#discarded = reason;
+    for (const reader of [...this.readers]) reader.outlet.close(reason);
+  }
+
   attach(outlet: Outlet): Reader {
+    if (this.#discarded !== undefined) throw this.#discarded;
     const reader = new Reader(outlet);
     this.readers.add(reader);
     return reader;
@@ -96,12 +83,16 @@ export class Document implements Replica {
    *   acknowledgement
    */
   append(update: Uint8Array, author: Reader | null, now: number): void {
+    if (this.#discarded !== undefined) throw this.#discarded;
     const offset = this.log.end;
     this.log.append(update, author);
     this.updatedAt = now;
     const pending = author ?? this.#anybody;
     if (pending.pendingFrom === Number.POSITIVE_INFINITY) pending.pendingFrom = offset;
-    this.#services.journal.enqueue(this, update.length);
+    const { stats, journal } = this.#services;
+    stats.updatesFromClients++;
+    stats.updateBytesFromClients += update.length;
+    journal.enqueue(this, update.length);
     this.scheduleFlush();
   }
 
@@ -118,6 +109,9 @@ export class Document implements Replica {
   }
 
   receive(update: Uint8Array, now: number): void {
+    const { stats } = this.#services;
+    stats.updatesFromServers++;
+    stats.updateBytesFromServers += update.length;
     this.log.append(update, "elsewhere");
     this.updatedAt = now;
     this.scheduleFlush();
@@ -138,7 +132,7 @@ export class Document implements Replica {
   }
 
   durableVector(): Uint8Array {
-    return this.#describeDurable().vector;
+    return this.log.describeDurable().vector;
   }
 
   covers(stateVector: Uint8Array): boolean {
@@ -189,7 +183,7 @@ export class Document implements Replica {
 
   /** Asks a client for what is not durable here. */
   stateVectorFrame(): Frame {
-    return this.#describeDurable().frame;
+    return this.log.describeDurable().frame;
   }
 
   /**
@@ -266,6 +260,7 @@ export class Document implements Replica {
 
   /** Takes what a client says of its presence. @throws MalformedError */
   receivePresence(states: Uint8Array, from: Reader, now: number): void {
+    this.#services.stats.presenceFromClients++;
     const version = this.presence.version;
     try {
       for (const { client, owner } of this.presence.receive(states, from, now)) {
@@ -277,26 +272,23 @@ export class Document implements Replica {
     }
   }
 
-  /** The state vector of what is durable; made anew only when more is. */
-  #describeDurable(): { vector: Uint8Array; frame: Frame } {
-    const { durable } = this.log;
-    if (this.#durableState?.durable !== durable) {
-      const vector = encodeStateVector(this.log.stateVector(durable));
-      this.#durableState = { vector, frame: frameStateVector(vector), durable };
-    }
-    return this.#durableState;
-  }
-
   #deliver(reader: Reader, news: SharedNews): void {
     if (!reader.outlet.writable) return;
+    const { stats } = this.#services;
     const frames = this.#news(reader, news);
+    stats.updatesOut += frames.length;
     const { version } = this.presence;
     if (reader.presenceVersion !== version) {
       const presence = news.presence(reader.presenceVersion);
-      if (presence !== null && presence.solely !== reader) frames.push(presence.frame);
+      if (presence !== null && presence.solely !== reader) {
+        frames.push(presence.frame);
+        stats.presenceOut++;
+      }
       reader.presenceVersion = version;
     }
-    if (frames.length > 0) reader.outlet.write(frames);
+    if (frames.length === 0) return;
+    stats.deliveries++;
+    reader.outlet.write(frames);
   }
 
   /** The frames that bring a reader up to date with the log. */
@@ -342,34 +334,3 @@ export class Document implements Replica {
 }
 
 const EMPTY_ANSWER = frameDiff(EMPTY_UPDATE);
-
-/** What one flush sends: readers at the same place get the same frames. */
-class SharedNews {
-  readonly #log: Log;
-  readonly #presence: Presence;
-  readonly #updates: { from: number; to: number; frames: Frame[] }[] = [];
-  readonly #states: Map<number, ReturnType<Presence["since"]>> = new Map();
-
-  constructor(log: Log, presence: Presence) {
-    this.#log = log;
-    this.#presence = presence;
-  }
-
-  updates(from: number, to: number): readonly Frame[] {
-    let made = this.#updates.find((one) => one.from === from && one.to === to);
-    if (made === undefined) {
-      made = { from, to, frames: this.#log.frames(from, to) };
-      this.#updates.push(made);
-    }
-    return made.frames;
-  }
-
-  presence(version: number): ReturnType<Presence["since"]> {
-    let made = this.#states.get(version);
-    if (made === undefined) {
-      made = this.#presence.since(version);
-      this.#states.set(version, made);
-    }
-    return made;
-  }
-}

@@ -1,20 +1,18 @@
 import type { Logger } from "pino";
+import { buryDead } from "../cluster/bury-dead.ts";
 import { type Cluster, Holders } from "../cluster/holders.ts";
 import type { PeerAnswer, PeerRequest } from "../cluster/peers.ts";
-import type { ServerAddress } from "../cluster/registry.ts";
+import type { InspectedDocument } from "../cluster/server-calls.ts";
+import { ClusterStats, DocumentStats } from "../metrics/stats.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { Codec } from "./codec.ts";
+import { DeletedError, Deletions } from "./deletions.ts";
 import type { Document } from "./document.ts";
 import { Flusher } from "./flusher.ts";
 import { JournalWriter } from "./journal-writer.ts";
-import {
-  isChanged,
-  loadDocument,
-  type OpenDocument,
-  recoverDocument,
-  type Stores,
-  storeSnapshot,
-} from "./open-document.ts";
+import { isChanged, loadDocument, recoverDocument, type Stores } from "./open-document.ts";
+import { type DocumentsUsage, type Held, type Room, usageOf } from "./rooms.ts";
+import { Snapshotter } from "./snapshotter.ts";
 
 export interface DocumentsOptions {
   readonly stores: Stores;
@@ -34,25 +32,7 @@ export class ClosedError extends Error {
   override readonly name = "ClosedError";
 }
 
-/** One room of this server. It passes from `opening` to `open`, and from there to `leaving`. */
-type Room =
-  | { readonly state: "opening"; readonly holders: Holders; readonly opened: Promise<Held> }
-  | { readonly state: "open"; readonly held: Held }
-  | { readonly state: "leaving"; readonly left: Promise<void> };
-
-/** An open document, and what this server does with it. */
-interface Held {
-  readonly open: OpenDocument;
-  /** How many connections use it or are about to. */
-  users: number;
-  unloadTimer: NodeJS.Timeout | undefined;
-  snapshotDue: number;
-  saving: Promise<void> | undefined;
-}
-
 const PRESENCE_SWEEP_MS = 5_000;
-/** How many snapshots are made at once. */
-const SNAPSHOTS_AT_ONCE = 8;
 const RETRY_MS = 1_000;
 const TICK_MS = 1_000;
 /** How often it is asked whether other holders are still alive. */
@@ -67,28 +47,32 @@ const NOT_KEEPER_INTERVALS = 10;
 export class Documents {
   readonly codec: Codec = new Codec();
   readonly journal: JournalWriter;
-  readonly #flusher: Flusher = new Flusher();
+  readonly snapshotter: Snapshotter;
+  readonly stats: DocumentStats = new DocumentStats();
+  readonly clusterStats: ClusterStats = new ClusterStats();
+  readonly #flusher: Flusher = new Flusher(this.stats);
   readonly #options: DocumentsOptions;
   readonly #rooms: Map<string, Room> = new Map();
+  readonly #deletions: Deletions = new Deletions();
   readonly #timers: NodeJS.Timeout[];
-  /** Documents whose snapshot is due. */
-  readonly #due: Set<Held> = new Set();
-  #savers = 0;
   #closing = false;
-  #snapshotFailure: string | undefined;
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
     this.journal = new JournalWriter(options.stores.journal, options.logger);
+    this.snapshotter = new Snapshotter({ ...options, codec: this.codec });
+    const { registry } = options.cluster;
+    const holders = () => Array.from(this.#open(), ({ open }) => open.holders);
     const sweep = Math.max(10, Math.min(1_000, options.snapshotInterval / 4));
     this.#timers = [
-      setInterval(() => this.#saveDue(Date.now()), sweep),
+      setInterval(() => this.#scheduleSnapshots(Date.now()), sweep),
       setInterval(() => this.#expirePresence(Date.now()), PRESENCE_SWEEP_MS),
       setInterval(() => this.#tick(Date.now()), TICK_MS),
-      setInterval(() => void this.#buryDead(), LEASE_CHECK_MS),
+      setInterval(() => void buryDead(holders, registry, options.logger), LEASE_CHECK_MS),
     ];
-    options.cluster.registry.onRejoined(() => {
+    registry.onRejoined(() => {
       options.logger.warn("the lease had lapsed; registering all documents again");
+      this.clusterStats.rejoins++;
       for (const current of this.#rooms.values()) {
         if (current.state === "opening") current.holders.rejoin();
         if (current.state === "open") current.held.open.holders.rejoin();
@@ -103,17 +87,38 @@ export class Documents {
 
   /** Why snapshots cannot be stored, or `undefined` when the last one could. */
   get snapshotProblem(): string | undefined {
-    return this.#snapshotFailure;
+    return this.snapshotter.problem;
+  }
+
+  /** Looks at every document: not for each request of a client. */
+  usage(): DocumentsUsage {
+    return usageOf(this.#rooms.values());
+  }
+
+  /** Whether this server is a holder of a room. */
+  holds(room: string): boolean {
+    const state = this.#rooms.get(room)?.state;
+    return state === "open" || state === "opening";
+  }
+
+  /** What an open document holds now, or `null`. It has no other user and no other holder by that. */
+  inspect(room: string): InspectedDocument | null {
+    const current = this.#rooms.get(room);
+    if (current?.state !== "open") return null;
+    const { log, presence } = current.held.open.document;
+    const tail = [...log.entries(log.baseEnd, log.end)].map(({ update }) => update);
+    return { updates: [log.base.update, ...tail], presence: presence.present() };
   }
 
   /**
    * Opens a room for one user. Every call that succeeds is followed by one of `release`.
    *
-   * @throws CorruptedError, StorageError as `loadDocument`; ClosedError
+   * @throws CorruptedError, StorageError as `loadDocument`; ClosedError; DeletedError
    */
   async acquire(room: string): Promise<Document> {
     for (;;) {
       if (this.#closing) throw new ClosedError("the server is shutting down");
+      this.#deletions.check(room);
       const current = this.#rooms.get(room) ?? this.#begin(room);
       switch (current.state) {
         case "leaving":
@@ -141,16 +146,54 @@ export class Documents {
   }
 
   /**
+   * Resolves when everything below an offset of a document's log is durable.
+   *
+   * @throws StorageError when the server closes before that; DeletedError
+   */
+  whenDurable(document: Document, end: number): Promise<void> {
+    return this.journal.whenDurable(document, end);
+  }
+
+  /**
+   * A room is being deleted: ends its connections, lets its document go without storing it, and opens
+   * it for nobody until `reopen`, or for ten seconds. May be repeated.
+   *
+   * @returns resolves when nothing of the room is being written any more; that takes as long as the
+   *   stores take. It does not reject
+   */
+  async drop(room: string): Promise<void> {
+    this.#deletions.begin(room);
+    const found = this.#rooms.get(room);
+    if (found?.state === "opening") await Promise.allSettled([found.opened]);
+    const current = this.#rooms.get(room);
+    if (current?.state === "open") await this.#discard(current.held);
+    await Promise.all([this.journal.settled(), this.snapshotter.settled(room)]);
+    // After what may still be waiting to be written, and would bring its record back.
+    this.#options.metadata.add({ type: "room-deleted", room });
+  }
+
+  /** The deletion of a room is done: whoever opens it now opens an empty one. */
+  reopen(room: string): void {
+    this.#deletions.end(room);
+  }
+
+  /**
    * Makes everything durable, then stores snapshots until `signal` aborts; what is then not in a
    * snapshot is in the journal.
    */
   async close(signal: AbortSignal): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) clearInterval(timer);
+    this.#deletions.close();
+    this.snapshotter.cancelAll();
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    await Promise.race([this.#saveAll(signal), aborted]);
+    const saved = this.journal.flush().then(() => {
+      const open = [...this.#open()].map((held) => held.open);
+      return this.snapshotter.saveAll(open, signal);
+    });
+    await Promise.race([saved, aborted]);
     this.journal.close();
     const open = [...this.#open()];
     for (const held of open) this.#forget(held);
@@ -193,7 +236,7 @@ export class Documents {
 
   #begin(room: string): Room {
     const { cluster, logger } = this.#options;
-    const holders = new Holders(room, cluster, logger);
+    const holders = new Holders(room, cluster, logger, this.clusterStats);
     const opened = this.#load(room, holders);
     const opening: Room = { state: "opening", holders, opened };
     this.#rooms.set(room, opening);
@@ -217,12 +260,13 @@ export class Documents {
         codec: this.codec,
         flusher: this.#flusher,
         journal: this.journal,
+        stats: this.stats,
       });
       holders.start(open.document, fetched, () => recoverDocument(open, stores));
       metadata.add({ type: "room-opened", room, at: Date.now() });
       // Spread, so that documents that were opened together are not all stored together.
       const snapshotDue = Date.now() + snapshotInterval * (0.5 + Math.random() / 2);
-      return { open, users: 0, unloadTimer: undefined, snapshotDue, saving: undefined };
+      return { open, users: 0, unloadTimer: undefined, snapshotDue };
     } catch (error) {
       await holders.leave();
       throw error;
@@ -238,86 +282,50 @@ export class Documents {
   /** Lets a document go if nobody uses it once everything is stored; else tries again later. */
   async #unload(held: Held): Promise<void> {
     if (held.users > 0) return;
-    await this.#save(held);
+    await this.snapshotter.save(held.open);
     // From here to the change of state nothing waits, so nobody can have begun to use it. While it
     // was stored, though, it may have been used and left again: only one lets it go.
     if (held.users > 0 || this.#closing || !this.#isOpen(held)) return;
-    const { document, holders } = held.open;
+    const { document } = held.open;
     if (isChanged(held.open) || document.log.durable < document.log.end) {
       this.#unloadLater(held, RETRY_MS);
       return;
     }
+    await this.#leave(held);
+    this.#options.logger.debug({ room: document.room }, "unloaded");
+  }
+
+  async #discard(held: Held): Promise<void> {
+    const { document } = held.open;
+    const reason = new DeletedError(document.room);
+    void this.#leave(held);
+    document.discard(reason);
+    await this.journal.discard(document, reason);
+  }
+
+  /** Lets a document go. From the call on nobody can begin to use it. Does not reject. */
+  async #leave(held: Held): Promise<void> {
+    const { document, holders } = held.open;
     this.#forget(held);
     const left = holders.leave().finally(() => this.#rooms.delete(document.room));
     this.#rooms.set(document.room, { state: "leaving", left });
     await left;
-    this.#options.logger.debug({ room: document.room }, "unloaded");
   }
 
   #forget(held: Held): void {
     clearTimeout(held.unloadTimer);
-    this.#due.delete(held);
+    this.snapshotter.cancel(held.open);
     this.journal.remove(held.open.document);
     this.#flusher.cancel(held.open.document);
   }
 
-  /** Notes which documents are due, and sees to it that they are stored a few at a time. */
-  #saveDue(now: number): void {
+  #scheduleSnapshots(now: number): void {
     const { snapshotInterval } = this.#options;
     for (const held of this.#open()) {
       if (held.snapshotDue > now) continue;
       const intervals = held.open.holders.isKeeper ? 1 : NOT_KEEPER_INTERVALS;
       held.snapshotDue = now + intervals * snapshotInterval;
-      if (isChanged(held.open)) this.#due.add(held);
-    }
-    while (this.#savers < SNAPSHOTS_AT_ONCE && this.#savers < this.#due.size) {
-      this.#savers++;
-      void this.#saveFromDue().finally(() => {
-        this.#savers--;
-      });
-    }
-  }
-
-  async #saveFromDue(): Promise<void> {
-    for (const held of this.#due) {
-      this.#due.delete(held);
-      if (this.#closing) return;
-      await this.#save(held);
-    }
-  }
-
-  async #saveAll(signal: AbortSignal): Promise<void> {
-    await this.journal.flush();
-    const held = [...this.#open()];
-    const saveNext = async () => {
-      for (let next = held.pop(); next !== undefined; next = held.pop()) {
-        if (signal.aborted) return;
-        await this.#save(next);
-      }
-    };
-    await Promise.all(Array.from({ length: SNAPSHOTS_AT_ONCE }, saveNext));
-  }
-
-  /** Stores a snapshot if there is something to store. Never rejects. */
-  async #save(held: Held): Promise<void> {
-    held.saving ??= this.#store(held).finally(() => {
-      held.saving = undefined;
-    });
-    await held.saving;
-  }
-
-  async #store({ open }: Held): Promise<void> {
-    const { stores, collect, logger, metadata } = this.#options;
-    const { room, updatedAt } = open.document;
-    try {
-      const bytes = await storeSnapshot(open, stores, this.codec, { collect, logger });
-      this.#snapshotFailure = undefined;
-      if (bytes === null) return;
-      metadata.add({ type: "room-saved", room, at: updatedAt || Date.now(), bytes });
-      logger.debug({ room, bytes }, "snapshot stored");
-    } catch (error) {
-      this.#snapshotFailure = error instanceof Error ? error.message : String(error);
-      logger.error({ room, err: error }, "a snapshot could not be stored; trying again");
+      if (isChanged(held.open)) this.snapshotter.schedule(held.open);
     }
   }
 
@@ -329,20 +337,6 @@ export class Documents {
 
   #tick(now: number): void {
     for (const { open } of this.#open()) open.holders.tick(now);
-  }
-
-  /** Asks whether the other holders of all documents are still alive. Does not reject. */
-  async #buryDead(): Promise<void> {
-    const others = new Set<ServerAddress>();
-    for (const { open } of this.#open()) for (const other of open.holders.others) others.add(other);
-    if (others.size === 0) return;
-    try {
-      const dead = await this.#options.cluster.registry.lapsed([...others]);
-      if (dead.length === 0) return;
-      for (const { open } of this.#open()) open.holders.bury(dead);
-    } catch (error) {
-      this.#options.logger.debug({ err: error }, "the leases of other servers cannot be read");
-    }
   }
 
   #isOpen(held: Held): boolean {

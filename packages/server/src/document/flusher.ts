@@ -1,3 +1,4 @@
+import type { DocumentStats } from "../metrics/stats.ts";
 import { EventLoopLoad } from "./event-loop-load.ts";
 
 /** What a flusher flushes. */
@@ -26,10 +27,17 @@ const FULL_LOAD_DELAY_MS = 100;
  * some tens of milliseconds, and what is saved keeps it from falling behind.
  */
 export class Flusher {
+  readonly #stats: DocumentStats;
   readonly #load: EventLoopLoad = new EventLoopLoad();
   #due: Set<Flushable> = new Set();
   #delayed: Map<Flushable, NodeJS.Timeout> = new Map();
   #immediate: NodeJS.Immediate | undefined;
+  /** When the first of those that are due was scheduled. */
+  #dueSince = 0;
+
+  constructor(stats: DocumentStats) {
+    this.#stats = stats;
+  }
 
   /** Flushes the document soon; once, however often it is called before. */
   schedule(document: Flushable): void {
@@ -37,12 +45,16 @@ export class Flusher {
     const delay = Math.max(fanOutDelay(document.fanOut), loadDelay(this.#load.get()));
     if (delay === 0) {
       this.#due.add(document);
-      this.#immediate ??= setImmediate(() => this.#flushDue());
+      if (this.#immediate !== undefined) return;
+      this.#dueSince = performance.now();
+      this.#immediate = setImmediate(() => this.#flushDue());
       return;
     }
+    const since = performance.now();
     const timer = setTimeout(() => {
       this.#delayed.delete(document);
       document.flush();
+      this.#observe(since, 1);
     }, delay);
     this.#delayed.set(document, timer);
   }
@@ -56,9 +68,16 @@ export class Flusher {
 
   #flushDue(): void {
     this.#immediate = undefined;
+    const since = this.#dueSince;
     const due = this.#due;
     this.#due = new Set();
     for (const document of due) document.flush();
+    this.#observe(since, due.size);
+  }
+
+  /** @param since when the first of so many documents was scheduled */
+  #observe(since: number, documents: number): void {
+    this.#stats.flushSeconds.observe((performance.now() - since) / 1_000, documents);
   }
 }
 

@@ -1,6 +1,9 @@
 import type { Logger } from "pino";
+import { JournalStats } from "../metrics/stats.ts";
+import { StorageError } from "../storage/errors.ts";
 import type { Journal, JournalId, JournalRow } from "../storage/journal.ts";
 import type { Document } from "./document.ts";
+import { DurabilityWaiters } from "./durability-waiters.ts";
 
 /** An open document and what the stores hold of it. */
 export interface Journaled {
@@ -27,16 +30,23 @@ const BACKLOG_BYTES = 128 * 1024 * 1024;
  * each with the pending updates of all documents. A commit that fails is tried again, for ever.
  */
 export class JournalWriter {
+  readonly stats: JournalStats = new JournalStats();
   readonly #journal: Journal;
   readonly #logger: Logger;
   readonly #journaled: Map<Document, Journaled> = new Map();
   #pending: Set<Document> = new Set();
   #running: Promise<void> | undefined;
+  #committing: Promise<void> | undefined;
+  readonly #durability: DurabilityWaiters = new DurabilityWaiters();
   #waiters: (() => void)[] = [];
   #slow = false;
   #stalledSince: number | undefined;
   #failure: string | undefined;
   #backlog = 0;
+  /** When the first update came that is in the commit under way. */
+  #writingSince = Number.POSITIVE_INFINITY;
+  /** When the first update came that is not yet in a commit. */
+  #waitingSince = Number.POSITIVE_INFINITY;
   #closed = false;
   #wake: (() => void) | undefined;
 
@@ -54,6 +64,12 @@ export class JournalWriter {
   get problem(): string | undefined {
     if (this.#stalledSince === undefined) return undefined;
     return this.#failure ?? `a commit has been under way since ${ago(this.#stalledSince)}`;
+  }
+
+  /** What is not durable: how much, and for how long the oldest of it has waited. */
+  get lag(): { readonly bytes: number; readonly seconds: number } {
+    const since = Math.min(this.#writingSince, this.#waitingSince);
+    return { bytes: this.#backlog, seconds: Math.max(0, secondsFrom(since)) };
   }
 
   /** True when too much waits to be written. */
@@ -76,9 +92,42 @@ export class JournalWriter {
     this.#pending.delete(document);
   }
 
+  /**
+   * Gives up what a document has appended and is not durable.
+   *
+   * @returns resolves when nothing of it is being written. It does not reject
+   */
+  async discard(document: Document, reason: Error): Promise<void> {
+    this.remove(document);
+    if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
+    this.#durability.fail(reason, document);
+    await this.settled();
+    // What has been committed meanwhile has been subtracted already.
+    const { log } = document;
+    for (const { author, update } of log.entries(log.durable, log.end)) {
+      if (author !== "elsewhere") this.#backlog -= update.length;
+    }
+    if (!this.full) this.#release();
+  }
+
+  /** Resolves when the commit under way has ended, whatever became of it. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#committing]);
+  }
+
+  /**
+   * Resolves when everything below an offset of a document's log is durable.
+   *
+   * @throws StorageError when the writer is closed before, and why the document was discarded
+   */
+  whenDurable(document: Document, end: number): Promise<void> {
+    return this.#closed ? Promise.reject(closedError()) : this.#durability.wait(document, end);
+  }
+
   /** Writes what the document has appended, soon. @param bytes how much that is */
   enqueue(document: Document, bytes: number): void {
     this.#backlog += bytes;
+    if (this.#waitingSince === Number.POSITIVE_INFINITY) this.#waitingSince = performance.now();
     this.#pending.add(document);
     this.#running ??= this.#run();
   }
@@ -93,6 +142,7 @@ export class JournalWriter {
     this.#closed = true;
     this.#wake?.();
     this.#release();
+    this.#durability.fail(closedError());
   }
 
   async #run(): Promise<void> {
@@ -101,7 +151,8 @@ export class JournalWriter {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#pending.size > 0 && !this.#closed) {
       try {
-        await this.#commit();
+        this.#committing = this.#commit();
+        await this.#committing;
         delay = RETRY_MIN_MS;
         this.#recovered();
         await this.#pause(GATHER_MS);
@@ -135,6 +186,10 @@ export class JournalWriter {
         bytes += entry.update.length;
       }
     }
+    const began = performance.now();
+    this.#writingSince = this.#waitingSince;
+    // What is left for the next commit may be as old.
+    if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
     const slow = setTimeout(() => this.#slowDown(documents), SLOW_MS);
     const stall = setTimeout(() => this.#stall(), STALL_MS);
     try {
@@ -145,8 +200,12 @@ export class JournalWriter {
         journaled.document.markDurable(end);
       });
       this.#backlog -= bytes;
+      this.#durability.check();
+      this.#count(rows.length, bytes, began);
       if (!this.full) this.#release();
     } catch (error) {
+      this.stats.failures++;
+      this.#waitingSince = this.#writingSince;
       for (const document of documents) {
         if (this.#journaled.has(document)) this.#pending.add(document);
       }
@@ -156,7 +215,17 @@ export class JournalWriter {
     } finally {
       clearTimeout(slow);
       clearTimeout(stall);
+      this.#writingSince = Number.POSITIVE_INFINITY;
     }
+  }
+
+  /** Counts a commit that has become durable. */
+  #count(updates: number, bytes: number, began: number): void {
+    const { stats } = this;
+    stats.batch.observe(updates);
+    stats.bytes += bytes;
+    stats.commitSeconds.observe(secondsFrom(began));
+    stats.acknowledgementSeconds.observe(secondsFrom(this.#writingSince), updates);
   }
 
   #slowDown(documents: readonly Document[]): void {
@@ -198,6 +267,14 @@ export class JournalWriter {
       }
     });
   }
+}
+
+function closedError(): StorageError {
+  return new StorageError("the server shut down before the update was durable");
+}
+
+function secondsFrom(time: number): number {
+  return (performance.now() - time) / 1_000;
 }
 
 function ago(time: number): string {

@@ -1,6 +1,11 @@
 import * as Y from "yjs";
-import { type Frame, type FramedUpdate, frameUpdate } from "../protocol/frame.ts";
-import { addRuns, decodeStateVector, type StateVector } from "../protocol/state-vector.ts";
+import { type Frame, type FramedUpdate, frameStateVector, frameUpdate } from "../protocol/frame.ts";
+import {
+  addRuns,
+  decodeStateVector,
+  encodeStateVector,
+  type StateVector,
+} from "../protocol/state-vector.ts";
 import { inspectUpdate } from "../protocol/update.ts";
 import type { Base } from "./base.ts";
 import type { Reader } from "./reader.ts";
@@ -41,6 +46,7 @@ export class Log {
   #tailBytes = 0;
   #end = 0;
   #durable = 0;
+  #durableState: { vector: Uint8Array; frame: Frame; durable: number } | undefined;
 
   constructor(base: Base) {
     this.#base = base;
@@ -163,6 +169,16 @@ export class Log {
       addRuns(vector, inspectUpdate(entry.update).runs);
     }
     return vector;
+  }
+
+  /** The encoded state vector of what is durable, also in a frame; made anew only when more is. */
+  describeDurable(): { vector: Uint8Array; frame: Frame } {
+    const durable = this.#durable;
+    if (this.#durableState?.durable !== durable) {
+      const vector = encodeStateVector(this.stateVector(durable));
+      this.#durableState = { vector, frame: frameStateVector(vector), durable };
+    }
+    return this.#durableState;
   }
 
   /** The encoded delete sets of what is durable in the tail. */

@@ -1,11 +1,13 @@
 import type { Logger } from "pino";
 import type { Fetched, Holders } from "../cluster/holders.ts";
+import type { SnapshotStats } from "../metrics/stats.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../storage/errors.ts";
 import type { Journal, RoomJournal } from "../storage/journal.ts";
 import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import type { Codec } from "./codec.ts";
-import { Document, type DocumentServices } from "./document.ts";
+import { Document } from "./document.ts";
+import type { DocumentServices } from "./document-services.ts";
 import type { Journaled } from "./journal-writer.ts";
 
 /** The stores that hold the persisted truth of all rooms: snapshot ∪ journal. */
@@ -83,6 +85,20 @@ interface Stored {
   readonly version: SnapshotVersion | null;
 }
 
+/**
+ * What is stored of a room, as encoded updates; `null` when that is nothing. For those who only look
+ * at it.
+ *
+ * @throws CorruptedError, StorageError as `loadDocument`
+ */
+export async function readStored(
+  room: string,
+  stores: Stores,
+): Promise<readonly Uint8Array[] | null> {
+  const { updates } = await readStores(room, stores);
+  return updates.length === 0 ? null : updates;
+}
+
 async function readStores(room: string, stores: Stores): Promise<Stored> {
   // The snapshot is read after the journal: rows that are moved into it in between are then in both.
   const { rows, snapshotted } = await stores.journal.read(room);
@@ -146,7 +162,7 @@ export async function storeSnapshot(
   open: OpenDocument,
   stores: Stores,
   codec: Codec,
-  options: { collect: boolean; logger: Logger },
+  options: { collect: boolean; logger: Logger; stats: SnapshotStats },
 ): Promise<number | null> {
   const { document } = open;
   const { durable } = document.log;
@@ -160,6 +176,7 @@ export async function storeSnapshot(
       break;
     } catch (error) {
       if (!(error instanceof SnapshotConflictError)) throw error;
+      options.stats.conflicts++;
       const other = await stores.snapshots.read(document.room);
       // Usual with several holders; else somebody has written who did not know of this one.
       const level = open.holders.active ? "debug" : "warn";

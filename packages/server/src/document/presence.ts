@@ -165,9 +165,14 @@ export class Presence {
     return changed;
   }
 
+  /** All who are present, on any server. */
+  present(): PeerPresence[] {
+    return [...this.#known.values()].filter((known) => !isLeft(known.state));
+  }
+
   /** All who are present, or `null` when nobody is. */
   all(): Frame | null {
-    const present = [...this.#known.values()].filter((known) => !isLeft(known.state));
+    const present = this.present();
     return present.length === 0 ? null : frameOf(present);
   }
 

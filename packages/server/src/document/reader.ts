@@ -8,6 +8,8 @@ export interface Outlet {
   write(frames: readonly Frame[]): void;
   /** Finds out whether the client is still there; ends the connection if it is not. */
   probe(): void;
+  /** Ends it. Whoever reads is told why. */
+  close(reason: Error): void;
 }
 
 /**

@@ -2,35 +2,51 @@ import { fileURLToPath } from "node:url";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import type { ApiHono } from "./api/api-hono.ts";
 import type { Health } from "./health.ts";
 import { problem } from "./problem.ts";
 
 /** The example editor, built into the package. */
 const SITE = fileURLToPath(new URL("../../site", import.meta.url));
 
+/** What the HTTP side of the server consists of. */
+export interface AppParts {
+  readonly health: Health;
+  /** The routes for other servers, in a cluster. */
+  readonly cluster: readonly Hono[];
+  /** Decides who may use what is behind it. */
+  readonly admin: ApiHono;
+  readonly metrics: Hono;
+  readonly api: ApiHono;
+}
+
+const POLICY = {
+  defaultSrc: ["'self'"],
+  imgSrc: ["'self'", "data:"],
+  objectSrc: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+// Whether this host is reached by TLS is for the proxy to say.
+const HEADERS = secureHeaders({ contentSecurityPolicy: POLICY, strictTransportSecurity: false });
+const EDITOR_HEADERS = secureHeaders({
+  contentSecurityPolicy: {
+    ...POLICY,
+    connectSrc: ["'self'", "ws:", "wss:"],
+    // The editor puts its theme into style elements.
+    styleSrc: ["'self'", "'unsafe-inline'"],
+  },
+  strictTransportSecurity: false,
+});
+
 /**
- * The HTTP side of the server: health, what other servers ask for, and the example editor at `/`.
- *
- * @param peers the routes for other servers, in a cluster
+ * The HTTP side of the server: health, what other servers ask for, the API, the metrics, and
+ * the example editor at `/`.
  */
-export function createApp(health: Health, peers: Hono | null): Hono {
+export function createApp({ health, cluster, admin, metrics, api }: AppParts): Hono {
   const app = new Hono();
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'self'"],
-        connectSrc: ["'self'", "ws:", "wss:"],
-        // The editor puts its theme into style elements.
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        imgSrc: ["'self'", "data:"],
-        objectSrc: ["'none'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-      // Whether this host is reached by TLS is for the proxy to say.
-      strictTransportSecurity: false,
-    }),
-  );
+  app.use((c, next) => (c.req.path === "/" ? EDITOR_HEADERS : HEADERS)(c, next));
   app.get("/health/live", (c) => c.json({ status: "ok" }));
   app.get("/health/ready", (c) => {
     const failing = health.failing();
@@ -41,7 +57,10 @@ export function createApp(health: Health, peers: Hono | null): Hono {
     const { accepting } = health;
     return c.json({ status: accepting ? "ok" : "draining" }, accepting ? 200 : 503);
   });
-  if (peers !== null) app.route("/", peers);
+  for (const routes of cluster) app.route("/", routes);
+  app.route("/", admin);
+  app.route("/", metrics);
+  app.route("/", api);
   app.get("*", serveStatic({ root: SITE }));
   app.notFound((c) => problem(404, `there is nothing at ${c.req.path}`));
   app.onError(() => problem(500, "the request failed; the server's log says why"));

@@ -15,6 +15,14 @@ export interface PresenceState {
 /** The state of a client that left. */
 export const LEFT: Uint8Array = new TextEncoder().encode("null");
 
+/** More than any cursor, name and picture address takes: all of a room are sent every change. */
+const MAX_STATE_BYTES = 64 * 1024;
+
+/** A presence state is larger than this server takes. */
+export class TooLargeError extends Error {
+  override readonly name = "TooLargeError";
+}
+
 export function isLeft(state: Uint8Array): boolean {
   return state.length === 4 && state[0] === 0x6e && state[1] === 0x75;
 }
@@ -44,9 +52,14 @@ export function readPresence(
 /**
  * Checks that clients can work with a state.
  *
- * @throws MalformedError when it is not JSON in UTF-8, or nested too deep
+ * @throws TooLargeError above 64 KiB; MalformedError when it is not JSON in UTF-8, or nested too deep
  */
 export function checkPresence(state: Uint8Array): void {
+  if (state.length > MAX_STATE_BYTES) {
+    throw new TooLargeError(
+      `a presence state of ${state.length} bytes; it may have ${MAX_STATE_BYTES}`,
+    );
+  }
   decoding("presence state", () => {
     checkJson(decodeText(state));
   });

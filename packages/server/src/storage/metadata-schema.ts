@@ -9,6 +9,11 @@ import { StorageError } from "./errors.ts";
 export interface MetadataSchema {
   readonly rooms: RoomsTable;
   readonly connections: ConnectionsTable;
+  /** What each server recorded, until some time after it was added up. */
+  readonly activity_by_server: ServerActivityTable;
+  /** All servers together. */
+  readonly activity_by_minute: ActivityTable;
+  readonly activity_by_hour: ActivityTable;
 }
 
 export interface RoomsTable {
@@ -25,6 +30,29 @@ export interface ConnectionsTable {
   readonly connected_at: number;
   readonly disconnected_at: number | null;
 }
+
+export interface ServerActivityTable {
+  readonly minute: number;
+  readonly server: string;
+  readonly connections: number;
+  readonly rooms: number;
+  readonly connects: number;
+}
+
+export interface ActivityTable {
+  /** When the minute or hour began. */
+  readonly at: number;
+  readonly connections: number;
+  readonly rooms: number;
+  readonly connects: number;
+}
+
+/** By which rooms are sorted; the index has the same expression. */
+export const UPDATED: RawBuilder<number> = sql`coalesce(updated_at, -1)`;
+
+/** Connections that lasted longer are few, and have an index of their own. */
+export const LONG_MS = 86_400_000;
+export const LASTED_LONG: RawBuilder<boolean> = sql`disconnected_at - connected_at > ${sql.lit(LONG_MS)}`;
 
 /**
  * Brings the tables of an embedded database up to date. May be called any number of times.
@@ -101,6 +129,44 @@ export function metadataMigrations(
           .on("connections")
           .column("disconnected_at")
           .execute();
+      },
+    },
+    "0003-lists-and-activity": {
+      up: async (db) => {
+        await db.schema.dropIndex("rooms_updated_at").ifExists().execute();
+        const index = (name: string) => db.schema.createIndex(name).ifNotExists();
+        await index("rooms_created").on("rooms").columns(["created_at", "name"]).execute();
+        await index("rooms_updated").on("rooms").expression(UPDATED).column("name").execute();
+        await index("rooms_bytes").on("rooms").columns(["bytes", "name"]).execute();
+        await index("connections_room")
+          .on("connections")
+          .columns(["room", "connected_at", "connection"])
+          .execute();
+        await index("connections_long")
+          .on("connections")
+          .columns(["connected_at", "connection", "disconnected_at"])
+          .where(LASTED_LONG)
+          .execute();
+        await db.schema
+          .createTable("activity_by_server")
+          .ifNotExists()
+          .addColumn("minute", "bigint", (column) => column.notNull())
+          .addColumn("server", text, (column) => column.notNull())
+          .addColumn("connections", "integer", (column) => column.notNull())
+          .addColumn("rooms", "integer", (column) => column.notNull())
+          .addColumn("connects", "integer", (column) => column.notNull())
+          .addPrimaryKeyConstraint("activity_by_server_key", ["minute", "server"])
+          .execute();
+        for (const table of ["activity_by_minute", "activity_by_hour"]) {
+          await db.schema
+            .createTable(table)
+            .ifNotExists()
+            .addColumn("at", "bigint", (column) => column.notNull().primaryKey())
+            .addColumn("connections", "bigint", (column) => column.notNull())
+            .addColumn("rooms", "bigint", (column) => column.notNull())
+            .addColumn("connects", "bigint", (column) => column.notNull())
+            .execute();
+        }
       },
     },
   };

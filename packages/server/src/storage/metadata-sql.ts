@@ -1,94 +1,119 @@
 import type { CompiledQuery, Kysely } from "kysely";
+import {
+  type ActivityRange,
+  checkActivityRange,
+  forgetActivity,
+  readActivity,
+  recordActivity,
+  rollUpActivity,
+} from "./activity-sql.ts";
+import {
+  closeConnectionsOf,
+  forgetSomeConnections,
+  readConnections,
+  readConnectionsOf,
+} from "./connections-sql.ts";
 import { StorageError } from "./errors.ts";
-import type { ConnectionRecord, Metadata, MetadataEvent, RoomRecord } from "./metadata.ts";
+import type {
+  ActivityPoint,
+  ConnectionPosition,
+  ConnectionRecord,
+  Metadata,
+  MetadataEvent,
+  RoomRecord,
+  RoomsPage,
+  RoomsQuery,
+  ServerActivity,
+} from "./metadata.ts";
+import { applyEvents } from "./metadata-events-sql.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
+import { fromCursor } from "./rooms-cursor.ts";
+import { type Lowercase, readRoom, readRooms, readRoomsNamed } from "./rooms-sql.ts";
 
-/** Runs queries in their order and in one transaction. */
-export type RunTogether = (queries: readonly CompiledQuery[]) => Promise<void>;
-
-const FORGET_AT_ONCE = 1_000;
+/** What engines do in different ways. */
+export interface SqlEngine {
+  /** Runs queries in their order and in one transaction. */
+  runTogether(queries: readonly CompiledQuery[]): Promise<void>;
+  readonly lowercase: Lowercase;
+}
 
 /** The metadata in any SQL database that Kysely knows. */
 export class SqlMetadata implements Metadata {
   readonly #db: Kysely<MetadataSchema>;
-  readonly #runTogether: RunTogether;
+  readonly #engine: SqlEngine;
   readonly #running: Set<Promise<unknown>> = new Set();
   #closed: Promise<void> | undefined;
 
-  /** @param db a database that `migrateMetadata` has prepared; `close` destroys it */
-  constructor(db: Kysely<MetadataSchema>, runTogether: RunTogether) {
+  /** @param db a database whose tables are up to date; `close` destroys it */
+  constructor(db: Kysely<MetadataSchema>, engine: SqlEngine) {
     this.#db = db;
-    this.#runTogether = runTogether;
+    this.#engine = engine;
   }
 
   async record(events: readonly MetadataEvent[]): Promise<void> {
-    const queries = inLockOrder(events).map((event) => this.#queryFor(event));
-    if (queries.length === 0) return;
-    await this.#do("record events", () => this.#runTogether(queries));
+    await this.#doTogether("record events", applyEvents(this.#db, events));
   }
 
-  async room(name: string): Promise<RoomRecord | null> {
-    const query = this.#db.selectFrom("rooms").selectAll().where("name", "=", name);
-    const row = await this.#do("read a room", () => query.executeTakeFirst());
-    if (row === undefined) return null;
-    return {
-      name: row.name,
-      createdAt: row.created_at,
-      updatedAt: row.updated_at,
-      bytes: row.bytes,
-    };
+  room(name: string): Promise<RoomRecord | null> {
+    return this.#do("read a room", () => readRoom(this.#db, name));
   }
 
-  async connections(range: {
+  roomsNamed(names: readonly string[]): Promise<readonly RoomRecord[]> {
+    return this.#do("read rooms", () => readRoomsNamed(this.#db, names));
+  }
+
+  async rooms({ after, ...query }: RoomsQuery): Promise<RoomsPage> {
+    const position = after === undefined ? null : fromCursor(query.sort, after);
+    return this.#do("list rooms", () =>
+      readRooms(this.#db, this.#engine.lowercase, query, position),
+    );
+  }
+
+  connections(range: {
     from: number;
     to: number;
     limit: number;
   }): Promise<readonly ConnectionRecord[]> {
-    const { from, to, limit } = range;
-    if (to <= from) return [];
-    const query = this.#db
-      .selectFrom("connections")
-      .selectAll()
-      .where("connected_at", "<", to)
-      .where(({ eb, or }) =>
-        or([eb("disconnected_at", "is", null), eb("disconnected_at", ">=", from)]),
-      )
-      .orderBy("connected_at")
-      .orderBy("connection")
-      .limit(limit);
-    const rows = await this.#do("read connections", () => query.execute());
-    return rows.map((row) => ({
-      connection: row.connection,
-      room: row.room,
-      server: row.server,
-      connectedAt: row.connected_at,
-      disconnectedAt: row.disconnected_at,
-    }));
+    return this.#do("read connections", () => readConnections(this.#db, range));
   }
 
-  async closeConnectionsOf(server: string, at: number): Promise<void> {
-    const query = this.#db
-      .updateTable("connections")
-      .set({ disconnected_at: at })
-      .where("server", "=", server)
-      .where("disconnected_at", "is", null);
-    await this.#do("close connections", () => query.execute());
+  connectionsOf(
+    room: string,
+    page: { limit: number; before?: ConnectionPosition | undefined },
+  ): Promise<readonly ConnectionRecord[]> {
+    return this.#do("read connections", () => readConnectionsOf(this.#db, room, page));
+  }
+
+  closeConnectionsOf(server: string, at: number): Promise<void> {
+    return this.#do("close connections", () => closeConnectionsOf(this.#db, server, at));
   }
 
   async forgetConnections(before: number): Promise<number> {
     let forgotten = 0;
-    let end: number;
-    do {
-      end = await this.#do("forget connections", () => this.#endOfOldest(before));
-      // By time, which has an index: servers that do this at once take the rows in one order, so
-      // that none waits for another in a circle.
-      const query = this.#db.deleteFrom("connections").where("disconnected_at", "<", end);
-      const { numDeletedRows } = await this.#do("forget connections", () =>
-        query.executeTakeFirst(),
+    for (;;) {
+      const { count, all } = await this.#do("forget connections", () =>
+        forgetSomeConnections(this.#db, before),
       );
-      forgotten += Number(numDeletedRows);
-    } while (end < before);
-    return forgotten;
+      forgotten += count;
+      if (all) return forgotten;
+    }
+  }
+
+  recordActivity(activity: ServerActivity): Promise<void> {
+    return this.#do("record activity", () => recordActivity(this.#db, activity));
+  }
+
+  async activity(range: ActivityRange): Promise<readonly ActivityPoint[]> {
+    checkActivityRange(range);
+    return this.#do("read activity", () => readActivity(this.#db, range));
+  }
+
+  async rollUpActivity(before: number): Promise<void> {
+    await this.#doTogether("add up activity", rollUpActivity(this.#db, before));
+  }
+
+  async forgetActivity(before: number): Promise<void> {
+    await this.#doTogether("forget activity", forgetActivity(this.#db, before));
   }
 
   async close(): Promise<void> {
@@ -100,6 +125,11 @@ export class SqlMetadata implements Metadata {
     // Kysely does not wait for what is about to begin.
     await Promise.allSettled(this.#running);
     await this.#db.destroy();
+  }
+
+  async #doTogether(what: string, queries: readonly CompiledQuery[]): Promise<void> {
+    if (queries.length === 0) return;
+    await this.#do(what, () => this.#engine.runTogether(queries));
   }
 
   async #do<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
@@ -117,85 +147,4 @@ export class SqlMetadata implements Metadata {
       this.#running.delete(running);
     }
   }
-
-  /** The time before which the oldest ones ended, as many as are forgotten at once. */
-  async #endOfOldest(before: number): Promise<number> {
-    const query = this.#db
-      .selectFrom("connections")
-      .select("disconnected_at")
-      .where("disconnected_at", "<", before)
-      .orderBy("disconnected_at")
-      .offset(FORGET_AT_ONCE - 1)
-      .limit(1);
-    const last = (await query.executeTakeFirst())?.disconnected_at ?? null;
-    return last === null ? before : last + 1;
-  }
-
-  #queryFor(event: MetadataEvent): CompiledQuery {
-    switch (event.type) {
-      case "room-opened":
-        return this.#db
-          .insertInto("rooms")
-          .values({ name: event.room, created_at: event.at, updated_at: null, bytes: 0 })
-          .onConflict((conflict) => conflict.column("name").doNothing())
-          .compile();
-      case "room-saved":
-        return this.#roomSaved(event.room, event.at, event.bytes);
-      case "room-deleted":
-        return this.#db.deleteFrom("rooms").where("name", "=", event.room).compile();
-      case "connected":
-        return this.#db
-          .insertInto("connections")
-          .values({
-            connection: event.connection,
-            room: event.room,
-            server: event.server,
-            connected_at: event.at,
-            disconnected_at: null,
-          })
-          .onConflict((conflict) => conflict.column("connection").doNothing())
-          .compile();
-      case "disconnected":
-        return this.#db
-          .updateTable("connections")
-          .set({ disconnected_at: event.at })
-          .where("connection", "=", event.connection)
-          .where("disconnected_at", "is", null)
-          .compile();
-    }
-  }
-
-  /** A room without a record gets one: the metadata may have been lost while the room was open. */
-  #roomSaved(room: string, at: number, bytes: number): CompiledQuery {
-    return this.#db
-      .insertInto("rooms")
-      .values({ name: room, created_at: at, updated_at: at, bytes })
-      .onConflict((conflict) =>
-        conflict
-          .column("name")
-          .doUpdateSet({ updated_at: at, bytes })
-          // An older event that is repeated must not undo a newer one.
-          .where(({ eb, or }) =>
-            or([eb("rooms.updated_at", "is", null), eb("rooms.updated_at", "<=", at)]),
-          ),
-      )
-      .compile();
-  }
-}
-
-/**
- * Servers write the same rows at the same time. If all write them in one order, none waits for another
- * in a circle. Events that change the same row keep their order; the others do not depend on each
- * other, and take effect together.
- */
-function inLockOrder(events: readonly MetadataEvent[]): MetadataEvent[] {
-  return events
-    .map((event) => ({ event, row: rowOf(event) }))
-    .sort((a, b) => (a.row < b.row ? -1 : a.row > b.row ? 1 : 0))
-    .map(({ event }) => event);
-}
-
-/** Names the row that an event changes. */
-function rowOf(event: MetadataEvent): string {
-  return "connection" in event ? `connection ${event.connection}` : `room ${event.room}`;
 }

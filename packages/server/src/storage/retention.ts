@@ -1,33 +1,56 @@
 import type { Logger } from "pino";
 import type { Metadata } from "./metadata.ts";
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Forgets connections that ended long ago, once an hour. */
+/** Adds up activity, and forgets it and connections after some time: once an hour. */
 export class Retention {
   readonly #metadata: Metadata;
   readonly #days: number;
   readonly #logger: Logger;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
+  #closed = false;
 
+  /** @param days how long activity, and connections that ended, are kept */
   constructor(metadata: Metadata, days: number, logger: Logger) {
     this.#metadata = metadata;
     this.#days = days;
     this.#logger = logger;
-    this.#timer = setInterval(() => void this.#forget(Date.now()), HOUR_MS);
+    // Soon: servers that are often started again must not fall behind.
+    this.#timer = setTimeout(() => void this.#run(), MINUTE_MS);
   }
 
+  /** What was begun goes on until the metadata is closed. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#closed = true;
+    clearTimeout(this.#timer);
   }
 
-  async #forget(now: number): Promise<void> {
-    try {
-      const count = await this.#metadata.forgetConnections(now - this.#days * DAY_MS);
+  async #run(): Promise<void> {
+    const now = Date.now();
+    const before = now - this.#days * DAY_MS;
+    await this.#try("activity cannot be added up", async () => {
+      // Servers still write the last figures of an hour that has just ended.
+      await this.#metadata.rollUpActivity(now - MINUTE_MS);
+    });
+    await this.#try("old activity cannot be forgotten", async () => {
+      await this.#metadata.forgetActivity(before);
+    });
+    await this.#try("old connections cannot be forgotten", async () => {
+      const count = await this.#metadata.forgetConnections(before);
       if (count > 0) this.#logger.info({ count }, "old connections are forgotten");
+    });
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), HOUR_MS);
+  }
+
+  async #try(failure: string, work: () => Promise<void>): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await work();
     } catch (error) {
-      this.#logger.warn({ err: error }, "old connections cannot be forgotten");
+      if (!this.#closed) this.#logger.warn({ err: error }, failure);
     }
   }
 }

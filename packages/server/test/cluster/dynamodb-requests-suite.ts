@@ -1,6 +1,7 @@
+import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
 import { waitFor } from "../support/wait-for.ts";
-import { itemsOf, useServers } from "./dynamodb-fixtures.ts";
+import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";
 import type { ProxiedReply } from "./dynamodb-proxy.ts";
 
 /** Which requests the registry makes, and what it does with rare answers. */
@@ -54,6 +55,38 @@ export function dynamoDbRequestsSuite(name: string): void {
       expect(await holding).toEqual({ alive: [], lapsed: ["back:1"] });
       expect(servers.proxy.operationsOn("room/room")).toEqual(["UpdateItem", "UpdateItem"]);
       expect(await registry.hold("room")).toEqual({ alive: ["back:1"], lapsed: [] });
+    });
+
+    it("never scan the table, however servers are found, and leave one that comes back meanwhile", async () => {
+      const registry = await servers.openProxied("a:1");
+      await servers.open("back:1", NEVER_MS);
+      await withClient((client) =>
+        client.send(
+          new DeleteItemCommand({ TableName: servers.table, Key: { id: { S: "server/back:1" } } }),
+        ),
+      );
+      let judged = false;
+      let arrive = () => {};
+      const arrival = new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      servers.proxy.handler = async ({ operation }, forward) => {
+        const reply = await forward();
+        if (operation !== "BatchGetItem") return reply;
+        judged = true;
+        await arrival;
+        return reply;
+      };
+      servers.proxy.requests.splice(0);
+      const found = registry.servers();
+      await waitFor(() => judged, { message: "the leases were read" });
+      await servers.open("back:1");
+      arrive();
+      expect(await found).toEqual({ alive: ["a:1"], lapsed: [] });
+      expect([...(await registry.servers()).alive].sort()).toEqual(["a:1", "back:1"]);
+      const reads = new Set(servers.proxy.requests.map(({ operation }) => operation));
+      reads.delete("UpdateItem");
+      expect([...reads].sort()).toEqual(["BatchGetItem", "GetItem"]);
     });
 
     it("ask again for leases that DynamoDB left out", async () => {

@@ -1,9 +1,22 @@
-import { CreateTableCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  CreateTableCommand,
+  GetItemCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
 import { freePort } from "@symphony/services/free-ports";
 import { describe, expect, it } from "vitest";
 import { createRegistryTable } from "../../src/cluster/dynamodb/create-table.ts";
 import { RegistryError } from "../../src/cluster/registry.ts";
-import { itemsOf, newTable, openServer, withClient, withEndpoint } from "./dynamodb-fixtures.ts";
+import { waitFor } from "../support/wait-for.ts";
+import {
+  itemsOf,
+  NEVER_MS,
+  newTable,
+  openServer,
+  withClient,
+  withEndpoint,
+} from "./dynamodb-fixtures.ts";
 
 /** What is in the table, and what happens when it is not there. */
 export function dynamoDbTableSuite(name: string): void {
@@ -69,5 +82,41 @@ export function dynamoDbTableSuite(name: string): void {
       await Promise.all(servers.map((server) => server.close()));
       expect(await itemsOf(table, "server/")).toEqual([]);
     });
+
+    it("forgets servers that died long ago, and nobody who comes back at that moment", async () => {
+      const table = await newTable();
+      const [a, b] = [await openServer(table, "a:1"), await openServer(table, "b:1", NEVER_MS)];
+      await withClient((client) => client.send(lapsedSince(table, "b:1", 50)));
+      expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: ["b:1"] });
+      await withClient((client) => client.send(lapsedSince(table, "b:1", 61)));
+      expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: [] });
+      expect((await listOf(table))?.servers?.SS).toEqual(["a:1"]);
+      await waitFor(() => b.lease === "lapsed", { message: "it finds that its lease has lapsed" });
+      await b.hold("room");
+      expect([...(await a.servers()).alive].sort()).toEqual(["a:1", "b:1"]);
+      await Promise.all([a.close(), b.close()]);
+      expect((await listOf(table))?.servers).toBeUndefined();
+    });
+  });
+}
+
+/** The item that names all servers. */
+async function listOf(table: string): Promise<Record<string, AttributeValue> | undefined> {
+  const { Item } = await withClient((client) =>
+    client.send(
+      new GetItemCommand({ TableName: table, Key: { id: { S: "servers" } }, ConsistentRead: true }),
+    ),
+  );
+  return Item;
+}
+
+/** Makes the lease of a server end so long ago. */
+function lapsedSince(table: string, server: string, minutes: number): UpdateItemCommand {
+  return new UpdateItemCommand({
+    TableName: table,
+    Key: { id: { S: `server/${server}` } },
+    UpdateExpression: "SET #until = :until",
+    ExpressionAttributeNames: { "#until": "until" },
+    ExpressionAttributeValues: { ":until": { N: String(Date.now() - minutes * 60_000) } },
   });
 }

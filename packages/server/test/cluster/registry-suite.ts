@@ -214,6 +214,40 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.hold("room")).toEqual({ alive: ["frozen:1"], lapsed: [] });
     });
 
+    it("names all servers from their start until they are closed, and which of them died", async () => {
+      const a = await open("a:1");
+      expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: [] });
+      const b = await open("b:1");
+      const dead = await place.spawn("dead:1");
+      for (const one of [a, b]) {
+        expect(sorted(await one.servers())).toEqual({
+          alive: ["a:1", "b:1", "dead:1"],
+          lapsed: [],
+        });
+        expect(one.lease).toBe("held");
+      }
+      await dead.kill();
+      await lapse(a, "dead:1");
+      expect(sorted(await a.servers())).toEqual({ alive: ["a:1", "b:1"], lapsed: ["dead:1"] });
+      await b.close();
+      expect(b.lease).toBe("lapsed");
+      expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: ["dead:1"] });
+      await open("b:1");
+      expect(sorted(await a.servers())).toEqual({ alive: ["a:1", "b:1"], lapsed: ["dead:1"] });
+    });
+
+    it("names all servers that start, and those that are left when others end, at the same time", async () => {
+      const addresses = Array.from({ length: 12 }, (_, index) => `server-${index}:1`);
+      const servers = await Promise.all(addresses.map(open));
+      const [first] = servers;
+      if (first === undefined) throw new Error("no server");
+      expect([...(await first.servers()).alive].sort()).toEqual([...addresses].sort());
+      const ending = servers.slice(1, 8).map((server) => server.close());
+      await Promise.all([...ending, open("late:1")]);
+      const left = [...addresses.slice(8), "late:1", "server-0:1"].sort();
+      expect(sorted(await first.servers())).toEqual({ alive: left, lapsed: [] });
+    });
+
     it("judges nobody until the others had time, when the service was down", async () => {
       const [a, b, ghost] = [await open("a:1"), await open("b:1"), await open("ghost:1")];
       for (const registry of [a, b, ghost]) await registry.hold("room");
@@ -238,6 +272,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       // The first time: a service that has just been started may be so slow that they lapse again.
       const { at, found } = await waitFor(() => rejoined[0], { message: "a has joined again" });
       expect(sorted(await found)).toEqual({ alive: ["b:1", "ghost:1"], lapsed: [] });
+      expect([...(await a.servers()).alive].sort()).toEqual(["a:1", "b:1"]);
 
       await lapse(a, "ghost:1");
       // Their clock and this one may round differently.
@@ -278,6 +313,7 @@ async function rejectInTime(registry: Registry): Promise<void> {
     () => registry.hold("another room"),
     () => registry.release("room"),
     () => registry.lapsed(["unknown:1"]),
+    () => registry.servers(),
   ];
   await Promise.all(
     calls.map(async (call) => {

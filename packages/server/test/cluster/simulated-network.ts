@@ -52,6 +52,8 @@ export class SimulatedNetwork {
           this.registered.delete(address);
         },
         lapsed: async (servers) => servers.filter((server) => this.lapsed.has(server)),
+        servers: async () => ({ alive: [address], lapsed: [] }),
+        lease: "held",
         onRejoined: () => {},
         close: async () => {},
       },

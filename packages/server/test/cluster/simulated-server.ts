@@ -5,7 +5,7 @@ import * as Y from "yjs";
 import { Holders } from "../../src/cluster/holders.ts";
 import type { ServerAddress } from "../../src/cluster/registry.ts";
 import type { Codec } from "../../src/document/codec.ts";
-import type { DocumentServices } from "../../src/document/document.ts";
+import type { DocumentServices } from "../../src/document/document-services.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import {
   isChanged,
@@ -15,6 +15,7 @@ import {
   storeSnapshot,
 } from "../../src/document/open-document.ts";
 import type { Outlet, Reader } from "../../src/document/reader.ts";
+import { ClusterStats, DocumentStats, SnapshotStats } from "../../src/metrics/stats.ts";
 import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
 import { decodeFrames } from "../support/frames.ts";
 import type { SharedStores, SimulatedNetwork } from "./simulated-network.ts";
@@ -26,6 +27,7 @@ const ROOM = "room";
 export class SimulatedServer {
   readonly address: ServerAddress;
   readonly client: SimulatedClient;
+  readonly stats: ClusterStats = new ClusterStats();
   frozen = false;
   open: OpenDocument | null = null;
   readonly #network: SimulatedNetwork;
@@ -52,11 +54,13 @@ export class SimulatedServer {
   async start(): Promise<void> {
     if (this.open !== null || this.#busy) return;
     this.#busy = true;
-    const holders = new Holders(ROOM, this.#network.clusterOf(this.address), logger);
+    const holders = new Holders(ROOM, this.#network.clusterOf(this.address), logger, this.stats);
     this.#network.serve(this.address, holders);
+    const stats = new DocumentStats();
     const services: DocumentServices & { codec: Codec } = {
       codec: this.#codec,
-      flusher: new SilentFlusher(),
+      stats,
+      flusher: new SilentFlusher(stats),
       journal: { slow: false, enqueue: () => {} },
     };
     await holders.join();
@@ -93,7 +97,8 @@ export class SimulatedServer {
   async save(): Promise<void> {
     if (this.open === null || this.#busy) return;
     this.#busy = true;
-    await storeSnapshot(this.open, this.#stores, this.#codec, { collect: true, logger });
+    const stats = new SnapshotStats();
+    await storeSnapshot(this.open, this.#stores, this.#codec, { collect: true, logger, stats });
     this.#busy = false;
   }
 
@@ -175,6 +180,7 @@ export class SimulatedClient implements Outlet {
   }
 
   probe(): void {}
+  close(): void {}
 
   write(frames: readonly Uint8Array[]): void {
     for (const message of decodeFrames(frames)) {

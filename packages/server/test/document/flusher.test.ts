@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { EventLoopLoad } from "../../src/document/event-loop-load.ts";
 import { type Flushable, Flusher } from "../../src/document/flusher.ts";
+import { DocumentStats } from "../../src/metrics/stats.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** What keeps the event loop busy until the test ends. */
@@ -58,7 +59,7 @@ describe("the load of the event loop", () => {
 describe("a flusher", () => {
   it("flushes a small room at the end of the turn, once", async () => {
     const room = new Flushed(4);
-    const flusher = new Flusher();
+    const flusher = new Flusher(new DocumentStats());
     flusher.schedule(room);
     flusher.schedule(room);
     expect(room.flushes).toBe(0);
@@ -71,7 +72,7 @@ describe("a flusher", () => {
 
   it("gathers in a large room", async () => {
     const room = new Flushed(100);
-    const flusher = new Flusher();
+    const flusher = new Flusher(new DocumentStats());
     flusher.schedule(room);
     await turn();
     expect(room.flushes).toBe(0);
@@ -81,7 +82,7 @@ describe("a flusher", () => {
   });
 
   it("gathers in a small room when the server is busy", async () => {
-    const flusher = new Flusher();
+    const flusher = new Flusher(new DocumentStats());
     keepBusy();
     const isGathered = async () => {
       const room = new Flushed(4);
@@ -99,7 +100,7 @@ describe("a flusher", () => {
   it("forgets a document", async () => {
     const rooms = [new Flushed(4), new Flushed(10)];
     const last = new Flushed(10);
-    const flusher = new Flusher();
+    const flusher = new Flusher(new DocumentStats());
     for (const room of rooms) {
       flusher.schedule(room);
       flusher.cancel(room);

@@ -5,10 +5,12 @@ import * as Y from "yjs";
 import { EMPTY_BASE, makeBase } from "../../src/document/base.ts";
 import { Codec } from "../../src/document/codec.ts";
 import type { CodecTasks } from "../../src/document/codec-tasks.ts";
-import { Document, type DocumentServices, type Publisher } from "../../src/document/document.ts";
+import { Document } from "../../src/document/document.ts";
+import type { DocumentServices, Publisher } from "../../src/document/document-services.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import { JournalWriter } from "../../src/document/journal-writer.ts";
 import type { Outlet, Reader } from "../../src/document/reader.ts";
+import { DocumentStats } from "../../src/metrics/stats.ts";
 import { inspectUpdate } from "../../src/protocol/update.ts";
 import { decodeFrames } from "../support/frames.ts";
 
@@ -18,16 +20,18 @@ const logger: Logger = pino({ level: "silent" });
 
 /** A journal that commits when the test says so, and may be said to be slow. */
 function services(): DocumentServices & { slow: boolean; scheduled: boolean } {
+  const stats = new DocumentStats();
   const self = {
     slow: false,
     scheduled: false,
     codec,
+    stats,
     // The test flushes by itself, and at the end only if the document asked for it.
     flusher: new (class extends Flusher {
       override schedule(): void {
         self.scheduled = true;
       }
-    })(),
+    })(stats),
     journal: {
       get slow() {
         return self.slow;
@@ -85,6 +89,7 @@ class Client implements Outlet {
   }
 
   probe(): void {}
+  close(): void {}
 
   write(frames: readonly Uint8Array[]): void {
     for (const message of decodeFrames(frames)) {
@@ -411,10 +416,11 @@ describe("the journal writer", () => {
       },
       logger,
     );
+    const stats = new DocumentStats();
     const document = new Document(
       "room",
       EMPTY_BASE,
-      { codec, flusher: new Flusher(), journal: writer },
+      { codec, flusher: new Flusher(stats), journal: writer, stats },
       NO_OTHERS,
     );
     const journaled = { document, rows: [] };

@@ -13,6 +13,7 @@ class Sink implements Outlet {
     this.frames.push(...frames);
   }
   probe(): void {}
+  close(): void {}
 }
 
 function state(client: number, clock: number, value: unknown): Uint8Array {

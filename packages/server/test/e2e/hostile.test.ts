@@ -14,7 +14,7 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 const FRAMES = process.env.SYMPHONY_TEST_SERVERS === "cluster" ? 20_000 : 100_000;
 const ATTACKERS = 20;
 const ATTACKED_ROOMS = 8;
-const NESTING = 100_000;
+const NESTING = 30_000;
 const SEED = Number(process.env.HOSTILE_SEED ?? 20_250_101);
 
 /** One server for the whole file, and two people who go on working on it. */

@@ -12,7 +12,12 @@ import {
 } from "../../src/protocol/frame.ts";
 import { MalformedError } from "../../src/protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../../src/protocol/message.ts";
-import { checkPresence, encodePresence, readPresence } from "../../src/protocol/presence.ts";
+import {
+  checkPresence,
+  encodePresence,
+  readPresence,
+  TooLargeError,
+} from "../../src/protocol/presence.ts";
 import { RoomNameError, roomOfUrl } from "../../src/protocol/room-name.ts";
 import { decodeStateVector, encodeStateVector } from "../../src/protocol/state-vector.ts";
 import { decodeFrames } from "../support/frames.ts";
@@ -120,12 +125,19 @@ describe("presence states", () => {
     awareness.destroy();
   });
 
-  it.each(["{", "[1,]", "undefined", `${"[".repeat(100_000)}${"]".repeat(100_000)}`])(
+  it.each(["{", "[1,]", "undefined", `${"[".repeat(30_000)}${"]".repeat(30_000)}`])(
     "must be JSON that clients can walk: %#",
     (json) => {
       expect(() => checkPresence(new TextEncoder().encode(json))).toThrow(MalformedError);
     },
   );
+
+  it("must not be larger than 64 KiB", () => {
+    const state = (bytes: number) =>
+      new TextEncoder().encode(JSON.stringify("x".repeat(bytes - 2)));
+    expect(() => checkPresence(state(64 * 1024))).not.toThrow();
+    expect(() => checkPresence(state(64 * 1024 + 1))).toThrow(TooLargeError);
+  });
 
   it("must be UTF-8", () => {
     expect(() => checkPresence(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(MalformedError);

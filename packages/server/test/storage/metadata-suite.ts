@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { Metadata, MetadataEvent } from "../../src/storage/metadata.ts";
+import { metadataActivitySuite } from "./metadata-activity-suite.ts";
+import { metadataConnectionsSuite } from "./metadata-connections-suite.ts";
 import { applyToModel, type MetadataModel, modelConnections } from "./metadata-model.ts";
+import { metadataRoomsSuite } from "./metadata-rooms-suite.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 
 /** A time of today: larger than what fits into 32 bits. */
@@ -10,44 +13,16 @@ const NOW = Date.UTC(2026, 10, 24, 12);
 
 /** What every implementation of the metadata promises. */
 export function metadataSuite(name: string, create: () => Promise<TestStorage<Metadata>>): void {
+  metadataRoomsSuite(name, create);
+  metadataConnectionsSuite(name, create);
+  metadataActivitySuite(name, create);
+
   describe(`metadata: ${name}`, () => {
     const store = useStore(create);
 
     it("knows nothing of a room that was never opened", async () => {
       expect(await store.current.room("new")).toBeNull();
       expect(await store.current.connections({ from: 0, to: NOW, limit: 10 })).toEqual([]);
-    });
-
-    it("forgets connections that ended before a time, and no others", async () => {
-      const ids = Array.from({ length: 2_500 }, (_, i) => `${i}`);
-      await store.current.record([
-        ...ids.map((connection) => connected(connection, NOW)),
-        ...ids.map((connection, i) => ({ type: "disconnected" as const, connection, at: NOW + i })),
-        connected("open", NOW),
-      ]);
-      expect(await store.current.forgetConnections(NOW + 2_100)).toBe(2_100);
-      expect(await store.current.forgetConnections(NOW + 2_100)).toBe(0);
-      const left = await store.current.connections({ from: 0, to: NOW + 9_999, limit: 9_999 });
-      expect(left.map(({ connection }) => connection).sort()).toEqual(
-        [...ids.slice(2_100), "open"].sort(),
-      );
-    });
-
-    it("forgets connections that all ended at the same time", async () => {
-      const ids = Array.from({ length: 1_200 }, (_, i) => `${i}`);
-      await store.current.record(ids.map((id) => connected(id, NOW)));
-      await store.current.closeConnectionsOf("server:1", NOW + 5);
-      expect(await store.current.forgetConnections(NOW + 5)).toBe(0);
-      expect(await store.current.forgetConnections(NOW + 6)).toBe(1_200);
-      expect(await store.current.connections({ from: 0, to: 2 * NOW, limit: 10 })).toEqual([]);
-    });
-
-    it("returns connections of the same time in the order of their bytes", async () => {
-      const ids = ["b", "é", "_", "B", "a", " a", "A", "10", "9", "日"];
-      await store.current.record(ids.map((id) => connected(id, NOW)));
-      const found = await store.current.connections({ from: NOW, to: NOW + 1, limit: 10 });
-      const expected = [" a", "10", "9", "A", "B", "_", "a", "b", "é", "日"];
-      expect(found.map(({ connection }) => connection)).toEqual(expected);
     });
 
     it("accepts no events", async () => {
@@ -108,87 +83,6 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       }
     });
 
-    it("returns a connection as it was recorded, open and closed", async () => {
-      await store.current.record([connected("one", NOW)]);
-      const range = { from: NOW, to: NOW + 1, limit: 10 };
-      const open = {
-        connection: "one",
-        room: "a",
-        server: "server:1",
-        connectedAt: NOW,
-        disconnectedAt: null,
-      };
-      expect(await (await store.reopen()).connections(range)).toEqual([open]);
-      await store.current.record([{ type: "disconnected", connection: "one", at: NOW + 7 }]);
-      const closed = { ...open, disconnectedAt: NOW + 7 };
-      expect(await (await store.reopen()).connections(range)).toEqual([closed]);
-    });
-
-    it("does not open or end a connection twice", async () => {
-      const end: MetadataEvent = { type: "disconnected", connection: "one", at: NOW + 1 };
-      await store.current.record([connected("one", NOW), end]);
-      await store.current.record([connected("one", NOW + 2), { ...end, at: NOW + 3 }]);
-      await store.current.record([{ type: "disconnected", connection: "unknown", at: NOW }]);
-      const [only, ...others] = await store.current.connections({ from: 0, to: 2 * NOW, limit: 9 });
-      expect(only).toMatchObject({ connectedAt: NOW, disconnectedAt: NOW + 1 });
-      expect(others).toEqual([]);
-    });
-
-    it("keeps the connections of a room that is deleted", async () => {
-      await store.current.record([connected("one", NOW), { type: "room-deleted", room: "a" }]);
-      const found = await store.current.connections({ from: NOW, to: NOW + 1, limit: 10 });
-      expect(found).toHaveLength(1);
-    });
-
-    it("finds the connections that were open at some time of the range, oldest first", async () => {
-      await store.current.record([
-        connected("during", NOW + 15),
-        { type: "disconnected", connection: "during", at: NOW + 16 },
-        connected("before", NOW),
-        { type: "disconnected", connection: "before", at: NOW + 5 },
-        connected("into", NOW + 1),
-        { type: "disconnected", connection: "into", at: NOW + 12 },
-        connected("out of", NOW + 19),
-        { type: "disconnected", connection: "out of", at: NOW + 30 },
-        connected("at the end", NOW + 20),
-        connected("around", NOW + 2),
-        { type: "disconnected", connection: "around", at: NOW + 40 },
-        connected("still open", NOW + 3),
-        connected("a moment", NOW + 11),
-        { type: "disconnected", connection: "a moment", at: NOW + 11 },
-      ]);
-      const names = async (from: number, to: number, limit = 100) =>
-        (await store.current.connections({ from: NOW + from, to: NOW + to, limit })).map(
-          (record) => record.connection,
-        );
-      const all = ["into", "around", "still open", "a moment", "during", "out of"];
-      expect(await names(10, 20)).toEqual(all);
-      expect(await names(10, 20, 2)).toEqual(all.slice(0, 2));
-      expect(await names(10, 20, 0)).toEqual([]);
-      expect(await names(-10, 0)).toEqual([]);
-      expect(await names(10, 10)).toEqual([]);
-      expect(await names(20, 10)).toEqual([]);
-      expect(await names(50, 60)).toEqual(["still open", "at the end"]);
-    });
-
-    it("ends the open connections of one server", async () => {
-      await store.current.record([
-        connected("one", NOW, "server:1"),
-        connected("two", NOW + 1, "server:2"),
-        connected("three", NOW + 2, "server:1"),
-        { type: "disconnected", connection: "three", at: NOW + 3 },
-      ]);
-      await store.current.closeConnectionsOf("server:1", NOW + 10);
-      await store.current.closeConnectionsOf("server:1", NOW + 20);
-      await store.current.closeConnectionsOf("unknown", NOW + 20);
-      const found = await store.current.connections({ from: 0, to: 2 * NOW, limit: 10 });
-      expect(found.map((record) => [record.connection, record.disconnectedAt])).toEqual([
-        ["one", NOW + 10],
-        ["two", null],
-        ["three", NOW + 3],
-      ]);
-    });
-
     it("applies many events in their order", async () => {
       const events = Array.from({ length: 1_000 }, (_, index): MetadataEvent[] => [
         { type: "room-opened", room: `room-${index % 10}`, at: NOW + index },
@@ -210,6 +104,9 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
         closed.connections({ from: 0, to: NOW, limit: 1 }),
         closed.closeConnectionsOf("server:1", NOW),
         closed.forgetConnections(NOW),
+        closed.rooms({ sort: "name", descending: false, limit: 1 }),
+        closed.activity({ from: 0, to: 1, bucket: 60_000 }),
+        closed.rollUpActivity(NOW),
       ].map((call) => expect(call).rejects.toThrow(StorageError));
       await Promise.all(rejections);
       expect(await reopened.room("a")).not.toBeNull();
@@ -282,6 +179,6 @@ function shift(event: MetadataEvent, prefix: string, base: number): MetadataEven
   return shifted;
 }
 
-function connected(connection: string, at: number, server = "server:1"): MetadataEvent {
-  return { type: "connected", connection, room: "a", server, at };
+function connected(connection: string, at: number): MetadataEvent {
+  return { type: "connected", connection, room: "a", server: "server:1", at };
 }

@@ -46,6 +46,32 @@ describe("PostgreSQL metadata: many servers", () => {
     expect((await other.query("SELECT FROM connections")).rowCount).toBe(1_000);
   });
 
+  it("adds up activity at the same moment, while servers still record it", async () => {
+    const url = await postgres.createDatabase();
+    const stores = await Promise.all([1, 2, 3, 4].map(() => postgres.open(url)));
+    const hour = 3_600_000;
+    for (let minute = 0; minute < 5 * hour; minute += 600_000) {
+      await Promise.all(
+        stores.map(async ({ metadata }, index) => {
+          const figures = { connections: 10, rooms: 2, connects: 1 };
+          await metadata.recordActivity({ server: `server:${index}`, minute, ...figures });
+          await metadata.rollUpActivity(minute);
+        }),
+      );
+    }
+    await Promise.all(stores.map(({ metadata }) => metadata.rollUpActivity(9 * hour)));
+    await Promise.all(stores.map(({ metadata }) => metadata.rollUpActivity(99 * hour)));
+    const points = await stores[0]?.metadata.activity({ from: 0, to: 5 * hour, bucket: hour });
+    const figures = { connections: 40, rooms: 8, connects: 24 };
+    expect(points).toEqual([0, 1, 2, 3, 4].map((index) => ({ at: index * hour, ...figures })));
+    const other = await postgres.connect(url);
+    expect((await other.query("SELECT FROM activity_by_server")).rowCount).toBe(0);
+    const { rows } = await other.query(
+      "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
+    );
+    expect(rows).toEqual([{ deadlocks: "0" }]);
+  });
+
   it("records all events or none, and leaves no transaction open", async () => {
     const url = await postgres.createDatabase();
     const { metadata } = await postgres.open(url);

@@ -23,6 +23,7 @@ describe("PostgreSQL store: opening", () => {
       "journal-0001-journal",
       "metadata-0001-rooms-and-connections",
       "metadata-0002-when-connections-ended",
+      "metadata-0003-lists-and-activity",
     ]);
     await Promise.all(
       stores.map(({ journal }) => journal.append([{ room: "a", update: Uint8Array.of(1) }])),

@@ -7,6 +7,8 @@ export interface RawClientOptions {
   readonly protocols?: readonly string[];
   /** What follows the room in the URL, such as `?token=…`. */
   readonly query?: string;
+  readonly origin?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Called with each message, after it was added to `messages`. */
   readonly onMessage?: (message: RawMessage, client: RawClient) => void;
   /** `false`: messages are only handed to `onMessage`, and not kept. */
@@ -61,7 +63,12 @@ export class RawClient {
     options: RawClientOptions = {},
   ): Promise<RawClient> {
     const url = `${wsUrl}/${room}${options.query ?? ""}`;
-    const socket = new WebSocket(url, [...(options.protocols ?? [])], { perMessageDeflate: false });
+    const { protocols = [], headers = {}, origin } = options;
+    const socket = new WebSocket(url, [...protocols], {
+      perMessageDeflate: false,
+      headers,
+      ...(origin === undefined ? {} : { origin }),
+    });
     const client = new RawClient(socket, options);
     await new Promise<void>((resolve, reject) => {
       socket.once("open", resolve);

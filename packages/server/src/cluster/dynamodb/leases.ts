@@ -14,6 +14,11 @@ const CACHE_MS = 1_000;
 const BATCH = 100;
 const PAUSE_MS = 50;
 
+/** @param end when the lease ends; `undefined`: there is none */
+export function hasLapsed(end: number | undefined): boolean {
+  return end === undefined || end + GRACE_MS <= Date.now();
+}
+
 /** The leases of all servers. */
 export class Leases {
   readonly #client: DynamoDBClient;
@@ -37,20 +42,18 @@ export class Leases {
     const now = performance.now();
     for (const [server, at] of this.#seen) if (now - at > CACHE_MS) this.#seen.delete(server);
     const unsure = new Set(servers.filter((server) => !this.#seen.has(server)));
-    const ends = await this.#read(unsure, signal);
-    const alive = (server: ServerAddress) =>
-      (ends.get(server) ?? Number.NEGATIVE_INFINITY) + GRACE_MS > Date.now();
+    const ends = await this.ends(unsure, signal);
     const lapsed: ServerAddress[] = [];
     for (const server of unsure) {
-      if (alive(server)) this.#seen.set(server, now);
-      else lapsed.push(server);
+      if (hasLapsed(ends.get(server))) lapsed.push(server);
+      else this.#seen.set(server, now);
     }
     return lapsed;
   }
 
-  /** When the leases end. Whoever has none is missing. */
-  async #read(
-    servers: ReadonlySet<ServerAddress>,
+  /** When the leases end, in milliseconds since the epoch. Whoever has none is missing. */
+  async ends(
+    servers: Iterable<ServerAddress>,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<ServerAddress, number>> {
     const ends = new Map<ServerAddress, number>();

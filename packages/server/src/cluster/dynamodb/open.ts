@@ -1,8 +1,11 @@
 import type { Logger } from "pino";
 import type { Registry, ServerAddress } from "../registry.ts";
 import { createClient } from "./client.ts";
+import { Leases } from "./leases.ts";
 import { OwnLease } from "./own-lease.ts";
 import { DynamoRegistry } from "./registry.ts";
+import { ServerList } from "./server-list.ts";
+import { ServerSets } from "./server-sets.ts";
 
 export interface DynamoRegistryOptions {
   /** Made by `createRegistryTable`. */
@@ -28,12 +31,15 @@ const RENEW_MS = 4_000;
 export async function openDynamoRegistry(options: DynamoRegistryOptions): Promise<Registry> {
   const { table, address, logger, leaseMs = LEASE_MS, renewMs = RENEW_MS } = options;
   const client = createClient();
-  const lease = new OwnLease({ client, table, address, leaseMs, renewMs, logger });
+  const sets = new ServerSets(client, table);
+  const leases = new Leases(client, table);
+  const list = new ServerList(sets, leases);
+  const lease = new OwnLease({ client, table, address, leaseMs, renewMs, logger, list });
   try {
     await lease.start();
   } catch (error) {
     client.destroy();
     throw error;
   }
-  return new DynamoRegistry(client, table, address, lease);
+  return new DynamoRegistry({ client, table, address, lease, leases, sets, list });
 }

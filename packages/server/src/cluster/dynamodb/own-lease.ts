@@ -4,9 +4,10 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { Logger } from "pino";
-import { RegistryError, type ServerAddress } from "../registry.ts";
+import { type LeaseState, RegistryError, type ServerAddress } from "../registry.ts";
 import { bounded, OPERATION_MS } from "./bounded.ts";
 import { serverKey } from "./items.ts";
+import type { ServerList } from "./server-list.ts";
 
 export interface LeaseOptions {
   readonly client: DynamoDBClient;
@@ -16,6 +17,8 @@ export interface LeaseOptions {
   readonly leaseMs: number;
   /** How often it is renewed, in milliseconds. */
   readonly renewMs: number;
+  /** Where the server is named as long as it was not closed. */
+  readonly list: ServerList;
   readonly logger: Logger;
 }
 
@@ -31,6 +34,8 @@ export class OwnLease {
   /** When it ends. Before there was one, it cannot have lapsed. */
   #until = Number.POSITIVE_INFINITY;
   #renewals = 0;
+  /** Whether it was listed since the lease was taken. Others may take out whose lease has lapsed. */
+  #listed = false;
   #judgesFrom = 0;
   #failure: string | undefined;
   #renewal: Promise<void> | undefined;
@@ -44,6 +49,10 @@ export class OwnLease {
   /** Whether others take this server for alive. */
   get inOrder(): boolean {
     return !this.#closed && Date.now() < this.#until;
+  }
+
+  get state(): LeaseState {
+    return this.inOrder ? "held" : "lapsed";
   }
 
   /**
@@ -90,6 +99,8 @@ export class OwnLease {
         // A renewal that is under way would bring it back.
         await Promise.allSettled([this.#renewal]);
         await this.#delete(signal);
+        // Takes this server out of the list, as one without a lease.
+        await this.#options.list.read(signal);
       });
     } catch (error) {
       logger.info({ err: error }, "the lease could not be given up; it lapses by itself");
@@ -118,7 +129,7 @@ export class OwnLease {
   }
 
   async #write(): Promise<void> {
-    const { client, table, address, leaseMs } = this.#options;
+    const { client, table, address, leaseMs, list } = this.#options;
     const until = Date.now() + leaseMs;
     const { Attributes } = await bounded(table, OPERATION_MS, (signal) =>
       client.send(
@@ -138,6 +149,9 @@ export class OwnLease {
       ),
     );
     this.#renewed(until, Number(Attributes?.renewals?.N));
+    if (this.#listed) return;
+    await bounded(table, OPERATION_MS, (signal) => list.add(address, signal));
+    this.#listed = true;
   }
 
   /** @param renewals as stored: when it did not grow, the lease had been removed meanwhile */
@@ -147,6 +161,7 @@ export class OwnLease {
     const lapsed = now >= this.#until || renewals <= this.#renewals;
     this.#until = until;
     this.#renewals = renewals;
+    if (lapsed) this.#listed = false;
     if (lapsed || this.#failure !== undefined) this.#judgesFrom = now + leaseMs;
     if (this.#failure !== undefined) logger.info("the lease can be renewed again");
     this.#failure = undefined;

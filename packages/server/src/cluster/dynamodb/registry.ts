@@ -1,72 +1,94 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { OtherHolders, Registry, ServerAddress } from "../registry.ts";
+import type { AllServers, LeaseState, OtherHolders, Registry, ServerAddress } from "../registry.ts";
 import { bounded, OPERATION_MS } from "./bounded.ts";
-import { Leases } from "./leases.ts";
+import { roomKey } from "./items.ts";
+import { hasLapsed, type Leases } from "./leases.ts";
 import type { OwnLease } from "./own-lease.ts";
-import { Rooms } from "./rooms.ts";
+import type { ServerList } from "./server-list.ts";
+import type { ServerSets } from "./server-sets.ts";
+
+/** The parts of the registry, which share its table. */
+export interface DynamoRegistryParts {
+  readonly client: DynamoDBClient;
+  readonly table: string;
+  readonly address: ServerAddress;
+  /** Which has been started. */
+  readonly lease: OwnLease;
+  readonly leases: Leases;
+  readonly sets: ServerSets;
+  readonly list: ServerList;
+}
 
 /** The registry in a DynamoDB table. Every call ends within five seconds. */
 export class DynamoRegistry implements Registry {
-  readonly #client: DynamoDBClient;
-  readonly #table: string;
-  readonly #address: ServerAddress;
-  readonly #lease: OwnLease;
-  readonly #leases: Leases;
-  readonly #rooms: Rooms;
+  readonly #parts: DynamoRegistryParts;
 
-  /** @param lease which has been started */
-  constructor(client: DynamoDBClient, table: string, address: ServerAddress, lease: OwnLease) {
-    this.#client = client;
-    this.#table = table;
-    this.#address = address;
-    this.#lease = lease;
-    this.#leases = new Leases(client, table);
-    this.#rooms = new Rooms(client, table);
+  constructor(parts: DynamoRegistryParts) {
+    this.#parts = parts;
+  }
+
+  get lease(): LeaseState {
+    return this.#parts.lease.state;
   }
 
   get problem(): string | undefined {
-    return this.#lease.problem;
+    return this.#parts.lease.problem;
   }
 
   hold(room: string): Promise<OtherHolders> {
+    const { address, lease, sets } = this.#parts;
     return this.#bounded(async (signal) => {
       // Without a lease, others would take this server out of the room as soon as it is in.
-      if (!this.#lease.inOrder) await this.#lease.renew();
-      const membership = await this.#rooms.add(room, this.#address, signal);
-      const others = membership.servers.filter((server) => server !== this.#address);
+      if (!lease.inOrder) await lease.renew();
+      const membership = await sets.add(roomKey(room), address, signal);
+      const others = membership.servers.filter((server) => server !== address);
       const lapsed = await this.#dead(others, signal);
-      if (lapsed.length > 0) await this.#rooms.removeDead(room, lapsed, membership, signal);
+      if (lapsed.length > 0) await sets.removeDead(roomKey(room), lapsed, membership, signal);
       return { alive: others.filter((server) => !lapsed.includes(server)), lapsed };
     });
   }
 
   release(room: string): Promise<void> {
-    return this.#bounded((signal) => this.#rooms.remove(room, this.#address, signal));
+    const { address, sets } = this.#parts;
+    return this.#bounded((signal) => sets.remove(roomKey(room), address, signal));
   }
 
   lapsed(servers: readonly ServerAddress[]): Promise<readonly ServerAddress[]> {
     return this.#bounded((signal) => this.#dead(servers, signal));
   }
 
+  servers(): Promise<AllServers> {
+    return this.#bounded(async (signal) => {
+      const { lease, list } = this.#parts;
+      const ends = await list.read(signal);
+      const mayJudge = lease.mayJudge;
+      const alive: ServerAddress[] = [];
+      const lapsed: ServerAddress[] = [];
+      for (const [server, end] of ends) (mayJudge && hasLapsed(end) ? lapsed : alive).push(server);
+      return { alive, lapsed };
+    });
+  }
+
   onRejoined(listener: () => void): void {
-    this.#lease.onRejoined(listener);
+    this.#parts.lease.onRejoined(listener);
   }
 
   async close(): Promise<void> {
-    await this.#lease.close();
-    this.#client.destroy();
+    await this.#parts.lease.close();
+    this.#parts.client.destroy();
   }
 
   async #dead(
     servers: readonly ServerAddress[],
     signal: AbortSignal,
   ): Promise<readonly ServerAddress[]> {
-    const lapsed = await this.#leases.lapsed(servers, signal);
+    const { lease, leases } = this.#parts;
+    const lapsed = await leases.lapsed(servers, signal);
     // Asked afterwards: the lease may have lapsed while the others' were read.
-    return this.#lease.mayJudge ? lapsed : [];
+    return lease.mayJudge ? lapsed : [];
   }
 
   #bounded<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return bounded(this.#table, OPERATION_MS, work);
+    return bounded(this.#parts.table, OPERATION_MS, work);
   }
 }

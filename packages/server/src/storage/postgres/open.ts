@@ -1,4 +1,4 @@
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import type { Journal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
@@ -44,15 +44,24 @@ export async function openPostgresStore(
     new Connections({ database, most: APPENDING, settings, logger }),
     new Connections({ database, most: READING, settings, logger }),
   );
-  const connections = new Connections({ database, most: METADATA, logger });
+  const connections = new Connections({
+    database,
+    most: METADATA,
+    // It would take longer to compile the largest of these queries than to answer them.
+    settings: { jit: "off" },
+    logger,
+  });
   const db = new Kysely<MetadataSchema>({
     dialect: new ConnectionsDialect(connections, "use the metadata"),
   });
-  const metadata = new SqlMetadata(db, (queries) =>
-    db.transaction().execute(async (transaction) => {
-      for (const query of queries) await transaction.executeQuery(query);
-    }),
-  );
+  const metadata = new SqlMetadata(db, {
+    runTogether: (queries) =>
+      db.transaction().execute(async (transaction) => {
+        for (const query of queries) await transaction.executeQuery(query);
+      }),
+    // The columns are compared by bytes, which would change the letters of ASCII only.
+    lowercase: (text) => sql`lower(${text} COLLATE "default")`,
+  });
   return {
     journal,
     metadata,

@@ -1,5 +1,5 @@
 import { extname, join, resolve } from "node:path";
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import type { Journal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
@@ -83,8 +83,11 @@ export async function openSqliteStore(
 
   const journal = new SqliteJournal(journalShare);
   const snapshots = new SqliteSnapshots(snapshotShare);
-  const metadata = new SqlMetadata(db, async (queries) => {
-    await runStatements(metadataShare, queries);
+  const metadata = new SqlMetadata(db, {
+    runTogether: async (queries) => {
+      await runStatements(metadataShare, queries);
+    },
+    lowercase: (text) => sql`lower(${text})`,
   });
   return {
     journal,

@@ -14,6 +14,10 @@ export class StatementDatabase implements Answers<StatementCalls> {
   /** @throws StorageError */
   constructor(path: string) {
     this.#connection = openConnection(path);
+    // SQLite's own knows the letters of ASCII only.
+    this.#connection.function("lower", { deterministic: true }, (text) =>
+      String(text).toLowerCase(),
+    );
   }
 
   run(statements: readonly Statement[]): Answer<readonly StatementResult[]> {

@@ -1,22 +1,26 @@
 import { randomUUID } from "node:crypto";
 import {
+  type AttributeValue,
   DeleteItemCommand,
   type DynamoDBClient,
+  GetItemCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { ServerAddress } from "../registry.ts";
 import { conditionHeld } from "./errors.ts";
-import { roomKey } from "./items.ts";
 
-/** The holders of a room, at the moment when a server had added itself. */
+/** The key of an item. */
+type Key = Record<string, AttributeValue>;
+
+/** The servers in a set, at one moment. */
 export interface Membership {
   readonly servers: readonly ServerAddress[];
   /** Tells that moment from those when others added themselves. */
   readonly hold: string;
 }
 
-/** The sets of the servers that hold each room. */
-export class Rooms {
+/** Sets of servers: those that hold a room, for each room, and all there are. */
+export class ServerSets {
   readonly #client: DynamoDBClient;
   readonly #table: string;
 
@@ -25,12 +29,12 @@ export class Rooms {
     this.#table = table;
   }
 
-  async add(room: string, server: ServerAddress, signal: AbortSignal): Promise<Membership> {
+  async add(key: Key, server: ServerAddress, signal: AbortSignal): Promise<Membership> {
     const hold = randomUUID();
     const { Attributes } = await this.#client.send(
       new UpdateItemCommand({
         TableName: this.#table,
-        Key: roomKey(room),
+        Key: key,
         UpdateExpression: "ADD servers :server SET lastHold = :hold",
         ExpressionAttributeValues: { ":server": { SS: [server] }, ":hold": { S: hold } },
         ReturnValues: "ALL_NEW",
@@ -40,14 +44,22 @@ export class Rooms {
     return { servers: Attributes?.servers?.SS ?? [], hold };
   }
 
-  /** Takes a server out that has let the room go. Usually it was alone, and that is one request. */
-  async remove(room: string, server: ServerAddress, signal: AbortSignal): Promise<void> {
+  async read(key: Key, signal: AbortSignal): Promise<Membership> {
+    const { Item } = await this.#client.send(
+      new GetItemCommand({ TableName: this.#table, Key: key, ConsistentRead: true }),
+      { abortSignal: signal },
+    );
+    return { servers: Item?.servers?.SS ?? [], hold: Item?.lastHold?.S ?? "" };
+  }
+
+  /** Takes a server out, without a condition. Usually it was alone, and that is one request. */
+  async remove(key: Key, server: ServerAddress, signal: AbortSignal): Promise<void> {
     const only = { ":server": { SS: [server] } };
-    if (await this.#delete(room, "servers = :server", only, signal)) return;
+    if (await this.#delete(key, "servers = :server", only, signal)) return;
     const { Attributes } = await this.#client.send(
       new UpdateItemCommand({
         TableName: this.#table,
-        Key: roomKey(room),
+        Key: key,
         UpdateExpression: "DELETE servers :server",
         ExpressionAttributeValues: only,
         ReturnValues: "ALL_NEW",
@@ -56,7 +68,7 @@ export class Rooms {
     );
     if (Attributes?.servers !== undefined) return;
     // The last two left at the same time: what is left of the item must not stay for ever.
-    await this.#delete(room, "attribute_not_exists(servers)", undefined, signal);
+    await this.#delete(key, "attribute_not_exists(servers)", undefined, signal);
   }
 
   /**
@@ -65,7 +77,7 @@ export class Rooms {
    * meets the dead as well, so somebody removes them.
    */
   async removeDead(
-    room: string,
+    key: Key,
     servers: readonly ServerAddress[],
     membership: Membership,
     signal: AbortSignal,
@@ -74,7 +86,7 @@ export class Rooms {
       this.#client.send(
         new UpdateItemCommand({
           TableName: this.#table,
-          Key: roomKey(room),
+          Key: key,
           UpdateExpression: "DELETE servers :dead",
           ConditionExpression: "lastHold = :hold",
           ExpressionAttributeValues: {
@@ -89,7 +101,7 @@ export class Rooms {
 
   /** Returns whether the condition held. */
   #delete(
-    room: string,
+    key: Key,
     condition: string,
     values: Record<string, { SS: string[] }> | undefined,
     signal: AbortSignal,
@@ -98,7 +110,7 @@ export class Rooms {
       this.#client.send(
         new DeleteItemCommand({
           TableName: this.#table,
-          Key: roomKey(room),
+          Key: key,
           ConditionExpression: condition,
           ExpressionAttributeValues: values,
         }),

@@ -1,0 +1,50 @@
+import { parseArgs } from "node:util";
+
+export interface Options {
+  readonly rooms: number;
+  readonly connections: number;
+  readonly runs: number;
+  readonly write: boolean;
+  readonly help: boolean;
+}
+
+const DEFAULTS = { rooms: "100000", connections: "10000000", runs: "200" };
+
+export const HELP = `node bench/metadata/main.ts [options]
+
+Fills a PostgreSQL of its own with rooms, connections and activity, and measures how long each query
+of the metadata takes. The defaults take some ten minutes and 5 GB of disk.
+
+  --rooms N        (default ${DEFAULTS.rooms})
+  --connections N  over 90 days (default ${DEFAULTS.connections})
+  --runs N         how often each query is run (default ${DEFAULTS.runs})
+  --write          write bench/METADATA.md
+  --help           this text
+`;
+
+/** Throws an error that a user understands. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rooms: { type: "string", default: DEFAULTS.rooms },
+      connections: { type: "string", default: DEFAULTS.connections },
+      runs: { type: "string", default: DEFAULTS.runs },
+      write: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  return {
+    rooms: positive("rooms", values.rooms),
+    connections: positive("connections", values.connections),
+    runs: positive("runs", values.runs),
+    write: values.write,
+    help: values.help,
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value <= 0) throw new Error(`--${name} needs a whole number`);
+  return value;
+}

@@ -1,0 +1,50 @@
+import type { Inputs } from "./inputs.ts";
+
+/** What clients do, all together, in a second. It does not depend on where they are placed. */
+export interface Activity {
+  readonly clients: number;
+  readonly rooms: number;
+  /** The share of rooms in which somebody acts. */
+  readonly activeRooms: number;
+  readonly joins: number;
+  readonly updates: number;
+  readonly presence: number;
+  /** Updates and presence that one other member has to get. */
+  readonly deliveries: number;
+  /** Messages from clients: also the presence that each sends back. */
+  readonly messagesUp: number;
+  /** Messages to clients: also updates that come back to their sender. */
+  readonly messagesDown: number;
+  /** Without what packets add. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+export function activityOf(inputs: Inputs, clients: number): Activity {
+  const { clientsPerRoom, actingShare, updateBytes, presenceBytes } = inputs;
+  const others = clientsPerRoom - 1;
+  const acting = clients * actingShare;
+  const updates = acting * inputs.updatesPerSecond;
+  const presence = acting * inputs.presencePerSecond + (clients - acting) / inputs.renewalSeconds;
+  const presenceUp = presence * clientsPerRoom;
+  const presenceDown = presence * others;
+  const updatesDown = updates * clientsPerRoom;
+  return {
+    clients,
+    rooms: clients / clientsPerRoom,
+    activeRooms: activeShare(inputs, clientsPerRoom),
+    joins: (clients * inputs.joinsPerHour) / 3600,
+    updates,
+    presence,
+    deliveries: (updates + presence) * others,
+    messagesUp: updates + presenceUp,
+    messagesDown: updatesDown + presenceDown,
+    bytesUp: updates * updateBytes + presenceUp * presenceBytes,
+    bytesDown: updatesDown * updateBytes + presenceDown * presenceBytes,
+  };
+}
+
+/** How likely somebody acts among so many clients. */
+export function activeShare({ actingShare }: Inputs, clients: number): number {
+  return 1 - (1 - actingShare) ** clients;
+}

@@ -1,0 +1,9 @@
+/** A number that the model is given. */
+export interface Input {
+  readonly value: number;
+  readonly unit: string;
+  /** Where the value comes from, or why it was chosen. */
+  readonly from: string;
+}
+
+export type InputGroup = Readonly<Record<string, Input>>;

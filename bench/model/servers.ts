@@ -1,0 +1,71 @@
+import { activityOf } from "./activity.ts";
+import type { Cell } from "./cell.ts";
+import type { Inputs } from "./inputs.ts";
+import { openingsOf } from "./openings.ts";
+import { redisTraffic } from "./redis.ts";
+import { s3Traffic } from "./s3.ts";
+import { type Placement, spreadOf } from "./spread.ts";
+
+/**
+ * As many servers as so many clients need. More servers spread rooms more, and that costs work, so
+ * the number is raised until it is enough for what it causes itself.
+ *
+ * @throws Error when it never is
+ */
+export function cellFor(inputs: Inputs, clients: number, placement: Placement): Cell {
+  let servers = inputs.leastServers;
+  while (servers <= clients + inputs.leastServers) {
+    const cell = cellOf(inputs, clients, placement, servers);
+    const needed = serversNeeded(cell);
+    if (needed <= servers) return cell;
+    servers = needed;
+  }
+  throw new Error("a client needs more than a server: lower what it costs, or raise cpuTarget");
+}
+
+/** The cell with a given number of servers, whether that is enough or not. */
+export function cellOf(
+  inputs: Inputs,
+  clients: number,
+  placement: Placement,
+  servers: number,
+): Cell {
+  const activity = activityOf(inputs, clients);
+  const spread = spreadOf(inputs, placement, servers);
+  return { inputs, activity, spread, openings: openingsOf(inputs, activity, spread), servers };
+}
+
+function serversNeeded(cell: Cell): number {
+  const { inputs, activity } = cell;
+  return Math.max(
+    inputs.leastServers,
+    Math.ceil(busyCores(cell) / inputs.cpuTarget),
+    Math.ceil(memoryNeeded(cell)),
+    Math.ceil(activity.clients / inputs.socketsPerServer),
+  );
+}
+
+/** How many cores all servers together keep busy. */
+export function busyCores(cell: Cell): number {
+  const { inputs, activity } = cell;
+  const { published, delivered } = redisTraffic(cell);
+  const micros =
+    activity.deliveries * inputs.deliveryMicros +
+    activity.joins * inputs.joinMicros +
+    published * inputs.publishMicros +
+    delivered * inputs.receiveMicros +
+    s3Traffic(cell).stored * inputs.snapshotMicros;
+  return micros / 1e6;
+}
+
+/** In servers. */
+function memoryNeeded({ inputs, activity, spread }: Cell): number {
+  const { serverMemoryMebibytes, memoryTarget, serverMebibytes } = inputs;
+  const documentBytes = inputs.documentKilobytes * 1000 * inputs.documentRatio;
+  const bytes =
+    activity.clients * inputs.connectionKibibytes * 1024 +
+    activity.rooms * spread.holders * documentBytes;
+  const forRooms = serverMemoryMebibytes * memoryTarget - serverMebibytes;
+  if (forRooms <= 0) throw new Error("a server needs more memory than it may use, without clients");
+  return bytes / (forRooms * 1024 * 1024);
+}

@@ -1,0 +1,44 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { promisify } from "node:util";
+import { BackingServices, type Environment } from "@symphony/services/backing-services";
+import { SYMPHONY_ENTRY } from "./symphony.ts";
+
+const run = promisify(execFile);
+const SETUP_TIMEOUT_MS = 60_000;
+
+/** One set for all clusters, started with the first one, on the core of the load generator. */
+let services: Promise<BackingServices> | undefined;
+
+async function startServices(): Promise<BackingServices> {
+  const starting = new BackingServices();
+  await starting.start();
+  return starting;
+}
+
+/**
+ * The variables of a new cluster's servers. It finds nothing of earlier runs, whose servers were
+ * killed: others would look for them until their leases lapse.
+ */
+export async function newCluster(): Promise<Environment> {
+  services ??= startServices();
+  const running = await services;
+  const name = randomUUID();
+  const environment = {
+    ...running.environment(),
+    DATABASE_URL: await running.postgres.createDatabase(name),
+    DYNAMODB_TABLE: name,
+    S3_PREFIX: `${name}/`,
+  };
+  await run(process.execPath, [SYMPHONY_ENTRY, "setup"], {
+    env: { ...process.env, ...environment },
+    timeout: SETUP_TIMEOUT_MS,
+  });
+  return environment;
+}
+
+export async function stopClusterServices(): Promise<void> {
+  const stopping = services;
+  services = undefined;
+  await (await stopping)?.stop();
+}

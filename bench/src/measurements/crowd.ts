@@ -1,0 +1,42 @@
+import type { Workload } from "../workload/workload.ts";
+import { describeLoad, loadColumns, measureLoad } from "./measure-load.ts";
+import type { Measurement } from "./measurement.ts";
+
+const MEMBERS_PER_ROOM = 100;
+
+export const crowd: Measurement = {
+  name: "crowd",
+  title: "Crowd: rooms of 100",
+  columns: loadColumns,
+  bars: [
+    {
+      text: "server CPU per delivery at most a tenth of that of @y/websocket-server",
+      column: "cpuPerDelivery",
+      of: "ratio",
+      atMost: 0.1,
+    },
+    {
+      text: "95 of 100 updates are with another member within 60 ms",
+      column: "updateP95",
+      of: "value",
+      atMost: 60,
+    },
+  ],
+  minimumRuns: 1,
+  takesPart: () => true,
+  describe: (settings) =>
+    `Rooms of ${MEMBERS_PER_ROOM}: ${settings.crowdRooms}. Each member sends 1 update and 1 presence ` +
+    "change a second, in shuffled order, and sends presence that is new to it back to the server, as " +
+    `y-websocket 1 to 3 do. ${describeLoad(settings)}`,
+  run: (context) => measureLoad(context, crowdWorkload(context.settings.crowdRooms)),
+};
+
+function crowdWorkload(rooms: number): Workload {
+  return {
+    rooms,
+    membersPerRoom: MEMBERS_PER_ROOM,
+    updatesPerSecond: 1,
+    presencePerSecond: 1,
+    returnsPresence: true,
+  };
+}

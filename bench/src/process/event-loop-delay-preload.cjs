@@ -1,0 +1,21 @@
+/**
+ * Loaded into every server: on SIGUSR2 it tells how late its event loop has been since the last time.
+ * Plain JavaScript, so that reading TypeScript counts neither in its start nor its memory.
+ */
+const { monitorEventLoopDelay } = require("node:perf_hooks");
+const { isMainThread } = require("node:worker_threads");
+
+const EVERY_MS = 10;
+const NANOSECONDS = 1e6;
+
+if (isMainThread) {
+  // It records the time from one of its timers to the next.
+  const times = monitorEventLoopDelay({ resolution: EVERY_MS });
+  times.enable();
+  process.on("SIGUSR2", () => {
+    const p99 = times.percentile(99) / NANOSECONDS - EVERY_MS;
+    const worst = times.max / NANOSECONDS - EVERY_MS;
+    process.stdout.write(`${JSON.stringify({ msg: "event-loop-delay", p99, worst })}\n`);
+    times.reset();
+  });
+}

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { measurements } from "../src/measurements/all.ts";
+import { HELP, readOptions } from "../src/options.ts";
+
+test("without a name all measurements run, except what takes an hour", () => {
+  const names = readOptions([]).measurements.map(({ name }) => name);
+  expect(names).toHaveLength(measurements.length - 1);
+  expect(names).not.toContain("soak");
+  expect(readOptions(["soak", "storm"]).measurements.map(({ name }) => name)).toEqual([
+    "storm",
+    "soak",
+  ]);
+});
+
+test("every measurement is in the help, and describes itself with the sizes that were chosen", () => {
+  const { settings } = readOptions(["--storm-clients", "123", "--soak-minutes", "24"]);
+  for (const { name } of measurements) expect(HELP).toContain(name);
+  const description = (wanted: string): string | undefined =>
+    measurements.find(({ name }) => name === wanted)?.describe(settings);
+  expect(description("storm")).toContain("123 clients");
+  expect(description("soak")).toContain("each is open for 2 min");
+});
+
+test("what cannot be meant is refused", () => {
+  expect(() => readOptions(["storms"])).toThrow('unknown measurement "storms"');
+  expect(() => readOptions(["--contenders", "nobody"])).toThrow('unknown contender "nobody"');
+  expect(() => readOptions(["--rooms", "1.5"])).toThrow("--rooms needs a whole number");
+});

@@ -1,0 +1,47 @@
+/**
+ * A text in which `*` stands for any characters, also none. A backslash takes the meaning from the
+ * character that follows: `\*` is an asterisk, `\\` a backslash.
+ */
+export class Wildcard {
+  readonly #start: string;
+  readonly #middle: readonly string[];
+  /** `null`: there is no asterisk, so the start is everything. */
+  readonly #end: string | null;
+
+  constructor(pattern: string) {
+    const [start = "", ...rest] = piecesOf(pattern);
+    this.#start = start;
+    this.#end = rest.pop() ?? null;
+    this.#middle = rest;
+  }
+
+  /** Looks for each piece once, from left to right: the first place that fits leaves most to the rest. */
+  matches(text: string): boolean {
+    if (this.#end === null) return text === this.#start;
+    if (!text.startsWith(this.#start) || !text.endsWith(this.#end)) return false;
+    let at = this.#start.length;
+    for (const piece of this.#middle) {
+      const found = text.indexOf(piece, at);
+      if (found < 0) return false;
+      at = found + piece.length;
+    }
+    return at <= text.length - this.#end.length;
+  }
+}
+
+/** The literal texts between the asterisks. */
+function piecesOf(pattern: string): string[] {
+  const pieces: string[] = [];
+  let piece = "";
+  for (let i = 0; i < pattern.length; i++) {
+    const character = pattern.charAt(i);
+    if (character === "*") {
+      pieces.push(piece);
+      piece = "";
+    } else {
+      // At the very end, a backslash has nothing to escape and means itself.
+      piece += character === "\\" && i + 1 < pattern.length ? pattern.charAt(++i) : character;
+    }
+  }
+  return [...pieces, piece];
+}

@@ -1,0 +1,96 @@
+import type { LiveRooms } from "../connections/live-rooms.ts";
+import type { Documents } from "../document/documents.ts";
+import type { Health } from "../http/health.ts";
+import type { LoopDelay } from "../metrics/loop-delay.ts";
+import { PeerError } from "./peers.ts";
+import type { Registry, ServerAddress } from "./registry.ts";
+import type {
+  InspectedDocument,
+  LiveChanges,
+  LiveMark,
+  RoomConnections,
+  ServerCalls,
+  ServerState,
+} from "./server-calls.ts";
+
+export interface LocalServerParts {
+  readonly address: ServerAddress;
+  readonly version: string;
+  /** In milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+  readonly documents: Pick<Documents, "usage" | "holds" | "inspect" | "drop" | "reopen">;
+  readonly liveRooms: LiveRooms;
+  readonly health: Health;
+  readonly registry: Pick<Registry, "lease">;
+  readonly loopDelay: Pick<LoopDelay, "read">;
+  /** Asks again whether the connections of a room are allowed. */
+  readonly recheck: (room: string) => Promise<void>;
+}
+
+/** Less than another server waits, so that it is told the reason. */
+const DROP_MS = 2_500;
+
+/** This server. */
+export class LocalServer implements ServerCalls {
+  readonly address: ServerAddress;
+  readonly #parts: LocalServerParts;
+
+  constructor(parts: LocalServerParts) {
+    this.address = parts.address;
+    this.#parts = parts;
+  }
+
+  async status(): Promise<ServerState> {
+    const { version, startedAt, documents, liveRooms, health, registry, loopDelay } = this.#parts;
+    const { opening, open, leaving, bytes } = documents.usage();
+    const { rss, heapUsed } = process.memoryUsage();
+    return {
+      version,
+      startedAt,
+      documents: opening + open + leaving,
+      documentBytes: bytes,
+      connections: liveRooms.total,
+      memory: { resident: rss, heapUsed },
+      loopDelay: loopDelay.read(),
+      lease: registry.lease,
+      draining: !health.accepting,
+      failing: health.failing(),
+    };
+  }
+
+  async liveRooms(since: LiveMark | null): Promise<LiveChanges> {
+    return this.#parts.liveRooms.changes(since);
+  }
+
+  async held(rooms: readonly string[]): Promise<readonly RoomConnections[]> {
+    const { documents, liveRooms } = this.#parts;
+    return rooms
+      .filter((room) => documents.holds(room))
+      .map((room) => ({ room, connections: liveRooms.connectionsOf(room) }));
+  }
+
+  async inspect(room: string): Promise<InspectedDocument | null> {
+    return this.#parts.documents.inspect(room);
+  }
+
+  async dropRoom(room: string): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const reason = `${this.address} is still writing the room after ${DROP_MS} ms`;
+      timer = setTimeout(() => reject(new PeerError(reason)), DROP_MS);
+    });
+    try {
+      await Promise.race([this.#parts.documents.drop(room), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async reopenRoom(room: string): Promise<void> {
+    this.#parts.documents.reopen(room);
+  }
+
+  async recheck(room: string): Promise<void> {
+    await this.#parts.recheck(room);
+  }
+}

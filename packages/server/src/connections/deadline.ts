@@ -1,0 +1,21 @@
+/** Longer timers end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A moment at which something happens, however far away. */
+export class Deadline {
+  readonly #reached: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(reached: () => void) {
+    this.#reached = reached;
+  }
+
+  /** @param at in milliseconds since the epoch; `null` for never. Replaces the one set before */
+  set(at: number | null): void {
+    clearTimeout(this.#timer);
+    if (at === null) return;
+    const left = at - Date.now();
+    if (left > MAX_TIMER_MS) this.#timer = setTimeout(() => this.set(at), MAX_TIMER_MS);
+    else this.#timer = setTimeout(this.#reached, left);
+  }
+}

@@ -1,0 +1,128 @@
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { deleteCookie, setCookie } from "hono/cookie";
+import type { Logger } from "pino";
+import { type AdminGate, adminGate, type HttpContext } from "./admin-gate.ts";
+import { SESSION_COOKIE, SESSION_SECONDS } from "./admin-session.ts";
+import { type ApiEnv, type ApiHono, noStore } from "./api/api-hono.ts";
+import { ApiProblem, answerErrors, invalidParameters, openProblems } from "./api/problems.ts";
+import { loginSchema, sessionSchema } from "./api/schemas.ts";
+
+/** A login holds a token and nothing else. */
+const MAX_LOGIN_BYTES = 4_096;
+
+const PATH = "/api/session";
+
+const session = {
+  description: "Whether the API answers.",
+  content: { "application/json": { schema: sessionSchema } },
+};
+
+const get = createRoute({
+  method: "get",
+  path: PATH,
+  tags: ["Session"],
+  operationId: "getSession",
+  summary: "Whether there is a session",
+  security: [],
+  responses: { 200: session, ...openProblems(403, 429) },
+});
+
+const begin = createRoute({
+  method: "post",
+  path: PATH,
+  tags: ["Session"],
+  operationId: "beginSession",
+  summary: "Begin a session",
+  description:
+    "Sets a cookie that is valid for 12 hours. It is for browsers; others send the token.",
+  security: [],
+  request: {
+    body: { required: true, content: { "application/json": { schema: loginSchema } } },
+  },
+  responses: { 200: session, ...openProblems(400, 401, 403, 413, 415, 429) },
+});
+
+const end = createRoute({
+  method: "delete",
+  path: PATH,
+  tags: ["Session"],
+  operationId: "endSession",
+  summary: "End the session of this browser",
+  security: [],
+  responses: { 204: { description: "The cookie is removed." } },
+});
+
+/** The routes of sessions, for the description of the API. */
+export const sessionRoutes = [get, begin, end] as const;
+
+export interface AdminAccessOptions {
+  /** ADMIN_TOKEN; without it only requests from this machine pass. */
+  readonly token: string | undefined;
+  /** How many proxies stand in front, as for `clientAddress`. */
+  readonly proxies: number;
+  readonly logger: Logger;
+}
+
+/**
+ * Decides who may use the API and read the metrics, for all that is routed after it. Whoever has the
+ * token, or a session that was begun with it, may do everything.
+ */
+export function adminAccess(options: AdminAccessOptions): ApiHono {
+  const gate = adminGate(options.token, options.proxies);
+  const required = gate.needsToken;
+  const app: ApiHono = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidParameters(result.error, {});
+    },
+  });
+  app.onError(answerErrors(options.logger));
+  app.use(PATH, noStore);
+  app.openapi(get, (c) => c.json({ authenticated: passes(gate, c), required }, 200));
+  app.post(PATH, bodyLimit({ maxSize: MAX_LOGIN_BYTES, onError: tooLarge }));
+  app.openapi(begin, (c) => {
+    const value = gate.begin(c.req.valid("json").token, c);
+    setCookie(c, SESSION_COOKIE, value, {
+      ...COOKIE,
+      maxAge: SESSION_SECONDS,
+      secure: isSecure(c),
+    });
+    return c.json({ authenticated: true, required }, 200);
+  });
+  app.openapi(end, (c) => {
+    deleteCookie(c, SESSION_COOKIE, COOKIE);
+    return c.body(null, 204);
+  });
+  const check: MiddlewareHandler<ApiEnv> = async (c, next) => {
+    gate.check(c);
+    await next();
+  };
+  app.use("/api/*", check);
+  app.use("/metrics", check);
+  return app;
+}
+
+/** Not for the scripts of a page, and not with what another site links to. */
+const COOKIE = { path: "/", httpOnly: true, sameSite: "Strict" } as const;
+
+/** @throws ApiProblem when not even a token would help */
+function passes(gate: AdminGate, c: HttpContext): boolean {
+  try {
+    gate.check(c);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiProblem && error.status === 401) return false;
+    throw error;
+  }
+}
+
+/** Whether the browser reached the server, or the proxy in front of it, by TLS. */
+function isSecure(c: HttpContext): boolean {
+  const [forwarded] = c.req.header("x-forwarded-proto")?.split(",") ?? [];
+  return forwarded?.trim() === "https" || c.req.url.startsWith("https:");
+}
+
+function tooLarge(): never {
+  throw new ApiProblem(413, `the body is larger than ${MAX_LOGIN_BYTES} bytes`);
+}

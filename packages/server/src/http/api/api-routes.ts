@@ -1,0 +1,46 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { sessionRoutes } from "../admin-access.ts";
+import { problem } from "../problem.ts";
+import { activityRoutes } from "./activity-routes.ts";
+import { type ApiHono, noStore } from "./api-hono.ts";
+import type { ApiServices } from "./api-services.ts";
+import { documentRoutes } from "./document-routes.ts";
+import { eventRoutes } from "./event-routes.ts";
+import { openApiDocument } from "./openapi-document.ts";
+import { answerErrors, invalidParameters, problems } from "./problems.ts";
+import { roomRoutes } from "./room-routes.ts";
+
+const description = createRoute({
+  method: "get",
+  path: "/api/openapi.json",
+  tags: ["Description"],
+  operationId: "getDescription",
+  summary: "This description",
+  responses: {
+    200: {
+      description: "An OpenAPI document.",
+      content: { "application/json": { schema: z.looseObject({}) } },
+    },
+    ...problems(),
+  },
+});
+
+/** The REST API, at `/api`. Who may use it is decided before. */
+export function apiRoutes(services: ApiServices): ApiHono {
+  const app: ApiHono = new OpenAPIHono({
+    defaultHook: (result, c) => {
+      if (!result.success) throw invalidParameters(result.error, c.req.query());
+    },
+  });
+  app.onError(answerErrors(services.logger));
+  app.use("/api/*", noStore);
+  for (const routes of [roomRoutes, documentRoutes, activityRoutes, eventRoutes]) {
+    app.route("/", routes(services));
+  }
+  for (const route of sessionRoutes) app.openAPIRegistry.registerPath(route);
+  const document = openApiDocument(app, services.version);
+  app.openAPIRegistry.registerPath(description);
+  app.get(description.path, (c) => c.json(document()));
+  app.all("/api/*", (c) => problem(404, `there is nothing at ${c.req.method} ${c.req.path}`));
+  return app;
+}

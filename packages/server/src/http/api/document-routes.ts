@@ -1,0 +1,94 @@
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { streamParts } from "../stream-parts.ts";
+import type { ApiHono } from "./api-hono.ts";
+import type { ApiServices } from "./api-services.ts";
+import { fileNameOf, JSON_TYPE, UPDATE_TYPE, wantedType } from "./document-download.ts";
+import { presenceJson } from "./presence-json.ts";
+import { problems } from "./problems.ts";
+import { mergeUpdates, readDocument } from "./read-document.ts";
+import { roomOf, roomParams, roomQuery } from "./room-parameter.ts";
+import { documentSchema, presenceSchema } from "./schemas.ts";
+import { limitUpdate, takeUpdate } from "./take-update.ts";
+
+const update = z.string().openapi({ format: "binary" });
+
+const get = createRoute({
+  method: "get",
+  path: "/api/rooms/{room}/document",
+  tags: ["Documents"],
+  operationId: "getDocument",
+  summary: "The document of a room",
+  description:
+    "The type is chosen by the header `Accept`: one encoded Yjs update, which is also given when any " +
+    "type is accepted, or JSON. It holds what is in memory, on whichever server, else what is stored. " +
+    "Reading it does not open the room.",
+  request: { params: roomParams, query: roomQuery },
+  responses: {
+    200: {
+      description: "The document.",
+      content: { [UPDATE_TYPE]: { schema: update }, [JSON_TYPE]: { schema: documentSchema } },
+    },
+    ...problems(400, 404, 406),
+  },
+});
+
+const post = createRoute({
+  method: "post",
+  path: "/api/rooms/{room}/updates",
+  tags: ["Documents"],
+  operationId: "applyUpdate",
+  summary: "Apply an update to a document",
+  description:
+    "The room need not exist. It may be sent again when it is not known whether it was applied.",
+  request: {
+    params: roomParams,
+    query: roomQuery,
+    body: {
+      required: true,
+      description: "One encoded Yjs update (format V1).",
+      content: { [UPDATE_TYPE]: { schema: update } },
+    },
+  },
+  responses: { 204: { description: "It is durable." }, ...problems(400, 409, 413, 415) },
+});
+
+const presence = createRoute({
+  method: "get",
+  path: "/api/rooms/{room}/presence",
+  tags: ["Documents"],
+  operationId: "getPresence",
+  summary: "Who is in a room",
+  request: { params: roomParams, query: roomQuery },
+  responses: {
+    200: {
+      description: "All who are present, on whichever server.",
+      content: { [JSON_TYPE]: { schema: presenceSchema } },
+    },
+    ...problems(400, 404),
+  },
+});
+
+/** Reading and changing documents, and who is present in them. */
+export function documentRoutes(services: ApiServices): ApiHono {
+  const { documents, maxMessageBytes } = services;
+  const app: ApiHono = new OpenAPIHono();
+  app.openapi(get, async (c) => {
+    const room = roomOf(c);
+    const type = wantedType(c);
+    const { updates } = await readDocument(room, services);
+    if (type === JSON_TYPE) return streamParts([await services.documentJson(updates)], JSON_TYPE);
+    const answer = streamParts([await mergeUpdates(updates, documents)], UPDATE_TYPE);
+    answer.headers.set("content-disposition", `attachment; filename="${fileNameOf(room)}"`);
+    return answer;
+  });
+  app.post(post.getRoutingPath(), limitUpdate(maxMessageBytes));
+  app.openapi(post, async (c) => {
+    await takeUpdate(roomOf(c), c.req, services);
+    return c.body(null, 204);
+  });
+  app.openapi(presence, async (c) => {
+    const { presence } = await readDocument(roomOf(c), services);
+    return c.json({ clients: presenceJson(presence) }, 200);
+  });
+  return app;
+}

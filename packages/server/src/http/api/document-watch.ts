@@ -1,0 +1,150 @@
+import type { Logger } from "pino";
+import type { Document } from "../../document/document.ts";
+import type { Outlet, Reader } from "../../document/reader.ts";
+import type { Frame } from "../../protocol/frame.ts";
+import { readMessage } from "../../protocol/message.ts";
+import type { ApiServices } from "./api-services.ts";
+import type { EventStream, StreamOwner } from "./event-stream.ts";
+import { messageOf } from "./message-of-frame.ts";
+import { presenceJson } from "./presence-json.ts";
+import { presenceEvent, updateEvents } from "./watch-events.ts";
+
+/** Presence changes often, and each event tells of all who are there. */
+const PRESENCE_MS = 250;
+/** The state vector of a client that has nothing. */
+const NOTHING = Uint8Array.of(0);
+
+type WatchServices = Pick<ApiServices, "documents" | "logger">;
+
+/**
+ * Shows one document to one client of the API: a reader of the document like any other, that writes
+ * nothing and is in no presence.
+ */
+export class DocumentWatch implements Outlet, StreamOwner {
+  readonly #document: Document;
+  readonly #documents: ApiServices["documents"];
+  readonly #logger: Logger;
+  readonly #reader: Reader;
+  readonly #stream: EventStream;
+  /** Until everything that came before has been handed to the stream, nothing more is taken. */
+  #busy = true;
+  #updates: Uint8Array[] = [];
+  #presenceTimer: NodeJS.Timeout | undefined;
+  #presenceDue = true;
+
+  private constructor(
+    document: Document,
+    { documents, logger }: WatchServices,
+    open: (owner: StreamOwner) => EventStream,
+  ) {
+    this.#document = document;
+    this.#documents = documents;
+    this.#logger = logger;
+    this.#reader = document.attach(this);
+    try {
+      this.#stream = open(this);
+    } catch (error) {
+      document.detach(this.#reader, Date.now());
+      throw error;
+    }
+  }
+
+  /**
+   * Begins with the whole document.
+   *
+   * @param document that was acquired for this watch, which releases it when the stream is over
+   * @throws DeletedError, and what `open` throws; the document is not released then
+   */
+  static start(
+    document: Document,
+    services: WatchServices,
+    open: (owner: StreamOwner) => EventStream,
+  ): EventStream {
+    const watch = new DocumentWatch(document, services, open);
+    document.showPresence(watch.#reader);
+    void watch.#run(watch.#sendWhole());
+    return watch.#stream;
+  }
+
+  get writable(): boolean {
+    return !this.#busy && this.#stream.writable;
+  }
+
+  write(frames: readonly Frame[]): void {
+    for (const frame of frames) readMessage(messageOf(frame), this.#receiver);
+    if (!this.#busy && this.#updates.length > 0) void this.#run(this.#sendUpdates());
+  }
+
+  /** A reader that is in no presence is claimed by nobody. */
+  probe(): void {}
+
+  /** The client connects again, and is told then: a room that was deleted is not found. */
+  close(): void {
+    this.#stream.close();
+  }
+
+  onDrained(): void {
+    if (this.writable && this.#presenceDue) this.#sendPresence();
+    if (this.writable) this.#document.resume(this.#reader);
+  }
+
+  onClosed(): void {
+    clearTimeout(this.#presenceTimer);
+    this.#document.detach(this.#reader, Date.now());
+    this.#documents.release(this.#document);
+  }
+
+  readonly #receiver = {
+    onStateVector: () => {},
+    onPresenceQuery: () => {},
+    onDiff: (update: Uint8Array) => this.#updates.push(update),
+    onUpdate: (update: Uint8Array) => this.#updates.push(update),
+    onPresence: () => this.#presenceChanged(),
+  };
+
+  #presenceChanged(): void {
+    this.#presenceTimer ??= setTimeout(() => {
+      this.#presenceTimer = undefined;
+      this.#presenceDue = true;
+      this.onDrained();
+    }, PRESENCE_MS);
+  }
+
+  async #sendWhole(): Promise<void> {
+    const { codec } = this.#documents;
+    await this.#document.answer(this.#reader, NOTHING);
+    if (this.#updates.length > 1) {
+      this.#updates = [(await codec.run("makeBase", this.#updates, false)).update];
+    }
+    await this.#sendUpdates();
+  }
+
+  async #sendUpdates(): Promise<void> {
+    const updates = this.#updates;
+    this.#updates = [];
+    const contents = await Promise.all(
+      updates.map((update) => this.#documents.codec.run("inspect", update)),
+    );
+    this.#stream.write(updateEvents(updates, contents));
+  }
+
+  #sendPresence(): void {
+    clearTimeout(this.#presenceTimer);
+    this.#presenceTimer = undefined;
+    this.#presenceDue = false;
+    this.#stream.write(presenceEvent(presenceJson(this.#document.presence.present())));
+  }
+
+  /** Takes nothing else until the task is done. A client that lost something connects again. */
+  async #run(task: Promise<void>): Promise<void> {
+    this.#busy = true;
+    try {
+      await task;
+    } catch (error) {
+      this.#logger.warn({ room: this.#document.room, err: error }, "a watch of a document ended");
+      this.close();
+    }
+    this.#busy = false;
+    this.onDrained();
+  }
+}

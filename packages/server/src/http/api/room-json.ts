@@ -1,0 +1,34 @@
+import type { Liveness } from "../../cluster/live-view.ts";
+import type { RoomRecord } from "../../storage/metadata.ts";
+import type { Room } from "./schemas.ts";
+
+const NOBODY: Liveness = { connections: 0, servers: [] };
+
+/**
+ * A room as the API gives it.
+ *
+ * @param record is not there yet when the room was opened a moment ago
+ */
+export function roomJson(
+  name: string,
+  { createdAt, updatedAt, bytes }: Omit<RoomRecord, "name"> = {
+    createdAt: Date.now(),
+    updatedAt: null,
+    bytes: 0,
+  },
+  { connections, servers }: Liveness = NOBODY,
+): Room {
+  return {
+    name,
+    createdAt: isoTime(createdAt),
+    updatedAt: updatedAt === null ? null : isoTime(updatedAt),
+    bytes,
+    active: connections > 0,
+    connections,
+    servers: [...servers],
+  };
+}
+
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

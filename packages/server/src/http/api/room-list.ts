@@ -1,0 +1,32 @@
+import { listActiveRooms } from "./active-rooms.ts";
+import type { ApiServices } from "./api-services.ts";
+import { ApiProblem } from "./problems.ts";
+import { roomJson } from "./room-json.ts";
+import type { Room, RoomList, RoomListQuery } from "./schemas.ts";
+
+type RoomServices = Pick<ApiServices, "metadata" | "fleet">;
+
+/** One room, or `null` when it was never opened. @throws StorageError, PeerError */
+export async function findRoom(name: string, services: RoomServices): Promise<Room | null> {
+  const [record, held] = await Promise.all([
+    services.metadata.room(name),
+    services.fleet.held([name]),
+  ]);
+  const liveness = held.get(name);
+  if (record === null && liveness === undefined) return null;
+  return roomJson(name, record ?? undefined, liveness);
+}
+
+/** One page of the rooms. @throws InvalidCursorError, ApiProblem, StorageError, PeerError */
+export async function listRooms(query: RoomListQuery, services: RoomServices): Promise<RoomList> {
+  const { sort, order, limit, search, cursor } = query;
+  if (query.active === "true") return listActiveRooms(query, services);
+  if (sort === "connections") {
+    throw new ApiProblem(400, 'sort is "connections": this needs active=true');
+  }
+  const descending = order === "desc";
+  const page = await services.metadata.rooms({ search, sort, descending, limit, after: cursor });
+  const held = await services.fleet.held(page.rooms.map(({ name }) => name));
+  const rooms = page.rooms.map((record) => roomJson(record.name, record, held.get(record.name)));
+  return { rooms, next: page.next, total: page.total };
+}

@@ -1,0 +1,79 @@
+import type { HonoRequest, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { MalformedError } from "../../protocol/malformed-error.ts";
+import { isEmpty, type UpdateContents } from "../../protocol/update.ts";
+import type { ApiServices } from "./api-services.ts";
+import { UPDATE_TYPE } from "./document-download.ts";
+import { ApiProblem } from "./problems.ts";
+
+/** How long a sender waits for its update to be durable. */
+const DURABLE_MS = 10_000;
+
+export function limitUpdate(maxSize: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new ApiProblem(413, `the update is larger than ${maxSize} bytes`);
+    },
+  });
+}
+
+/**
+ * Applies the update that a request carries, and waits until it is durable.
+ *
+ * @throws ApiProblem, StorageError, CodecError, ClosedError, DeletedError
+ */
+export async function takeUpdate(
+  room: string,
+  request: HonoRequest,
+  { documents, maxDocumentBytes }: Pick<ApiServices, "documents" | "maxDocumentBytes">,
+): Promise<void> {
+  const type = request.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== UPDATE_TYPE) {
+    throw new ApiProblem(415, `content-type is ${type ?? "missing"}: it must be ${UPDATE_TYPE}`);
+  }
+  const update = new Uint8Array(await request.arrayBuffer());
+  const contents = await inspect(update, documents);
+  if (isEmpty(contents)) return;
+  if (documents.journal.full) {
+    throw new ApiProblem(503, "too much waits to be written to the journal; try again later");
+  }
+  const document = await documents.acquire(room);
+  try {
+    if (document.log.bytes + update.length > maxDocumentBytes) {
+      throw new ApiProblem(413, `the document would exceed ${maxDocumentBytes} bytes`);
+    }
+    // Nobody's client wrote it, so nobody may take it for an acknowledgement.
+    document.append(update.subarray(0, contents.byteLength), null, Date.now());
+    const durable = documents.whenDurable(document, document.log.end);
+    if (!(await isDoneWithin(DURABLE_MS, durable))) {
+      throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");
+    }
+  } finally {
+    documents.release(document);
+  }
+}
+
+async function inspect(
+  update: Uint8Array,
+  { codec }: ApiServices["documents"],
+): Promise<UpdateContents> {
+  try {
+    return await codec.run("inspect", update);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    throw new ApiProblem(400, `the body is not a Yjs update: ${error.message}`);
+  }
+}
+
+async function isDoneWithin(ms: number, task: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([task.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,14 @@
+import { Hono } from "hono";
+import type { Metrics } from "../metrics/metrics.ts";
+
+/** `GET /metrics`, for Prometheus. Who may read it is decided before. */
+export function metricsRoute(metrics: Metrics): Hono {
+  const app = new Hono();
+  app.get("/metrics", async (c) =>
+    c.body(await metrics.read(), 200, {
+      "content-type": "text/plain; version=0.0.4; charset=utf-8",
+      "cache-control": "no-store",
+    }),
+  );
+  return app;
+}

@@ -1,0 +1,228 @@
+import type { Cluster } from "../cluster/holders.ts";
+import type { Documents } from "../document/documents.ts";
+import type { Health } from "../http/health.ts";
+import { Exposition } from "./exposition.ts";
+import type { ClusterStats, ConnectionStats, JournalStats, SnapshotStats } from "./stats.ts";
+
+/** The parts of a server whose metrics are told. */
+export interface MetricsSources {
+  readonly health: Health;
+  readonly gateway: {
+    readonly connections: { readonly size: number };
+    readonly stats: ConnectionStats;
+  };
+  readonly documents: Documents;
+  readonly cluster: Cluster;
+}
+
+/** What the server says of its work, in the text format of Prometheus. */
+export function serverMetrics({ health, gateway, documents, cluster }: MetricsSources): string {
+  const to = new Exposition();
+  writeHealth(to, health, {
+    journal: documents.journal.problem,
+    snapshots: documents.snapshotProblem,
+    bus: cluster.bus.problem,
+    registry: cluster.registry.problem,
+  });
+  writeConnections(to, gateway.connections.size, gateway.stats);
+  writeDocuments(to, documents);
+  writeJournal(to, documents.journal.stats, documents.journal.lag);
+  writeSnapshots(to, documents.snapshotter.stats);
+  writeCluster(to, documents.clusterStats, cluster.registry.lease !== "lapsed");
+  return to.text;
+}
+
+function writeHealth(
+  to: Exposition,
+  health: Health,
+  problems: Readonly<Record<string, string | undefined>>,
+): void {
+  to.gauge(
+    "symphony_ready",
+    "1 while all parts of the server work, 0 otherwise.",
+    Number(Object.keys(health.failing()).length === 0),
+  );
+  to.gauge(
+    "symphony_draining",
+    "1 while the server shuts down, 0 otherwise.",
+    Number(!health.accepting),
+  );
+  to.gauges(
+    "symphony_part_working",
+    "1 while this part works, 0 otherwise: the bus, the journal, the registry of documents, the snapshots.",
+    "part",
+    Object.entries(problems).map(([part, problem]) => [part, Number(problem === undefined)]),
+  );
+}
+
+function writeConnections(to: Exposition, connections: number, stats: ConnectionStats): void {
+  to.gauge("symphony_connections", "Clients that are connected to this server.", connections);
+  to.counter("symphony_connections_opened_total", "Connections of clients.", stats.opened);
+  to.counters(
+    "symphony_connections_closed_total",
+    "Connections that this server closed or refused, by close code.",
+    "code",
+    stats.closed,
+  );
+  to.counter(
+    "symphony_client_messages_received_total",
+    "Messages of clients, of any type.",
+    stats.messagesIn,
+  );
+  to.counter(
+    "symphony_client_received_bytes_total",
+    "Bytes of the messages of clients.",
+    stats.bytesIn,
+  );
+  to.counter(
+    "symphony_client_messages_sent_total",
+    "Messages to clients, of any type.",
+    stats.messagesOut,
+  );
+  to.counter("symphony_client_sent_bytes_total", "Bytes of the frames to clients.", stats.bytesOut);
+}
+
+function writeDocuments(to: Exposition, documents: Documents): void {
+  const { stats } = documents;
+  const { opening, open, leaving, active, bytes, behind } = documents.usage();
+  to.gauges(
+    "symphony_documents",
+    "Documents in memory: being opened, open, or being let go.",
+    "state",
+    Object.entries({ opening, open, leaving }),
+  );
+  to.gauge("symphony_active_rooms", "Rooms that somebody has open on this server.", active);
+  to.gauge("symphony_document_bytes", "Encoded size of all open documents.", bytes);
+  to.gauge(
+    "symphony_documents_behind",
+    "Copies on other servers of which something is known to be missing here.",
+    behind,
+  );
+  to.counters(
+    "symphony_updates_received_total",
+    "Updates that were taken: of own clients, and of other servers or the stores.",
+    "from",
+    [
+      ["clients", stats.updatesFromClients],
+      ["servers", stats.updatesFromServers],
+    ],
+  );
+  to.counters(
+    "symphony_update_received_bytes_total",
+    "Bytes of the updates that were taken, without the messages around them.",
+    "from",
+    [
+      ["clients", stats.updateBytesFromClients],
+      ["servers", stats.updateBytesFromServers],
+    ],
+  );
+  to.counter(
+    "symphony_presence_received_total",
+    "Messages of clients about who is present.",
+    stats.presenceFromClients,
+  );
+  to.counter(
+    "symphony_deliveries_total",
+    "How often a client was sent what is new: the fan-out.",
+    stats.deliveries,
+  );
+  to.counter(
+    "symphony_updates_sent_total",
+    "Messages with updates that were delivered to clients, each of one or more updates.",
+    stats.updatesOut,
+  );
+  to.counter(
+    "symphony_presence_sent_total",
+    "Messages about who is present that were delivered to clients.",
+    stats.presenceOut,
+  );
+  to.histogram(
+    "symphony_flush_delay_seconds",
+    "From a change of a document until it has been sent to the room; one value for each flush, of its oldest change or of an older one of the same turn of the event loop.",
+    stats.flushSeconds,
+  );
+}
+
+function writeJournal(
+  to: Exposition,
+  stats: JournalStats,
+  lag: { bytes: number; seconds: number },
+): void {
+  to.gauge("symphony_journal_lag_bytes", "Updates that are not durable yet.", lag.bytes);
+  to.gauge(
+    "symphony_journal_lag_seconds",
+    "For how long the oldest update that is not durable has waited.",
+    lag.seconds,
+  );
+  to.histogram("symphony_journal_batch_updates", "Updates in one commit.", stats.batch);
+  to.counter("symphony_journal_written_bytes_total", "Bytes of durable updates.", stats.bytes);
+  to.histogram("symphony_journal_commit_seconds", "How long a commit took.", stats.commitSeconds);
+  to.counter(
+    "symphony_journal_failures_total",
+    "Commits that failed; each is tried again.",
+    stats.failures,
+  );
+  to.histogram(
+    "symphony_acknowledgement_seconds",
+    "From receipt of an update until it is durable; every update counts with the time of the oldest in its commit.",
+    stats.acknowledgementSeconds,
+  );
+}
+
+function writeSnapshots(to: Exposition, stats: SnapshotStats): void {
+  to.histogram(
+    "symphony_snapshot_seconds",
+    "How long it took to compact a document and to store its snapshot.",
+    stats.seconds,
+  );
+  to.counter("symphony_snapshot_bytes_total", "Bytes of stored snapshots.", stats.bytes);
+  to.counter(
+    "symphony_snapshot_conflicts_total",
+    "Snapshots that were merged with one that another server had stored.",
+    stats.conflicts,
+  );
+  to.counter(
+    "symphony_snapshot_failures_total",
+    "Snapshots that could not be stored; each is tried again.",
+    stats.failures,
+  );
+}
+
+function writeCluster(to: Exposition, stats: ClusterStats, isAlive: boolean): void {
+  to.counter(
+    "symphony_bus_messages_received_total",
+    "Messages of other servers on the bus.",
+    stats.busIn,
+  );
+  to.counter(
+    "symphony_bus_messages_published_total",
+    "Messages to other servers on the bus.",
+    stats.busOut,
+  );
+  to.counter(
+    "symphony_bus_gaps_total",
+    "How often something of another server was missed: a message was lost, or was too large for the bus.",
+    stats.gaps,
+  );
+  to.counter(
+    "symphony_bus_interruptions_total",
+    "How often the bus was interrupted, counted for each document when it works again.",
+    stats.interruptions,
+  );
+  to.counters(
+    "symphony_peer_fetches_total",
+    "What other servers answered when they were asked for a document.",
+    "result",
+    Object.entries(stats.fetches),
+  );
+  to.gauge(
+    "symphony_lease_held",
+    "1 while other servers take this one for alive, or there are none; 0 when its lease has lapsed.",
+    Number(isAlive),
+  );
+  to.counter(
+    "symphony_lease_rejoins_total",
+    "How often the lease of this server had lapsed and was taken again.",
+    stats.rejoins,
+  );
+}

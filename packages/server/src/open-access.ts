@@ -1,0 +1,25 @@
+import type { AccessControl } from "./access/access.ts";
+import { ANONYMOUS } from "./access/anonymous.ts";
+import type { Config } from "./config.ts";
+
+/**
+ * Whoever decides about access, as the configuration says; without that, everybody is let in.
+ *
+ * @throws ConfigError
+ */
+export async function openAccess(config: Config): Promise<AccessControl> {
+  const { AUTH_JWT_SECRET, AUTH_JWKS_URL, AUTH_WEBHOOK_URL } = config;
+  // Each is loaded only where it is used, as the stores are.
+  if (AUTH_WEBHOOK_URL !== undefined) {
+    const { WebhookAccess } = await import("./access/webhook-access.ts");
+    return new WebhookAccess(AUTH_WEBHOOK_URL);
+  }
+  if (AUTH_JWT_SECRET === undefined && AUTH_JWKS_URL === undefined) return ANONYMOUS;
+  const { JwtAccess } = await import("./access/jwt-access.ts");
+  if (AUTH_JWT_SECRET !== undefined) {
+    const { SharedSecrets } = await import("./access/shared-secrets.ts");
+    return new JwtAccess(new SharedSecrets(AUTH_JWT_SECRET));
+  }
+  const { RemoteKeys } = await import("./access/remote-keys.ts");
+  return new JwtAccess(new RemoteKeys(AUTH_JWKS_URL ?? ""));
+}

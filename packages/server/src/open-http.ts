@@ -1,0 +1,98 @@
+import type { Hono } from "hono";
+import type { Logger } from "pino";
+import { Fleet } from "./cluster/fleet.ts";
+import type { Cluster } from "./cluster/holders.ts";
+import { LocalServer } from "./cluster/local-server.ts";
+import { RemoteServer } from "./cluster/remote-server.ts";
+import { ServerClient } from "./cluster/server-client.ts";
+import type { Config } from "./config.ts";
+import type { Gateway } from "./connections/gateway.ts";
+import type { LiveRooms } from "./connections/live-rooms.ts";
+import type { Documents } from "./document/documents.ts";
+import { readStored } from "./document/open-document.ts";
+import { adminAccess } from "./http/admin-access.ts";
+import { apiRoutes } from "./http/api/api-routes.ts";
+import { createApp } from "./http/app.ts";
+import type { Health } from "./http/health.ts";
+import { metricsRoute } from "./http/metrics-route.ts";
+import { peerRoutes } from "./http/peer-routes.ts";
+import { serverCallRoutes } from "./http/server-call-routes.ts";
+import { LoopDelay } from "./metrics/loop-delay.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import type { AllStores } from "./open-stores.ts";
+import { VERSION } from "./version.ts";
+
+/** The parts of a server that are looked at over HTTP. */
+export interface VisibleParts {
+  readonly stores: AllStores;
+  readonly cluster: Cluster;
+  readonly documents: Documents;
+  readonly gateway: Gateway;
+  readonly liveRooms: LiveRooms;
+  readonly health: Health;
+  readonly logger: Logger;
+}
+
+/** What a server answers over HTTP. */
+export interface HttpSide {
+  readonly app: Hono;
+  /** Ends event streams, and asks other servers nothing more. */
+  close(): void;
+}
+
+/** Puts together what the server answers over HTTP, to its operators and to other servers. */
+export function openHttp(config: Config, parts: VisibleParts): HttpSide {
+  const { stores, cluster, documents, gateway, liveRooms, health, logger } = parts;
+  const { CLUSTER_SECRET, ADMIN_TOKEN, TRUSTED_PROXIES } = config;
+  const loopDelay = new LoopDelay();
+  const draining = new AbortController();
+  // Alone there is nobody whom it could be used for.
+  const client = new ServerClient(CLUSTER_SECRET ?? "");
+  const local = new LocalServer({
+    address: cluster.address,
+    version: VERSION,
+    startedAt: Date.now(),
+    documents,
+    liveRooms,
+    health,
+    registry: cluster.registry,
+    loopDelay,
+    recheck: (room) => gateway.recheck(room),
+  });
+  const fleet = new Fleet({
+    local,
+    registry: cluster.registry,
+    connect: (address) => new RemoteServer(address, client),
+    stores,
+    logger,
+  });
+  const app = createApp({
+    health,
+    cluster:
+      CLUSTER_SECRET === undefined
+        ? []
+        : [peerRoutes(CLUSTER_SECRET, documents), serverCallRoutes(CLUSTER_SECRET, local)],
+    admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, logger }),
+    metrics: metricsRoute(new Metrics({ health, gateway, documents, cluster })),
+    api: apiRoutes({
+      metadata: stores.metadata,
+      fleet,
+      documents,
+      readStored: (room) => readStored(room, stores),
+      documentJson: (updates) => documents.codec.run("toJson", updates),
+      version: VERSION,
+      maxMessageBytes: config.MAX_MESSAGE_BYTES,
+      maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
+      draining: draining.signal,
+      logger,
+    }),
+  });
+  return {
+    app,
+    close: () => {
+      draining.abort();
+      client.close();
+      loopDelay.close();
+    },
+  };
+}

@@ -1,0 +1,253 @@
+import { networkInterfaces } from "node:os";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { pino } from "pino";
+import { describe, expect, it } from "vitest";
+import { adminAccess } from "../../src/http/admin-access.ts";
+import { AdminSessions } from "../../src/http/admin-session.ts";
+import type { ApiHono } from "../../src/http/api/api-hono.ts";
+import { FailedAttempts } from "../../src/http/failed-attempts.ts";
+import { type Answer, detailOf, send, serve } from "./http-parts.ts";
+
+const TOKEN = "the token of the administrators";
+const logger = pino({ level: "silent" });
+
+type Send = (path: string, options?: Parameters<typeof send>[1], host?: string) => Promise<Answer>;
+
+/** Something to protect, and how to reach it. */
+async function guarded(token: string | undefined, proxies = 0): Promise<Send> {
+  const app: ApiHono = new OpenAPIHono();
+  app.route("/", adminAccess({ token, proxies, logger }));
+  app.all("/api/thing", (c) => c.text("the thing"));
+  app.get("/metrics", (c) => c.text("the metrics"));
+  app.get("/dashboard", (c) => c.text("a page"));
+  const { port } = await serve(app);
+  return (path, options, host = "127.0.0.1") => send({ port, path, host }, options);
+}
+
+function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` };
+}
+
+function login(token: unknown): Parameters<typeof send>[1] {
+  return {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token }),
+  };
+}
+
+function cookieOf(answer: Answer): string {
+  return answer.headers["set-cookie"]?.[0]?.split(";")[0] ?? "";
+}
+
+/** An address of this machine at which others reach it. */
+function outerAddress(): string {
+  const outer = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.family === "IPv4" && !one.internal);
+  if (outer === undefined) throw new Error("this machine has no address but loopback");
+  return outer.address;
+}
+
+describe("with ADMIN_TOKEN", () => {
+  it("lets the token pass, and nothing else", async () => {
+    const get = await guarded(TOKEN);
+    expect((await get("/api/thing", { headers: bearer(TOKEN) })).status).toBe(200);
+    expect((await get("/metrics", { headers: bearer(TOKEN) })).body.toString()).toBe("the metrics");
+    for (const path of ["/api/thing", "/api/no-such", "/metrics"]) {
+      for (const headers of [
+        {},
+        bearer(`${TOKEN}.`),
+        bearer(TOKEN.slice(1)),
+        { authorization: `Basic ${TOKEN}` },
+        { cookie: `symphony_session=${TOKEN}` },
+        { cookie: "symphony_session=9999999999999.forged" },
+      ]) {
+        const refused = await get(path, { headers });
+        expect(refused.status, `${path} ${JSON.stringify(headers)}`).toBe(401);
+        expect(refused.headers["www-authenticate"]).toBe("Bearer");
+        expect(detailOf(refused)).toContain("ADMIN_TOKEN");
+      }
+    }
+    expect((await get("/dashboard")).status).toBe(200);
+  });
+
+  it("begins a session that passes, and ends it", async () => {
+    const get = await guarded(TOKEN);
+    expect(JSON.parse((await get("/api/session")).body.toString())).toEqual({
+      authenticated: false,
+      required: true,
+    });
+    const begun = await get("/api/session", login(TOKEN));
+    expect(begun.status).toBe(200);
+    const [setCookie = ""] = begun.headers["set-cookie"] ?? [];
+    expect(setCookie).toMatch(/; HttpOnly/);
+    expect(setCookie).toMatch(/; SameSite=Strict/);
+    expect(setCookie).toMatch(/; Max-Age=43200/);
+    expect(setCookie).not.toMatch(/Secure/);
+    expect(setCookie).not.toContain(TOKEN);
+    const cookie = cookieOf(begun);
+    expect((await get("/api/thing", { headers: { cookie } })).status).toBe(200);
+    // A proxy may have its own credentials in the other header.
+    const authorization = "Basic cHJveHk6cHJveHk=";
+    expect((await get("/metrics", { headers: { cookie, authorization } })).status).toBe(200);
+    const session = await get("/api/session", { headers: { cookie } });
+    expect(JSON.parse(session.body.toString())).toEqual({ authenticated: true, required: true });
+    expect(session.headers["cache-control"]).toBe("no-store");
+    const ended = await get("/api/session", { method: "DELETE", headers: { cookie } });
+    expect(ended.status).toBe(204);
+    expect(ended.headers["set-cookie"]?.[0]).toMatch(/^symphony_session=; Max-Age=0/);
+  });
+
+  it("marks the cookie as secure behind TLS", async () => {
+    const get = await guarded(TOKEN);
+    const { headers, ...rest } = login(TOKEN) ?? {};
+    const begun = await get("/api/session", {
+      ...rest,
+      headers: { ...headers, "x-forwarded-proto": "https" },
+    });
+    expect(begun.headers["set-cookie"]?.[0]).toMatch(/; Secure/);
+  });
+
+  it("refuses logins that are not one", async () => {
+    const get = await guarded(TOKEN);
+    expect((await get("/api/session", login("wrong"))).status).toBe(401);
+    const number = await get("/api/session", login(7));
+    expect(number.status).toBe(400);
+    expect(detailOf(number)).toMatch(/^token: /);
+    const text = await get("/api/session", { ...login(TOKEN), body: "{" });
+    expect(text.status).toBe(400);
+    expect(detailOf(text)).toMatch(/JSON/);
+    const form = await get("/api/session", {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: `token=${encodeURIComponent(TOKEN)}`,
+    });
+    expect(form.status).toBe(415);
+    const large = await get("/api/session", login("x".repeat(5_000)));
+    expect(large.status).toBe(413);
+    detailOf(large);
+    for (const refused of [number, text, form, large]) {
+      expect(refused.headers["set-cookie"]).toBeUndefined();
+    }
+  });
+
+  it("refuses what pages of other origins send with a session", async () => {
+    const get = await guarded(TOKEN);
+    const cookie = cookieOf(await get("/api/session", login(TOKEN)));
+    const statusOf = async (headers: Record<string, string>) =>
+      (await get("/api/thing", { method: "DELETE", headers: { cookie, ...headers } })).status;
+    expect(await statusOf({})).toBe(200);
+    expect(await statusOf({ "sec-fetch-site": "same-origin" })).toBe(200);
+    expect(await statusOf({ "sec-fetch-site": "same-site" })).toBe(403);
+    expect(await statusOf({ "sec-fetch-site": "cross-site" })).toBe(403);
+    expect(await statusOf({ origin: "http://example.com", host: "example.com" })).toBe(200);
+    expect(await statusOf({ origin: "http://example.com", host: "example.com:81" })).toBe(403);
+    expect(await statusOf({ origin: "null" })).toBe(403);
+    // A page cannot know the token.
+    expect(await statusOf({ "sec-fetch-site": "cross-site", ...bearer(TOKEN) })).toBe(200);
+  });
+
+  it("does not look at tokens from where too many wrong ones came", async () => {
+    const get = await guarded(TOKEN, 1);
+    const statusFrom = async (address: string, token: string) =>
+      (
+        await get("/api/thing", {
+          headers: { ...bearer(token), "x-forwarded-for": `192.0.2.7, ${address}` },
+        })
+      ).status;
+    const cookie = cookieOf(await get("/api/session", login(TOKEN)));
+    for (let i = 0; i < 10; i++) expect(await statusFrom("2001:db8::1", "wrong")).toBe(401);
+    expect(await statusFrom("2001:db8::1", "wrong")).toBe(429);
+    expect(await statusFrom("2001:db8::2:1", TOKEN)).toBe(429);
+    expect(await statusFrom("2001:db8:0:1::1", TOKEN)).toBe(200);
+    const session = await get("/api/thing", {
+      headers: { cookie, "x-forwarded-for": "2001:db8::1" },
+    });
+    expect(session.status).toBe(200);
+  });
+});
+
+describe("without ADMIN_TOKEN", () => {
+  it("lets people on this machine pass", async () => {
+    const get = await guarded(undefined);
+    for (const host of ["localhost:1234", "127.0.0.1", "127.0.0.8:80", "[::1]:1234"]) {
+      expect((await get("/api/thing", { headers: { host } })).status, host).toBe(200);
+    }
+    expect((await get("/metrics")).status).toBe(200);
+    const session = await get("/api/session");
+    expect(JSON.parse(session.body.toString())).toEqual({ authenticated: true, required: false });
+    expect((await get("/api/session", login("anything"))).status).toBe(400);
+  });
+
+  it("refuses everybody else", async () => {
+    const get = await guarded(undefined);
+    const refusals = [
+      await get("/api/thing", {}, outerAddress()),
+      await get("/api/thing", { headers: { host: "localhost" } }, outerAddress()),
+      await get("/metrics", { headers: { host: "127.0.0.1" } }, outerAddress()),
+      await get("/api/session", { headers: { host: "127.0.0.1" } }, outerAddress()),
+      await get("/api/thing", { headers: { host: "rebound.example.com" } }),
+      await get("/api/thing", { headers: { host: "127.0.0.1.example.com" } }),
+      await get("/api/thing", { headers: { "x-forwarded-for": "127.0.0.1" } }),
+      await get("/api/thing", { headers: { forwarded: "for=127.0.0.1" } }),
+      await get("/api/thing", { headers: { via: "1.1 proxy" } }),
+      await get("/api/session", { headers: { "x-real-ip": "127.0.0.1" } }),
+    ];
+    for (const refused of refusals) {
+      expect(refused.status).toBe(403);
+      expect(detailOf(refused)).toContain("ADMIN_TOKEN");
+    }
+    expect((await get("/dashboard", {}, outerAddress())).status).toBe(200);
+  });
+
+  it("refuses what pages of other origins send", async () => {
+    const get = await guarded(undefined);
+    const headers = { "sec-fetch-site": "cross-site" };
+    expect((await get("/api/thing", { method: "POST", headers })).status).toBe(403);
+    const origin = "http://localhost:3000";
+    expect((await get("/api/thing", { method: "POST", headers: { origin } })).status).toBe(403);
+  });
+});
+
+describe("sessions", () => {
+  it("are valid for twelve hours, with the token that they were begun with", () => {
+    const sessions = new AdminSessions(TOKEN);
+    const value = sessions.begin(1_000);
+    const end = 1_000 + 12 * 60 * 60 * 1_000;
+    expect(sessions.isValid(value, end - 1)).toBe(true);
+    expect(sessions.isValid(value, end)).toBe(false);
+    expect(new AdminSessions(TOKEN).isValid(value, 1_000)).toBe(true);
+    expect(new AdminSessions("another token").isValid(value, 1_000)).toBe(false);
+    const [expires, signature] = value.split(".");
+    for (const forged of [
+      "",
+      ".",
+      `${Number(expires) + 1}.${signature}`,
+      `${expires}.${signature}a`,
+      `${expires}.${signature?.slice(1)}`,
+      `${expires}.`,
+      `Infinity.${signature}`,
+      `.${signature}`,
+    ]) {
+      expect(sessions.isValid(forged, 1_000), forged).toBe(false);
+    }
+  });
+});
+
+describe("wrong tokens", () => {
+  it("are forgiven with time", () => {
+    const failed = new FailedAttempts();
+    for (let i = 0; i < 10; i++) {
+      expect(failed.isBlocked("192.0.2.1", 0)).toBe(false);
+      failed.add("192.0.2.1", 0);
+    }
+    expect(failed.isBlocked("192.0.2.1", 0)).toBe(true);
+    expect(failed.isBlocked("192.0.2.2", 0)).toBe(false);
+    expect(failed.isBlocked("192.0.2.1", 5_999)).toBe(true);
+    expect(failed.isBlocked("192.0.2.1", 6_000)).toBe(false);
+    failed.add("192.0.2.1", 6_000);
+    expect(failed.isBlocked("192.0.2.1", 6_000)).toBe(true);
+    expect(failed.isBlocked("192.0.2.1", 70_000)).toBe(false);
+  });
+});

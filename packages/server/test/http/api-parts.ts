@@ -1,0 +1,175 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { z } from "@hono/zod-openapi";
+import { pino } from "pino";
+import * as Y from "yjs";
+import { alone } from "../../src/cluster/alone.ts";
+import { Fleet } from "../../src/cluster/fleet.ts";
+import { LocalServer } from "../../src/cluster/local-server.ts";
+import type { Registry } from "../../src/cluster/registry.ts";
+import { RemoteServer } from "../../src/cluster/remote-server.ts";
+import { ServerClient } from "../../src/cluster/server-client.ts";
+import { LiveRooms } from "../../src/connections/live-rooms.ts";
+import { Documents } from "../../src/document/documents.ts";
+import { readStored, type Stores } from "../../src/document/open-document.ts";
+import { apiRoutes } from "../../src/http/api/api-routes.ts";
+import { Health } from "../../src/http/health.ts";
+import { LoopDelay } from "../../src/metrics/loop-delay.ts";
+import type { Journal } from "../../src/storage/journal.ts";
+import type { Metadata } from "../../src/storage/metadata.ts";
+import { MetadataWriter } from "../../src/storage/metadata-writer.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { type Answer, send, serve, whenDone } from "./http-parts.ts";
+
+export const ADDRESS = "127.0.0.1:1";
+const logger = pino({ level: "silent" });
+
+export interface ApiOptions {
+  readonly maxMessageBytes?: number;
+  readonly maxDocumentBytes?: number;
+  /** Stands before the journal. */
+  readonly journal?: (journal: Journal) => Journal;
+  /** Names the servers of the cluster; without it, there is one. */
+  readonly servers?: Registry["servers"];
+}
+
+/** The API of one server, on a real store, with as many connections as the test says. */
+export class TestApi {
+  readonly documents: Documents;
+  readonly metadata: Metadata;
+  readonly draining: AbortController = new AbortController();
+  /** The rooms whose connections were to be checked. */
+  readonly rechecked: string[] = [];
+  readonly #liveRooms: LiveRooms = new LiveRooms();
+  #port = 0;
+
+  private constructor(documents: Documents, metadata: Metadata) {
+    this.documents = documents;
+    this.metadata = metadata;
+  }
+
+  static async start(options: ApiOptions = {}): Promise<TestApi> {
+    const directory = await mkdtemp(join(tmpdir(), "symphony-api-"));
+    whenDone(() => rm(directory, { recursive: true }));
+    const store = await openSqliteStore(directory, logger);
+    whenDone(() => store.close());
+    const stores = { ...store, journal: options.journal?.(store.journal) ?? store.journal };
+    const writer = new MetadataWriter(store.metadata, logger);
+    whenDone(() => writer.close());
+    const cluster = alone(ADDRESS);
+    const documents = new Documents({
+      stores,
+      cluster,
+      metadata: writer,
+      logger,
+      snapshotInterval: 60_000,
+      unloadDelay: 0,
+      collect: true,
+    });
+    whenDone(() => documents.close(AbortSignal.timeout(5_000)));
+    const api = new TestApi(documents, store.metadata);
+    const { servers = cluster.registry.servers } = options;
+    await api.#serve(stores, { ...cluster.registry, servers }, options);
+    return api;
+  }
+
+  async #serve(
+    stores: Stores & { readonly metadata: Metadata },
+    registry: Registry,
+    { maxMessageBytes = 1_000_000, maxDocumentBytes = 10_000_000 }: ApiOptions,
+  ): Promise<void> {
+    const { documents } = this;
+    const loopDelay = new LoopDelay();
+    whenDone(async () => loopDelay.close());
+    const local = new LocalServer({
+      address: ADDRESS,
+      version: "1.2.3",
+      startedAt: 0,
+      documents,
+      liveRooms: this.#liveRooms,
+      health: new Health(),
+      registry,
+      loopDelay,
+      recheck: async (room) => {
+        this.rechecked.push(room);
+      },
+    });
+    const client = new ServerClient("a secret of the cluster");
+    whenDone(async () => client.close());
+    const connect = (address: string) => new RemoteServer(address, client);
+    const { port } = await serve(
+      apiRoutes({
+        metadata: stores.metadata,
+        fleet: new Fleet({ local, registry, connect, stores, logger }),
+        documents,
+        documentJson: (updates) => documents.codec.run("toJson", updates),
+        readStored: (room) => readStored(room, stores),
+        version: "1.2.3",
+        maxMessageBytes,
+        maxDocumentBytes,
+        draining: this.draining.signal,
+        logger,
+      }),
+    );
+    this.#port = port;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Somebody connects to each of these rooms. */
+  connect(...rooms: string[]): void {
+    for (const room of rooms) this.#liveRooms.connected(room);
+  }
+
+  disconnect(...rooms: string[]): void {
+    for (const room of rooms) this.#liveRooms.disconnected(room);
+  }
+
+  /** @param path below `/api` */
+  request(path: string, options?: Parameters<typeof send>[1]): Promise<Answer> {
+    return send({ port: this.port, path: `/api${path}` }, options);
+  }
+
+  /** The JSON of a good answer. @throws Error with what the API said of another one */
+  async get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+    const answer = await this.request(path);
+    if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.body.toString()}`);
+    return schema.parse(JSON.parse(answer.body.toString()));
+  }
+
+  /** Applies an update by the API. */
+  post(room: string, update: Uint8Array): Promise<Answer> {
+    return this.request(`/rooms/${encodeURIComponent(room)}/updates`, {
+      method: "POST",
+      headers: { "content-type": "application/octet-stream" },
+      body: update,
+    });
+  }
+
+  /** Makes a room with this text in it. */
+  async write(room: string, text: string): Promise<void> {
+    const answer = await this.post(room, updateOf(text));
+    if (answer.status !== 204) throw new Error(`${answer.status}: ${answer.body.toString()}`);
+  }
+}
+
+/** An update that inserts a text into the root `text`. */
+export function updateOf(text: string): Uint8Array {
+  const doc = new Y.Doc();
+  doc.getText("text").insert(0, text);
+  return Y.encodeStateAsUpdate(doc);
+}
+
+/** What the root `text` is after an update. */
+export function textOf(update: Uint8Array): string {
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, update);
+  return doc.getText("text").toString();
+}

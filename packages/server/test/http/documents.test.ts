@@ -1,0 +1,223 @@
+import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { documentSchema, presenceSchema, roomSchema } from "../../src/http/api/schemas.ts";
+import { encodePresence } from "../../src/protocol/presence.ts";
+import { StorageError } from "../../src/storage/errors.ts";
+import type { Journal } from "../../src/storage/journal.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { type ApiOptions, TestApi, textOf, updateOf } from "./api-parts.ts";
+import { type Answer, detailOf } from "./http-parts.ts";
+
+const UPDATE = "application/octet-stream";
+
+function read(api: TestApi, room: string, accept?: string): Promise<Answer> {
+  const headers = accept === undefined ? {} : { accept };
+  return api.request(`/rooms/${room}/document`, { headers });
+}
+
+/** A journal that does not write until it is told to. */
+function heldBack(): { options: ApiOptions; open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const journal = (inner: Journal): Journal => ({
+    append: async (rows) => {
+      await opened;
+      return inner.append(rows);
+    },
+    read: (room) => inner.read(room),
+    truncate: (room, ids) => inner.truncate(room, ids),
+    forget: (room) => inner.forget(room),
+    close: () => inner.close(),
+  });
+  return { options: { journal }, open };
+}
+
+describe("a document", () => {
+  it("is one update, of what is open or stored", async () => {
+    const api = await TestApi.start();
+    await api.write("a", "first ");
+    await api.write("a", "second");
+    const document = await api.documents.acquire("a");
+    const open = await read(api, "a");
+    expect(open.status).toBe(200);
+    expect(open.headers["content-type"]).toBe(UPDATE);
+    expect(open.headers["content-length"]).toBe(String(open.body.length));
+    expect(open.headers["content-disposition"]).toBe('attachment; filename="a.yjs"');
+    expect([...textOf(open.body)].sort()).toEqual([..."first second"].sort());
+    api.documents.release(document);
+    await waitFor(() => !api.documents.holds("a"), { message: "the document is still open" });
+    const stored = await read(api, "a");
+    expect(textOf(stored.body)).toBe(textOf(open.body));
+    expect(api.documents.holds("a")).toBe(false);
+  });
+
+  it("is JSON, when that is accepted", async () => {
+    const api = await TestApi.start();
+    await api.write("a", "text");
+    const answer = await read(api, "a", "application/json");
+    expect(answer.headers["content-type"]).toBe("application/json");
+    expect(answer.headers["content-disposition"]).toBeUndefined();
+    expect(documentSchema.parse(JSON.parse(answer.body.toString()))).toEqual({
+      roots: { text: { type: "text", value: "text" } },
+    });
+  });
+
+  it("is given in the type that is accepted, or not at all", async () => {
+    const api = await TestApi.start();
+    await api.write("a", "text");
+    for (const [accept, type] of [
+      ["*/*", UPDATE],
+      ["application/*", UPDATE],
+      ["text/html,application/xhtml+xml,*/*;q=0.8", UPDATE],
+      ["application/json, text/plain, */*", "application/json"],
+      ["application/octet-stream;q=0.5, application/json", "application/json"],
+      ["application/json;q=0.5, application/octet-stream", UPDATE],
+    ] as const) {
+      expect((await read(api, "a", accept)).headers["content-type"], accept).toBe(type);
+    }
+    for (const accept of ["text/html", "image/*", "application/json;q=0", "*/*;q=0"]) {
+      const answer = await read(api, "a", accept);
+      expect(answer.status, accept).toBe(406);
+      expect(detailOf(answer)).toContain(accept);
+    }
+  });
+
+  it("is empty when nobody ever wrote to it, and missing when nobody opened it", async () => {
+    const api = await TestApi.start();
+    await api.metadata.record([{ type: "room-opened", room: "empty", at: 1 }]);
+    expect(textOf((await read(api, "empty")).body)).toBe("");
+    const missing = await read(api, "missing");
+    expect(missing.status).toBe(404);
+    expect(detailOf(missing)).toContain('"missing"');
+    expect((await api.request("/rooms/missing/presence")).status).toBe(404);
+  });
+
+  it("may be large", async () => {
+    const api = await TestApi.start({ maxMessageBytes: 10_000_000 });
+    const text = "0123456789".repeat(300_000);
+    await api.write("a", text);
+    const document = await api.documents.acquire("a");
+    expect(textOf((await read(api, "a")).body) === text).toBe(true);
+    api.documents.release(document);
+  });
+
+  it("has a file name that is safe", async () => {
+    const api = await TestApi.start();
+    const name = '../a"b\\c\u00e9.html';
+    await api.write(name, "text");
+    const answer = await read(api, encodeURIComponent(name));
+    expect(answer.headers["content-disposition"]).toBe('attachment; filename="_a_b_c_html.yjs"');
+  });
+});
+
+describe("an update", () => {
+  it("is answered when it is durable, and not before", async () => {
+    const { options, open } = heldBack();
+    const api = await TestApi.start(options);
+    let answered = false;
+    const posted = api.post("a", updateOf("text")).then((answer) => {
+      answered = true;
+      return answer;
+    });
+    await waitFor(() => api.documents.journal.problem, { message: "nothing is being written" });
+    expect(answered).toBe(false);
+    open();
+    expect((await posted).status).toBe(204);
+    expect((await api.get("/rooms/a", roomSchema)).name).toBe("a");
+  });
+
+  it("is refused when it is malformed", async () => {
+    const api = await TestApi.start();
+    for (const body of [Uint8Array.of(), Uint8Array.of(1, 2, 3), updateOf("text").slice(0, -3)]) {
+      const answer = await api.post("a", body);
+      expect(answer.status).toBe(400);
+      expect(detailOf(answer)).toContain("update");
+    }
+    expect(api.documents.holds("a")).toBe(false);
+  });
+
+  it("is refused when it is no update by its type", async () => {
+    const api = await TestApi.start();
+    for (const headers of [{}, { "content-type": "text/plain" }]) {
+      const answer = await api.request("/rooms/a/updates", {
+        method: "POST",
+        headers,
+        body: updateOf("text"),
+      });
+      expect(answer.status).toBe(415);
+      detailOf(answer);
+    }
+  });
+
+  it("is refused when it, or the document, is too large", async () => {
+    const api = await TestApi.start({ maxMessageBytes: 1_000, maxDocumentBytes: 1_500 });
+    const large = await api.post("a", updateOf("x".repeat(1_000)));
+    expect(large.status).toBe(413);
+    expect(detailOf(large)).toContain("1000");
+    const chunked = await api.request("/rooms/a/updates", {
+      method: "POST",
+      headers: { "content-type": UPDATE, "transfer-encoding": "chunked" },
+      body: updateOf("x".repeat(1_000)),
+    });
+    expect(chunked.status).toBe(413);
+    await api.write("a", "x".repeat(900));
+    const more = await api.post("a", updateOf("x".repeat(900)));
+    expect(more.status).toBe(413);
+    expect(detailOf(more)).toContain("1500");
+  });
+
+  it("is given up when the journal does not take it", async () => {
+    const { options, open } = heldBack();
+    const api = await TestApi.start(options);
+    const answer = await api.post("a", updateOf("text"));
+    expect(answer.status).toBe(503);
+    expect(detailOf(answer)).toContain("not durable yet");
+    open();
+    await waitFor(() => api.documents.journal.problem === undefined, {
+      message: "the journal does not recover",
+    });
+    expect(textOf((await read(api, "a")).body)).toBe("text");
+  });
+
+  it("changes nothing when it holds nothing", async () => {
+    const api = await TestApi.start();
+    expect((await api.post("a", Y.encodeStateAsUpdate(new Y.Doc()))).status).toBe(204);
+    expect(api.documents.holds("a")).toBe(false);
+  });
+
+  it("is refused while the stores cannot be read", async () => {
+    const api = await TestApi.start({
+      journal: (inner) => ({
+        append: (rows) => inner.append(rows),
+        read: () => Promise.reject(new StorageError("the journal is not there")),
+        truncate: (room, ids) => inner.truncate(room, ids),
+        forget: (room) => inner.forget(room),
+        close: () => inner.close(),
+      }),
+    });
+    const answer = await api.post("a", updateOf("text"));
+    expect(answer.status).toBe(503);
+    expect(detailOf(answer)).toContain("the journal is not there");
+  });
+});
+
+describe("presence", () => {
+  it("is who is there", async () => {
+    const api = await TestApi.start();
+    await api.write("a", "text");
+    expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({ clients: [] });
+    const document = await api.documents.acquire("a");
+    const outlet = { writable: true, write: () => {}, probe: () => {}, close: () => {} };
+    const reader = document.attach(outlet);
+    const state = new TextEncoder().encode('{"user":{"name":"Zo\u00eb"}}');
+    document.receivePresence(encodePresence([{ client: 7, clock: 3, state }]), reader, Date.now());
+    expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({
+      clients: [{ client: 7, clock: 3, state: { user: { name: "Zo\u00eb" } } }],
+    });
+    document.detach(reader, Date.now());
+    expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({ clients: [] });
+    api.documents.release(document);
+  });
+});

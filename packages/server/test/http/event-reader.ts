@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
+import type { z } from "@hono/zod-openapi";
+import { waitFor } from "../support/wait-for.ts";
+import { whenDone } from "./http-parts.ts";
+
+interface ServerEvent {
+  readonly name: string;
+  readonly data: unknown;
+}
+
+/** Takes server-sent events, as slowly as a test wants. */
+export class EventReader {
+  readonly events: ServerEvent[] = [];
+  readonly headers: IncomingMessage["headers"];
+  bytes = 0;
+  hasEnded = false;
+  readonly #incoming: IncomingMessage;
+  #pieces: string[] = [];
+  #next = 0;
+
+  private constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming;
+    this.headers = incoming.headers;
+    incoming.setEncoding("utf8");
+    incoming.on("data", (text: string) => this.#take(text));
+    incoming.on("close", () => {
+      this.hasEnded = true;
+    });
+    // The server may also end it at any time.
+    incoming.on("error", () => incoming.destroy());
+  }
+
+  /** @throws Error when the answer is not an event stream */
+  static async open(url: string, headers: OutgoingHttpHeaders = {}): Promise<EventReader> {
+    const outgoing = request(url, { agent: false, headers });
+    outgoing.end();
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    const reader = new EventReader(incoming);
+    whenDone(async () => reader.close());
+    if (incoming.headers["content-type"] !== "text/event-stream") {
+      throw new Error(`${url} answered with ${incoming.statusCode}`);
+    }
+    return reader;
+  }
+
+  /** Waits for the next event, which has to be of this name and form. */
+  async next<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema>> {
+    const event = await this.#nextEvent();
+    if (event.name !== name) throw new Error(`the event ${event.name} came before ${name}`);
+    return schema.parse(event.data);
+  }
+
+  /** The same, whatever its name is. */
+  async nextAny<Schema extends z.ZodType>(schema: Schema): Promise<z.output<Schema>> {
+    return schema.parse((await this.#nextEvent()).data);
+  }
+
+  /** Waits for the next event of this name; leaves out others before it. */
+  async nextOf<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema>> {
+    await waitFor(() => this.events.slice(this.#next).some((event) => event.name === name), {
+      message: `no event ${name} came`,
+    });
+    while (this.events[this.#next]?.name !== name) this.#next++;
+    return this.next(name, schema);
+  }
+
+  pause(): void {
+    this.#incoming.pause();
+  }
+
+  resume(): void {
+    this.#incoming.resume();
+  }
+
+  close(): void {
+    this.#incoming.destroy();
+  }
+
+  async #nextEvent(): Promise<ServerEvent> {
+    const event = await waitFor(() => this.events[this.#next], { message: "no event came" });
+    this.#next++;
+    return event;
+  }
+
+  #take(text: string): void {
+    this.bytes += text.length;
+    this.#pieces.push(text);
+    // An event may come in thousands of pieces; those without an end are only put aside.
+    if (!text.includes("\n")) return;
+    const parts = this.#pieces.join("").split("\n\n");
+    this.#pieces = [parts.pop() ?? ""];
+    for (const part of parts) this.#read(part);
+  }
+
+  #read(text: string): void {
+    const [, name, data] = /^event: (\w+)\ndata: ([^\n]*)$/.exec(text) ?? [];
+    if (name !== undefined && data !== undefined) {
+      this.events.push({ name, data: JSON.parse(data) });
+    } else if (!/^(:|retry: \d+)$/.test(text)) {
+      throw new Error(`not an event: ${text.slice(0, 100)}`);
+    }
+  }
+}

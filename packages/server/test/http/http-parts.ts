@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { getRequestListener } from "@hono/node-server";
+import { afterEach } from "vitest";
+import type { ApiHono } from "../../src/http/api/api-hono.ts";
+
+const releases: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const release of releases.splice(0).reverse()) await release();
+});
+
+/** Does something when the test has ended, before what was asked for earlier. */
+export function whenDone(release: () => Promise<unknown>): void {
+  releases.push(release);
+}
+
+/** Serves an application on a free port of all addresses until the test ends. */
+export async function serve(app: ApiHono): Promise<{ port: number }> {
+  const server = createServer(getRequestListener(app.fetch));
+  server.listen(0);
+  await once(server, "listening");
+  whenDone(async () => {
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  });
+  return { port: (server.address() as AddressInfo).port };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+/** Sends a request as it is given: `fetch` would change its path and some headers. */
+export async function send(
+  url: { readonly port: number; readonly path: string; readonly host?: string },
+  options: { method?: string; headers?: OutgoingHttpHeaders; body?: Uint8Array | string } = {},
+): Promise<Answer> {
+  const { host = "127.0.0.1", port, path } = url;
+  const { body, ...rest } = options;
+  const outgoing = request({ host, port, path, agent: false, ...rest });
+  outgoing.end(body);
+  const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: incoming.headers,
+    body: await buffer(incoming),
+  };
+}
+
+/** The detail of an answer, which has to be a problem. */
+export function detailOf(answer: Answer): string {
+  const type = answer.headers["content-type"];
+  if (type !== "application/problem+json") throw new Error(`an answer of type ${type}`);
+  const { status, detail } = JSON.parse(answer.body.toString());
+  if (status !== answer.status) throw new Error(`a problem of ${status} with ${answer.status}`);
+  return detail;
+}

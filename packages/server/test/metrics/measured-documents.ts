@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { alone } from "../../src/cluster/alone.ts";
+import { Documents } from "../../src/document/documents.ts";
+import type { Stores } from "../../src/document/open-document.ts";
+import type { Outlet } from "../../src/document/reader.ts";
+import { Health } from "../../src/http/health.ts";
+import { metricsRoute } from "../../src/http/metrics-route.ts";
+import { Metrics } from "../../src/metrics/metrics.ts";
+import { ConnectionStats } from "../../src/metrics/stats.ts";
+import type { Frame } from "../../src/protocol/frame.ts";
+import { MetadataWriter } from "../../src/storage/metadata-writer.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { decodeFrames, type ServerMessage } from "../support/frames.ts";
+import { type Exposed, parseExposition } from "./parse-exposition.ts";
+
+const logger = pino({ level: "silent" });
+
+/** The parts of a server around documents in a real store, and the metrics of all of them. */
+export interface Measured {
+  readonly documents: Documents;
+  readonly stores: Stores;
+  readonly health: Health;
+  readonly gateway: { readonly connections: Set<string>; readonly stats: ConnectionStats };
+  /** Asks for the metrics as Prometheus does. */
+  request(): Promise<Response>;
+  scrape(): Promise<Exposed>;
+  close(): Promise<void>;
+}
+
+/** @param around may put something between the documents and their store */
+export async function measuredDocuments(
+  around: (stores: Stores) => Stores = (stores) => stores,
+): Promise<Measured> {
+  const directory = await mkdtemp(join(tmpdir(), "symphony-metrics-"));
+  const stores = await openSqliteStore(directory, logger);
+  const cluster = alone("127.0.0.1:1");
+  const metadata = new MetadataWriter(stores.metadata, logger);
+  const documents = new Documents({
+    stores: around(stores),
+    cluster,
+    metadata,
+    logger,
+    snapshotInterval: 60_000,
+    unloadDelay: 0,
+    collect: true,
+  });
+  const health = new Health();
+  health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
+  const gateway = { connections: new Set<string>(), stats: new ConnectionStats() };
+  const app = metricsRoute(new Metrics({ health, gateway, documents, cluster }));
+  const request = async () => app.request("/metrics");
+  return {
+    documents,
+    stores,
+    health,
+    gateway,
+    request,
+    scrape: async () => parseExposition(await (await request()).text()),
+    close: async () => {
+      await documents.close(AbortSignal.timeout(5_000));
+      await metadata.close();
+      await stores.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** A client that keeps what it is sent, write by write. */
+export class RecordingOutlet implements Outlet {
+  readonly writable = true;
+  readonly writes: ServerMessage[][] = [];
+
+  write(frames: readonly Frame[]): void {
+    this.writes.push(decodeFrames(frames));
+  }
+
+  probe(): void {}
+  close(): void {}
+
+  /** How many messages of a type it was sent. */
+  count(type: ServerMessage["type"]): number {
+    return this.writes.flat().filter((message) => message.type === type).length;
+  }
+}

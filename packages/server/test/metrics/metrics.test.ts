@@ -1,0 +1,273 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import type { Document } from "../../src/document/document.ts";
+import type { Stores } from "../../src/document/open-document.ts";
+import { StorageError } from "../../src/storage/errors.ts";
+import type { SnapshotVersion } from "../../src/storage/snapshots.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { type Measured, measuredDocuments, RecordingOutlet } from "./measured-documents.ts";
+
+const NOTHING = Y.encodeStateVector(new Y.Doc());
+const ROOM = "room";
+const releases: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const release of releases.splice(0)) await release();
+});
+
+async function measured(around?: (stores: Stores) => Stores): Promise<Measured> {
+  const made = await measuredDocuments(around);
+  releases.push(() => made.close());
+  return made;
+}
+
+/** The updates of somebody who types a word. */
+function typing(word: string): Uint8Array[] {
+  const doc = new Y.Doc();
+  const updates: Uint8Array[] = [];
+  doc.on("update", (update: Uint8Array) => updates.push(update));
+  for (const letter of word) doc.getText("text").insert(doc.getText("text").length, letter);
+  return updates;
+}
+
+const bytesOf = (updates: readonly Uint8Array[]) =>
+  updates.reduce((sum, update) => sum + update.length, 0);
+
+async function join(document: Document, clients: number) {
+  const outlets = Array.from({ length: clients }, () => new RecordingOutlet());
+  const readers = outlets.map((outlet) => document.attach(outlet));
+  for (const reader of readers) await document.answer(reader, NOTHING);
+  return { outlets, readers };
+}
+
+describe("GET /metrics", () => {
+  it("is text that Prometheus reads, with the metrics of the process", async () => {
+    const { request, scrape } = await measured();
+    const response = await request();
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const { types, valueAt } = await scrape();
+    expect(types.get("symphony_acknowledgement_seconds")).toBe("histogram");
+    expect(types.get("nodejs_eventloop_lag_p99_seconds")).toBe("gauge");
+    expect(valueAt("process_resident_memory_bytes")).toBeGreaterThan(1e6);
+    expect([...types.keys()].filter((name) => !/^(symphony|process|nodejs)_/.test(name))).toEqual(
+      [],
+    );
+  });
+
+  it("tells of the connections", async () => {
+    const { gateway, scrape } = await measured();
+    gateway.connections.add("a").add("b");
+    gateway.stats.opened += 3;
+    gateway.stats.bytesIn += 1_000;
+    gateway.stats.close(4413);
+    gateway.stats.close(1007);
+    gateway.stats.close(4413);
+    const { valueAt } = await scrape();
+    expect(valueAt("symphony_connections")).toBe(2);
+    expect(valueAt("symphony_connections_opened_total")).toBe(3);
+    expect(valueAt("symphony_client_received_bytes_total")).toBe(1_000);
+    expect(valueAt('symphony_connections_closed_total{code="4413"}')).toBe(2);
+    expect(valueAt('symphony_connections_closed_total{code="1007"}')).toBe(1);
+  });
+
+  it("tells whether the server works, and whether it is draining", async () => {
+    const { health, scrape } = await measured();
+    const before = await scrape();
+    expect(before.valueAt("symphony_ready")).toBe(1);
+    expect(before.valueAt("symphony_draining")).toBe(0);
+    expect(before.valueAt("symphony_lease_held")).toBe(1);
+    for (const part of ["journal", "snapshots", "bus", "registry"]) {
+      expect(before.valueAt(`symphony_part_working{part="${part}"}`)).toBe(1);
+    }
+    health.accepting = false;
+    const draining = await scrape();
+    expect(draining.valueAt("symphony_ready")).toBe(0);
+    expect(draining.valueAt("symphony_draining")).toBe(1);
+  });
+});
+
+describe("the metrics of documents", () => {
+  it("count what clients write, and what each of them is sent", async () => {
+    const { documents, scrape } = await measured();
+    const document = await documents.acquire(ROOM);
+    const { outlets, readers } = await join(document, 3);
+    const [author] = readers;
+    if (author === undefined) throw new Error("nobody is there");
+    const answers = outlets.reduce((sum, outlet) => sum + outlet.writes.length, 0);
+    const updates = typing("hello");
+    for (const update of updates) document.append(update, author, Date.now());
+    const doc = new Y.Doc();
+    const awareness = new Awareness(doc);
+    const presence = encodeAwarenessUpdate(awareness, [doc.clientID]);
+    awareness.destroy();
+    document.receivePresence(presence, author, Date.now());
+    await documents.journal.flush();
+    await waitFor(() => outlets.every((outlet) => outlet.count("update") > 0), {
+      message: "everybody has the updates",
+    });
+
+    const writes = outlets.reduce((sum, outlet) => sum + outlet.writes.length, 0) - answers;
+    const sent = outlets.reduce((sum, outlet) => sum + outlet.count("update"), 0);
+    const { valueAt } = await scrape();
+    expect(valueAt('symphony_updates_received_total{from="clients"}')).toBe(5);
+    expect(valueAt('symphony_update_received_bytes_total{from="clients"}')).toBe(bytesOf(updates));
+    expect(valueAt('symphony_updates_received_total{from="servers"}')).toBe(0);
+    expect(valueAt("symphony_presence_received_total")).toBe(1);
+    expect(outlets.map((outlet) => outlet.count("presence"))).toEqual([0, 1, 1]);
+    expect(valueAt("symphony_presence_sent_total")).toBe(2);
+    expect(sent).toBeGreaterThanOrEqual(3);
+    expect(valueAt("symphony_updates_sent_total")).toBe(sent);
+    expect(valueAt("symphony_deliveries_total")).toBe(writes);
+    expect(valueAt("symphony_flush_delay_seconds_count")).toBeGreaterThan(0);
+    expect(valueAt("symphony_active_rooms")).toBe(1);
+    expect(valueAt('symphony_documents{state="open"}')).toBe(1);
+    expect(valueAt("symphony_document_bytes")).toBe(document.log.bytes);
+  });
+
+  it("count what comes from elsewhere", async () => {
+    const { documents, scrape } = await measured();
+    const document = await documents.acquire(ROOM);
+    const [update = NOTHING] = typing("a");
+    document.receive(update, Date.now());
+    const { valueAt } = await scrape();
+    expect(valueAt('symphony_updates_received_total{from="servers"}')).toBe(1);
+    expect(valueAt('symphony_update_received_bytes_total{from="servers"}')).toBe(update.length);
+    expect(valueAt('symphony_updates_received_total{from="clients"}')).toBe(0);
+  });
+
+  it("show that a large room gathers updates before it is sent them", async () => {
+    const { documents, scrape } = await measured();
+    const document = await documents.acquire(ROOM);
+    const { outlets } = await join(document, 25);
+    for (const update of typing("a")) document.append(update, null, Date.now());
+    await waitFor(() => outlets.every((outlet) => outlet.count("update") > 0), {
+      message: "everybody has the update",
+    });
+    const { valueAt } = await scrape();
+    expect(valueAt("symphony_flush_delay_seconds_count")).toBeGreaterThan(0);
+    expect(valueAt('symphony_flush_delay_seconds_bucket{le="0.005"}')).toBe(0);
+  });
+});
+
+describe("the metrics of the journal", () => {
+  it("show what is not durable, and for how long it has waited", async () => {
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    const { documents, scrape } = await measured(({ journal, snapshots }) => ({
+      snapshots,
+      journal: {
+        ...journalOf(journal),
+        append: async (rows) => {
+          await opened;
+          return journal.append(rows);
+        },
+      },
+    }));
+    const document = await documents.acquire(ROOM);
+    const updates = typing("abc");
+    for (const update of updates) document.append(update, null, Date.now());
+    const waiting = await scrape();
+    expect(waiting.valueAt("symphony_journal_lag_bytes")).toBe(bytesOf(updates));
+    await waitFor(async () => (await scrape()).valueAt("symphony_journal_lag_seconds") > 0.02, {
+      message: "the age of what waits grows",
+    });
+    await waitFor(
+      async () => (await scrape()).valueAt('symphony_part_working{part="journal"}') === 0,
+      {
+        message: "the journal is known not to work",
+      },
+    );
+
+    open();
+    await documents.journal.flush();
+    const { valueAt } = await scrape();
+    expect(valueAt("symphony_journal_lag_bytes")).toBe(0);
+    expect(valueAt("symphony_journal_lag_seconds")).toBe(0);
+    expect(valueAt("symphony_journal_batch_updates_count")).toBe(1);
+    expect(valueAt("symphony_journal_batch_updates_sum")).toBe(3);
+    expect(valueAt("symphony_journal_written_bytes_total")).toBe(bytesOf(updates));
+    expect(valueAt("symphony_journal_commit_seconds_count")).toBe(1);
+    expect(valueAt("symphony_acknowledgement_seconds_count")).toBe(3);
+    expect(valueAt("symphony_acknowledgement_seconds_sum")).toBeGreaterThan(3 * 0.02);
+    expect(valueAt('symphony_part_working{part="journal"}')).toBe(1);
+  });
+
+  it("count an update from its receipt, however often its commit fails", async () => {
+    let failures = 2;
+    const { documents, scrape } = await measured(({ journal, snapshots }) => ({
+      snapshots,
+      journal: {
+        ...journalOf(journal),
+        append: async (rows) => {
+          if (failures-- > 0) throw new StorageError("the disk is full");
+          return journal.append(rows);
+        },
+      },
+    }));
+    const document = await documents.acquire(ROOM);
+    for (const update of typing("a")) document.append(update, null, Date.now());
+    await documents.journal.flush();
+    const { valueAt } = await scrape();
+    expect(valueAt("symphony_journal_failures_total")).toBe(2);
+    expect(valueAt("symphony_journal_commit_seconds_count")).toBe(1);
+    expect(valueAt("symphony_acknowledgement_seconds_count")).toBe(1);
+    // It waits for at least 50 ms after the first failure, and for 100 ms after the second.
+    expect(valueAt('symphony_acknowledgement_seconds_bucket{le="0.1"}')).toBe(0);
+    expect(valueAt("symphony_journal_lag_seconds")).toBe(0);
+  });
+});
+
+describe("the metrics of snapshots", () => {
+  it("count what is stored, when a document is let go", async () => {
+    const { documents, stores, scrape } = await measured();
+    const document = await documents.acquire(ROOM);
+    for (const update of typing("hello")) document.append(update, null, Date.now());
+    documents.release(document);
+    await waitFor(() => documents.size === 0, { message: "the document is let go" });
+    const stored = await stores.snapshots.read(ROOM);
+    const { valueAt } = await scrape();
+    expect(valueAt("symphony_snapshot_seconds_count")).toBe(1);
+    expect(valueAt("symphony_snapshot_bytes_total")).toBe(stored?.update.length);
+    expect(valueAt("symphony_snapshot_conflicts_total")).toBe(0);
+    expect(valueAt("symphony_active_rooms")).toBe(0);
+    expect(valueAt('symphony_documents{state="open"}')).toBe(0);
+    expect(valueAt("symphony_document_bytes")).toBe(0);
+  });
+
+  it("count conflicts and failures, each attempt for itself", async () => {
+    let failures = 1;
+    const { documents, stores, scrape } = await measured(({ journal, snapshots }) => ({
+      journal,
+      snapshots: {
+        read: (room) => snapshots.read(room),
+        write: async (room: string, update: Uint8Array, version: SnapshotVersion | null) => {
+          if (failures-- > 0) throw new StorageError("no route to the store");
+          return snapshots.write(room, update, version);
+        },
+        delete: (room) => snapshots.delete(room),
+        close: () => snapshots.close(),
+      },
+    }));
+    const document = await documents.acquire(ROOM);
+    await stores.snapshots.write(ROOM, typing("b")[0] ?? NOTHING, null);
+    for (const update of typing("a")) document.append(update, null, Date.now());
+    documents.release(document);
+    await waitFor(() => documents.size === 0, { message: "the document is let go" });
+    const { valueAt } = await scrape();
+    expect(valueAt("symphony_snapshot_failures_total")).toBe(1);
+    expect(valueAt("symphony_snapshot_conflicts_total")).toBe(1);
+    expect(valueAt("symphony_snapshot_seconds_count")).toBeGreaterThanOrEqual(1);
+    expect(valueAt('symphony_part_working{part="snapshots"}')).toBe(1);
+  });
+});
+
+/** A journal whose methods can be replaced one by one. */
+function journalOf(journal: Stores["journal"]): Stores["journal"] {
+  return {
+    append: (rows) => journal.append(rows),
+    read: (room) => journal.read(room),
+    truncate: (room, ids) => journal.truncate(room, ids),
+    forget: (room) => journal.forget(room),
+    close: () => journal.close(),
+  };
+}

@@ -1,0 +1,101 @@
+/** Metrics as Prometheus reads them. */
+export interface Exposed {
+  /** By the name of the metric: `counter`, `gauge`, `histogram` or `summary`. */
+  readonly types: ReadonlyMap<string, string>;
+  /** By the series as it is written, with its labels. */
+  readonly samples: ReadonlyMap<string, number>;
+  /** @throws Error when there is no such series */
+  valueAt(series: string): number;
+}
+
+const NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*";
+const LABELS = '\\{[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\\]*"(?:,[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\\]*")*\\}';
+const HELP = new RegExp(`^# HELP (${NAME}) \\S.*$`);
+const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary)$`);
+const SAMPLE = new RegExp(`^(${NAME})(?:${LABELS})? (\\S+)$`);
+
+/**
+ * Parses the text format of Prometheus strictly: every metric has its help, then its type, then its
+ * samples in one piece; no series comes twice, and histograms add up.
+ *
+ * @throws Error with the line that is wrong
+ */
+export function parseExposition(text: string): Exposed {
+  if (!text.endsWith("\n")) throw new Error("the last line does not end");
+  const types = new Map<string, string>();
+  const samples = new Map<string, number>();
+  let helped = "";
+  let current = "";
+  for (const line of text.slice(0, -1).split("\n")) {
+    if (line === "") continue;
+    const [, help] = HELP.exec(line) ?? [];
+    const [, typed, type] = TYPE.exec(line) ?? [];
+    const [, name, value] = SAMPLE.exec(line) ?? [];
+    if (help !== undefined) {
+      if (types.has(help)) throw new Error(`${help} comes twice`);
+      helped = help;
+    } else if (typed !== undefined && type !== undefined) {
+      if (typed !== helped) throw new Error(`no help before: ${line}`);
+      types.set(typed, type);
+      current = typed;
+    } else if (name !== undefined && value !== undefined) {
+      if (!namesOf(current, types.get(current)).includes(name)) throw new Error(`alone: ${line}`);
+      const series = line.slice(0, -value.length - 1);
+      if (samples.has(series)) throw new Error(`twice: ${series}`);
+      samples.set(series, numberOf(value));
+    } else {
+      throw new Error(`not understood: ${line}`);
+    }
+  }
+  for (const [name, type] of types) {
+    if (type === "histogram") checkHistogram(name, samples);
+    if (type === "counter" && !name.endsWith("_total")) throw new Error(`a counter: ${name}`);
+  }
+  return {
+    types,
+    samples,
+    valueAt: (series) => {
+      const value = samples.get(series);
+      if (value === undefined) throw new Error(`there is no ${series}`);
+      return value;
+    },
+  };
+}
+
+/** What the samples of a metric may be called. */
+export function namesOf(name: string, type: string | undefined): string[] {
+  if (type === "histogram") return [`${name}_bucket`, `${name}_sum`, `${name}_count`];
+  if (type === "summary") return [name, `${name}_sum`, `${name}_count`];
+  return [name];
+}
+
+function numberOf(text: string): number {
+  // As Go reads numbers: `Nan`, as prom-client writes it, is one.
+  if (/^nan$/i.test(text)) return Number.NaN;
+  const value = text === "+Inf" ? Number.POSITIVE_INFINITY : Number(text);
+  if (Number.isNaN(value)) throw new Error(`not a number: ${text}`);
+  return value;
+}
+
+/** Per set of labels, buckets that grow with their bounds, and in the last one everything. */
+function checkHistogram(name: string, samples: ReadonlyMap<string, number>): void {
+  const reached = new Map<string, { bound: number; count: number }>();
+  for (const [series, count] of samples) {
+    if (!series.startsWith(`${name}_bucket{`)) continue;
+    const le = /le="([^"]*)",?/.exec(series);
+    if (le === null) throw new Error(`no bound: ${series}`);
+    const key = series.replace(le[0], "").slice(`${name}_bucket`.length).replace(",}", "}");
+    const before = reached.get(key);
+    const bound = numberOf(le[1] ?? "");
+    if (before !== undefined && (bound <= before.bound || count < before.count)) {
+      throw new Error(`not in order: ${series}`);
+    }
+    reached.set(key, { bound, count });
+  }
+  for (const [key, { bound, count }] of reached) {
+    const total = samples.get(`${name}_count${key === "{}" ? "" : key}`);
+    if (bound !== Number.POSITIVE_INFINITY || count !== total) {
+      throw new Error(`${name}${key} does not add up: ${count} in ${bound}, of ${total}`);
+    }
+  }
+}

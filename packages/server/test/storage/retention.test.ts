@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Retention } from "../../src/storage/retention.ts";
+import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const NOON = Date.UTC(2026, 10, 24, 12);
+
+let directory: string;
+let store: SqliteStore;
+let warnings: string[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "retention-"));
+  store = await openSqliteStore(directory);
+  warnings = [];
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: NOON });
+});
+
+afterEach(async () => {
+  vi.useRealTimers();
+  await store.close();
+  await rm(directory, { recursive: true });
+});
+
+describe("retention", () => {
+  it("forgets old connections and activity a minute after the start, and then every hour", async () => {
+    await store.metadata.record([
+      ...connection("old", NOON - 3 * DAY),
+      ...connection("older soon", NOON - 2 * DAY + HOUR / 2),
+      ...connection("young", NOON - DAY),
+    ]);
+    for (const minute of [NOON - 3 * DAY, NOON - 2 * DAY, NOON - DAY]) await recordActivity(minute);
+    const retention = start();
+    vi.advanceTimersByTime(MINUTE);
+    await waitFor(async () => (await connections()).length === 2, { message: "one is forgotten" });
+    expect(await activity()).toEqual([NOON - 2 * DAY, NOON - DAY]);
+    // The timer is set when the run is over.
+    await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
+    vi.advanceTimersByTime(HOUR);
+    await waitFor(async () => (await connections()).length === 1, { message: "another one" });
+    expect(await connections()).toEqual(["young"]);
+    expect(await activity()).toEqual([NOON - DAY]);
+    retention.close();
+    expect(warnings).toEqual([]);
+  });
+
+  it("adds up activity", async () => {
+    await recordActivity(NOON - HOUR);
+    const retention = start();
+    vi.advanceTimersByTime(MINUTE);
+    await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
+    retention.close();
+    await store.close();
+    const database = new DatabaseSync(join(directory, "metadata.db"));
+    const hours = database.prepare("SELECT at FROM activity_by_hour").all();
+    database.close();
+    expect(hours.map(({ at }) => at)).toEqual([NOON - HOUR]);
+  });
+
+  it("says what it cannot do, does the rest, and tries again", async () => {
+    const retention = start();
+    await store.close();
+    vi.advanceTimersByTime(MINUTE);
+    const expected = [
+      "activity cannot be added up",
+      "old activity cannot be forgotten",
+      "old connections cannot be forgotten",
+    ];
+    await waitFor(() => warnings.length === 3, { message: "what cannot be done" });
+    expect(warnings).toEqual(expected);
+    await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
+    vi.advanceTimersByTime(HOUR);
+    await waitFor(() => warnings.length === 6, { message: "what cannot be done again" });
+    retention.close();
+  });
+
+  it("does nothing more when it was closed", async () => {
+    const retention = start();
+    vi.advanceTimersByTime(MINUTE);
+    retention.close();
+    await store.close();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(warnings).toEqual([]);
+  });
+});
+
+function start(): Retention {
+  const logger = pino(
+    { level: "warn" },
+    { write: (line: string) => void warnings.push(JSON.parse(line).msg) },
+  );
+  return new Retention(store.metadata, 2, logger);
+}
+
+function connection(id: string, at: number) {
+  return [
+    { type: "connected" as const, connection: id, room: "a", server: "server:1", at },
+    { type: "disconnected" as const, connection: id, at },
+  ];
+}
+
+function recordActivity(minute: number): Promise<void> {
+  const figures = { connections: 1, rooms: 1, connects: 1 };
+  return store.metadata.recordActivity({ server: "server:1", minute, ...figures });
+}
+
+async function connections(): Promise<string[]> {
+  const found = await store.metadata.connections({ from: 0, to: NOON, limit: 10 });
+  return found.map(({ connection }) => connection);
+}
+
+/** The hours in which there was some. */
+async function activity(): Promise<number[]> {
+  const points = await store.metadata.activity({ from: NOON - 4 * DAY, to: NOON, bucket: HOUR });
+  return points.filter(({ connects }) => connects > 0).map(({ at }) => at);
+}
