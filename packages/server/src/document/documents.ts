@@ -140,7 +140,8 @@ export class Documents {
   /** Ends one use of a document. The last one starts the time after which it is let go. */
   release(document: Document): void {
     const current = this.#rooms.get(document.room);
-    if (current?.state !== "open") return;
+    // A room may have been deleted and opened again since: that is another document.
+    if (current?.state !== "open" || current.held.open.document !== document) return;
     current.held.users--;
     if (current.held.users === 0) this.#unloadLater(current.held, this.#options.unloadDelay);
   }

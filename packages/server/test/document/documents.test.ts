@@ -109,3 +109,18 @@ it("lets a document go once, however often it was used while it was stored", asy
   expect(registered).toEqual(["hold", "release", "hold"]);
   expect(one.log.bytes).toBeGreaterThan(0);
 });
+
+it("does not take the release of a deleted document for one of its successor", async () => {
+  const { documents, storing, leaving } = await slowDocuments();
+  storing.open();
+  leaving.open();
+  const deleted = await documents.acquire(ROOM);
+  await documents.drop(ROOM);
+  documents.reopen(ROOM);
+  const document = await documents.acquire(ROOM);
+  documents.release(deleted);
+  // Whatever that began would be over when another room has been let go.
+  documents.release(await documents.acquire("another room"));
+  await waitFor(() => !documents.holds("another room"), { message: "the other room is let go" });
+  expect(await documents.acquire(ROOM)).toBe(document);
+});
