@@ -117,7 +117,10 @@ function allowStores(definition: FargateTaskDefinition, { snapshots, registry }:
       snapshots.arnForObjects("*"),
       ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
     ],
-    [registry.tableArn, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]],
+    [
+      registry.tableArn,
+      ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+    ],
   ] as const) {
     definition.addToTaskRolePolicy(
       new PolicyStatement({ resources: [resource], actions: [...actions] }),
