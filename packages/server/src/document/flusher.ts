@@ -15,7 +15,7 @@ const DELAY_PER_OUTLET_MS = 0.4;
 /** The longest delay that the size of a room is a reason for. */
 const MAX_FAN_OUT_DELAY_MS = 50;
 /** From this load of the event loop on, updates are gathered in every room. */
-const LOADED = 0.3;
+const LOADED = 0.5;
 /** The delay at full load; in between it grows evenly. */
 const FULL_LOAD_DELAY_MS = 100;
 
