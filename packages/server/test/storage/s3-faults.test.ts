@@ -46,6 +46,19 @@ describe("when S3 or the way to it is bad", () => {
   });
   afterEach(() => proxy.close());
 
+  it("the content of a write does not wait until S3 has looked at its condition", async () => {
+    const snapshots = s3.open(await s3.newBucket());
+    proxy.requests.splice(0);
+    const version = await snapshots.write("a", FIRST, null);
+    await snapshots.write("a", SECOND, version);
+    const writes = proxy.requests.filter(({ method }) => method === "PUT");
+    expect(writes.map(({ headers }) => headers["if-none-match"] ?? headers["if-match"])).toEqual([
+      "*",
+      version.replaceAll('"', ""),
+    ]);
+    expect(writes.map(({ headers }) => headers.expect)).toEqual([undefined, undefined]);
+  });
+
   it("nothing is lost while half of the answers are 500 or 503", async () => {
     const snapshots = s3.open(await s3.newBucket());
     let count = 0;

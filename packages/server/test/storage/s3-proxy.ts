@@ -2,6 +2,7 @@ import { once } from "node:events";
 import {
   createServer,
   request as httpRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type Server,
@@ -14,6 +15,7 @@ export interface S3Request {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface S3Reply {
@@ -64,7 +66,8 @@ export class S3Proxy {
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#underWay);
     try {
       const body = await buffer(incoming);
-      const request = { method: incoming.method ?? "", url: incoming.url ?? "" };
+      const { method = "", url = "", headers } = incoming;
+      const request = { method, url, headers };
       this.requests.push(request);
       send(response, await this.handler(request, () => forward(target, incoming, body)));
     } catch {

@@ -15,6 +15,14 @@ const CONNECT_MS = 2_000;
 const SILENCE_MS = 5_000;
 
 /**
+ * What is smaller follows the head of its request at once, and does not wait until S3 asks for it. Ceph
+ * looks at the condition of a write before it asks: a server that is frozen in between would, when it
+ * goes on, overwrite what others have stored meanwhile. What is larger does not fit into the buffers
+ * of a socket, so that sending it can be interrupted in any case.
+ */
+const SENT_AT_ONCE_BYTES = 1024 * 1024;
+
+/**
  * A client that tries again after growing, random pauses when S3 fails, is silent or is busy. Region,
  * endpoint and credentials come from the environment, as everywhere with AWS.
  */
@@ -22,6 +30,7 @@ export function createS3Client({ forcePathStyle, unquotedIfMatch }: S3ClientOpti
   const client = new S3Client({
     forcePathStyle,
     maxAttempts: ATTEMPTS,
+    expectContinueHeader: SENT_AT_ONCE_BYTES,
     // There is no limit for a whole request: how long it takes depends on what it moves.
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
   });
