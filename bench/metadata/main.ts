@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Postgres } from "@symphony/services/postgres";
 import { openPostgresStore } from "../../packages/server/src/storage/postgres/open.ts";
+import { readOptionsOrExit } from "../src/command-line.ts";
 import { fill } from "./fill.ts";
 import { measure, type Timing } from "./measure.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
@@ -12,15 +13,6 @@ const FILE = fileURLToPath(new URL("../METADATA.md", import.meta.url));
 /** As one would have it for a database of this size. */
 const SETTINGS = { shared_buffers: "2GB", max_wal_size: "4GB" };
 const NAMES = 20_000;
-
-function readOptionsOrExit(): Options {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
-  }
-}
 
 async function measureAll(url: string, options: Options): Promise<readonly Timing[]> {
   const { metadata, close } = await openPostgresStore(url, { debug: () => {} });
@@ -40,7 +32,7 @@ async function measureAll(url: string, options: Options): Promise<readonly Timin
   }
 }
 
-const options = readOptionsOrExit();
+const options = readOptionsOrExit(readOptions);
 if (options.help) {
   process.stdout.write(HELP);
 } else {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { positive } from "../src/command-line.ts";
 
 export interface Options {
   readonly rooms: number;
@@ -41,10 +42,4 @@ export function readOptions(args: readonly string[]): Options {
     write: values.write,
     help: values.help,
   };
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value <= 0) throw new Error(`--${name} needs a whole number`);
-  return value;
 }

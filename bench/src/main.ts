@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { readOptionsOrExit } from "./command-line.ts";
 import { caseStudy } from "./measurements/case-study.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import { cleanUpAtExit } from "./process/children.ts";
@@ -61,15 +62,6 @@ function page(
   ].join("\n\n")}\n`;
 }
 
-function readOptionsOrExit(): Options {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
-    process.exit(2);
-  }
-}
-
-const options = readOptionsOrExit();
+const options = readOptionsOrExit(readOptions, HELP);
 if (options.help) process.stdout.write(HELP);
 else await main(options);

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { positive } from "./command-line.ts";
 import { contenders } from "./contenders/all.ts";
 import type { Contender } from "./contenders/contender.ts";
 import { measurements } from "./measurements/all.ts";
@@ -114,10 +115,4 @@ function choose<Item extends { readonly name: string }>(
     }
   }
   return names.length === 0 ? byDefault : all.filter((item) => names.includes(item.name));
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value <= 0) throw new Error(`--${name} needs a whole number`);
-  return value;
 }

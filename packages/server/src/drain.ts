@@ -6,6 +6,7 @@ import type { Documents } from "./document/documents.ts";
 import type { AllStores } from "./open-stores.ts";
 import type { ActivityRecorder } from "./storage/activity-recorder.ts";
 import type { MetadataWriter } from "./storage/metadata-writer.ts";
+import { within } from "./within.ts";
 
 /** How long a drain may take in all; container platforms kill after 30 seconds. */
 const DRAIN_MS = 25_000;
@@ -52,15 +53,4 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   http.closeAllConnections();
   await within(GOODBYE_MS, stores.close());
   return durable;
-}
-
-/** Whether a task, which does not reject, is done in time. */
-async function within(ms: number, task: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = await Promise.race([task.then(() => true), timeout]);
-  clearTimeout(timer);
-  return done;
 }

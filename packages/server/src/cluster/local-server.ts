@@ -2,6 +2,7 @@ import type { LiveRooms } from "../connections/live-rooms.ts";
 import type { Documents } from "../document/documents.ts";
 import type { Health } from "../http/health.ts";
 import type { LoopDelay } from "../metrics/loop-delay.ts";
+import { within } from "../within.ts";
 import { PeerError } from "./peers.ts";
 import type { Registry, ServerAddress } from "./registry.ts";
 import type {
@@ -74,16 +75,8 @@ export class LocalServer implements ServerCalls {
   }
 
   async dropRoom(room: string): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const reason = `${this.address} is still writing the room after ${DROP_MS} ms`;
-      timer = setTimeout(() => reject(new PeerError(reason)), DROP_MS);
-    });
-    try {
-      await Promise.race([this.#parts.documents.drop(room), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if (await within(DROP_MS, this.#parts.documents.drop(room))) return;
+    throw new PeerError(`${this.address} is still writing the room after ${DROP_MS} ms`);
   }
 
   async reopenRoom(room: string): Promise<void> {

@@ -2,7 +2,7 @@ import * as Y from "yjs";
 import type { Replica } from "../cluster/replica.ts";
 import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
-import { EMPTY_UPDATE, inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
+import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import { INLINE_BYTES } from "./codec.ts";
 import type { DocumentServices, Publisher } from "./document-services.ts";
@@ -328,9 +328,7 @@ export class Document implements Replica {
   }
 
   async #diff(base: Base, stateVector: Uint8Array): Promise<{ frame: Frame; update: Uint8Array }> {
-    if (base === EMPTY_BASE) return EMPTY_ANSWER;
+    if (base === EMPTY_BASE) return base;
     return frameDiff(await this.#services.codec.run("diff", base.update, stateVector));
   }
 }
-
-const EMPTY_ANSWER = frameDiff(EMPTY_UPDATE);

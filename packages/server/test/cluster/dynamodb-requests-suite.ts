@@ -2,7 +2,7 @@ import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
 import { waitFor } from "../support/wait-for.ts";
 import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";
-import type { ProxiedReply } from "./dynamodb-proxy.ts";
+import type { DynamoDbProxy, ProxiedReply } from "./dynamodb-proxy.ts";
 
 /** Which requests the registry makes, and what it does with rare answers. */
 export function dynamoDbRequestsSuite(name: string): void {
@@ -35,23 +35,12 @@ export function dynamoDbRequestsSuite(name: string): void {
       await old.hold("room");
       await old.close();
       // The answer that says that it is dead arrives late.
-      let judged = false;
-      let arrive = () => {};
-      const arrival = new Promise<void>((resolve) => {
-        arrive = resolve;
-      });
-      servers.proxy.handler = async ({ operation }, forward) => {
-        const reply = await forward();
-        if (operation !== "BatchGetItem") return reply;
-        judged = true;
-        await arrival;
-        return reply;
-      };
+      const leases = holdBack(servers.proxy, "BatchGetItem");
       const holding = registry.hold("room");
-      await waitFor(() => judged, { message: "the lease was read" });
+      await waitFor(() => leases.given, { message: "the lease was read" });
       const back = await servers.open("back:1");
       await back.hold("room");
-      arrive();
+      leases.arrive();
       expect(await holding).toEqual({ alive: [], lapsed: ["back:1"] });
       expect(servers.proxy.operationsOn("room/room")).toEqual(["UpdateItem", "UpdateItem"]);
       expect(await registry.hold("room")).toEqual({ alive: ["back:1"], lapsed: [] });
@@ -65,23 +54,12 @@ export function dynamoDbRequestsSuite(name: string): void {
           new DeleteItemCommand({ TableName: servers.table, Key: { id: { S: "server/back:1" } } }),
         ),
       );
-      let judged = false;
-      let arrive = () => {};
-      const arrival = new Promise<void>((resolve) => {
-        arrive = resolve;
-      });
-      servers.proxy.handler = async ({ operation }, forward) => {
-        const reply = await forward();
-        if (operation !== "BatchGetItem") return reply;
-        judged = true;
-        await arrival;
-        return reply;
-      };
+      const leases = holdBack(servers.proxy, "BatchGetItem");
       servers.proxy.requests.splice(0);
       const found = registry.servers();
-      await waitFor(() => judged, { message: "the leases were read" });
+      await waitFor(() => leases.given, { message: "the leases were read" });
       await servers.open("back:1");
-      arrive();
+      leases.arrive();
       expect(await found).toEqual({ alive: ["a:1"], lapsed: [] });
       expect([...(await registry.servers()).alive].sort()).toEqual(["a:1", "back:1"]);
       const reads = new Set(servers.proxy.requests.map(({ operation }) => operation));
@@ -134,6 +112,20 @@ export function dynamoDbRequestsSuite(name: string): void {
       expect(await itemsOf(servers.table, "room/")).toEqual([]);
     });
   });
+}
+
+/** Lets DynamoDB answer an operation, and keeps its answers back until they may arrive. */
+function holdBack(proxy: DynamoDbProxy, held: string): { given: boolean; arrive: () => void } {
+  const { promise: arrival, resolve: arrive } = Promise.withResolvers<void>();
+  const answers = { given: false, arrive };
+  proxy.handler = async ({ operation }, forward) => {
+    const reply = await forward();
+    if (operation !== held) return reply;
+    answers.given = true;
+    await arrival;
+    return reply;
+  };
+  return answers;
 }
 
 const THROTTLED: ProxiedReply = {

@@ -2,6 +2,7 @@ import type { HonoRequest, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MalformedError } from "../../protocol/malformed-error.ts";
 import { isEmpty, type UpdateContents } from "../../protocol/update.ts";
+import { within } from "../../within.ts";
 import type { ApiServices } from "./api-services.ts";
 import { UPDATE_TYPE } from "./document-download.ts";
 import { ApiProblem } from "./problems.ts";
@@ -46,7 +47,7 @@ export async function takeUpdate(
     // Nobody's client wrote it, so nobody may take it for an acknowledgement.
     document.append(update.subarray(0, contents.byteLength), null, Date.now());
     const durable = documents.whenDurable(document, document.log.end);
-    if (!(await isDoneWithin(DURABLE_MS, durable))) {
+    if (!(await within(DURABLE_MS, durable))) {
       throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");
     }
   } finally {
@@ -63,17 +64,5 @@ async function inspect(
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     throw new ApiProblem(400, `the body is not a Yjs update: ${error.message}`);
-  }
-}
-
-async function isDoneWithin(ms: number, task: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([task.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
