@@ -16,6 +16,8 @@ import { waitFor } from "../support/wait-for.ts";
 
 /** How many keystrokes one transaction of the solitary writer holds. */
 const KEYSTROKES = 4;
+/** The writers of these tests type thousands of times faster than people. */
+const AT_MACHINE_SPEED = { MAX_MESSAGES_PER_SECOND: "1000000" };
 
 const open = new Set<Session13>();
 
@@ -47,7 +49,8 @@ it("counts positions in code points", () => {
 describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""}`, () => {
   it("two people write at the same time, and the server restarts meanwhile", async () => {
     const trace = loadConcurrent("friendsforever");
-    let server = await startServer({ env: { SNAPSHOT_INTERVAL_MS: "500" } });
+    const options = { env: { SNAPSHOT_INTERVAL_MS: "500", ...AT_MACHINE_SPEED } };
+    let server = await startServer(options);
     const sessions = [
       join(yWebsocket31, server, "friends"),
       join(yWebsocket1, server, "friends"),
@@ -83,7 +86,7 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
     });
     await write(() => isStopped);
     expect(await stopped).toBe(0);
-    server = await startServer({ port: halfway.port, dataDir: halfway.dataDir });
+    server = await startServer({ ...options, port: halfway.port, dataDir: halfway.dataDir });
     await write(() => first.isDone && second.isDone);
 
     for (const author of [first, second]) {
@@ -98,7 +101,8 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
   it("one person types a paper while another reads", async () => {
     const { startContent, endContent, patches } = loadSequential("automerge-paper");
     const wide = isWide(patches);
-    const server = await startServer({ env: { SNAPSHOT_INTERVAL_MS: "1000" } });
+    const options = { env: { SNAPSHOT_INTERVAL_MS: "1000", ...AT_MACHINE_SPEED } };
+    const server = await startServer(options);
     const writer = join(yWebsocket31, server, "paper");
     const reader = join(yWebsocket1, server, "paper");
     await waitFor(() => writer.isSynced && reader.isSynced, { message: "both are synced" });
