@@ -7,8 +7,10 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const server = `${root}packages/server/`;
 
-if (!existsSync(`${server}site/index.html`)) {
-  throw new Error("the editor is not built; run `npm run build:site` first");
+for (const built of ["site", "dashboard"]) {
+  if (!existsSync(`${server}${built}/index.html`)) {
+    throw new Error(`${built}/ is not built; run \`npm run build:site\` first`);
+  }
 }
 rmSync(`${server}dist`, { recursive: true, force: true });
 // What it prints must not mix with what `npm pack` says.

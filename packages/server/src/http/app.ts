@@ -8,6 +8,8 @@ import { problem } from "./problem.ts";
 
 /** The example editor, built into the package. */
 const SITE = fileURLToPath(new URL("../../site", import.meta.url));
+/** The application for developers, likewise. */
+const DASHBOARD = fileURLToPath(new URL("../../dashboard", import.meta.url));
 
 /** What the HTTP side of the server consists of. */
 export interface AppParts {
@@ -41,8 +43,8 @@ const EDITOR_HEADERS = secureHeaders({
 });
 
 /**
- * The HTTP side of the server: health, what other servers ask for, the API, the metrics, and
- * the example editor at `/`.
+ * The HTTP side of the server: health, what other servers ask for, the API, the metrics,
+ * the example editor at `/` and the dashboard at `/dashboard`.
  */
 export function createApp({ health, cluster, admin, metrics, api }: AppParts): Hono {
   const app = new Hono();
@@ -61,8 +63,15 @@ export function createApp({ health, cluster, admin, metrics, api }: AppParts): H
   app.route("/", admin);
   app.route("/", metrics);
   app.route("/", api);
+  // Its files, and the API, are found relative to it: under whatever prefix a proxy has put it.
+  app.get("/dashboard", (c) => c.redirect("dashboard/", 301));
+  app.get("/dashboard/*", serveStatic({ root: DASHBOARD, rewriteRequestPath: withoutDashboard }));
   app.get("*", serveStatic({ root: SITE }));
   app.notFound((c) => problem(404, `there is nothing at ${c.req.path}`));
   app.onError(() => problem(500, "the request failed; the server's log says why"));
   return app;
+}
+
+function withoutDashboard(path: string): string {
+  return path.slice("/dashboard".length);
 }

@@ -41,10 +41,12 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 it("contains what it needs and nothing else", () => {
   const other = packed.files
     .map(({ path }) => path)
-    .filter((path) => !/^(dist|site)\/|^(package\.json|README\.md|LICENSE)$/.test(path));
+    .filter((path) => !/^(dashboard|dist|site)\/|^(package\.json|README\.md|LICENSE)$/.test(path));
   expect(other).toEqual([]);
   const paths = packed.files.map(({ path }) => path);
-  expect(paths).toEqual(expect.arrayContaining(["dist/cli.js", "site/index.html", "LICENSE"]));
+  expect(paths).toEqual(
+    expect.arrayContaining(["dist/cli.js", "site/index.html", "dashboard/index.html", "LICENSE"]),
+  );
   expect(paths.filter((path) => /\.map$|(?<!\.d)\.ts$/.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(2_000_000);
 });

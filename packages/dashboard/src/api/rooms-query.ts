@@ -1,0 +1,11 @@
+export type SortKey = "name" | "created" | "updated" | "bytes";
+export type Order = "asc" | "desc";
+
+/** Which page of which rooms. */
+export interface RoomsQuery {
+  readonly search: string;
+  readonly sort: SortKey;
+  readonly order: Order;
+  /** Where the page begins; empty for the first. */
+  readonly cursor: string;
+}

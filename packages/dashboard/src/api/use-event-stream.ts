@@ -1,0 +1,16 @@
+import { useEffect, useState } from "preact/hooks";
+import { EventStream, type EventStreamOptions, type StreamState } from "./event-stream.ts";
+
+/**
+ * Keeps an event stream open while a component is there. The options of its first render hold: give
+ * the component a `key` where they may change.
+ */
+export function useEventStream(options: EventStreamOptions): StreamState {
+  const [stream, setStream] = useState<EventStream>();
+  useEffect(() => {
+    const opened = new EventStream(options);
+    setStream(opened);
+    return () => opened.close();
+  }, []);
+  return stream?.state.value ?? { status: "connecting" };
+}

@@ -1,0 +1,26 @@
+import type { VNode } from "preact";
+import { formatCount } from "../../format/numbers.ts";
+import { useLimit } from "./use-limit.ts";
+
+const CHARACTERS_AT_FIRST = 4_000;
+
+interface Props {
+  readonly text: string;
+  readonly isCode?: boolean;
+}
+
+/** Text as it was written, as much of it as is asked for. */
+export function LongText({ text, isCode = false }: Props): VNode {
+  const [limit, showMore] = useLimit(CHARACTERS_AT_FIRST);
+  const hidden = text.length - limit;
+  return (
+    <div class={isCode ? "text code" : "text"}>
+      <p dir="auto">{text.slice(0, limit)}</p>
+      {hidden > 0 && (
+        <button type="button" class="link" onClick={showMore}>
+          Show more ({formatCount(hidden)} characters hidden)
+        </button>
+      )}
+    </div>
+  );
+}

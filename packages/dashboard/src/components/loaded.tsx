@@ -1,0 +1,56 @@
+import type { ComponentChildren, VNode } from "preact";
+import type { Resource } from "../api/use-resource.ts";
+
+interface Props<T> {
+  readonly of: Resource<T>;
+  children(data: T): ComponentChildren;
+}
+
+/** What was loaded; until then that it is being loaded, or why that failed. */
+export function Loaded<T>({ of: { data, error, busy, reload }, children }: Props<T>): VNode {
+  if (data === undefined) {
+    return error === undefined ? <Loading /> : <Failure error={error} retry={reload} />;
+  }
+  return (
+    <>
+      {error !== undefined && (
+        <Failure error={error} retry={reload} note="This is what was known before." />
+      )}
+      <div class="loaded" aria-busy={busy}>
+        {children(data)}
+      </div>
+    </>
+  );
+}
+
+export function Loading(): VNode {
+  return (
+    <p class="notice" role="status">
+      Loading…
+    </p>
+  );
+}
+
+interface FailureProps {
+  readonly error: Error;
+  readonly note?: string;
+  retry(): void;
+}
+
+export function Failure({ error, note = "", retry }: FailureProps): VNode {
+  return (
+    <div class="notice failure" role="alert">
+      <p>
+        {error.message} {note}
+      </p>
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+/** Says that there is nothing, and why. */
+export function Empty({ children }: { readonly children: ComponentChildren }): VNode {
+  return <p class="notice">{children}</p>;
+}

@@ -1,0 +1,11 @@
+import type { VNode } from "preact";
+import { formatRoute, type Route } from "../routing/route.ts";
+
+/** A link that shows the name of the room to which it leads. */
+export function RoomLink({ to }: { readonly to: Route & { readonly room: string } }): VNode {
+  return (
+    <a class="name" dir="auto" href={formatRoute(to)}>
+      {to.room}
+    </a>
+  );
+}

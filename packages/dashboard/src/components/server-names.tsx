@@ -1,0 +1,13 @@
+import type { VNode } from "preact";
+
+/** The servers that hold something. */
+export function ServerNames({ servers }: { readonly servers: readonly string[] }): VNode {
+  if (servers.length === 0) return <span class="quiet-text">none</span>;
+  return (
+    <span class="servers">
+      {servers.map((server) => (
+        <code key={server}>{server}</code>
+      ))}
+    </span>
+  );
+}

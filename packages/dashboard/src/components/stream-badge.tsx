@@ -1,0 +1,18 @@
+import type { VNode } from "preact";
+import type { StreamState } from "../api/event-stream.ts";
+
+const TEXTS: Readonly<Record<StreamState["status"], string>> = {
+  connecting: "Connecting…",
+  live: "Live",
+  reconnecting: "Reconnecting…",
+  ended: "Ended",
+};
+
+/** Says whether what is shown is still true. */
+export function StreamBadge({ state }: { readonly state: StreamState }): VNode {
+  return (
+    <p class="badge" role="status" data-state={state.status}>
+      {TEXTS[state.status]}
+    </p>
+  );
+}

@@ -1,0 +1,16 @@
+import type { PresentClient } from "./watched-room.ts";
+
+/** What a client calls itself, as most editors have it: `user.name`, or `name`. */
+export function presenceName({ state }: PresentClient): string | undefined {
+  return nameIn(fieldOf(state, "user")) ?? nameIn(state);
+}
+
+function nameIn(value: unknown): string | undefined {
+  const name = fieldOf(value, "name");
+  return typeof name === "string" && name.trim() !== "" ? name : undefined;
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).find(([name]) => name === field)?.[1];
+}

@@ -1,0 +1,29 @@
+import type { VNode } from "preact";
+import type { Servers } from "../../../../server/src/http/api/schemas.ts";
+import type { Resource } from "../../api/use-resource.ts";
+import { Loaded } from "../../components/loaded.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { troublesOf } from "../servers/troubles.ts";
+
+/** What does not work, and where. */
+export function HealthPanel({ servers }: { readonly servers: Resource<Servers> }): VNode {
+  return (
+    <Panel title="Health">
+      <Loaded of={servers}>{(data) => <Troubles servers={data} />}</Loaded>
+    </Panel>
+  );
+}
+
+function Troubles({ servers }: { readonly servers: Servers }): VNode {
+  const troubles = troublesOf(servers);
+  if (troubles.length === 0) return <p class="notice good">Everything works.</p>;
+  return (
+    <ul class="troubles">
+      {troubles.map(({ server, what, reason }) => (
+        <li key={`${server} ${what}`}>
+          <code>{server}</code> <strong>{what}</strong> {reason}
+        </li>
+      ))}
+    </ul>
+  );
+}

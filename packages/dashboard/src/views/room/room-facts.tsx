@@ -1,0 +1,25 @@
+import type { VNode } from "preact";
+import type { Room } from "../../../../server/src/http/api/schemas.ts";
+import { Facts } from "../../components/facts.tsx";
+import { ServerNames } from "../../components/server-names.tsx";
+import { TimeAgo } from "../../components/time-ago.tsx";
+import { formatBytes, formatCount } from "../../format/numbers.ts";
+
+/** What is known of a room beside its document. */
+export function RoomFacts({ room }: { readonly room: Room }): VNode {
+  return (
+    <Facts
+      facts={[
+        {
+          label: "Connections",
+          value: formatCount(room.connections),
+          detail: room.active ? "active" : "not active",
+        },
+        { label: "Stored size", value: formatBytes(room.bytes) },
+        { label: "Last update", value: <TimeAgo at={room.updatedAt} /> },
+        { label: "Created", value: <TimeAgo at={room.createdAt} /> },
+        { label: "Servers that hold it", value: <ServerNames servers={room.servers} /> },
+      ]}
+    />
+  );
+}

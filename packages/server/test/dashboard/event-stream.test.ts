@@ -1,0 +1,59 @@
+import { afterEach, beforeAll, expect, test } from "vitest";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { newBrowser } from "./browsers.ts";
+import { type DashboardPage, hashOf, openDashboard } from "./dashboard-page.ts";
+import { join, leave } from "./people.ts";
+
+const POLL = { timeout: 15_000 };
+
+let server: ServerProcess;
+let proxy: TcpProxy | undefined;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+afterEach(async () => {
+  await proxy?.close();
+});
+
+/** The dashboard through a network that can fail. */
+async function dashboardThrough(network: TcpProxy, hash: string): Promise<DashboardPage> {
+  return openDashboard(await newBrowser(), `http://127.0.0.1:${network.port}`, hash);
+}
+
+test("live rooms that came and went while the events were cut off are there, or not", async () => {
+  proxy = await TcpProxy.start(server.port);
+  const going = await join(server.wsUrl, "goes meanwhile");
+  await join(server.wsUrl, "stays");
+  const dashboard = await dashboardThrough(proxy, "#/live");
+  await dashboard.row("goes meanwhile").waitFor();
+  proxy.cut();
+  await dashboard.stream.getByText("Reconnecting…").waitFor();
+  leave(going);
+  await join(server.wsUrl, "comes meanwhile");
+  proxy.restore();
+  await dashboard.isLive();
+  await dashboard.row("comes meanwhile").waitFor();
+  await dashboard.row("goes meanwhile").waitFor({ state: "detached" });
+  await dashboard.row("stays").waitFor();
+});
+
+test("a document that was replaced while the events were cut off is not mixed with the new one", async () => {
+  proxy = await TcpProxy.start(server.port);
+  const before = await join(server.wsUrl, "replaced");
+  before.text.insert(0, "the old text");
+  const dashboard = await dashboardThrough(proxy, hashOf("live", "replaced"));
+  await dashboard.root("text").getByText("the old text").waitFor();
+  proxy.cut();
+  await dashboard.stream.getByText("Reconnecting…").waitFor();
+  leave(before);
+  await fetch(`${server.url}/api/rooms/replaced`, { method: "DELETE" });
+  const after = await join(server.wsUrl, "replaced");
+  after.text.insert(0, "the new text");
+  proxy.restore();
+  await dashboard.isLive();
+  const text = dashboard.root("text").getByRole("paragraph");
+  await expect.poll(() => text.innerText(), POLL).toBe("the new text");
+});

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { RawClient } from "../support/raw-client.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { newBrowser } from "./browsers.ts";
+import { openDashboard } from "./dashboard-page.ts";
+import { join } from "./people.ts";
+
+const ROOMS = 10_000;
+const AT_ONCE = 100;
+const SHOWN = 200;
+const POLL = { timeout: 15_000 };
+/** How long a page may be busy with one thing before people notice. */
+const MAX_BUSY_MS = 1_000;
+
+// Notes how long the page was busy at most, by a timer that is late then.
+const WATCH_BUSY = `
+  window.longestBusy = 0;
+  let last = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    window.longestBusy = Math.max(window.longestBusy, now - last - 10);
+    last = now;
+  }, 10);
+`;
+
+let server: ServerProcess;
+const clients: RawClient[] = [];
+
+beforeAll(async () => {
+  server = await startServer();
+  for (let start = 0; start < ROOMS; start += AT_ONCE) {
+    const rooms = Array.from({ length: AT_ONCE }, (_, i) => `room-${start + i}`);
+    clients.push(
+      ...(await Promise.all(rooms.map((room) => RawClient.connect(server.wsUrl, room)))),
+    );
+  }
+}, 120_000);
+
+afterAll(() => {
+  for (const client of clients) client.terminate();
+});
+
+test("10,000 live rooms are counted, found and kept up to date, and the page stays fluid", async () => {
+  const dashboard = await openDashboard(await newBrowser(), server.url, "#/live");
+  await dashboard.page.getByText("10,000 rooms, 10,000 connections").waitFor();
+  expect(await dashboard.rows.count()).toBe(SHOWN);
+  await dashboard.page.getByText("9,800 more with fewer connections are not shown").waitFor();
+  await dashboard.page.evaluate(WATCH_BUSY);
+
+  const field = dashboard.page.getByRole("searchbox");
+  await field.pressSequentially("room-9876", { delay: 50 });
+  await expect.poll(() => dashboard.rows.count(), POLL).toBe(1);
+  await dashboard.row("room-9876").waitFor();
+  await field.fill("");
+  await expect.poll(() => dashboard.rows.count(), POLL).toBe(SHOWN);
+
+  // One connection more than all others have: it comes to the top.
+  await join(server.wsUrl, "room-5000");
+  await expect.poll(() => dashboard.rows.first().innerText(), POLL).toMatch(/^room-5000\s+2/);
+  await dashboard.page.getByText("10,000 rooms, 10,001 connections").waitFor();
+  expect(await dashboard.page.evaluate<number>("window.longestBusy")).toBeLessThan(MAX_BUSY_MS);
+});
+
+test("10,000 rooms are paged, sorted and searched by the server", async () => {
+  const dashboard = await openDashboard(
+    await newBrowser(),
+    server.url,
+    "#/rooms?sort=name&order=asc",
+  );
+  await dashboard.page.getByText("1–50 of 10,000").waitFor();
+  await dashboard.page.getByRole("link", { name: "Next page" }).click();
+  await dashboard.page.getByText("51–100 of 10,000").waitFor();
+  await dashboard.page.getByRole("searchbox").fill("room-123");
+  await dashboard.page.getByRole("status").getByText("11 rooms").waitFor();
+});

@@ -1,0 +1,11 @@
+/** Names of rooms that have broken pages of others. */
+export const ODD_NAMES: readonly string[] = [
+  "team/a/b",
+  "../up",
+  "%2F 100% ?#&=+",
+  "\"quoted\" 'and' <b>bold</b>",
+  "café ☕ 🏳️‍🌈 日本語",
+  "شارع 12",
+  "-",
+  "x".repeat(200),
+];
