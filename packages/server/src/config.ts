@@ -95,7 +95,7 @@ const SETTINGS = {
   ADMIN_TOKEN: setting(
     optional(z.string().min(16, "must have at least 16 characters")),
     "",
-    "opens the API and the metrics; without it they answer only on loopback",
+    "opens the dashboard, the API and the metrics; without it they answer only on loopback",
   ),
   AUTH_JWT_SECRET: setting(
     optional(z.string()),

@@ -10,6 +10,7 @@ import { getRequestListener } from "@hono/node-server";
 import type { Logger } from "pino";
 import { AllowedOrigins } from "./access/allowed-origins.ts";
 import { ConnectionLimits } from "./access/connection-limits.ts";
+import { CrashedServers } from "./cluster/crashed-servers.ts";
 import type { Cluster } from "./cluster/holders.ts";
 import type { ServerAddress } from "./cluster/registry.ts";
 import { findServerAddress } from "./cluster/server-address.ts";
@@ -78,6 +79,11 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   stores.metadata.closeConnectionsOf(address, Date.now()).catch((error: unknown) => {
     logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
   });
+  const crashedServers = new CrashedServers({
+    registry: cluster.registry,
+    endConnections: (server, at) => stores.metadata.closeConnectionsOf(server, at),
+    logger,
+  });
   const documents = new Documents({
     stores,
     cluster,
@@ -133,6 +139,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     drain: async () => {
       health.accepting = false;
       retention.close();
+      crashedServers.close();
       side.close();
       access.close();
       return drain({ gateway, documents, metadata, activity, cluster, stores, http, logger });

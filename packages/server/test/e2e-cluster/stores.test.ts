@@ -1,4 +1,6 @@
+import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { openPostgresStore } from "../../src/storage/postgres/open.ts";
 import { S3Proxy } from "../storage/s3-proxy.ts";
 import { Crowd } from "../support/crowd.ts";
 import { EditingClient } from "../support/editing-client.ts";
@@ -78,5 +80,31 @@ describe("the shared stores", () => {
     const doc = await readRoom(cluster.wsUrls[0] ?? "", "partition");
     expect(doc.getArray("first").toArray()).toEqual([0, 1, 2, 3, 4]);
     expect(doc.getArray("second").toArray()).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("no longer name a crashed server's connections as open, and still those of others", async () => {
+    const { DATABASE_URL = "" } = cluster.services.environment();
+    const store = await openPostgresStore(DATABASE_URL, pino({ level: "silent" }));
+    const [staying, crashing] = [new EditingClient(), new EditingClient()];
+    const rows = async () => {
+      const records = await store.metadata.connectionsOf("crash", { limit: 10 });
+      return new Map(records.map(({ server, disconnectedAt }) => [server, disconnectedAt]));
+    };
+    try {
+      await staying.connect(cluster.wsUrls[0] ?? "", "crash");
+      await crashing.connect(cluster.wsUrls[1] ?? "", "crash");
+      const addresses = cluster.members.map(({ peers }) => `127.0.0.1:${peers.port}`);
+      const [here = "", there = ""] = addresses;
+      await waitFor(async () => (await rows()).get(there) === null, { message: "it is recorded" });
+      const killedAt = Date.now();
+      await cluster.member(1).process.kill();
+      await waitFor(async () => ((await rows()).get(there) ?? 0) >= killedAt, {
+        timeout: 40_000,
+        message: "the connection is recorded as ended",
+      });
+      expect((await rows()).get(here)).toBeNull();
+    } finally {
+      await Promise.all([staying.disconnect(), crashing.disconnect(), store.close()]);
+    }
   });
 });
