@@ -116,7 +116,7 @@ const SETTINGS = {
   ALLOWED_ORIGINS: setting(
     optional(z.string()),
     "",
-    "origins of pages that may connect, with commas, such as https://*.example.com; all by default",
+    "origins of pages that may connect and use the API, with commas, such as https://*.example.com; by default all may connect, and none but the server's own use the API",
   ),
   TRUSTED_PROXIES: setting(
     wholeNumber(0),

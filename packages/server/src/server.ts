@@ -129,6 +129,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     gateway,
     liveRooms,
     health,
+    origins,
     logger,
   });
   http.off("request", refuseYet);
