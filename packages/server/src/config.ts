@@ -118,6 +118,12 @@ const SETTINGS = {
     "",
     "origins of pages that may connect and use the API, with commas, such as https://*.example.com; by default all may connect, and none but the server's own use the API",
   ),
+  TLS_CERT_FILE: setting(
+    optional(z.string()),
+    "",
+    "certificate and chain (PEM) with which to serve https; read again when it changes",
+  ),
+  TLS_KEY_FILE: setting(optional(z.string()), "", "the private key of that certificate (PEM)"),
   TRUSTED_PROXIES: setting(
     wholeNumber(0),
     "0",
@@ -242,6 +248,14 @@ function checkCombination(config: Config): void {
   needs("REDIS_URL", "DATABASE_URL", "what a server journals on its own disk is lost with it");
   needs("REDIS_URL", "S3_BUCKET", "all servers must read the same snapshots");
   needs("DYNAMODB_TABLE", "REDIS_URL", "servers that share documents need it to exchange updates");
+  needs("TLS_CERT_FILE", "TLS_KEY_FILE", "a certificate is of no use without its private key");
+  needs("TLS_KEY_FILE", "TLS_CERT_FILE", "a private key is of no use without its certificate");
+  if (config.REDIS_URL !== undefined && config.TLS_CERT_FILE !== undefined) {
+    throw new ConfigError(
+      "TLS_CERT_FILE cannot be used with REDIS_URL: servers of a cluster call each other by plain HTTP " +
+        "at the same port, in a private network; let the load balancer speak TLS",
+    );
+  }
   if (config.S3_BUCKET === undefined && config.S3_PREFIX !== "") {
     throw new ConfigError("S3_PREFIX needs S3_BUCKET: it is set, but no bucket is");
   }

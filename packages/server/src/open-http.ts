@@ -69,6 +69,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     logger,
   });
   const app = createApp({
+    isSecure: config.TLS_CERT_FILE !== undefined,
     health,
     cluster:
       CLUSTER_SECRET === undefined

@@ -24,12 +24,14 @@ import { openAccess } from "./open-access.ts";
 import { openCluster } from "./open-cluster.ts";
 import { openHttp } from "./open-http.ts";
 import { openStores } from "./open-stores.ts";
+import { openTls } from "./open-tls.ts";
 import { ActivityRecorder } from "./storage/activity-recorder.ts";
 import { MetadataWriter } from "./storage/metadata-writer.ts";
 import { Retention } from "./storage/retention.ts";
 
 /** Whoever takes longer to send a request keeps a socket for nothing. */
 const SLOW_CLIENTS = {
+  handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   requestTimeout: 120_000,
   connectionsCheckingInterval: 2_000,
@@ -40,7 +42,7 @@ const UNLIMITED = 1e9;
 
 /** A server that is running. */
 export interface RunningServer {
-  /** `http://host:port` */
+  /** `http://host:port`, or `https://host:port` with TLS */
   readonly url: string;
   /**
    * Takes no new connections, makes everything durable, closes the clients with 1012, stores
@@ -60,8 +62,9 @@ export interface RunningServer {
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   const access = await openAccess(config);
   const origins = new AllowedOrigins(config.ALLOWED_ORIGINS);
+  const tls = await openTls(config, logger);
   const stores = await openStores(config, logger);
-  const http = createServer(SLOW_CLIENTS);
+  const http = tls?.createServer(SLOW_CLIENTS) ?? createServer(SLOW_CLIENTS);
   http.on("request", refuseYet);
   let cluster: Cluster;
   try {
@@ -69,6 +72,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     await once(http, "listening");
     cluster = await openCluster(config, await addressOf(http, config), logger);
   } catch (error) {
+    tls?.close();
     http.close();
     await stores.close();
     throw error;
@@ -136,9 +140,10 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   http.on("request", getRequestListener(side.app.fetch));
   gateway.attach(http);
   return {
-    url: `http://${hostOf(config)}:${(http.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? "http" : "https"}://${hostOf(config)}:${(http.address() as AddressInfo).port}`,
     drain: async () => {
       health.accepting = false;
+      tls?.close();
       retention.close();
       crashedServers.close();
       side.close();
