@@ -3,6 +3,7 @@ import type { Cluster } from "./cluster/holders.ts";
 import type { Gateway } from "./connections/gateway.ts";
 import type { Documents } from "./document/documents.ts";
 import type { Entrance } from "./entrance/entrance.ts";
+import type { HookCalls } from "./hooks/hook-calls.ts";
 import type { ActivityRecorder } from "./storage/activity-recorder.ts";
 import type { MetadataWriter } from "./storage/metadata-writer.ts";
 import { within } from "./within.ts";
@@ -22,6 +23,7 @@ export interface DrainedParts {
   readonly activity: ActivityRecorder;
   readonly cluster: Cluster;
   readonly entrance: Entrance;
+  readonly hooks: HookCalls | undefined;
   readonly closeStores: () => Promise<void>;
   readonly logger: Logger;
 }
@@ -33,7 +35,8 @@ export interface DrainedParts {
  * @returns whether every update that was received is durable
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
-  const { gateway, documents, metadata, activity, cluster, entrance, closeStores, logger } = parts;
+  const { gateway, documents, metadata, activity, cluster, entrance, hooks, closeStores, logger } =
+    parts;
   const deadline = AbortSignal.timeout(DRAIN_MS);
   logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
   gateway.refuse();
@@ -42,6 +45,7 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   if (!durable) logger.error("the journal does not accept what is left; it stays with the clients");
   await gateway.close(AbortSignal.timeout(GOODBYE_MS));
   await documents.close(deadline);
+  await hooks?.close(GOODBYE_MS);
   await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
   await ended(cluster.bus.close());

@@ -32,6 +32,19 @@ export {
 export { ConfigError } from "./config-error.ts";
 export { createServer } from "./create-server.ts";
 export type {
+  Change,
+  ChangeAuthor,
+  ChangeEvent,
+  ConnectEvent,
+  DisconnectEvent,
+  Hook,
+  Hooks,
+  LoadEvent,
+  LoadRoom,
+  RoomConnection,
+  StoreEvent,
+} from "./hooks/hooks.ts";
+export type {
   AttachTo,
   ClusterMember,
   OpenPart,

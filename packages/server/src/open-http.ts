@@ -11,6 +11,7 @@ import type { Gateway } from "./connections/gateway.ts";
 import type { LiveRooms } from "./connections/live-rooms.ts";
 import type { Documents } from "./document/documents.ts";
 import { readStored } from "./document/open-document.ts";
+import type { HookCalls } from "./hooks/hook-calls.ts";
 import { adminAccess } from "./http/admin-access.ts";
 import { apiRoutes } from "./http/api/api-routes.ts";
 import { createApp } from "./http/app.ts";
@@ -35,6 +36,7 @@ export interface VisibleParts {
   readonly logger: Logger;
   /** Whether the example editor is shown. */
   readonly showsEditor: boolean;
+  readonly hooks: HookCalls | undefined;
 }
 
 /** What a server answers over HTTP. */
@@ -79,7 +81,9 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
         ? []
         : [peerRoutes(CLUSTER_SECRET, documents), serverCallRoutes(CLUSTER_SECRET, local)],
     admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, origins, logger }),
-    metrics: metricsRoute(new Metrics({ health, gateway, documents, cluster })),
+    metrics: metricsRoute(
+      new Metrics({ health, gateway, documents, cluster, hooks: parts.hooks?.stats }),
+    ),
     api: apiRoutes({
       metadata: stores.metadata,
       fleet,

@@ -5,6 +5,7 @@ import type { AccessControl, Authorize } from "./access/access.ts";
 import type { Bus } from "./cluster/bus.ts";
 import type { Registry, ServerAddress } from "./cluster/registry.ts";
 import type { Config } from "./config.ts";
+import type { Hooks, LoadRoom } from "./hooks/hooks.ts";
 import type { Journal } from "./storage/journal.ts";
 import type { Metadata } from "./storage/metadata.ts";
 import type { SnapshotStore } from "./storage/snapshots.ts";
@@ -53,6 +54,12 @@ export interface ServerOptions {
 
   /** Opens the registry of who holds what, instead of `DYNAMODB_TABLE`. It needs a bus. */
   readonly registry?: OpenPart<Registry> | undefined;
+
+  /** Is told of what happens on this server. */
+  readonly hooks?: Hooks | undefined;
+
+  /** Gives the first content of rooms of which nothing is stored. */
+  readonly load?: LoadRoom | undefined;
 
   /** Where the server logs; without it, as JSON to the standard output from `LOG_LEVEL` on. */
   readonly logger?: Logger | undefined;

@@ -14,6 +14,7 @@ import { Documents } from "./document/documents.ts";
 import { drain } from "./drain.ts";
 import { type Entrance, hostOfUrl } from "./entrance/entrance.ts";
 import { closeGivenStores } from "./given-parts.ts";
+import { HookCalls } from "./hooks/hook-calls.ts";
 import { Health } from "./http/health.ts";
 import { openAccess } from "./open-access.ts";
 import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
@@ -29,7 +30,9 @@ import { Retention } from "./storage/retention.ts";
 const UNLIMITED = 1e9;
 
 /** The parts that an application gives, instead of naming them in the configuration. */
-export type GivenParts = Pick<ServerOptions, "attachTo" | "access"> & GivenStores & GivenCluster;
+export type GivenParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "load"> &
+  GivenStores &
+  GivenCluster;
 
 /**
  * Builds the parts that the configuration asks for and that are not given, and serves.
@@ -69,6 +72,11 @@ export async function startServer(
     endConnections: (server, at) => stores.metadata.closeConnectionsOf(server, at),
     logger,
   });
+  const { load } = given;
+  const hooks =
+    given.hooks === undefined && load === undefined
+      ? undefined
+      : new HookCalls(given.hooks ?? {}, logger);
   const documents = new Documents({
     stores,
     cluster,
@@ -77,6 +85,8 @@ export async function startServer(
     snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
     unloadDelay: config.UNLOAD_DELAY_MS,
     collect: config.GC,
+    hooks,
+    initial: load && hooks && { load, hooks, maxDocumentBytes: config.MAX_DOCUMENT_BYTES },
   });
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
@@ -101,6 +111,7 @@ export async function startServer(
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
+    hooks,
   });
   const health = new Health();
   health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
@@ -118,6 +129,7 @@ export async function startServer(
     origins,
     logger,
     showsEditor: given.attachTo === undefined,
+    hooks,
   });
   // The application's own `Request` and `Response` stay as they are.
   const request = getRequestListener(side.app.fetch, { overrideGlobalObjects: false });
@@ -143,6 +155,7 @@ export async function startServer(
       activity,
       cluster,
       entrance,
+      hooks,
       closeStores,
       logger,
     });

@@ -9,6 +9,7 @@ import { clientAddress } from "../access/client-address.ts";
 import type { ConnectionLimits } from "../access/connection-limits.ts";
 import { selectProtocol, tokenOfRequest } from "../access/token-of-request.ts";
 import type { Documents } from "../document/documents.ts";
+import type { HookCalls } from "../hooks/hook-calls.ts";
 import { ConnectionStats } from "../metrics/stats.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
 import type { ActivityRecorder } from "../storage/activity-recorder.ts";
@@ -36,6 +37,8 @@ export interface GatewayOptions {
   readonly maxMessagesPerSecond: number;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
+  /** What the application is told. */
+  readonly hooks?: HookCalls | undefined;
 }
 
 const TICK_MS = 5_000;
@@ -200,23 +203,29 @@ export class Gateway {
   }
 
   #opened(connection: Connection): void {
-    const { id, room } = connection;
-    const { metadata, liveRooms, activity, logger, server } = this.#options;
+    const { id, room, access, address } = connection;
+    const { metadata, liveRooms, activity, hooks, logger, server } = this.#options;
     this.#visitors.add(connection);
     metadata.add({ type: "connected", connection: id, room, server, at: Date.now() });
     liveRooms.connected(room);
     activity.connected(room);
+    if (access !== null) {
+      const { subject, level } = access;
+      hooks?.connected({ room, connection: id, subject, level, address });
+    }
     logger.debug({ connection: id, room }, "connected");
   }
 
   #closed(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
     if (this.#visitors.delete(connection)) {
-      const { id, room } = connection;
-      const { metadata, liveRooms, activity, logger } = this.#options;
+      const { id, room, access, closeCode } = connection;
+      const { metadata, liveRooms, activity, hooks, logger } = this.#options;
       metadata.add({ type: "disconnected", connection: id, at: Date.now() });
       liveRooms.disconnected(room);
       activity.disconnected(room);
+      const subject = access?.subject ?? null;
+      hooks?.disconnected({ room, connection: id, subject, code: closeCode });
       logger.debug({ connection: id, room }, "disconnected");
     }
     if (this.connections.size === 0) this.#idle?.();

@@ -164,9 +164,13 @@ export class Document implements Replica {
 
   /** Everything below `offset` survives a crash: clients get their own updates back. */
   markDurable(offset: number): void {
-    if (this.#publisher.active) {
+    const { onChange } = this.#services;
+    const { active } = this.#publisher;
+    if (active || onChange !== undefined) {
       for (const { author, update } of this.log.entries(this.log.durable, offset)) {
-        if (author !== "elsewhere") this.#publisher.add(update);
+        if (author === "elsewhere") continue;
+        if (active) this.#publisher.add(update);
+        onChange?.(this.room, update, author?.author ?? null);
       }
     }
     this.log.markDurable(offset);

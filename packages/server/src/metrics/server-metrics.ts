@@ -1,5 +1,6 @@
 import type { Cluster } from "../cluster/holders.ts";
 import type { Documents } from "../document/documents.ts";
+import type { HookStats } from "../hooks/hook-stats.ts";
 import type { Health } from "../http/health.ts";
 import { Exposition } from "./exposition.ts";
 import type { ClusterStats, ConnectionStats, JournalStats, SnapshotStats } from "./stats.ts";
@@ -13,10 +14,13 @@ export interface MetricsSources {
   };
   readonly documents: Documents;
   readonly cluster: Cluster;
+  /** Of the functions that the application has given, if it has. */
+  readonly hooks?: HookStats | undefined;
 }
 
 /** What the server says of its work, in the text format of Prometheus. */
-export function serverMetrics({ health, gateway, documents, cluster }: MetricsSources): string {
+export function serverMetrics(sources: MetricsSources): string {
+  const { health, gateway, documents, cluster, hooks } = sources;
   const to = new Exposition();
   writeHealth(to, health, {
     journal: documents.journal.problem,
@@ -29,6 +33,7 @@ export function serverMetrics({ health, gateway, documents, cluster }: MetricsSo
   writeJournal(to, documents.journal.stats, documents.journal.lag);
   writeSnapshots(to, documents.snapshotter.stats);
   writeCluster(to, documents.clusterStats, cluster.registry.lease !== "lapsed");
+  if (hooks !== undefined) writeHooks(to, hooks);
   return to.text;
 }
 
@@ -224,5 +229,26 @@ function writeCluster(to: Exposition, stats: ClusterStats, isAlive: boolean): vo
     "symphony_lease_rejoins_total",
     "How often the lease of this server had lapsed and was taken again.",
     stats.rejoins,
+  );
+}
+
+function writeHooks(to: Exposition, stats: HookStats): void {
+  to.counters(
+    "symphony_hook_calls_total",
+    "Calls of functions that the application has given.",
+    "hook",
+    stats.calls,
+  );
+  to.counters(
+    "symphony_hook_failures_total",
+    "Those of them that threw, rejected or took too long.",
+    "hook",
+    stats.failures,
+  );
+  to.counters(
+    "symphony_hook_drops_total",
+    "What hooks were not told because too much waited.",
+    "hook",
+    stats.dropped,
   );
 }
