@@ -20,6 +20,8 @@ import { LiveRooms } from "./connections/live-rooms.ts";
 import { Documents } from "./document/documents.ts";
 import { drain } from "./drain.ts";
 import { Health } from "./http/health.ts";
+import type { ServerDocument } from "./in-process/server-document.ts";
+import { ServerDocuments } from "./in-process/server-documents.ts";
 import { openAccess } from "./open-access.ts";
 import { openCluster } from "./open-cluster.ts";
 import { openHttp } from "./open-http.ts";
@@ -42,6 +44,14 @@ const UNLIMITED = 1e9;
 export interface RunningServer {
   /** `http://host:port` */
   readonly url: string;
+  /**
+   * Opens a room for code of this process: a `Y.Doc` that follows it and edits like any client. It may
+   * be opened any number of times; each is a client of its own.
+   *
+   * @throws RoomNameError; ClosedError when the server drains; DeletedError while the room is being
+   *   deleted; StorageError, CorruptedError or RegistryError when it cannot be read
+   */
+  openDocument(room: string): Promise<ServerDocument>;
   /**
    * Takes no new connections, makes everything durable, closes the clients with 1012, stores
    * snapshots, and releases everything, all within 25 seconds.
@@ -93,6 +103,13 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     unloadDelay: config.UNLOAD_DELAY_MS,
     collect: config.GC,
   });
+  const serverDocuments = new ServerDocuments({
+    documents,
+    logger,
+    collect: config.GC,
+    maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
+  });
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
   const limits = new ConnectionLimits({
@@ -136,8 +153,10 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   gateway.attach(http);
   return {
     url: `http://${hostOf(config)}:${(http.address() as AddressInfo).port}`,
+    openDocument: (room) => serverDocuments.open(room),
     drain: async () => {
       health.accepting = false;
+      serverDocuments.close();
       retention.close();
       crashedServers.close();
       side.close();
