@@ -1,10 +1,8 @@
-import { isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
+import { checkConfig, type GivenPart } from "./check-config.ts";
+import { ConfigError } from "./config-error.ts";
 
-/** The configuration is not usable. The message is one line for the person who starts the server. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+export { ConfigError } from "./config-error.ts";
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -180,9 +178,13 @@ export type Config = {
 /**
  * Reads the configuration from environment variables. An empty variable counts as not set.
  *
+ * @param given the parts that an application gives itself
  * @throws ConfigError naming the variable, its value and what it must be
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  given: ReadonlySet<GivenPart> = new Set(),
+): Config {
   for (const name of NOT_YET) {
     if (environment[name]) {
       throw new ConfigError(`${name} is set, but this version does not support it yet; unset it`);
@@ -199,8 +201,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     values[name] = parsed.data;
   }
   const config = values as Config;
-  checkAccess(config);
-  checkCombination(config);
+  checkConfig(config, given);
   return config;
 }
 
@@ -211,41 +212,6 @@ const SECRET: ReadonlySet<string> = new Set([
   "CLUSTER_SECRET",
   "ADMIN_TOKEN",
 ]);
-
-const AUTH = ["AUTH_JWT_SECRET", "AUTH_JWKS_URL", "AUTH_WEBHOOK_URL"] as const;
-
-/** Who is let in must not be left to chance. */
-function checkAccess(config: Config): void {
-  const [decides, other] = AUTH.filter((name) => config[name] !== undefined);
-  if (other !== undefined) {
-    throw new ConfigError(`${decides} and ${other} are both set; one of them must decide`);
-  }
-  if (decides !== undefined && config.ALLOW_ANONYMOUS) {
-    throw new ConfigError(`ALLOW_ANONYMOUS=true would let in those whom ${decides} keeps out`);
-  }
-  if (decides === undefined && !config.ALLOW_ANONYMOUS && !isLoopback(config.HOST)) {
-    throw new ConfigError(
-      `HOST=${JSON.stringify(config.HOST)} is not a loopback address, so anybody could edit every document; ` +
-        `set one of ${AUTH.join(", ")}, or ALLOW_ANONYMOUS=true if that is what you want`,
-    );
-  }
-}
-
-/** Set-ups that would lose something, or not work at all. */
-function checkCombination(config: Config): void {
-  const needs = (name: keyof Config, other: keyof Config, reason: string) => {
-    if (config[name] === undefined || config[other] !== undefined) return;
-    throw new ConfigError(`${name} needs ${other}: ${reason}`);
-  };
-  needs("REDIS_URL", "DYNAMODB_TABLE", "without it servers do not find each other's documents");
-  needs("REDIS_URL", "CLUSTER_SECRET", "servers give documents to each other only with it");
-  needs("REDIS_URL", "DATABASE_URL", "what a server journals on its own disk is lost with it");
-  needs("REDIS_URL", "S3_BUCKET", "all servers must read the same snapshots");
-  needs("DYNAMODB_TABLE", "REDIS_URL", "servers that share documents need it to exchange updates");
-  if (config.S3_BUCKET === undefined && config.S3_PREFIX !== "") {
-    throw new ConfigError("S3_PREFIX needs S3_BUCKET: it is set, but no bucket is");
-  }
-}
 
 function reasonOf(error: z.ZodError): string {
   const [issue] = error.issues;
@@ -262,10 +228,4 @@ export function describeSettings(): string {
         `  ${name.padEnd(width)}  ${help}${fallback === "" ? "" : ` (default ${fallback})`}`,
     )
     .join("\n");
-}
-
-function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return host.startsWith("127.");
-  if (isIPv6(host)) return host === "::1";
-  return host === "localhost";
 }

@@ -1,9 +1,8 @@
-import type { Server as HttpServer } from "node:http";
 import type { Logger } from "pino";
 import type { Cluster } from "./cluster/holders.ts";
 import type { Gateway } from "./connections/gateway.ts";
 import type { Documents } from "./document/documents.ts";
-import type { AllStores } from "./open-stores.ts";
+import type { Entrance } from "./entrance/entrance.ts";
 import type { ActivityRecorder } from "./storage/activity-recorder.ts";
 import type { MetadataWriter } from "./storage/metadata-writer.ts";
 import { within } from "./within.ts";
@@ -22,8 +21,8 @@ export interface DrainedParts {
   readonly metadata: MetadataWriter;
   readonly activity: ActivityRecorder;
   readonly cluster: Cluster;
-  readonly stores: AllStores;
-  readonly http: HttpServer;
+  readonly entrance: Entrance;
+  readonly closeStores: () => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -34,7 +33,7 @@ export interface DrainedParts {
  * @returns whether every update that was received is durable
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
-  const { gateway, documents, metadata, activity, cluster, stores, http, logger } = parts;
+  const { gateway, documents, metadata, activity, cluster, entrance, closeStores, logger } = parts;
   const deadline = AbortSignal.timeout(DRAIN_MS);
   logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
   gateway.refuse();
@@ -43,14 +42,15 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   if (!durable) logger.error("the journal does not accept what is left; it stays with the clients");
   await gateway.close(AbortSignal.timeout(GOODBYE_MS));
   await documents.close(deadline);
-  await within(
-    GOODBYE_MS,
-    Promise.all([metadata.close(), activity.close(), cluster.registry.close()]),
-  );
+  await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
-  await within(GOODBYE_MS, cluster.bus.close());
-  http.close();
-  http.closeAllConnections();
-  await within(GOODBYE_MS, stores.close());
+  await ended(cluster.bus.close());
+  entrance.close();
+  await ended(closeStores());
   return durable;
+}
+
+/** Waits, not for long, until these have ended in whichever way: what was given may fail. */
+async function ended(...parts: readonly Promise<void>[]): Promise<void> {
+  await within(GOODBYE_MS, Promise.allSettled(parts));
 }

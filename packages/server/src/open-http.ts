@@ -31,6 +31,8 @@ export interface VisibleParts {
   readonly liveRooms: LiveRooms;
   readonly health: Health;
   readonly logger: Logger;
+  /** Whether the example editor is shown. */
+  readonly showsEditor: boolean;
 }
 
 /** What a server answers over HTTP. */
@@ -68,6 +70,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
   });
   const app = createApp({
     health,
+    showsEditor: parts.showsEditor,
     cluster:
       CLUSTER_SECRET === undefined
         ? []

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { WebSocket, WebSocketServer } from "ws";
@@ -20,6 +20,8 @@ import type { LiveRooms } from "./live-rooms.ts";
 export interface GatewayOptions {
   readonly documents: Documents;
   readonly access: AccessControl;
+  /** Whether `access` is told of the headers; they would be kept as long as the connection. */
+  readonly accessSeesHeaders: boolean;
   readonly origins: AllowedOrigins;
   readonly limits: ConnectionLimits;
   /** How many proxies of the operator's stand in front of this server. */
@@ -38,6 +40,7 @@ export interface GatewayOptions {
 
 const TICK_MS = 5_000;
 const PING_MS = 30_000;
+const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
 
 /** Closes with 4413 where `ws` would use 1009: providers that know the band do not come back. */
 class ClientSocket extends WebSocket {
@@ -95,9 +98,37 @@ export class Gateway {
     ];
   }
 
-  /** Serves the upgrade requests of a server. */
-  attach(server: Server): void {
-    server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+  /** Turns an upgrade request into a connection. The path of its URL is the room. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const drop = (error: Error) => {
+      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
+      socket.destroy();
+    };
+    socket.on("error", drop);
+    if (!this.#accepting) {
+      this.stats.close(CloseCode.restarting);
+      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    const address = clientAddress(request, this.#options.proxies);
+    const admission = this.#options.limits.admit(address);
+    if (admission === "attempts-per-address") {
+      // Whoever tries so often is not worth a handshake.
+      this.stats.close(CloseCode.tooMany);
+      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    if (typeof admission !== "string") socket.once("close", () => admission.release());
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+      socket.off("error", drop);
+      if (admission === "connections") {
+        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
+      } else if (admission === "connections-per-address") {
+        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
+      } else {
+        this.#accept(request, address, webSocket, socket);
+      }
+    });
   }
 
   /** Takes no new connections. */
@@ -137,46 +168,16 @@ export class Gateway {
     });
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const drop = (error: Error) => {
-      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
-      socket.destroy();
-    };
-    socket.on("error", drop);
-    if (!this.#accepting) {
-      this.stats.close(CloseCode.restarting);
-      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    const address = clientAddress(request, this.#options.proxies);
-    const admission = this.#options.limits.admit(address);
-    if (admission === "attempts-per-address") {
-      // Whoever tries so often is not worth a handshake.
-      this.stats.close(CloseCode.tooMany);
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    if (typeof admission !== "string") socket.once("close", () => admission.release());
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      socket.off("error", drop);
-      if (admission === "connections") {
-        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
-      } else if (admission === "connections-per-address") {
-        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
-      } else {
-        this.#accept(request, address, webSocket, socket);
-      }
-    });
-  }
-
   /** @throws RoomNameError, AccessDeniedError */
   #attemptOf(request: IncomingMessage, address: string): Attempt {
+    const { accessSeesHeaders } = this.#options;
+    const headers = accessSeesHeaders ? request.headers : NO_HEADERS;
     const { origin } = request.headers;
     const room = roomOfUrl(request.url ?? "/");
     if (!this.#options.origins.allows(origin)) {
       throw new AccessDeniedError("forbidden", "pages of this origin may not connect");
     }
-    return { room, token: tokenOfRequest(request), address, origin };
+    return { room, token: tokenOfRequest(request), address, origin, headers };
   }
 
   /** Browsers only see why when the WebSocket was opened before. */

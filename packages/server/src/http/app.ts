@@ -20,6 +20,8 @@ export interface AppParts {
   readonly admin: ApiHono;
   readonly metrics: Hono;
   readonly api: ApiHono;
+  /** Whether the example editor is there. */
+  readonly showsEditor: boolean;
 }
 
 const POLICY = {
@@ -46,7 +48,8 @@ const EDITOR_HEADERS = secureHeaders({
  * The HTTP side of the server: health, what other servers ask for, the API, the metrics,
  * the example editor at `/` and the dashboard at `/dashboard`.
  */
-export function createApp({ health, cluster, admin, metrics, api }: AppParts): Hono {
+export function createApp(parts: AppParts): Hono {
+  const { health, cluster, admin, metrics, api, showsEditor } = parts;
   const app = new Hono();
   app.use((c, next) => (c.req.path === "/" ? EDITOR_HEADERS : HEADERS)(c, next));
   app.get("/health/live", (c) => c.json({ status: "ok" }));
@@ -66,7 +69,7 @@ export function createApp({ health, cluster, admin, metrics, api }: AppParts): H
   // Its files, and the API, are found relative to it: under whatever prefix a proxy has put it.
   app.get("/dashboard", (c) => c.redirect("dashboard/", 301));
   app.get("/dashboard/*", serveStatic({ root: DASHBOARD, rewriteRequestPath: withoutDashboard }));
-  app.get("*", serveStatic({ root: SITE }));
+  if (showsEditor) app.get("*", serveStatic({ root: SITE }));
   app.notFound((c) => problem(404, `there is nothing at ${c.req.path}`));
   app.onError(() => problem(500, "the request failed; the server's log says why"));
   return app;

@@ -1,5 +1,5 @@
 import { beforeAll, expect, it, vi } from "vitest";
-import type { ServerDocument } from "../../src/in-process/server-document.ts";
+import type { ServerDocument } from "../../src/index.ts";
 import { whenDone } from "../http/http-parts.ts";
 import { type Session13, yWebsocket31 } from "../support/providers.ts";
 import { readRoom } from "../support/raw-client.ts";
@@ -77,7 +77,7 @@ it("shows code of every server, and clients of another one, to each other", asyn
   });
 
   one.close();
-  await servers[1]?.drain();
+  await servers[1]?.close();
   expect((await other.closed).code).toBe(1012);
   await waitFor(() => namesOf(person.presence) === "Ada", {
     message: () => `only the person is there: ${namesOf(person.presence)}`,

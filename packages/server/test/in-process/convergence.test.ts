@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, it } from "vitest";
 import * as Y from "yjs";
-import type { ServerDocument } from "../../src/in-process/server-document.ts";
+import type { ServerDocument } from "../../src/index.ts";
 import { EditingClient } from "../support/editing-client.ts";
 import { readRoom } from "../support/raw-client.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -129,7 +129,7 @@ let server: ServerHere;
 beforeAll(async () => {
   server = await startServerForFile({ SNAPSHOT_INTERVAL_MS: "50", UNLOAD_DELAY_MS: "0" });
 });
-afterAll(() => server.drain());
+afterAll(() => server.close());
 
 it("gives clients and code of the server the same document, whoever writes what", async () => {
   let run = 0;

@@ -1,9 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { ClosedError } from "../../src/document/documents.ts";
-import { DocumentClosedError } from "../../src/in-process/server-document.ts";
-import { RoomNameError } from "../../src/protocol/room-name.ts";
+import { ClosedError, DocumentClosedError, RoomNameError } from "../../src/index.ts";
 import { whenDone } from "../http/http-parts.ts";
 import { type Session13, yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
@@ -21,7 +19,7 @@ beforeAll(async () => {
 beforeEach(() => {
   room = randomUUID();
 });
-afterAll(() => server.drain());
+afterAll(() => server.close());
 
 /** Somebody with a real provider, who is connected until the test ends. */
 async function join({ wsUrl }: ServerHere, room: string, name = "a person"): Promise<Session13> {
@@ -245,17 +243,17 @@ describe("the end of a document of the server's own code", () => {
     expect(again.doc.getText("text").toString()).toBe("");
   });
 
-  it("the server drains: what was written before is durable, and it says so", async () => {
+  it("the server is closed: what was written before is durable, and it says so", async () => {
     const DATA_DIR = await temporaryDirectory();
     const server = await startServerHere({ DATA_DIR });
     const opened = await server.openDocument("room");
     opened.doc.getText("text").insert(0, "the last words");
     const durable = opened.whenDurable();
-    const drained = server.drain();
+    const closed = server.close();
     expect((await opened.closed).code).toBe(1012);
     await expect(server.openDocument("room")).rejects.toThrow(ClosedError);
     await durable;
-    expect(await drained).toBe(true);
+    expect(await closed).toBe(true);
     await opened.whenDurable();
     opened.doc.getText("text").insert(0, "too late: ");
     await expect(opened.whenDurable()).rejects.toMatchObject({ code: 1012 });
