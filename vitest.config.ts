@@ -18,6 +18,7 @@ export default defineConfig({
           name: "all",
           include: [
             "packages/*/test/**/*.test.ts",
+            "examples/*/test/**/*.test.ts",
             "bench/test/**/*.test.ts",
             "deploy/**/test/**/*.test.ts",
           ],
