@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,6 +11,8 @@ import { readRoom } from "../support/raw-client.ts";
 
 const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
+const OWN_JOURNAL = fileURLToPath(new URL("../suites/", import.meta.url));
+const MODULES = fileURLToPath(new URL("../../../../node_modules/", import.meta.url));
 
 interface Packed {
   readonly filename: string;
@@ -73,4 +75,36 @@ it("serves documents and the editor", async () => {
     server.kill("SIGTERM");
   }
   expect((await once(server, "exit"))[0]).toBe(0);
+});
+
+it("lets code of the server's own process edit, with the Yjs of the application", async () => {
+  const program = `
+    import { createServer } from "symphony-backend";
+    import * as Y from "yjs";
+    const server = await createServer({ settings: { PORT: 0, DATA_DIR: "edited", LOG_LEVEL: "error" } });
+    const opened = await server.openDocument("room");
+    opened.doc.getMap("map").set("text", new Y.Text("typed"));
+    await opened.whenDurable();
+    console.log(JSON.stringify(opened.doc.getMap("map")));
+    await server.close();
+  `;
+  await writeFile(join(directory, "edit.js"), program);
+  const { stdout, stderr } = await run(process.execPath, ["edit.js"], { cwd: directory });
+  expect([stdout.trim(), stderr]).toEqual(['{"text":"typed"}', ""]);
+});
+
+it("gives authors of own parts its types and suites", async () => {
+  for (const name of ["vitest", "fast-check", "typescript", "@types"]) {
+    await symlink(join(MODULES, name), join(directory, "node_modules", name));
+  }
+  await cp(OWN_JOURNAL, join(directory, "own"), { recursive: true });
+  const tsc = join(MODULES, ".bin/tsc");
+  const options = "--noEmit --strict --module nodenext --skipLibCheck --allowImportingTsExtensions";
+  await run(tsc, [...options.split(" "), "own/own-journal.test.ts"], { cwd: directory });
+  const vitest = join(MODULES, "vitest/vitest.mjs");
+  const { stdout } = await run(process.execPath, [vitest, "run", "--root", directory], {
+    cwd: directory,
+    env: { PATH: process.env.PATH ?? "", NO_COLOR: "1" },
+  });
+  expect(stdout).toMatch(/Tests +\d\d passed/);
 });
