@@ -23,6 +23,7 @@ const AUTH = ["AUTH_JWT_SECRET", "AUTH_JWKS_URL", "AUTH_WEBHOOK_URL"] as const;
 export function checkConfig(config: Config, given: ReadonlySet<GivenPart>): void {
   checkAccess(config, given);
   checkCluster(config, given);
+  checkTls(config, given);
   if (config.S3_BUCKET === undefined && config.S3_PREFIX !== "") {
     throw new ConfigError("S3_PREFIX needs S3_BUCKET: it is set, but no bucket is");
   }
@@ -84,6 +85,34 @@ function checkCluster(config: Config, given: ReadonlySet<GivenPart>): void {
   needs(bus, "journal", "DATABASE_URL", lost);
   needs(bus, "metadata", "DATABASE_URL", "all servers must tell of the same rooms");
   needs(bus, "snapshots", "S3_BUCKET", "all servers must read the same snapshots");
+}
+
+/** TLS of the server itself is for one that is alone and has its own port. */
+function checkTls(config: Config, given: ReadonlySet<GivenPart>): void {
+  const { TLS_CERT_FILE, TLS_KEY_FILE } = config;
+  if (TLS_CERT_FILE === undefined && TLS_KEY_FILE === undefined) return;
+  if (TLS_KEY_FILE === undefined) {
+    throw new ConfigError(
+      "TLS_CERT_FILE needs TLS_KEY_FILE: a certificate is of no use without its private key",
+    );
+  }
+  if (TLS_CERT_FILE === undefined) {
+    throw new ConfigError(
+      "TLS_KEY_FILE needs TLS_CERT_FILE: a private key is of no use without its certificate",
+    );
+  }
+  if (given.has("attachTo")) {
+    throw new ConfigError(
+      "TLS_CERT_FILE cannot be used with attachTo: give the certificate to the application's server",
+    );
+  }
+  const bus = given.has("bus") ? "bus" : "REDIS_URL";
+  if (bus === "bus" || config.REDIS_URL !== undefined) {
+    throw new ConfigError(
+      `TLS_CERT_FILE cannot be used with ${bus}: servers of a cluster call each other by plain HTTP ` +
+        "at the same port, in a private network; let the load balancer speak TLS",
+    );
+  }
 }
 
 function isLoopback(host: string): boolean {

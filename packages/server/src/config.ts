@@ -114,8 +114,14 @@ const SETTINGS = {
   ALLOWED_ORIGINS: setting(
     optional(z.string()),
     "",
-    "origins of pages that may connect, with commas, such as https://*.example.com; all by default",
+    "origins of pages that may connect and use the API, with commas, such as https://*.example.com; by default all may connect, and none but the server's own use the API",
   ),
+  TLS_CERT_FILE: setting(
+    optional(z.string()),
+    "",
+    "certificate and chain (PEM) with which to serve https; read again when it changes",
+  ),
+  TLS_KEY_FILE: setting(optional(z.string()), "", "the private key of that certificate (PEM)"),
   TRUSTED_PROXIES: setting(
     wholeNumber(0),
     "0",

@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { Logger } from "pino";
+import type { AllowedOrigins } from "./access/allowed-origins.ts";
 import { Fleet } from "./cluster/fleet.ts";
 import type { Cluster } from "./cluster/holders.ts";
 import { LocalServer } from "./cluster/local-server.ts";
@@ -30,6 +31,7 @@ export interface VisibleParts {
   readonly gateway: Gateway;
   readonly liveRooms: LiveRooms;
   readonly health: Health;
+  readonly origins: AllowedOrigins;
   readonly logger: Logger;
   /** Whether the example editor is shown. */
   readonly showsEditor: boolean;
@@ -44,7 +46,7 @@ export interface HttpSide {
 
 /** Puts together what the server answers over HTTP, to its operators and to other servers. */
 export function openHttp(config: Config, parts: VisibleParts): HttpSide {
-  const { stores, cluster, documents, gateway, liveRooms, health, logger } = parts;
+  const { stores, cluster, documents, gateway, liveRooms, health, origins, logger } = parts;
   const { CLUSTER_SECRET, ADMIN_TOKEN, TRUSTED_PROXIES } = config;
   const loopDelay = new LoopDelay();
   const draining = new AbortController();
@@ -69,13 +71,14 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     logger,
   });
   const app = createApp({
+    isSecure: config.TLS_CERT_FILE !== undefined,
     health,
     showsEditor: parts.showsEditor,
     cluster:
       CLUSTER_SECRET === undefined
         ? []
         : [peerRoutes(CLUSTER_SECRET, documents), serverCallRoutes(CLUSTER_SECRET, local)],
-    admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, logger }),
+    admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, origins, logger }),
     metrics: metricsRoute(new Metrics({ health, gateway, documents, cluster })),
     api: apiRoutes({
       metadata: stores.metadata,

@@ -13,12 +13,12 @@ import { LiveRooms } from "./connections/live-rooms.ts";
 import { Documents } from "./document/documents.ts";
 import { drain } from "./drain.ts";
 import { type Entrance, hostOfUrl } from "./entrance/entrance.ts";
-import { OwnEntrance } from "./entrance/own-entrance.ts";
 import { closeGivenStores } from "./given-parts.ts";
 import { Health } from "./http/health.ts";
 import { ServerDocuments } from "./in-process/server-documents.ts";
 import { openAccess } from "./open-access.ts";
 import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
+import { openEntrance } from "./open-entrance.ts";
 import { openHttp } from "./open-http.ts";
 import { type GivenStores, openStores } from "./open-stores.ts";
 import type { ServerOptions, SymphonyServer } from "./server-options.ts";
@@ -51,7 +51,7 @@ export async function startServer(
   let entrance: Entrance | undefined;
   let cluster: Cluster;
   try {
-    entrance = await openEntrance(config, given);
+    entrance = await openEntrance(config, given, logger);
     const own = await addressOf(entrance, config, isMember(config, given), ecsMetadata);
     cluster = await openCluster(config, given, own, logger);
   } catch (error) {
@@ -123,6 +123,7 @@ export async function startServer(
     gateway,
     liveRooms,
     health,
+    origins,
     logger,
     showsEditor: given.attachTo === undefined,
   });
@@ -165,12 +166,6 @@ export async function startServer(
       return closed;
     },
   };
-}
-
-async function openEntrance(config: Config, given: GivenParts): Promise<Entrance> {
-  if (given.attachTo === undefined) return OwnEntrance.open(config.HOST, config.PORT);
-  const { AttachedEntrance } = await import("./entrance/attached-entrance.ts");
-  return new AttachedEntrance(given.attachTo, isMember(config, given));
 }
 
 /** At which other servers reach this one. Alone, it only names the server in the metadata. */

@@ -25,6 +25,8 @@ export class Document implements Replica {
   readonly readers: Set<Reader> = new Set();
   /** When the last update came, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
+  /** Kept by the flusher. */
+  flushedAt = Number.NEGATIVE_INFINITY;
   readonly #services: DocumentServices;
   readonly #publisher: Publisher;
   /** The first update without an author that is not durable holds up all readers. */

@@ -22,6 +22,8 @@ export interface AppParts {
   readonly api: ApiHono;
   /** Whether the example editor is there. */
   readonly showsEditor: boolean;
+  /** Whether the server itself speaks TLS. */
+  readonly isSecure: boolean;
 }
 
 const POLICY = {
@@ -32,26 +34,29 @@ const POLICY = {
   formAction: ["'none'"],
   frameAncestors: ["'none'"],
 };
-// Whether this host is reached by TLS is for the proxy to say.
-const HEADERS = secureHeaders({ contentSecurityPolicy: POLICY, strictTransportSecurity: false });
-const EDITOR_HEADERS = secureHeaders({
-  contentSecurityPolicy: {
-    ...POLICY,
-    connectSrc: ["'self'", "ws:", "wss:"],
-    // The editor puts its theme into style elements.
-    styleSrc: ["'self'", "'unsafe-inline'"],
-  },
-  strictTransportSecurity: false,
-});
+const EDITOR_POLICY = {
+  ...POLICY,
+  connectSrc: ["'self'", "ws:", "wss:"],
+  // The editor puts its theme into style elements.
+  styleSrc: ["'self'", "'unsafe-inline'"],
+};
+/** For a year, browsers use nothing but TLS with this host. At a proxy, that is for the proxy to say. */
+const ALWAYS_TLS = "max-age=31536000";
 
 /**
  * The HTTP side of the server: health, what other servers ask for, the API, the metrics,
  * the example editor at `/` and the dashboard at `/dashboard`.
  */
 export function createApp(parts: AppParts): Hono {
-  const { health, cluster, admin, metrics, api, showsEditor } = parts;
+  const { health, cluster, admin, metrics, api, showsEditor, isSecure } = parts;
   const app = new Hono();
-  app.use((c, next) => (c.req.path === "/" ? EDITOR_HEADERS : HEADERS)(c, next));
+  const strictTransportSecurity = isSecure ? ALWAYS_TLS : false;
+  const headers = secureHeaders({ contentSecurityPolicy: POLICY, strictTransportSecurity });
+  const editorHeaders = secureHeaders({
+    contentSecurityPolicy: EDITOR_POLICY,
+    strictTransportSecurity,
+  });
+  app.use((c, next) => (c.req.path === "/" ? editorHeaders : headers)(c, next));
   app.get("/health/live", (c) => c.json({ status: "ok" }));
   app.get("/health/ready", (c) => {
     const failing = health.failing();
