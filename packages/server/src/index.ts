@@ -31,6 +31,14 @@ export {
 } from "./cluster/registry.ts";
 export { ConfigError } from "./config-error.ts";
 export { createServer } from "./create-server.ts";
+export { DeletedError } from "./document/deletions.ts";
+export { ClosedError } from "./document/documents.ts";
+export {
+  DocumentClosedError,
+  type DocumentEnd,
+  type ServerDocument,
+} from "./in-process/server-document.ts";
+export { RoomNameError } from "./protocol/room-name.ts";
 export type {
   Change,
   ChangeAuthor,

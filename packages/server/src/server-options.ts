@@ -6,6 +6,7 @@ import type { Bus } from "./cluster/bus.ts";
 import type { Registry, ServerAddress } from "./cluster/registry.ts";
 import type { Config } from "./config.ts";
 import type { Hooks, LoadRoom } from "./hooks/hooks.ts";
+import type { ServerDocument } from "./in-process/server-document.ts";
 import type { Journal } from "./storage/journal.ts";
 import type { Metadata } from "./storage/metadata.ts";
 import type { SnapshotStore } from "./storage/snapshots.ts";
@@ -106,6 +107,15 @@ export interface SymphonyServer {
    * does not listen, it is only the path.
    */
   readonly url: string;
+
+  /**
+   * Opens a room for code of this process: a `Y.Doc` that follows it, and edits like any client, on
+   * whichever server of the cluster. It may be opened any number of times; each is a client of its own.
+   *
+   * @throws RoomNameError; ClosedError when the server is being closed; DeletedError while the room is
+   *   being deleted; StorageError, CorruptedError or RegistryError when it cannot be read
+   */
+  openDocument(room: string): Promise<ServerDocument>;
 
   /**
    * Takes no new connections, makes everything durable, closes the clients with 1012, stores

@@ -16,6 +16,7 @@ import { type Entrance, hostOfUrl } from "./entrance/entrance.ts";
 import { closeGivenStores } from "./given-parts.ts";
 import { HookCalls } from "./hooks/hook-calls.ts";
 import { Health } from "./http/health.ts";
+import { ServerDocuments } from "./in-process/server-documents.ts";
 import { openAccess } from "./open-access.ts";
 import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
 import { openEntrance } from "./open-entrance.ts";
@@ -88,6 +89,13 @@ export async function startServer(
     hooks,
     initial: load && hooks && { load, hooks, maxDocumentBytes: config.MAX_DOCUMENT_BYTES },
   });
+  const serverDocuments = new ServerDocuments({
+    documents,
+    logger,
+    collect: config.GC,
+    maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
+  });
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
   const limits = new ConnectionLimits({
@@ -140,6 +148,7 @@ export async function startServer(
   let closed: Promise<boolean> | undefined;
   const close = () => {
     health.accepting = false;
+    serverDocuments.close();
     retention.close();
     crashedServers.close();
     side.close();
@@ -164,6 +173,7 @@ export async function startServer(
     get url() {
       return entrance.url;
     },
+    openDocument: (room) => serverDocuments.open(room),
     close: () => {
       closed ??= close();
       return closed;

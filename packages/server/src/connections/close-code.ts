@@ -4,8 +4,8 @@ import { CodecError } from "../document/codec.ts";
 import { DeletedError } from "../document/deletions.ts";
 import { ClosedError } from "../document/documents.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
-import { TooLargeError } from "../protocol/presence.ts";
 import { RoomNameError } from "../protocol/room-name.ts";
+import { TooLargeError } from "../protocol/too-large-error.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 
 /** Why this server closes a WebSocket. Newer providers do not reconnect after 4400 to 4499. */

@@ -34,6 +34,8 @@ export interface ConnectionServices {
   readonly maxConnectionsPerRoom: number;
   /** Counts up while the server runs; tells how long a connection has been silent. */
   readonly clock: { readonly tick: number };
+  /** How many connections a room has on this server. */
+  readonly connectionsOf: (room: string) => number;
   /** The client was let in, and its document is open. */
   readonly onOpened: (connection: Connection) => void;
   /** The connection is over; it is called once, whether it was opened or not. */
@@ -240,7 +242,7 @@ export class Connection implements Outlet, MessageReceiver {
         documents.release(document);
         return;
       }
-      if (document.readers.size >= maxConnectionsPerRoom) {
+      if (this.#services.connectionsOf(this.room) >= maxConnectionsPerRoom) {
         documents.release(document);
         this.closeWith(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
         return;

@@ -77,6 +77,7 @@ export class Gateway {
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       clock: this.#clock,
+      connectionsOf: (room) => options.liveRooms.connectionsOf(room),
       onOpened: (connection) => this.#opened(connection),
       onClosed: (connection) => this.#closed(connection),
     };

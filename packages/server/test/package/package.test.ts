@@ -18,6 +18,7 @@ const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 const MODULES = fileURLToPath(new URL("../../../../node_modules/", import.meta.url));
 const CONSUMER = fileURLToPath(new URL("./consumer/", import.meta.url));
+const OWN_JOURNAL = fileURLToPath(new URL("../suites/", import.meta.url));
 
 interface Packed {
   readonly filename: string;
@@ -41,6 +42,9 @@ beforeAll(async () => {
     ["install", "--no-audit", "--no-fund", "--prefer-offline", join(directory, packed.filename)],
     { cwd: directory },
   );
+  for (const name of ["@types", "fast-check", "typescript", "vitest"]) {
+    await symlink(join(MODULES, name), join(directory, "node_modules", name));
+  }
 }, 240_000);
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -94,7 +98,6 @@ it("describes its exports as tools expect it", async () => {
 describe("an application that has installed it", () => {
   beforeAll(async () => {
     await cp(CONSUMER, directory, { recursive: true });
-    await symlink(join(MODULES, "@types"), join(directory, "node_modules/@types"));
   });
 
   it("compiles with every check", async () => {
@@ -138,4 +141,33 @@ describe("the example", () => {
       example.kill();
     }
   });
+});
+
+it("lets code of the server's own process edit, with the Yjs of the application", async () => {
+  const program = `
+    import { createServer } from "symphony-backend";
+    import * as Y from "yjs";
+    const server = await createServer({ settings: { PORT: 0, DATA_DIR: "edited", LOG_LEVEL: "error" } });
+    const opened = await server.openDocument("room");
+    opened.doc.getMap("map").set("text", new Y.Text("typed"));
+    await opened.whenDurable();
+    console.log(JSON.stringify(opened.doc.getMap("map")));
+    await server.close();
+  `;
+  await writeFile(join(directory, "edit.js"), program);
+  const { stdout, stderr } = await run(process.execPath, ["edit.js"], { cwd: directory });
+  expect([stdout.trim(), stderr]).toEqual(['{"text":"typed"}', ""]);
+});
+
+it("gives authors of own parts its types and suites", async () => {
+  await cp(OWN_JOURNAL, join(directory, "own"), { recursive: true });
+  const tsc = join(MODULES, ".bin/tsc");
+  const options = "--noEmit --strict --module nodenext --skipLibCheck --allowImportingTsExtensions";
+  await run(tsc, [...options.split(" "), "own/own-journal.test.ts"], { cwd: directory });
+  const vitest = join(MODULES, "vitest/vitest.mjs");
+  const { stdout } = await run(process.execPath, [vitest, "run", "--root", directory], {
+    cwd: directory,
+    env: { PATH: process.env.PATH ?? "", NO_COLOR: "1" },
+  });
+  expect(stdout).toMatch(/Tests +\d\d passed/);
 });

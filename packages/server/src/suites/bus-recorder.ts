@@ -1,5 +1,5 @@
-import type { Bus, BusListener, Subscription } from "../../src/cluster/bus.ts";
-import { waitFor } from "../support/wait-for.ts";
+import type { Bus, BusListener, Subscription } from "../cluster/bus.ts";
+import { waitFor } from "./wait-for.ts";
 
 /** A subscription that keeps what it gets. */
 export class BusRecorder implements BusListener {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ConnectionRecord, Metadata, MetadataEvent } from "../../src/storage/metadata.ts";
+import type { ConnectionRecord, Metadata, MetadataEvent } from "../storage/metadata.ts";
 import { type TestStorage, useStore } from "./test-storage.ts";
 
 const NOW = Date.UTC(2026, 10, 24, 12);

@@ -1,4 +1,4 @@
-import type { Frame } from "../../protocol/frame.ts";
+import type { Frame } from "./frame.ts";
 
 /** The message inside a frame: what follows the header of RFC 6455, section 5.2. */
 export function messageOf(frame: Frame): Uint8Array {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ActivityPoint, Metadata, ServerActivity } from "../../src/storage/metadata.ts";
+import type { ActivityPoint, Metadata, ServerActivity } from "../storage/metadata.ts";
 import { modelActivity } from "./metadata-model.ts";
 import { type TestStorage, useStore } from "./test-storage.ts";
 

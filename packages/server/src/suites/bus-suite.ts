@@ -1,14 +1,14 @@
-import type { Service } from "@symphony/services/service";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Bus } from "../../src/cluster/bus.ts";
-import { ODD_ROOM_NAMES } from "../storage/test-storage.ts";
-import { waitFor } from "../support/wait-for.ts";
+import type { Bus } from "../cluster/bus.ts";
 import { BusRecorder } from "./bus-recorder.ts";
+import type { TestService } from "./test-service.ts";
+import { ODD_ROOM_NAMES } from "./test-storage.ts";
+import { waitFor } from "./wait-for.ts";
 
 /** What carries a bus. */
 export interface TestBus {
-  readonly service: Service;
+  readonly service: TestService;
   /** One more server on the bus. */
   open(): Promise<Bus>;
   /** By room, how many servers are subscribed to it, as the service sees it. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SnapshotConflictError, StorageError } from "../../src/storage/errors.ts";
-import type { SnapshotStore, SnapshotVersion } from "../../src/storage/snapshots.ts";
+import { SnapshotConflictError, StorageError } from "../storage/errors.ts";
+import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 
 /** What every implementation of the snapshot store promises. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { StorageError } from "../../src/storage/errors.ts";
-import type { Journal, JournalId } from "../../src/storage/journal.ts";
+import { StorageError } from "../storage/errors.ts";
+import type { Journal, JournalId } from "../storage/journal.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 
 /** What every implementation of the journal promises. */

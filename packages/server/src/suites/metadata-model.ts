@@ -6,7 +6,7 @@ import type {
   RoomRecord,
   RoomsQuery,
   ServerActivity,
-} from "../../src/storage/metadata.ts";
+} from "../storage/metadata.ts";
 
 /** The metadata, kept in the simplest way. */
 export interface MetadataModel {

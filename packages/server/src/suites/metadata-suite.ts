@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { StorageError } from "../../src/storage/errors.ts";
-import type { Metadata, MetadataEvent } from "../../src/storage/metadata.ts";
+import { StorageError } from "../storage/errors.ts";
+import type { Metadata, MetadataEvent } from "../storage/metadata.ts";
 import { metadataActivitySuite } from "./metadata-activity-suite.ts";
 import { metadataConnectionsSuite } from "./metadata-connections-suite.ts";
 import { applyToModel, type MetadataModel, modelConnections } from "./metadata-model.ts";

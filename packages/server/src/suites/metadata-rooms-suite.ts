@@ -6,8 +6,8 @@ import type {
   RoomRecord,
   RoomSort,
   RoomsQuery,
-} from "../../src/storage/metadata.ts";
-import { InvalidCursorError, toCursor } from "../../src/storage/rooms-cursor.ts";
+} from "../storage/metadata.ts";
+import { InvalidCursorError, toCursor } from "../storage/rooms-cursor.ts";
 import { modelRooms } from "./metadata-model.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 

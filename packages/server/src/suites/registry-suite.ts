@@ -1,4 +1,3 @@
-import type { Service } from "@symphony/services/service";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -6,9 +5,10 @@ import {
   type Registry,
   RegistryError,
   type ServerAddress,
-} from "../../src/cluster/registry.ts";
-import { ODD_ROOM_NAMES } from "../storage/test-storage.ts";
-import { waitFor } from "../support/wait-for.ts";
+} from "../cluster/registry.ts";
+import type { TestService } from "./test-service.ts";
+import { ODD_ROOM_NAMES } from "./test-storage.ts";
+import { waitFor } from "./wait-for.ts";
 
 /** Servers of the tests have short leases. */
 export const LEASE_MS = 1_000;
@@ -17,7 +17,7 @@ export const RENEW_MS = 200;
 /** A place where servers find each other, and which knows of none at first. */
 export interface TestRegistry {
   /** Keeps what the servers know of each other. It runs. */
-  readonly service: Service;
+  readonly service: TestService;
   /** Joins as a server with a lease of `LEASE_MS`, renewed every `RENEW_MS`. */
   open(address: ServerAddress): Promise<Registry>;
   /** The same, in a process of its own. */
