@@ -7,6 +7,7 @@ import type { RoomMap } from "./plan.ts";
 export interface Options {
   readonly server: string;
   readonly concurrency: number;
+  readonly attempts: number;
   readonly map: RoomMap;
   readonly resume: string | undefined;
   readonly what: "send" | "list" | "verify";
@@ -22,6 +23,7 @@ export const COMMON_HELP = `
   --resume FILE    remember there what has arrived; a later run sends only what is new or changed
   --map FILE       JSON: {"name in the source": "room", …} for names that should become other rooms
   --concurrency N  documents at a time (default 4)
+  --attempts N     of a request that the server cannot answer now (default 10: some two minutes)
   --help           this text
 
 Sending again is always harmless: updates merge. It ends with code 0 when every document is all right,
@@ -35,10 +37,9 @@ const COMMON = {
   resume: { type: "string" },
   map: { type: "string" },
   concurrency: { type: "string", default: "4" },
+  attempts: { type: "string", default: "10" },
   help: { type: "boolean", default: false },
 } as const satisfies ParseArgsOptionsConfig;
-
-const MOST_AT_ONCE = 64;
 
 /** @throws Error that a user understands */
 export function readOptions(args: readonly string[], own: ParseArgsOptionsConfig): Values {
@@ -54,7 +55,8 @@ export function commonOptions(values: Values): Options {
   const map = textOf(values, "map");
   return {
     server: serverOf(textOf(values, "to") ?? ""),
-    concurrency: concurrencyOf(textOf(values, "concurrency") ?? ""),
+    concurrency: numberOf(values, "concurrency", 64),
+    attempts: numberOf(values, "attempts", 1_000),
     map: map === undefined ? new Map() : readMap(map),
     resume: textOf(values, "resume"),
     what: values["dry-run"] ? "list" : values.verify ? "verify" : "send",
@@ -82,10 +84,11 @@ function serverOf(text: string): string {
   return (url.origin + url.pathname).replace(/\/+$/, "");
 }
 
-function concurrencyOf(text: string): number {
+function numberOf(values: Values, name: string, most: number): number {
+  const text = textOf(values, name) ?? "";
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > MOST_AT_ONCE) {
-    throw new Error(`--concurrency is ${text}: it must be from 1 to ${MOST_AT_ONCE}`);
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw new Error(`--${name} is ${text}: it must be from 1 to ${most}`);
   }
   return value;
 }

@@ -18,9 +18,6 @@ export interface Program {
   open(values: Values): Promise<Source>;
 }
 
-/** About two minutes in all, so that a server may be restarted meanwhile. */
-const ATTEMPTS = 10;
-
 const write = (text: string) => void process.stdout.write(text);
 const warn = (text: string) => void process.stderr.write(text);
 
@@ -52,7 +49,7 @@ async function migrateAll(source: Source, options: Options): Promise<Tally> {
   const symphony = new Symphony({
     url: options.server,
     token: process.env.ADMIN_TOKEN,
-    attempts: ATTEMPTS,
+    attempts: options.attempts,
     onRetry: (why, pauseMs) => warn(`${why}; trying again in ${(pauseMs / 1000).toFixed(1)} s\n`),
   });
   await symphony.greet();

@@ -35,7 +35,7 @@ it("moves people while they write, and the rest when the old server is stopped",
 
   const to = ["--to", symphony.url];
   const first = await runProgram("from-leveldb", { args: ["--from", copy, ...to, ...resume], env });
-  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(first).toMatchObject({ code: 0, complaints: "" });
   expect(first.stdout).toMatch(/^7 documents \(.*\): 7 sent\n$/);
 
   texts.set("plain", "Still written in plain");
@@ -45,7 +45,7 @@ it("moves people while they write, and the rest when the old server is stopped",
   const args = ["--from", directory, ...to];
   const before = await runProgram("from-leveldb", { args: [...args, "--verify"], env });
   expect(before.code).toBe(1);
-  expect(before.stderr).toBe(
+  expect(before.complaints).toBe(
     'failed: "plain": the server lacks 6 inserted and 0 deleted elements\n',
   );
 
@@ -54,7 +54,7 @@ it("moves people while they write, and the rest when the old server is stopped",
   expect(second.stdout).toContain("6 unchanged since they were sent");
   expect(second.stdout).toContain("1 sent");
   const after = await runProgram("from-leveldb", { args: [...args, "--verify"], env });
-  expect(after).toMatchObject({ code: 0, stderr: "" });
+  expect(after).toMatchObject({ code: 0, complaints: "" });
   expect(after.stdout).toContain("7 complete on the server");
 
   for (const [stored, room] of ROOMS) {
@@ -69,7 +69,7 @@ it("reads what the server of y-websocket 1 has stored", async () => {
   const copy = await copyThatHolds(directory, new Map([["room", "text"]]));
   const symphony = await startServer();
   const args = ["--from", copy, "--to", symphony.url];
-  expect(await runProgram("from-leveldb", { args })).toMatchObject({ code: 0, stderr: "" });
+  expect(await runProgram("from-leveldb", { args })).toMatchObject({ code: 0, complaints: "" });
   expect(await textIn(symphony.wsUrl, "room")).toBe("text");
 });
 
@@ -87,12 +87,12 @@ it("says which documents no URL leads to, and takes rooms for them from a file",
   for (const more of [["--dry-run"], []]) {
     const run = await runProgram("from-leveldb", { args: [...args, ...more] });
     expect(run.code).toBe(1);
-    expect(run.stderr).toContain(
+    expect(run.complaints).toContain(
       '"100%": no URL leads to it: its name is not valid percent-encoded UTF-8. Name its room',
     );
-    expect(run.stderr).toMatch(/"": the server refuses .*: 400 the room name is empty/);
-    expect(run.stderr).toContain('"%41": "A" would be the same room "A"');
-    expect(run.stderr).toContain('"A": "%41" would be the same room "A"');
+    expect(run.complaints).toMatch(/"": the server refuses .*: 400 the room name is empty/);
+    expect(run.complaints).toContain('"%41": "A" would be the same room "A"');
+    expect(run.complaints).toContain('"A": "%41" would be the same room "A"');
     expect(run.stdout).toContain(`5 documents`);
     expect(run.stdout).toContain(`: 1 ${more.length > 0 ? "listed" : "sent"}, 4 failed`);
   }
@@ -104,7 +104,7 @@ it("says which documents no URL leads to, and takes rooms for them from a file",
   expect(listed.stdout).toMatch(/^\d+\tall of it$/m);
   expect(listed.stdout).toMatch(/^\d+\tfine\texists: this will be merged into it$/m);
   const mapped = await runProgram("from-leveldb", { args: [...args, "--map", map] });
-  expect(mapped).toMatchObject({ code: 0, stderr: "" });
+  expect(mapped).toMatchObject({ code: 0, complaints: "" });
   expect(await textIn(symphony.wsUrl, "all of it")).toBe("written in 100%");
   expect(await textIn(symphony.wsUrl, "home")).toBe("written in ");
   expect(await textIn(symphony.wsUrl, "A")).toBe("written in A");
@@ -120,8 +120,8 @@ it("refuses a directory that a server has open, or that is none", async () => {
   const to = ["--to", symphony.url];
   const locked = await runProgram("from-leveldb", { args: ["--from", directory, ...to] });
   expect(locked.code).toBe(2);
-  expect(locked.stderr).toContain("Another process has it open");
+  expect(locked.complaints).toContain("Another process has it open");
   const none = await runProgram("from-leveldb", { args: ["--from", symphony.dataDir, ...to] });
   expect(none.code).toBe(2);
-  expect(none.stderr).toContain("is not a LevelDB directory");
+  expect(none.complaints).toContain("is not a LevelDB directory");
 });

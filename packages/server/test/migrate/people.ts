@@ -1,4 +1,5 @@
 import { afterEach } from "vitest";
+import type * as Y from "yjs";
 import { type ProviderVersion, type Session, yWebsocket31 } from "../support/providers.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -23,4 +24,12 @@ export async function join(
 /** The text that a client finds in a room. */
 export async function textIn(wsUrl: string, room: string): Promise<string> {
   return (await join(wsUrl, room)).text.toString();
+}
+
+/** The document of a room, as a client has it. */
+export async function openDocument(wsUrl: string, room: string): Promise<Y.Doc> {
+  const session = yWebsocket31.open(wsUrl, room);
+  open.add(session);
+  await waitFor(() => session.isSynced, { message: `nobody is synced in ${room}` });
+  return session.doc;
 }

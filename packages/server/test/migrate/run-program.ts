@@ -10,7 +10,8 @@ export interface ProgramRun {
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
-  readonly stderr: string;
+  /** What it wrote to stderr, without how far it was: that depends on time. */
+  readonly complaints: string;
 }
 
 const running = new Set<Running>();
@@ -47,7 +48,8 @@ export class Running {
       child.once("error", reject);
       child.once("close", (code) => {
         running.delete(this);
-        resolve({ code, stdout: this.stdout, stderr: this.stderr });
+        const complaints = this.stderr.replaceAll(/^\d+ of \d+ documents, .*\n/gm, "");
+        resolve({ code, stdout: this.stdout, complaints });
       });
     });
   }
