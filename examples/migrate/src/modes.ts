@@ -13,7 +13,8 @@ export type Mode = (room: string, update: Uint8Array) => Promise<Outcome>;
 export function sending(symphony: Symphony, resume: ResumeFile | undefined): Mode {
   return async (room, update) => {
     if (isEmpty(update)) return "empty";
-    if (resume?.has(room, update)) return "unchanged";
+    // A server that crashed may have the document, and not the room in its list.
+    if (resume?.has(room, update) && (await symphony.has(room))) return "unchanged";
     await symphony.send(room, update);
     resume?.add(room, update);
     return "sent";
