@@ -33,12 +33,6 @@ export { ConfigError } from "./config-error.ts";
 export { createServer } from "./create-server.ts";
 export { DeletedError } from "./document/deletions.ts";
 export { ClosedError } from "./document/documents.ts";
-export {
-  DocumentClosedError,
-  type DocumentEnd,
-  type ServerDocument,
-} from "./in-process/server-document.ts";
-export { RoomNameError } from "./protocol/room-name.ts";
 export type {
   Change,
   ChangeAuthor,
@@ -52,6 +46,12 @@ export type {
   RoomConnection,
   StoreEvent,
 } from "./hooks/hooks.ts";
+export {
+  DocumentClosedError,
+  type DocumentEnd,
+  type ServerDocument,
+} from "./in-process/server-document.ts";
+export { RoomNameError } from "./protocol/room-name.ts";
 export type {
   AttachTo,
   ClusterMember,
