@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import * as Y from "yjs";
+import { UPDATE_TYPE } from "../../src/http/api/document-download.ts";
 import {
   type ChangeEvent,
   type ConnectEvent,
@@ -7,7 +8,6 @@ import {
   type Hooks,
   StorageError,
 } from "../../src/index.ts";
-import { UPDATE_TYPE } from "../../src/http/api/document-download.ts";
 import { parseExposition } from "../metrics/parse-exposition.ts";
 import { yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
