@@ -1,8 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
+import { WebsocketProvider } from "y-websocket";
 import { yWebsocket1 } from "../support/providers.ts";
 import { startServer, temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { copyThatHolds } from "./leveldb-copy.ts";
 import { startOldServer } from "./old-server.ts";
 import { join, textIn } from "./people.ts";
@@ -124,4 +126,21 @@ it("refuses a directory that a server has open, or that is none", async () => {
   const none = await runProgram("from-leveldb", { args: ["--from", symphony.dataDir, ...to] });
   expect(none.code).toBe(2);
   expect(none.complaints).toContain("is not a LevelDB directory");
+});
+
+it("goes back: a document that is connected to both servers brings each what the other has", async () => {
+  const directory = joinPath(await temporaryDirectory(), "leveldb");
+  const old = await startOldServer("@y/websocket-server", directory);
+  const symphony = await startServer();
+  (await join(old.wsUrl, "room")).text.insert(0, "old ");
+  (await join(symphony.wsUrl, "room")).text.insert(0, "new ");
+  const both = await join(symphony.wsUrl, "room");
+  const provider = new WebsocketProvider(old.wsUrl, "room", both.doc, { disableBc: true });
+  onTestFinished(() => provider.destroy());
+  for (const { wsUrl } of [old, symphony]) {
+    const { text } = await join(wsUrl, "room");
+    await waitFor(() => text.toString().includes("old") && text.toString().includes("new"), {
+      message: () => `there is only ${text.toString()}`,
+    });
+  }
 });
