@@ -9,6 +9,7 @@ bash scripts/install.sh
 biome check .
 tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/text-editor/tsconfig.json
+tsc --noEmit -p examples/rich-text-editor/tsconfig.json
 tsc --noEmit -p packages/dashboard/tsconfig.json
 tsc --noEmit -p deploy/aws/tsconfig.json
 npm run --silent build:site
