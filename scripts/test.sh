@@ -14,6 +14,7 @@ tsc --noEmit -p deploy/aws/tsconfig.json
 npm run --silent build -w symphony-backend
 tsc --noEmit -p examples/express/tsconfig.json
 tsc --noEmit -p examples/fastify/tsconfig.json
+tsc --noEmit -p examples/agent/tsconfig.json
 npm run --silent docs
 npm run --silent build:site
 vitest run "$@"
