@@ -1,6 +1,8 @@
 import type { PostgresStore } from "../../src/storage/postgres/open.ts";
+import { journalRoomsSuite } from "./journal-rooms-suite.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { metadataSuite } from "./metadata-suite.ts";
+import { outboxSuite } from "./outbox-suite.ts";
 import { usePostgres } from "./postgres-server.ts";
 import type { TestStorage } from "./test-storage.ts";
 
@@ -13,10 +15,24 @@ journalSuite("PostgreSQL", async () =>
   }),
 );
 
+journalRoomsSuite("PostgreSQL", async () =>
+  storageOf(async ({ journal, metadata }) => {
+    await metadata.close();
+    return journal;
+  }),
+);
+
 metadataSuite("PostgreSQL", async () =>
   storageOf(async ({ journal, metadata }) => {
     await journal.close();
     return metadata;
+  }),
+);
+
+outboxSuite("PostgreSQL", async () =>
+  storageOf(async ({ journal, metadata, outbox }) => {
+    await journal.close();
+    return { outbox, close: () => metadata.close() };
   }),
 );
 

@@ -2,12 +2,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
+import { journalRoomsSuite } from "./journal-rooms-suite.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { metadataSuite } from "./metadata-suite.ts";
+import { outboxSuite } from "./outbox-suite.ts";
 import { snapshotsSuite } from "./snapshots-suite.ts";
 import type { TestStorage } from "./test-storage.ts";
 
 journalSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata }) => {
+    await Promise.all([snapshots.close(), metadata.close()]);
+    return journal;
+  }),
+);
+
+journalRoomsSuite("SQLite", async () =>
   storageOf(async ({ journal, snapshots, metadata }) => {
     await Promise.all([snapshots.close(), metadata.close()]);
     return journal;
@@ -25,6 +34,13 @@ metadataSuite("SQLite", async () =>
   storageOf(async ({ journal, snapshots, metadata }) => {
     await Promise.all([journal.close(), snapshots.close()]);
     return metadata;
+  }),
+);
+
+outboxSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata, outbox }) => {
+    await Promise.all([journal.close(), snapshots.close()]);
+    return { outbox, close: () => metadata.close() };
   }),
 );
 

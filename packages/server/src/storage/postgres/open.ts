@@ -1,9 +1,11 @@
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
-import type { Journal } from "../journal.ts";
+import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
 import type { MetadataSchema } from "../metadata-schema.ts";
 import { SqlMetadata } from "../metadata-sql.ts";
+import type { Outbox } from "../outbox.ts";
+import { SqlOutbox } from "../outbox-sql.ts";
 import { Connections } from "./connections.ts";
 import { databaseOf } from "./database.ts";
 import { ConnectionsDialect } from "./dialect.ts";
@@ -12,8 +14,10 @@ import { migrate } from "./migrate.ts";
 
 /** Journal and metadata in one database. */
 export interface PostgresStore {
-  readonly journal: Journal;
+  readonly journal: ListedJournal;
   readonly metadata: Metadata;
+  /** On the connections of the metadata: ends when that is closed. */
+  readonly outbox: Outbox;
   /** Waits for what was begun and releases everything. May be called more than once. */
   close(): Promise<void>;
 }
@@ -65,6 +69,7 @@ export async function openPostgresStore(
   return {
     journal,
     metadata,
+    outbox: new SqlOutbox(db, { skipLocked: true }),
     close: async () => {
       await Promise.all([journal.close(), metadata.close()]);
     },

@@ -1,11 +1,13 @@
 import { extname, join, resolve } from "node:path";
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
-import type { Journal } from "../journal.ts";
+import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
 import type { MetadataSchema } from "../metadata-schema.ts";
 import { migrateMetadata } from "../metadata-schema.ts";
 import { SqlMetadata } from "../metadata-sql.ts";
+import type { Outbox } from "../outbox.ts";
+import { SqlOutbox } from "../outbox-sql.ts";
 import type { SnapshotStore } from "../snapshots.ts";
 import { createDirectory, lockDirectory } from "./data-directory.ts";
 import { DatabaseThread } from "./database-thread.ts";
@@ -19,10 +21,12 @@ import { ThreadShare, whenLastLeaves } from "./thread-share.ts";
 
 /** Everything that is stored, in one directory of this machine. */
 export interface SqliteStore {
-  readonly journal: Journal;
+  readonly journal: ListedJournal;
   readonly snapshots: SnapshotStore;
   readonly metadata: Metadata;
-  /** Closes all three, and lets another process use the directory. @throws StorageError */
+  /** In the database of the metadata: ends when that is closed. */
+  readonly outbox: Outbox;
+  /** Closes all of them, and lets another process use the directory. @throws StorageError */
   close(): Promise<void>;
 }
 
@@ -93,6 +97,7 @@ export async function openSqliteStore(
     journal,
     snapshots,
     metadata,
+    outbox: new SqlOutbox(db, { skipLocked: false }),
     close: async () => {
       await allOf([journal.close(), snapshots.close(), metadata.close()]);
     },
