@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
+import { ROOT_TYPES, type RootNames } from "./document/root-types.ts";
 
 /** The configuration is not usable. The message is one line for the person who starts the server. */
 export class ConfigError extends Error {
@@ -39,6 +40,33 @@ const urls = (schemes: readonly string[]) =>
       (all) => all.every((url) => schemes.includes(URL.parse(url)?.protocol ?? "")),
       `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
     );
+
+/** Where the application takes requests of this program. */
+const receiverUrl = z.string().refine((text) => {
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) return false;
+  return url.username === "" && url.password === "";
+}, "must be a URL that begins with http:// or https://, without user name and password");
+
+const rootNames = z
+  .string()
+  .transform((text) => parseJson(text))
+  .pipe(
+    z.record(
+      z.string(),
+      z.enum(ROOT_TYPES, `must have one of the types ${ROOT_TYPES.join(", ")} for each name`),
+      'must be a JSON object such as {"prosemirror": "XmlFragment"}',
+    ),
+  )
+  .transform((types): RootNames => Object.entries(types));
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 const flag = z.enum(["true", "false"], "must be true or false").transform((v) => v === "true");
 
@@ -123,6 +151,41 @@ const SETTINGS = {
     "0",
     "how many proxies in front of this server tell the client's address in X-Forwarded-For",
   ),
+  CALLBACK_URL: setting(
+    optional(receiverUrl),
+    "",
+    "is sent a POST some time after a document has changed",
+  ),
+  CALLBACK_DEBOUNCE_WAIT: setting(
+    wholeNumber(1),
+    "2000",
+    "how long a document must not change before that, in milliseconds",
+  ),
+  CALLBACK_DEBOUNCE_MAXWAIT: setting(
+    wholeNumber(1),
+    "10000",
+    "how long after the first change it is sent at the latest, in milliseconds",
+  ),
+  CALLBACK_TIMEOUT: setting(
+    wholeNumber(1),
+    "5000",
+    "how long the receiver may take to answer, in milliseconds",
+  ),
+  CALLBACK_OBJECTS: setting(
+    rootNames,
+    "{}",
+    'what is sent of a document: names and types, such as {"prosemirror": "XmlFragment"}',
+  ),
+  EVENTS_URL: setting(
+    optional(receiverUrl),
+    "",
+    "is sent rooms that are opened, closed and deleted, and users that join and leave",
+  ),
+  CALLBACK_SECRET: setting(
+    optional(z.string().min(16, "must have at least 16 characters")),
+    "",
+    "signs what is sent to CALLBACK_URL and EVENTS_URL",
+  ),
   CONNECTIONS_RETENTION_DAYS: setting(
     wholeNumber(1),
     "90",
@@ -167,9 +230,6 @@ const SETTINGS = {
   ),
 };
 
-/** Settings of notifications, which this version does not have yet. */
-const NOT_YET = ["CALLBACK_URL"];
-
 type Settings = typeof SETTINGS;
 
 /** The values of all settings, by the names of their environment variables. */
@@ -183,11 +243,6 @@ export type Config = {
  * @throws ConfigError naming the variable, its value and what it must be
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  for (const name of NOT_YET) {
-    if (environment[name]) {
-      throw new ConfigError(`${name} is set, but this version does not support it yet; unset it`);
-    }
-  }
   const values: Record<string, unknown> = {};
   for (const [name, { schema, default: fallback }] of Object.entries(SETTINGS)) {
     const text = environment[name] || fallback;
@@ -210,6 +265,9 @@ const SECRET: ReadonlySet<string> = new Set([
   "REDIS_URL",
   "CLUSTER_SECRET",
   "ADMIN_TOKEN",
+  "CALLBACK_URL",
+  "EVENTS_URL",
+  "CALLBACK_SECRET",
 ]);
 
 const AUTH = ["AUTH_JWT_SECRET", "AUTH_JWKS_URL", "AUTH_WEBHOOK_URL"] as const;

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Cluster } from "./cluster/holders.ts";
 import type { Gateway } from "./connections/gateway.ts";
 import type { Documents } from "./document/documents.ts";
+import type { Notifications } from "./open-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 import type { ActivityRecorder } from "./storage/activity-recorder.ts";
 import type { MetadataWriter } from "./storage/metadata-writer.ts";
@@ -21,6 +22,7 @@ export interface DrainedParts {
   readonly documents: Documents;
   readonly metadata: MetadataWriter;
   readonly activity: ActivityRecorder;
+  readonly notifications: Notifications;
   readonly cluster: Cluster;
   readonly stores: AllStores;
   readonly http: HttpServer;
@@ -34,7 +36,8 @@ export interface DrainedParts {
  * @returns whether every update that was received is durable
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
-  const { gateway, documents, metadata, activity, cluster, stores, http, logger } = parts;
+  const { gateway, documents, metadata, activity, notifications, cluster, stores, http, logger } =
+    parts;
   const deadline = AbortSignal.timeout(DRAIN_MS);
   logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
   gateway.refuse();
@@ -45,8 +48,14 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   await documents.close(deadline);
   await within(
     GOODBYE_MS,
-    Promise.all([metadata.close(), activity.close(), cluster.registry.close()]),
+    Promise.all([
+      metadata.close(),
+      activity.close(),
+      notifications.rooms?.close(),
+      notifications.events?.close(),
+    ]),
   );
+  await within(GOODBYE_MS, cluster.registry.close());
   cluster.peers.close();
   await within(GOODBYE_MS, cluster.bus.close());
   http.close();

@@ -19,6 +19,7 @@ import { peerRoutes } from "./http/peer-routes.ts";
 import { serverCallRoutes } from "./http/server-call-routes.ts";
 import { LoopDelay } from "./metrics/loop-delay.ts";
 import { Metrics } from "./metrics/metrics.ts";
+import type { Notifications } from "./open-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 import { VERSION } from "./version.ts";
 
@@ -30,6 +31,7 @@ export interface VisibleParts {
   readonly gateway: Gateway;
   readonly liveRooms: LiveRooms;
   readonly health: Health;
+  readonly notifications: Notifications;
   readonly logger: Logger;
 }
 
@@ -42,7 +44,7 @@ export interface HttpSide {
 
 /** Puts together what the server answers over HTTP, to its operators and to other servers. */
 export function openHttp(config: Config, parts: VisibleParts): HttpSide {
-  const { stores, cluster, documents, gateway, liveRooms, health, logger } = parts;
+  const { stores, cluster, documents, gateway, liveRooms, health, notifications, logger } = parts;
   const { CLUSTER_SECRET, ADMIN_TOKEN, TRUSTED_PROXIES } = config;
   const loopDelay = new LoopDelay();
   const draining = new AbortController();
@@ -65,6 +67,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     connect: (address) => new RemoteServer(address, client),
     stores,
     logger,
+    onDeleted: (room) => notifications.events?.roomDeleted(room),
   });
   const app = createApp({
     health,
@@ -73,7 +76,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
         ? []
         : [peerRoutes(CLUSTER_SECRET, documents), serverCallRoutes(CLUSTER_SECRET, local)],
     admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, logger }),
-    metrics: metricsRoute(new Metrics({ health, gateway, documents, cluster })),
+    metrics: metricsRoute(new Metrics({ health, gateway, documents, cluster, notifications })),
     api: apiRoutes({
       metadata: stores.metadata,
       fleet,

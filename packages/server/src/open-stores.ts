@@ -1,11 +1,17 @@
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Stores } from "./document/open-document.ts";
+import type { EventQueue } from "./storage/event-queue.ts";
+import type { ListedJournal } from "./storage/journal.ts";
 import type { Metadata } from "./storage/metadata.ts";
+import type { Outbox } from "./storage/outbox.ts";
 import type { SnapshotStore } from "./storage/snapshots.ts";
 
 export interface AllStores extends Stores {
+  readonly journal: ListedJournal;
   readonly metadata: Metadata;
+  readonly outbox: Outbox;
+  readonly events: EventQueue;
   close(): Promise<void>;
 }
 
@@ -29,13 +35,16 @@ export async function openStores(config: Config, logger: Logger): Promise<AllSto
     const database =
       DATABASE_URL === undefined ? null : keep(await openPostgres(DATABASE_URL, logger));
     if (snapshots !== null && database !== null) {
-      return { snapshots, journal: database.journal, metadata: database.metadata, close };
+      const { journal, metadata, outbox, events } = database;
+      return { snapshots, journal, metadata, outbox, events, close };
     }
     const embedded = keep(await openSqlite(config.DATA_DIR, logger));
     return {
       snapshots: snapshots ?? embedded.snapshots,
       journal: (database ?? embedded).journal,
       metadata: (database ?? embedded).metadata,
+      outbox: (database ?? embedded).outbox,
+      events: (database ?? embedded).events,
       close,
     };
   } catch (error) {

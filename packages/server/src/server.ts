@@ -12,17 +12,20 @@ import { AllowedOrigins } from "./access/allowed-origins.ts";
 import { ConnectionLimits } from "./access/connection-limits.ts";
 import { CrashedServers } from "./cluster/crashed-servers.ts";
 import type { Cluster } from "./cluster/holders.ts";
+import { OtherServers } from "./cluster/other-servers.ts";
 import type { ServerAddress } from "./cluster/registry.ts";
 import { findServerAddress } from "./cluster/server-address.ts";
 import type { Config } from "./config.ts";
 import { Gateway } from "./connections/gateway.ts";
 import { LiveRooms } from "./connections/live-rooms.ts";
 import { Documents } from "./document/documents.ts";
+import { readAcknowledged } from "./document/read-acknowledged.ts";
 import { drain } from "./drain.ts";
 import { Health } from "./http/health.ts";
 import { openAccess } from "./open-access.ts";
 import { openCluster } from "./open-cluster.ts";
 import { openHttp } from "./open-http.ts";
+import { openNotifications } from "./open-notifications.ts";
 import { openStores } from "./open-stores.ts";
 import { ActivityRecorder } from "./storage/activity-recorder.ts";
 import { MetadataWriter } from "./storage/metadata-writer.ts";
@@ -74,14 +77,20 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     throw error;
   }
   const { address } = cluster;
+  const notifications = await openNotifications(config, address, stores, logger);
   const metadata = new MetadataWriter(stores.metadata, logger);
   const retention = new Retention(stores.metadata, config.CONNECTIONS_RETENTION_DAYS, logger);
-  stores.metadata.closeConnectionsOf(address, Date.now()).catch((error: unknown) => {
-    logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
-  });
+  const { rooms, events } = notifications;
+  const endConnections = async (server: ServerAddress, at: number) => {
+    const ended = await stores.metadata.closeConnectionsOf(server, at);
+    await events?.serverCrashed(server, at, ended);
+  };
   const crashedServers = new CrashedServers({
     registry: cluster.registry,
-    endConnections: (server, at) => stores.metadata.closeConnectionsOf(server, at),
+    endConnections: async (server, at) => {
+      await endConnections(server, at);
+      await rooms?.serverCrashed(server, at);
+    },
     logger,
   });
   const documents = new Documents({
@@ -92,6 +101,9 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
     unloadDelay: config.UNLOAD_DELAY_MS,
     collect: config.GC,
+    onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
+    onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
+    onLetGo: events === null ? undefined : (room) => events.roomLetGo(room),
   });
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
@@ -109,6 +121,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     metadata,
     liveRooms,
     activity,
+    visits: events,
     logger,
     server: address,
     maxMessagesPerSecond: config.MAX_MESSAGES_PER_SECOND,
@@ -129,7 +142,20 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     gateway,
     liveRooms,
     health,
+    notifications,
     logger,
+  });
+  rooms?.start({
+    read: (room) => readAcknowledged(room, documents, stores),
+    codec: documents.codec,
+  });
+  events?.start({
+    holds: (room) => documents.holds(room),
+    others: new OtherServers(address, cluster.registry, config.CLUSTER_SECRET ?? ""),
+  });
+  // An earlier run at this address may have crashed.
+  endConnections(address, Date.now()).catch((error: unknown) => {
+    logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
   });
   http.off("request", refuseYet);
   http.on("request", getRequestListener(side.app.fetch));
@@ -142,7 +168,18 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       crashedServers.close();
       side.close();
       access.close();
-      return drain({ gateway, documents, metadata, activity, cluster, stores, http, logger });
+      rooms?.stop();
+      return drain({
+        gateway,
+        documents,
+        metadata,
+        activity,
+        notifications,
+        cluster,
+        stores,
+        http,
+        logger,
+      });
     },
   };
 }

@@ -35,7 +35,7 @@ export interface ConnectionServices {
   /** Counts up while the server runs; tells how long a connection has been silent. */
   readonly clock: { readonly tick: number };
   /** The client was let in, and its document is open. */
-  readonly onOpened: (connection: Connection) => void;
+  readonly onOpened: (connection: Connection, access: Access) => void;
   /** The connection is over; it is called once, whether it was opened or not. */
   readonly onClosed: (connection: Connection) => void;
 }
@@ -226,7 +226,7 @@ export class Connection implements Outlet, MessageReceiver {
       }
       const reader = document.attach(this);
       this.#state = { name: "open", document, reader, access };
-      this.#services.onOpened(this);
+      this.#services.onOpened(this, access);
       this.#expiry.set(access.expiresAt);
       // What a client has is only asked of those from whom it would be taken.
       if (access.level === "read-write") this.write([document.stateVectorFrame()]);

@@ -3,7 +3,12 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { WebSocket, WebSocketServer } from "ws";
-import { type AccessControl, AccessDeniedError, type Attempt } from "../access/access.ts";
+import {
+  type Access,
+  type AccessControl,
+  AccessDeniedError,
+  type Attempt,
+} from "../access/access.ts";
 import type { AllowedOrigins } from "../access/allowed-origins.ts";
 import { clientAddress } from "../access/client-address.ts";
 import type { ConnectionLimits } from "../access/connection-limits.ts";
@@ -27,6 +32,8 @@ export interface GatewayOptions {
   readonly metadata: MetadataWriter;
   readonly liveRooms: LiveRooms;
   readonly activity: ActivityRecorder;
+  /** Is told of those that come and go; `null` when nobody wants to know. */
+  readonly visits: Visits | null;
   readonly logger: Logger;
   /** The name of this server in the table of connections. */
   readonly server: string;
@@ -34,6 +41,12 @@ export interface GatewayOptions {
   readonly maxMessagesPerSecond: number;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
+}
+
+/** Who wants to know of those that come and go. */
+export interface Visits {
+  joined(connection: string, room: string, subject: string | null): void;
+  left(connection: string, room: string, subject: string | null): void;
 }
 
 const TICK_MS = 5_000;
@@ -50,8 +63,8 @@ class ClientSocket extends WebSocket {
 export class Gateway {
   readonly connections: Set<Connection> = new Set();
   readonly stats: ConnectionStats = new ConnectionStats();
-  /** Those that were let in, and count as connections to their rooms. */
-  readonly #visitors: Set<Connection> = new Set();
+  /** Those that were let in, and count as connections to their rooms; with whom they are for. */
+  readonly #visitors: Map<Connection, Access["subject"]> = new Map();
   readonly #options: GatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #clock = { tick: 0 };
@@ -71,7 +84,7 @@ export class Gateway {
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       clock: this.#clock,
-      onOpened: (connection) => this.#opened(connection),
+      onOpened: (connection, access) => this.#opened(connection, access),
       onClosed: (connection) => this.#closed(connection),
     };
     this.#webSockets = new WebSocketServer({
@@ -198,24 +211,27 @@ export class Gateway {
     this.stats.opened++;
   }
 
-  #opened(connection: Connection): void {
+  #opened(connection: Connection, { subject }: Access): void {
     const { id, room } = connection;
-    const { metadata, liveRooms, activity, logger, server } = this.#options;
-    this.#visitors.add(connection);
+    const { metadata, liveRooms, activity, visits, logger, server } = this.#options;
+    this.#visitors.set(connection, subject);
     metadata.add({ type: "connected", connection: id, room, server, at: Date.now() });
     liveRooms.connected(room);
     activity.connected(room);
+    visits?.joined(id, room, subject);
     logger.debug({ connection: id, room }, "connected");
   }
 
   #closed(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
+    const subject = this.#visitors.get(connection);
     if (this.#visitors.delete(connection)) {
       const { id, room } = connection;
-      const { metadata, liveRooms, activity, logger } = this.#options;
+      const { metadata, liveRooms, activity, visits, logger } = this.#options;
       metadata.add({ type: "disconnected", connection: id, at: Date.now() });
       liveRooms.disconnected(room);
       activity.disconnected(room);
+      visits?.left(id, room, subject ?? null);
       logger.debug({ connection: id, room }, "disconnected");
     }
     if (this.connections.size === 0) this.#idle?.();

@@ -10,10 +10,20 @@ export interface OutboxTable {
   /** Grows with each mark. */
   readonly version: number;
   readonly attempts: number;
-  /** `null`, both, while nobody has claimed it. */
+  /** `null` while nobody has claimed it; so are the others. */
   readonly claim: string | null;
+  readonly claimed_by: string | null;
+  readonly claimed_at: number | null;
   readonly claimed_version: number | null;
+  /** 0 while nobody has claimed it. */
   readonly claimed_until: number;
+}
+
+/** A row of the event queue; see `EventQueue`. */
+export interface EventsTable {
+  readonly server: string;
+  readonly sequence: number;
+  readonly event: string;
 }
 
 /** Every statement can be repeated; see `metadataMigrations`. */
@@ -33,6 +43,8 @@ export function outboxMigrations(
           .addColumn("version", "bigint", (column) => column.notNull())
           .addColumn("attempts", "integer", (column) => column.notNull())
           .addColumn("claim", text)
+          .addColumn("claimed_by", text)
+          .addColumn("claimed_at", "bigint")
           .addColumn("claimed_version", "bigint")
           .addColumn("claimed_until", "bigint", (column) => column.notNull())
           .addPrimaryKeyConstraint("outbox_key", ["kind", "key"])
@@ -42,6 +54,14 @@ export function outboxMigrations(
           .ifNotExists()
           .on("outbox")
           .columns(["kind", "due_at"])
+          .execute();
+        await db.schema
+          .createTable("events")
+          .ifNotExists()
+          .addColumn("server", text, (column) => column.notNull())
+          .addColumn("sequence", "bigint", (column) => column.notNull())
+          .addColumn("event", text, (column) => column.notNull())
+          .addPrimaryKeyConstraint("events_key", ["server", "sequence"])
           .execute();
       },
     },

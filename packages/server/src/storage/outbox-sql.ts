@@ -1,11 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import { StorageError } from "./errors.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
-import type { Outbox, OutboxClaim, OutboxKind, OutboxMark, OutboxPending } from "./outbox.ts";
+import type {
+  Outbox,
+  OutboxClaim,
+  OutboxClaiming,
+  OutboxKind,
+  OutboxMark,
+  OutboxPending,
+} from "./outbox.ts";
+import { asStorageError } from "./sql-errors.ts";
 
 /** Engines limit the parameters of a statement. */
 const MARKS_AT_ONCE = 500;
+
+const UNCLAIMED = {
+  claim: null,
+  claimed_by: null,
+  claimed_at: null,
+  claimed_version: null,
+  claimed_until: 0,
+};
 
 /** The outbox in any SQL database that Kysely knows. It ends with the metadata, whose database it is. */
 export class SqlOutbox implements Outbox {
@@ -23,13 +38,13 @@ export class SqlOutbox implements Outbox {
     const sorted = [...marks].sort((a, b) => (a.key < b.key ? -1 : 1));
     for (let at = 0; at < sorted.length; at += MARKS_AT_ONCE) {
       const some = sorted.slice(at, at + MARKS_AT_ONCE);
-      await this.#do("mark what is to be told", () => this.#mark(kind, some, longest));
+      await asStorageError("mark what is to be told", () => this.#mark(kind, some, longest));
     }
   }
 
   async claim(
     kind: OutboxKind,
-    { now, until, limit }: { readonly now: number; readonly until: number; readonly limit: number },
+    { by, now, until, limit }: OutboxClaiming,
   ): Promise<readonly OutboxClaim[]> {
     const token = randomUUID();
     const due = this.#db
@@ -40,13 +55,15 @@ export class SqlOutbox implements Outbox {
       .where("claimed_until", "<=", now)
       .orderBy("due_at")
       .limit(limit);
-    const rows = await this.#do("claim what is to be told", () =>
+    const rows = await asStorageError("claim what is to be told", () =>
       this.#db
         // By itself, so that it is looked for once.
         .with("due", () => (this.#skipLocked ? due.forUpdate().skipLocked() : due))
         .updateTable("outbox")
         .set({
           claim: token,
+          claimed_by: by,
+          claimed_at: now,
           claimed_version: sql<number>`version`,
           claimed_until: until,
           attempts: sql<number>`attempts + 1`,
@@ -61,8 +78,18 @@ export class SqlOutbox implements Outbox {
     });
   }
 
+  async free(kind: OutboxKind, server: string | null, at: number): Promise<void> {
+    const claimed = this.#db
+      .updateTable("outbox")
+      .set(UNCLAIMED)
+      .where("kind", "=", kind)
+      .where("claimed_at", "<=", at);
+    const those = server === null ? claimed : claimed.where("claimed_by", "=", server);
+    await asStorageError("free what was to be told", () => those.execute());
+  }
+
   async settle({ kind, key, token, version }: OutboxClaim): Promise<void> {
-    await this.#do("settle what was told", async () => {
+    await asStorageError("settle what was told", async () => {
       const { numDeletedRows } = await this.#db
         .deleteFrom("outbox")
         .where("kind", "=", kind)
@@ -76,11 +103,11 @@ export class SqlOutbox implements Outbox {
   }
 
   async postpone(claim: OutboxClaim, until: number): Promise<void> {
-    await this.#do("postpone what is to be told", () => this.#free(claim, { due_at: until }));
+    await asStorageError("postpone what is to be told", () => this.#free(claim, { due_at: until }));
   }
 
   async pending(kind: OutboxKind): Promise<OutboxPending> {
-    return await this.#do("count what is to be told", () =>
+    return await asStorageError("count what is to be told", () =>
       this.#db
         .selectFrom("outbox")
         .select(({ fn }) => [
@@ -100,9 +127,7 @@ export class SqlOutbox implements Outbox {
       due_at: Math.min(due, first + longest),
       version: 1,
       attempts: 0,
-      claim: null,
-      claimed_version: null,
-      claimed_until: 0,
+      ...UNCLAIMED,
     }));
     await this.#db
       .insertInto("outbox")
@@ -132,20 +157,10 @@ export class SqlOutbox implements Outbox {
   ): Promise<void> {
     await this.#db
       .updateTable("outbox")
-      .set({ ...changes, claim: null, claimed_version: null, claimed_until: 0 })
+      .set({ ...changes, ...UNCLAIMED })
       .where("kind", "=", kind)
       .where("key", "=", key)
       .where("claim", "=", token)
       .execute();
-  }
-
-  async #do<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof StorageError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new StorageError(`Could not ${what}: ${reason}`, { cause: error });
-    }
   }
 }

@@ -23,14 +23,20 @@ export interface Outbox {
   /**
    * Claims rows that are due and that nobody has claimed, the ones that have waited longest.
    *
+   * @param by the address of the server that claims them
    * @param until when another server may claim them, because this one has died
    * @param limit the most rows to claim
    * @throws StorageError; what was claimed all the same is free again at `until`
    */
-  claim(
-    kind: OutboxKind,
-    claim: { readonly now: number; readonly until: number; readonly limit: number },
-  ): Promise<readonly OutboxClaim[]>;
+  claim(kind: OutboxKind, claim: OutboxClaiming): Promise<readonly OutboxClaim[]>;
+
+  /**
+   * A server has crashed: what it had claimed by the time `at` may be claimed by others.
+   *
+   * @param server its address; `null` for all that there were
+   * @throws StorageError
+   */
+  free(kind: OutboxKind, server: string | null, at: number): Promise<void>;
 
   /**
    * It was told: forgets the row, unless it was marked after it was claimed. A claim that is no longer
@@ -52,8 +58,11 @@ export interface Outbox {
   pending(kind: OutboxKind): Promise<OutboxPending>;
 }
 
-/** `room`: the document of the room that is the key has changed. */
-export type OutboxKind = "room";
+/**
+ * `room`: the document of the room that is the key has changed. `events`: the server whose address is the
+ * key has put events into the `EventQueue`.
+ */
+export type OutboxKind = "room" | "events";
 
 export interface OutboxMark {
   readonly key: string;
@@ -61,6 +70,13 @@ export interface OutboxMark {
   readonly first: number;
   /** When the row is due if it is not marked again. */
   readonly due: number;
+}
+
+export interface OutboxClaiming {
+  readonly by: string;
+  readonly now: number;
+  readonly until: number;
+  readonly limit: number;
 }
 
 export interface OutboxClaim {

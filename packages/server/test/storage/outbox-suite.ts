@@ -22,7 +22,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
     const mark = (key: string, first: number, due: number) =>
       store.current.outbox.mark("room", [{ key, first, due }], LONGEST);
     const claim = (now: number, limit = 10) =>
-      store.current.outbox.claim("room", { now, until: now + CLAIM_MS, limit });
+      store.current.outbox.claim("room", { by: "a:1", now, until: now + CLAIM_MS, limit });
     const claimOne = async (now: number): Promise<OutboxClaim> => {
       const [one, ...others] = await claim(now);
       expect(others).toEqual([]);
@@ -75,6 +75,24 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await claim(NOW + CLAIM_MS)).toEqual([]);
       await store.current.outbox.settle(second);
       expect(await store.current.outbox.pending("room")).toEqual({ rows: 0, oldest: null });
+    });
+
+    it("gives out what a server had claimed that has crashed, and nothing else", async () => {
+      const { outbox } = store.current;
+      await mark("a", NOW, NOW);
+      const [first] = await claim(NOW);
+      await mark("b", NOW, NOW);
+      const others = { by: "b:1", now: NOW, until: NOW + CLAIM_MS, limit: 10 };
+      expect(await outbox.claim("room", others)).toMatchObject([{ key: "b" }]);
+      await outbox.free("room", "a:1", NOW - 1);
+      expect(await claim(NOW)).toEqual([]);
+      await outbox.free("room", "a:1", NOW);
+      const second = await claimOne(NOW);
+      expect(second).toMatchObject({ key: "a", attempts: 2 });
+      if (first !== undefined) await outbox.settle(first);
+      expect(await outbox.pending("room")).toMatchObject({ rows: 2 });
+      await outbox.free("room", null, NOW);
+      expect((await claim(NOW)).map(({ key }) => key).sort()).toEqual(["a", "b"]);
     });
 
     it("begins a new window for what is marked while it is told", async () => {
@@ -147,6 +165,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
         LONGEST,
       );
       const claims = await (await store.reopen()).outbox.claim("room", {
+        by: "a:1",
         now: NOW,
         until: NOW + 1,
         limit: 1_000,
@@ -160,9 +179,9 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       await store.reopen();
       const late = outbox.mark("room", [{ key: "a", first: NOW, due: NOW }], LONGEST);
       await expect(late).rejects.toThrow(StorageError);
-      await expect(outbox.claim("room", { now: NOW, until: NOW, limit: 1 })).rejects.toThrow(
-        StorageError,
-      );
+      await expect(
+        outbox.claim("room", { by: "a:1", now: NOW, until: NOW, limit: 1 }),
+      ).rejects.toThrow(StorageError);
     });
   });
 }

@@ -1,4 +1,5 @@
 import type { PostgresStore } from "../../src/storage/postgres/open.ts";
+import { eventQueueSuite } from "./event-queue-suite.ts";
 import { journalRoomsSuite } from "./journal-rooms-suite.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { metadataSuite } from "./metadata-suite.ts";
@@ -33,6 +34,13 @@ outboxSuite("PostgreSQL", async () =>
   storageOf(async ({ journal, metadata, outbox }) => {
     await journal.close();
     return { outbox, close: () => metadata.close() };
+  }),
+);
+
+eventQueueSuite("PostgreSQL", async () =>
+  storageOf(async ({ journal, metadata, events }) => {
+    await journal.close();
+    return { events, close: () => metadata.close() };
   }),
 );
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
+import { eventQueueSuite } from "./event-queue-suite.ts";
 import { journalRoomsSuite } from "./journal-rooms-suite.ts";
 import { journalSuite } from "./journal-suite.ts";
 import { metadataSuite } from "./metadata-suite.ts";
@@ -41,6 +42,13 @@ outboxSuite("SQLite", async () =>
   storageOf(async ({ journal, snapshots, metadata, outbox }) => {
     await Promise.all([journal.close(), snapshots.close()]);
     return { outbox, close: () => metadata.close() };
+  }),
+);
+
+eventQueueSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata, events }) => {
+    await Promise.all([journal.close(), snapshots.close()]);
+    return { events, close: () => metadata.close() };
   }),
 );
 

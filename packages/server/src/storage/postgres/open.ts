@@ -1,5 +1,7 @@
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
+import type { EventQueue } from "../event-queue.ts";
+import { SqlEventQueue } from "../event-queue-sql.ts";
 import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
 import type { MetadataSchema } from "../metadata-schema.ts";
@@ -16,8 +18,9 @@ import { migrate } from "./migrate.ts";
 export interface PostgresStore {
   readonly journal: ListedJournal;
   readonly metadata: Metadata;
-  /** On the connections of the metadata: ends when that is closed. */
+  /** On the connections of the metadata: these end when that is closed. */
   readonly outbox: Outbox;
+  readonly events: EventQueue;
   /** Waits for what was begun and releases everything. May be called more than once. */
   close(): Promise<void>;
 }
@@ -70,6 +73,7 @@ export async function openPostgresStore(
     journal,
     metadata,
     outbox: new SqlOutbox(db, { skipLocked: true }),
+    events: new SqlEventQueue(db),
     close: async () => {
       await Promise.all([journal.close(), metadata.close()]);
     },

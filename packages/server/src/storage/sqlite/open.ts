@@ -1,6 +1,8 @@
 import { extname, join, resolve } from "node:path";
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
+import type { EventQueue } from "../event-queue.ts";
+import { SqlEventQueue } from "../event-queue-sql.ts";
 import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
 import type { MetadataSchema } from "../metadata-schema.ts";
@@ -24,8 +26,9 @@ export interface SqliteStore {
   readonly journal: ListedJournal;
   readonly snapshots: SnapshotStore;
   readonly metadata: Metadata;
-  /** In the database of the metadata: ends when that is closed. */
+  /** In the database of the metadata: these end when that is closed. */
   readonly outbox: Outbox;
+  readonly events: EventQueue;
   /** Closes all of them, and lets another process use the directory. @throws StorageError */
   close(): Promise<void>;
 }
@@ -98,6 +101,7 @@ export async function openSqliteStore(
     snapshots,
     metadata,
     outbox: new SqlOutbox(db, { skipLocked: false }),
+    events: new SqlEventQueue(db),
     close: async () => {
       await allOf([journal.close(), snapshots.close(), metadata.close()]);
     },
