@@ -11,5 +11,9 @@ tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/text-editor/tsconfig.json
 tsc --noEmit -p packages/dashboard/tsconfig.json
 tsc --noEmit -p deploy/aws/tsconfig.json
+npm run --silent build -w symphony-backend
+tsc --noEmit -p examples/express/tsconfig.json
+tsc --noEmit -p examples/fastify/tsconfig.json
+npm run --silent docs
 npm run --silent build:site
 vitest run "$@"

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S node --max-semi-space-size=8
 import { pino } from "pino";
-import { type Config, ConfigError, describeSettings, readConfig } from "./config.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import { ConfigError, describeSettings, readConfig } from "./config.ts";
+import { createServer } from "./create-server.ts";
+import type { SymphonyServer } from "./server-options.ts";
 import { setUp } from "./set-up.ts";
 
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
@@ -19,24 +20,25 @@ if (command === "--help" || command === "-h") {
 } else if (command === "start" && rest.length === 0) {
   await explained("start", start);
 } else if (command === "setup" && rest.length === 0) {
-  await explained("set up", async (config) => setUp(config, pino({ level: config.LOG_LEVEL })));
+  await explained("set up", async () => {
+    const config = readConfig(process.env);
+    await setUp(config, pino({ level: config.LOG_LEVEL }));
+  });
 } else {
   refuse(`unknown command "${[command, ...rest].join(" ")}"; --help lists what there is`);
 }
 
-async function start(config: Config): Promise<void> {
-  const logger = pino({ level: config.LOG_LEVEL });
-  const server = await startServer(config, logger);
-  logger.info({ url: server.url }, "listening");
+async function start(): Promise<void> {
+  const server = await createServer({ settings: process.env });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => void stop(server));
   }
 }
 
-/** Does something with the configuration, or says in one line why it could not. */
-async function explained(what: string, work: (config: Config) => Promise<void>): Promise<void> {
+/** Does something, or says in one line why it could not. */
+async function explained(what: string, work: () => Promise<void>): Promise<void> {
   try {
-    await work(readConfig(process.env));
+    await work();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     refuse(error instanceof ConfigError ? reason : `cannot ${what}: ${reason}`);
@@ -44,12 +46,12 @@ async function explained(what: string, work: (config: Config) => Promise<void>):
 }
 
 /** Drains and exits; another signal exits at once. */
-async function stop(server: RunningServer): Promise<void> {
+async function stop(server: SymphonyServer): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.removeAllListeners(signal);
     process.once(signal, () => process.exit(1));
   }
-  const durable = await server.drain();
+  const durable = await server.close();
   process.exit(durable ? 0 : 1);
 }
 

@@ -1,11 +1,9 @@
-import { isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
+import { checkConfig, type GivenPart } from "./check-config.ts";
+import { ConfigError } from "./config-error.ts";
 import { ROOT_TYPES, type RootNames } from "./document/root-types.ts";
 
-/** The configuration is not usable. The message is one line for the person who starts the server. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+export { ConfigError } from "./config-error.ts";
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -144,8 +142,14 @@ const SETTINGS = {
   ALLOWED_ORIGINS: setting(
     optional(z.string()),
     "",
-    "origins of pages that may connect, with commas, such as https://*.example.com; all by default",
+    "origins of pages that may connect and use the API, with commas, such as https://*.example.com; by default all may connect, and none but the server's own use the API",
   ),
+  TLS_CERT_FILE: setting(
+    optional(z.string()),
+    "",
+    "certificate and chain (PEM) with which to serve https; read again when it changes",
+  ),
+  TLS_KEY_FILE: setting(optional(z.string()), "", "the private key of that certificate (PEM)"),
   TRUSTED_PROXIES: setting(
     wholeNumber(0),
     "0",
@@ -240,9 +244,13 @@ export type Config = {
 /**
  * Reads the configuration from environment variables. An empty variable counts as not set.
  *
+ * @param given the parts that an application gives itself
  * @throws ConfigError naming the variable, its value and what it must be
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  given: ReadonlySet<GivenPart> = new Set(),
+): Config {
   const values: Record<string, unknown> = {};
   for (const [name, { schema, default: fallback }] of Object.entries(SETTINGS)) {
     const text = environment[name] || fallback;
@@ -254,8 +262,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     values[name] = parsed.data;
   }
   const config = values as Config;
-  checkAccess(config);
-  checkCombination(config);
+  checkConfig(config, given);
   return config;
 }
 
@@ -269,41 +276,6 @@ const SECRET: ReadonlySet<string> = new Set([
   "EVENTS_URL",
   "CALLBACK_SECRET",
 ]);
-
-const AUTH = ["AUTH_JWT_SECRET", "AUTH_JWKS_URL", "AUTH_WEBHOOK_URL"] as const;
-
-/** Who is let in must not be left to chance. */
-function checkAccess(config: Config): void {
-  const [decides, other] = AUTH.filter((name) => config[name] !== undefined);
-  if (other !== undefined) {
-    throw new ConfigError(`${decides} and ${other} are both set; one of them must decide`);
-  }
-  if (decides !== undefined && config.ALLOW_ANONYMOUS) {
-    throw new ConfigError(`ALLOW_ANONYMOUS=true would let in those whom ${decides} keeps out`);
-  }
-  if (decides === undefined && !config.ALLOW_ANONYMOUS && !isLoopback(config.HOST)) {
-    throw new ConfigError(
-      `HOST=${JSON.stringify(config.HOST)} is not a loopback address, so anybody could edit every document; ` +
-        `set one of ${AUTH.join(", ")}, or ALLOW_ANONYMOUS=true if that is what you want`,
-    );
-  }
-}
-
-/** Set-ups that would lose something, or not work at all. */
-function checkCombination(config: Config): void {
-  const needs = (name: keyof Config, other: keyof Config, reason: string) => {
-    if (config[name] === undefined || config[other] !== undefined) return;
-    throw new ConfigError(`${name} needs ${other}: ${reason}`);
-  };
-  needs("REDIS_URL", "DYNAMODB_TABLE", "without it servers do not find each other's documents");
-  needs("REDIS_URL", "CLUSTER_SECRET", "servers give documents to each other only with it");
-  needs("REDIS_URL", "DATABASE_URL", "what a server journals on its own disk is lost with it");
-  needs("REDIS_URL", "S3_BUCKET", "all servers must read the same snapshots");
-  needs("DYNAMODB_TABLE", "REDIS_URL", "servers that share documents need it to exchange updates");
-  if (config.S3_BUCKET === undefined && config.S3_PREFIX !== "") {
-    throw new ConfigError("S3_PREFIX needs S3_BUCKET: it is set, but no bucket is");
-  }
-}
 
 function reasonOf(error: z.ZodError): string {
   const [issue] = error.issues;
@@ -320,10 +292,4 @@ export function describeSettings(): string {
         `  ${name.padEnd(width)}  ${help}${fallback === "" ? "" : ` (default ${fallback})`}`,
     )
     .join("\n");
-}
-
-function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return host.startsWith("127.");
-  if (isIPv6(host)) return host === "::1";
-  return host === "localhost";
 }

@@ -1,10 +1,10 @@
-import type { Server as HttpServer } from "node:http";
 import type { Logger } from "pino";
 import type { Cluster } from "./cluster/holders.ts";
 import type { Gateway } from "./connections/gateway.ts";
 import type { Documents } from "./document/documents.ts";
+import type { Entrance } from "./entrance/entrance.ts";
+import type { HookCalls } from "./hooks/hook-calls.ts";
 import type { Notifications } from "./open-notifications.ts";
-import type { AllStores } from "./open-stores.ts";
 import type { ActivityRecorder } from "./storage/activity-recorder.ts";
 import type { MetadataWriter } from "./storage/metadata-writer.ts";
 import { within } from "./within.ts";
@@ -24,8 +24,9 @@ export interface DrainedParts {
   readonly activity: ActivityRecorder;
   readonly notifications: Notifications;
   readonly cluster: Cluster;
-  readonly stores: AllStores;
-  readonly http: HttpServer;
+  readonly entrance: Entrance;
+  readonly hooks: HookCalls | undefined;
+  readonly closeStores: () => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -36,8 +37,8 @@ export interface DrainedParts {
  * @returns whether every update that was received is durable
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
-  const { gateway, documents, metadata, activity, notifications, cluster, stores, http, logger } =
-    parts;
+  const { gateway, documents, metadata, activity, notifications, cluster } = parts;
+  const { entrance, hooks, closeStores, logger } = parts;
   const deadline = AbortSignal.timeout(DRAIN_MS);
   logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
   gateway.refuse();
@@ -46,20 +47,18 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   if (!durable) logger.error("the journal does not accept what is left; it stays with the clients");
   await gateway.close(AbortSignal.timeout(GOODBYE_MS));
   await documents.close(deadline);
-  await within(
-    GOODBYE_MS,
-    Promise.all([
-      metadata.close(),
-      activity.close(),
-      notifications.rooms?.close(),
-      notifications.events?.close(),
-    ]),
-  );
-  await within(GOODBYE_MS, cluster.registry.close());
+  await hooks?.close(GOODBYE_MS);
+  // While other servers can still be asked who holds what.
+  await ended(notifications.rooms?.close(), notifications.events?.close());
+  await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
-  await within(GOODBYE_MS, cluster.bus.close());
-  http.close();
-  http.closeAllConnections();
-  await within(GOODBYE_MS, stores.close());
+  await ended(cluster.bus.close());
+  entrance.close();
+  await ended(closeStores());
   return durable;
+}
+
+/** Waits, not for long, until these have ended in whichever way: what was given may fail. */
+async function ended(...parts: readonly (Promise<void> | undefined)[]): Promise<void> {
+  await within(GOODBYE_MS, Promise.allSettled(parts));
 }

@@ -1,13 +1,23 @@
-import type { AccessControl } from "./access/access.ts";
+import type { Logger } from "pino";
+import type { AccessControl, Authorize } from "./access/access.ts";
 import { ANONYMOUS } from "./access/anonymous.ts";
 import type { Config } from "./config.ts";
 
 /**
- * Whoever decides about access, as the configuration says; without that, everybody is let in.
+ * Whoever decides about access: the one that is given, else as the configuration says; without that,
+ * everybody is let in.
  *
  * @throws ConfigError
  */
-export async function openAccess(config: Config): Promise<AccessControl> {
+export async function openAccess(
+  config: Config,
+  given: AccessControl | Authorize | undefined,
+  logger: Logger,
+): Promise<AccessControl> {
+  if (given !== undefined) {
+    const { GivenAccess } = await import("./access/given-access.ts");
+    return new GivenAccess(given, logger);
+  }
   const { AUTH_JWT_SECRET, AUTH_JWKS_URL, AUTH_WEBHOOK_URL } = config;
   // Each is loaded only where it is used, as the stores are.
   if (AUTH_WEBHOOK_URL !== undefined) {

@@ -1,45 +1,66 @@
 import type { Logger } from "pino";
 import { alone } from "./cluster/alone.ts";
+import type { Bus } from "./cluster/bus.ts";
 import type { Cluster } from "./cluster/holders.ts";
 import { HttpPeers } from "./cluster/http-peers.ts";
-import type { ServerAddress } from "./cluster/registry.ts";
+import type { Registry, ServerAddress } from "./cluster/registry.ts";
 import type { Config } from "./config.ts";
+import type { OpenPart, ServerOptions } from "./server-options.ts";
 
 /** So long a dead server's clients may still seem to be there. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 2_500;
 
+/** What connects servers, as far as an application gives it itself. */
+export type GivenCluster = Pick<ServerOptions, "bus" | "registry">;
+
+/** Whether there are other servers. */
+export function isMember(config: Config, { bus }: GivenCluster): boolean {
+  return config.REDIS_URL !== undefined || bus !== undefined;
+}
+
 /**
- * Joins the cluster that the configuration names; without one the server is alone.
+ * Joins the cluster that the configuration names, or that is given; without one the server is alone.
  *
  * @throws RegistryError, or an error of Redis that trying again does not help against
  */
 export async function openCluster(
   config: Config,
+  given: GivenCluster,
   address: ServerAddress,
   logger: Logger,
 ): Promise<Cluster> {
-  const { REDIS_URL, DYNAMODB_TABLE, CLUSTER_SECRET } = config;
-  if (REDIS_URL === undefined || DYNAMODB_TABLE === undefined || CLUSTER_SECRET === undefined) {
-    return alone(address);
-  }
-  // Loaded only here: a server that is alone starts faster without them.
-  const [{ openRedisBus }, { openDynamoRegistry }] = await Promise.all([
-    import("./cluster/redis/open.ts"),
-    import("./cluster/dynamodb/open.ts"),
-  ]);
-  const bus = await openRedisBus(REDIS_URL, logger);
+  const { CLUSTER_SECRET } = config;
+  if (!isMember(config, given) || CLUSTER_SECRET === undefined) return alone(address);
+  const member = { address, logger };
+  const bus = await (given.bus ?? redisBus(config))(member);
   try {
-    const registry = await openDynamoRegistry({
+    const registry = await (given.registry ?? dynamoRegistry(config))(member);
+    return { address, bus, registry, peers: new HttpPeers(CLUSTER_SECRET) };
+  } catch (error) {
+    await Promise.allSettled([bus.close()]);
+    throw error;
+  }
+}
+
+// Loaded only here: a server that is alone starts faster without them.
+
+function redisBus({ REDIS_URL = [] }: Config): OpenPart<Bus> {
+  return async ({ logger }) => {
+    const { openRedisBus } = await import("./cluster/redis/open.ts");
+    return openRedisBus(REDIS_URL, logger);
+  };
+}
+
+function dynamoRegistry({ DYNAMODB_TABLE = "" }: Config): OpenPart<Registry> {
+  return async ({ address, logger }) => {
+    const { openDynamoRegistry } = await import("./cluster/dynamodb/open.ts");
+    return openDynamoRegistry({
       table: DYNAMODB_TABLE,
       address,
       logger,
       leaseMs: LEASE_MS,
       renewMs: RENEW_MS,
     });
-    return { address, bus, registry, peers: new HttpPeers(CLUSTER_SECRET) };
-  } catch (error) {
-    await bus.close();
-    throw error;
-  }
+  };
 }

@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { Logger } from "pino";
+import type { AllowedOrigins } from "./access/allowed-origins.ts";
 import { Fleet } from "./cluster/fleet.ts";
 import type { Cluster } from "./cluster/holders.ts";
 import { LocalServer } from "./cluster/local-server.ts";
@@ -10,6 +11,7 @@ import type { Gateway } from "./connections/gateway.ts";
 import type { LiveRooms } from "./connections/live-rooms.ts";
 import type { Documents } from "./document/documents.ts";
 import { readStored } from "./document/open-document.ts";
+import type { HookCalls } from "./hooks/hook-calls.ts";
 import { adminAccess } from "./http/admin-access.ts";
 import { apiRoutes } from "./http/api/api-routes.ts";
 import { createApp } from "./http/app.ts";
@@ -32,7 +34,11 @@ export interface VisibleParts {
   readonly liveRooms: LiveRooms;
   readonly health: Health;
   readonly notifications: Notifications;
+  readonly origins: AllowedOrigins;
   readonly logger: Logger;
+  /** Whether the example editor is shown. */
+  readonly showsEditor: boolean;
+  readonly hooks: HookCalls | undefined;
 }
 
 /** What a server answers over HTTP. */
@@ -44,7 +50,8 @@ export interface HttpSide {
 
 /** Puts together what the server answers over HTTP, to its operators and to other servers. */
 export function openHttp(config: Config, parts: VisibleParts): HttpSide {
-  const { stores, cluster, documents, gateway, liveRooms, health, notifications, logger } = parts;
+  const { stores, cluster, documents, gateway, liveRooms, health, origins, notifications, logger } =
+    parts;
   const { CLUSTER_SECRET, ADMIN_TOKEN, TRUSTED_PROXIES } = config;
   const loopDelay = new LoopDelay();
   const draining = new AbortController();
@@ -70,13 +77,24 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     onDeleted: (room) => notifications.events?.roomDeleted(room),
   });
   const app = createApp({
+    isSecure: config.TLS_CERT_FILE !== undefined,
     health,
+    showsEditor: parts.showsEditor,
     cluster:
       CLUSTER_SECRET === undefined
         ? []
         : [peerRoutes(CLUSTER_SECRET, documents), serverCallRoutes(CLUSTER_SECRET, local)],
-    admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, logger }),
-    metrics: metricsRoute(new Metrics({ health, gateway, documents, cluster, notifications })),
+    admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, origins, logger }),
+    metrics: metricsRoute(
+      new Metrics({
+        health,
+        gateway,
+        documents,
+        cluster,
+        notifications,
+        hooks: parts.hooks?.stats,
+      }),
+    ),
     api: apiRoutes({
       metadata: stores.metadata,
       fleet,

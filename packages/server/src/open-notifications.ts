@@ -1,8 +1,10 @@
 import type { Logger } from "pino";
+import type { ServerAddress } from "./cluster/registry.ts";
 import type { Config } from "./config.ts";
 import type { EventNotifications } from "./notifications/event-notifications.ts";
 import type { RoomNotifications } from "./notifications/room-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
+import type { Journal, ListedJournal } from "./storage/journal.ts";
 
 /** What the application wants to be told; `null` what it does not. */
 export interface Notifications {
@@ -12,58 +14,67 @@ export interface Notifications {
   readonly events: EventNotifications | null;
 }
 
-/**
- * Prepares what the configuration asks for. Nothing of it is loaded or runs without that.
- *
- * @param server the address of this server
- */
+/** This server among those of the cluster. */
+export interface OwnServer {
+  readonly address: ServerAddress;
+  /** Whether there never are other servers. */
+  readonly isAlone: boolean;
+}
+
+type Stores = Pick<AllStores, "outbox" | "events" | "journal">;
+
+/** Prepares what the configuration asks for. Nothing of it is loaded or runs without that. */
 export async function openNotifications(
   config: Config,
-  server: string,
-  stores: Pick<AllStores, "outbox" | "events" | "journal">,
+  own: OwnServer,
+  stores: Stores,
   logger: Logger,
 ): Promise<Notifications> {
   return {
-    rooms: await openRooms(config, server, stores, logger),
-    events: await openEvents(config, server, stores, logger),
+    rooms: await openRooms(config, own, stores, logger),
+    events: await openEvents(config, own, stores, logger),
   };
 }
 
 async function openRooms(
   config: Config,
-  server: string,
-  { outbox, journal }: Pick<AllStores, "outbox" | "journal">,
+  { address: server, isAlone }: OwnServer,
+  { outbox, journal }: Stores,
   logger: Logger,
 ): Promise<RoomNotifications | null> {
   const { CALLBACK_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;
-  if (CALLBACK_URL === undefined) return null;
+  if (CALLBACK_URL === undefined || outbox === null) return null;
   const { Receiver } = await import("./notifications/receiver.ts");
   const { RoomNotifications } = await import("./notifications/room-notifications.ts");
   return new RoomNotifications({
     server,
-    isAlone: config.REDIS_URL === undefined,
+    isAlone,
     receiver: new Receiver({ url: new URL(CALLBACK_URL), secret, timeout }),
     timeout,
     objects: config.CALLBACK_OBJECTS,
     wait: config.CALLBACK_DEBOUNCE_WAIT,
     longest: Math.max(config.CALLBACK_DEBOUNCE_WAIT, config.CALLBACK_DEBOUNCE_MAXWAIT),
     outbox,
-    journal,
+    journal: isListed(journal) ? journal : null,
     logger,
   });
 }
 
+/** A journal of the application's own need not tell which rooms it has. */
+function isListed(journal: Journal | ListedJournal): journal is ListedJournal {
+  return "rooms" in journal;
+}
+
 async function openEvents(
   config: Config,
-  server: string,
-  { outbox, events: queue }: Pick<AllStores, "outbox" | "events">,
+  { address: server, isAlone }: OwnServer,
+  { outbox, events: queue }: Stores,
   logger: Logger,
 ): Promise<EventNotifications | null> {
   const { EVENTS_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;
-  if (EVENTS_URL === undefined) return null;
+  if (EVENTS_URL === undefined || outbox === null || queue === null) return null;
   const { Receiver } = await import("./notifications/receiver.ts");
   const { EventNotifications } = await import("./notifications/event-notifications.ts");
   const receiver = new Receiver({ url: new URL(EVENTS_URL), secret, timeout });
-  const isAlone = config.REDIS_URL === undefined;
   return new EventNotifications({ server, isAlone, receiver, timeout, queue, outbox, logger });
 }

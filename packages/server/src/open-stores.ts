@@ -1,27 +1,37 @@
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Stores } from "./document/open-document.ts";
+import type { ServerOptions } from "./server-options.ts";
 import type { EventQueue } from "./storage/event-queue.ts";
-import type { ListedJournal } from "./storage/journal.ts";
 import type { Metadata } from "./storage/metadata.ts";
 import type { Outbox } from "./storage/outbox.ts";
 import type { SnapshotStore } from "./storage/snapshots.ts";
 
 export interface AllStores extends Stores {
-  readonly journal: ListedJournal;
   readonly metadata: Metadata;
-  readonly outbox: Outbox;
-  readonly events: EventQueue;
+  /** `null` when nobody wants to be told anything, and no database was opened for it. */
+  readonly outbox: Outbox | null;
+  readonly events: EventQueue | null;
+  /** Closes those that were opened, and not those that were given. */
   close(): Promise<void>;
 }
 
+/** The stores that an application gives itself. */
+export type GivenStores = Pick<ServerOptions, "journal" | "snapshots" | "metadata">;
+
 /**
- * Opens the stores that the configuration names, and the embedded one for the others.
+ * Opens the stores that are not given: those that the configuration names, and the embedded one for
+ * the others.
  *
  * @throws StorageError; what was opened is closed then
  */
-export async function openStores(config: Config, logger: Logger): Promise<AllStores> {
+export async function openStores(
+  config: Config,
+  given: GivenStores,
+  logger: Logger,
+): Promise<AllStores> {
   const { DATABASE_URL, S3_BUCKET } = config;
+  const { journal, snapshots, metadata } = given;
   const opened: { close(): Promise<void> }[] = [];
   const keep = <Store extends { close(): Promise<void> }>(store: Store): Store => {
     opened.push(store);
@@ -31,18 +41,34 @@ export async function openStores(config: Config, logger: Logger): Promise<AllSto
     await Promise.allSettled(opened.map((store) => store.close()));
   };
   try {
-    const snapshots = S3_BUCKET === undefined ? null : keep(await openS3(config, S3_BUCKET));
+    const s3 =
+      snapshots === undefined && S3_BUCKET !== undefined
+        ? keep(await openS3(config, S3_BUCKET))
+        : undefined;
+    const wantsOutbox = config.CALLBACK_URL !== undefined || config.EVENTS_URL !== undefined;
+    const isDatabaseUsed = journal === undefined || metadata === undefined || wantsOutbox;
     const database =
-      DATABASE_URL === undefined ? null : keep(await openPostgres(DATABASE_URL, logger));
-    if (snapshots !== null && database !== null) {
-      const { journal, metadata, outbox, events } = database;
-      return { snapshots, journal, metadata, outbox, events, close };
+      isDatabaseUsed && DATABASE_URL !== undefined
+        ? keep(await openPostgres(DATABASE_URL, logger))
+        : undefined;
+    const chosen = {
+      snapshots: snapshots ?? s3,
+      journal: journal ?? database?.journal,
+      metadata: metadata ?? database?.metadata,
+    };
+    if (isComplete(chosen) && (database !== undefined || !wantsOutbox)) {
+      return {
+        ...chosen,
+        outbox: database?.outbox ?? null,
+        events: database?.events ?? null,
+        close,
+      };
     }
     const embedded = keep(await openSqlite(config.DATA_DIR, logger));
     return {
-      snapshots: snapshots ?? embedded.snapshots,
-      journal: (database ?? embedded).journal,
-      metadata: (database ?? embedded).metadata,
+      snapshots: chosen.snapshots ?? embedded.snapshots,
+      journal: chosen.journal ?? embedded.journal,
+      metadata: chosen.metadata ?? embedded.metadata,
       outbox: (database ?? embedded).outbox,
       events: (database ?? embedded).events,
       close,
@@ -51,6 +77,14 @@ export async function openStores(config: Config, logger: Logger): Promise<AllSto
     await close();
     throw error;
   }
+}
+
+type Complete = Pick<AllStores, "snapshots" | "journal" | "metadata">;
+
+function isComplete(
+  stores: { [Name in keyof Complete]: Complete[Name] | undefined },
+): stores is Complete {
+  return Object.values(stores).every((store) => store !== undefined);
 }
 
 // Each is loaded only where it is used: together they would double the time and memory of a start.

@@ -1,11 +1,3 @@
-import { once } from "node:events";
-import {
-  createServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type ServerResponse,
-} from "node:http";
-import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Logger } from "pino";
 import { AllowedOrigins } from "./access/allowed-origins.ts";
@@ -16,68 +8,70 @@ import { OtherServers } from "./cluster/other-servers.ts";
 import type { ServerAddress } from "./cluster/registry.ts";
 import { findServerAddress } from "./cluster/server-address.ts";
 import type { Config } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
 import { Gateway } from "./connections/gateway.ts";
 import { LiveRooms } from "./connections/live-rooms.ts";
 import { Documents } from "./document/documents.ts";
 import { readAcknowledged } from "./document/read-acknowledged.ts";
 import { drain } from "./drain.ts";
+import { type Entrance, hostOfUrl } from "./entrance/entrance.ts";
+import { closeGivenStores } from "./given-parts.ts";
+import { HookCalls } from "./hooks/hook-calls.ts";
 import { Health } from "./http/health.ts";
+import { ServerDocuments } from "./in-process/server-documents.ts";
 import { openAccess } from "./open-access.ts";
-import { openCluster } from "./open-cluster.ts";
+import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
+import { openEntrance } from "./open-entrance.ts";
 import { openHttp } from "./open-http.ts";
 import { openNotifications } from "./open-notifications.ts";
-import { openStores } from "./open-stores.ts";
+import { type GivenStores, openStores } from "./open-stores.ts";
+import type { ServerOptions, SymphonyServer } from "./server-options.ts";
 import { ActivityRecorder } from "./storage/activity-recorder.ts";
 import { MetadataWriter } from "./storage/metadata-writer.ts";
 import { Retention } from "./storage/retention.ts";
 
-/** Whoever takes longer to send a request keeps a socket for nothing. */
-const SLOW_CLIENTS = {
-  headersTimeout: 10_000,
-  requestTimeout: 120_000,
-  connectionsCheckingInterval: 2_000,
-};
-
 /** More than one machine can have. */
 const UNLIMITED = 1e9;
 
-/** A server that is running. */
-export interface RunningServer {
-  /** `http://host:port` */
-  readonly url: string;
-  /**
-   * Takes no new connections, makes everything durable, closes the clients with 1012, stores
-   * snapshots, and releases everything, all within 25 seconds.
-   *
-   * @returns whether every update that was received is durable
-   */
-  drain(): Promise<boolean>;
-}
+/** The parts that an application gives, instead of naming them in the configuration. */
+export type GivenParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "load"> &
+  GivenStores &
+  GivenCluster;
 
 /**
- * Builds the parts that the configuration asks for, and serves.
+ * Builds the parts that the configuration asks for and that are not given, and serves.
  *
- * @throws StorageError when the store cannot be opened, or the error of the socket when it cannot
- *   listen; everything begun is released then
+ * @param ecsMetadata the endpoint that tells the address of an ECS task, where there is one
+ * @throws ConfigError, StorageError when the store cannot be opened, RegistryError, what a given part
+ *   throws, or the error of the socket when it cannot listen; everything opened is released then
  */
-export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
-  const access = await openAccess(config);
+export async function startServer(
+  config: Config,
+  logger: Logger,
+  given: GivenParts = {},
+  ecsMetadata?: string,
+): Promise<SymphonyServer> {
+  const access = await openAccess(config, given.access, logger);
   const origins = new AllowedOrigins(config.ALLOWED_ORIGINS);
-  const stores = await openStores(config, logger);
-  const http = createServer(SLOW_CLIENTS);
-  http.on("request", refuseYet);
+  const stores = await openStores(config, given, logger);
+  let entrance: Entrance | undefined;
   let cluster: Cluster;
   try {
-    http.listen(config.PORT, config.HOST);
-    await once(http, "listening");
-    cluster = await openCluster(config, await addressOf(http, config), logger);
+    entrance = await openEntrance(config, given, logger);
+    const own = await addressOf(entrance, config, isMember(config, given), ecsMetadata);
+    cluster = await openCluster(config, given, own, logger);
   } catch (error) {
-    http.close();
+    entrance?.close();
     await stores.close();
     throw error;
   }
   const { address } = cluster;
-  const notifications = await openNotifications(config, address, stores, logger);
+  const notifications = await openNotifications(
+    config,
+    { address, isAlone: !isMember(config, given) },
+    stores,
+    logger,
+  );
   const metadata = new MetadataWriter(stores.metadata, logger);
   const retention = new Retention(stores.metadata, config.CONNECTIONS_RETENTION_DAYS, logger);
   const { rooms, events } = notifications;
@@ -93,6 +87,11 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     },
     logger,
   });
+  const { load } = given;
+  const hooks =
+    given.hooks === undefined && load === undefined
+      ? undefined
+      : new HookCalls(given.hooks ?? {}, logger);
   const documents = new Documents({
     stores,
     cluster,
@@ -101,9 +100,18 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
     unloadDelay: config.UNLOAD_DELAY_MS,
     collect: config.GC,
+    hooks,
+    initial: load && hooks && { load, hooks, maxDocumentBytes: config.MAX_DOCUMENT_BYTES },
     onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
     onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
     onLetGo: events === null ? undefined : (room) => events.roomLetGo(room),
+  });
+  const serverDocuments = new ServerDocuments({
+    documents,
+    logger,
+    collect: config.GC,
+    maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
   });
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
@@ -115,6 +123,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   const gateway = new Gateway({
     documents,
     access,
+    accessSeesHeaders: given.access !== undefined,
     origins,
     limits,
     proxies: config.TRUSTED_PROXIES,
@@ -128,6 +137,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
+    hooks,
   });
   const health = new Health();
   health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
@@ -143,7 +153,10 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     liveRooms,
     health,
     notifications,
+    origins,
     logger,
+    showsEditor: given.attachTo === undefined,
+    hooks,
   });
   rooms?.start({
     read: (room) => readAcknowledged(room, documents, stores),
@@ -157,46 +170,64 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   endConnections(address, Date.now()).catch((error: unknown) => {
     logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
   });
-  http.off("request", refuseYet);
-  http.on("request", getRequestListener(side.app.fetch));
-  gateway.attach(http);
+  // The application's own `Request` and `Response` stay as they are.
+  const request = getRequestListener(side.app.fetch, { overrideGlobalObjects: false });
+  entrance.serve({
+    request,
+    upgrade: (incoming, socket, head) => gateway.upgrade(incoming, socket, head),
+  });
+  let closed: Promise<boolean> | undefined;
+  const close = () => {
+    health.accepting = false;
+    serverDocuments.close();
+    retention.close();
+    crashedServers.close();
+    side.close();
+    access.close();
+    rooms?.stop();
+    const closeStores = async () => {
+      await stores.close();
+      await closeGivenStores(given);
+    };
+    return drain({
+      gateway,
+      documents,
+      metadata,
+      activity,
+      notifications,
+      cluster,
+      entrance,
+      hooks,
+      closeStores,
+      logger,
+    });
+  };
   return {
-    url: `http://${hostOf(config)}:${(http.address() as AddressInfo).port}`,
-    drain: async () => {
-      health.accepting = false;
-      retention.close();
-      crashedServers.close();
-      side.close();
-      access.close();
-      rooms?.stop();
-      return drain({
-        gateway,
-        documents,
-        metadata,
-        activity,
-        notifications,
-        cluster,
-        stores,
-        http,
-        logger,
-      });
+    get url() {
+      return entrance.url;
+    },
+    openDocument: (room) => serverDocuments.open(room),
+    close: () => {
+      closed ??= close();
+      return closed;
     },
   };
 }
 
-function hostOf({ HOST }: Config): string {
-  return HOST.includes(":") ? `[${HOST}]` : HOST;
-}
-
 /** At which other servers reach this one. Alone, it only names the server in the metadata. */
-async function addressOf(http: HttpServer, config: Config): Promise<ServerAddress> {
-  const { port } = http.address() as AddressInfo;
-  if (config.SERVER_ADDRESS !== undefined) return config.SERVER_ADDRESS;
-  if (config.REDIS_URL === undefined) return `${hostOf(config)}:${port}`;
-  return findServerAddress(config.HOST, port, process.env.ECS_CONTAINER_METADATA_URI_V4);
-}
-
-/** Answers while the parts are being built. */
-function refuseYet(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { "retry-after": "1" }).end();
+async function addressOf(
+  { listening }: Entrance,
+  { SERVER_ADDRESS }: Config,
+  isInCluster: boolean,
+  ecsMetadata: string | undefined,
+): Promise<ServerAddress> {
+  if (SERVER_ADDRESS !== undefined) return SERVER_ADDRESS;
+  if (listening === null) {
+    if (!isInCluster) return "localhost";
+    throw new ConfigError(
+      "SERVER_ADDRESS is needed: the server does not listen yet, so where the others reach it is not known",
+    );
+  }
+  const { host, port } = listening;
+  return isInCluster ? findServerAddress(host, port, ecsMetadata) : `${hostOfUrl(host)}:${port}`;
 }

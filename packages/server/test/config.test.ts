@@ -43,6 +43,27 @@ describe("configuration", () => {
     );
   });
 
+  it("speaks TLS with a certificate and its key, and not between servers", () => {
+    const tls = { TLS_CERT_FILE: "server.crt", TLS_KEY_FILE: "server.key" };
+    expect(readConfig(tls)).toMatchObject(tls);
+    expect(() => readConfig({ ...tls, TLS_KEY_FILE: "" })).toThrow(
+      /^TLS_CERT_FILE needs TLS_KEY_FILE: /,
+    );
+    expect(() => readConfig({ ...tls, TLS_CERT_FILE: "" })).toThrow(
+      /^TLS_KEY_FILE needs TLS_CERT_FILE: /,
+    );
+    const cluster = {
+      REDIS_URL: "redis://localhost:6379",
+      DYNAMODB_TABLE: "table",
+      DATABASE_URL: "postgres://localhost/db",
+      S3_BUCKET: "bucket",
+      CLUSTER_SECRET: "sixteen characters",
+    };
+    expect(() => readConfig({ ...cluster, ...tls })).toThrow(
+      /^TLS_CERT_FILE cannot be used with REDIS/,
+    );
+  });
+
   describe("of notifications", () => {
     it("has the defaults of y-websocket-server", () => {
       expect(readConfig({ CALLBACK_URL: "http://app/hook?key=1" })).toMatchObject({

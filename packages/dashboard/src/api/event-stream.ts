@@ -22,6 +22,8 @@ export interface EventStreamOptions {
 }
 
 const RETRY_MS = 2_000;
+/** The server is heard of every fifteen seconds; after two and a little more it does not work. */
+const SILENCE_MS = 35_000;
 
 /** Events of the server. It connects again and again until it is closed, or told that it is over. */
 export class EventStream {
@@ -30,6 +32,7 @@ export class EventStream {
   readonly #closed: AbortController = new AbortController();
   #source: EventSource | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
@@ -44,6 +47,7 @@ export class EventStream {
     this.#closed.abort();
     this.#source?.close();
     clearTimeout(this.#retry);
+    clearTimeout(this.#silence);
   }
 
   #connect(): void {
@@ -54,13 +58,28 @@ export class EventStream {
       this.#state.value = { status: "live" };
     });
     source.addEventListener("error", () => {
+      clearTimeout(this.#silence);
       this.#state.value = { status: "reconnecting" };
       // The browser tries again by itself, except after an answer that is no event stream.
       if (source.readyState === EventSource.CLOSED) void this.#refused();
     });
     for (const [name, receive] of Object.entries(this.#options.on)) {
-      source.addEventListener(name, (event) => receive(JSON.parse(event.data)));
+      source.addEventListener(name, (event) => {
+        this.#heard();
+        receive(JSON.parse(event.data));
+      });
     }
+    source.addEventListener("heartbeat", () => this.#heard());
+  }
+
+  /** From the first event on, which may be large and on its way for long, silence means a failure. */
+  #heard(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#source?.close();
+      this.#state.value = { status: "reconnecting" };
+      this.#connect();
+    }, SILENCE_MS);
   }
 
   async #refused(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from "node:http";
+
 /**
  * What somebody may do in a room. `read-only`: receives the document, and shows its presence.
  * `presence-only`: sees who is there and shows its presence, but gets nothing of the document.
@@ -14,6 +16,11 @@ export interface Attempt {
   readonly address: string;
   /** The `Origin` of the request; `undefined` when a program asks that is not a browser. */
   readonly origin: string | undefined;
+  /**
+   * Of the request, such as its cookies. Only an `access` that an application gave is told of them; for
+   * others there are none.
+   */
+  readonly headers: Readonly<IncomingHttpHeaders>;
 }
 
 /** What was granted. */
@@ -45,6 +52,14 @@ export interface AccessControl {
   /** Gives up what is under way; those who wait for it get an AccessUnavailableError. */
   close(): void;
 }
+
+/**
+ * `AccessControl.authorize` of those who remember no answers.
+ *
+ * @throws AccessDeniedError
+ * @throws AccessUnavailableError
+ */
+export type Authorize = (attempt: Attempt) => Access | Promise<Access>;
 
 /** `unauthenticated`: it is not known who this is. `forbidden`: this one may not enter the room. */
 export type Denial = "unauthenticated" | "forbidden";

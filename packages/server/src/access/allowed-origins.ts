@@ -4,7 +4,7 @@ import { Wildcard } from "./wildcard.ts";
 /** Scheme, host and port, without a path: as browsers write an origin. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\\\s]+$/;
 
-/** Which web pages may connect. Programs that are not browsers send no origin and are not held back. */
+/** Which web pages may connect, and use the API. Programs that are not browsers send no origin and are not held back. */
 export class AllowedOrigins {
   /** `null`: all. */
   readonly #patterns: readonly Wildcard[] | null;
@@ -27,6 +27,16 @@ export class AllowedOrigins {
     }
     this.#patterns = listed?.map((origin) => new Wildcard(origin)) ?? null;
     this.#allowNull = listed?.includes("null") ?? true;
+  }
+
+  /** Whether there is a list at all. */
+  get areListed(): boolean {
+    return this.#patterns !== null;
+  }
+
+  /** Whether pages of this origin were asked for by name or pattern: no list names none. */
+  lists(origin: string): boolean {
+    return this.areListed && this.allows(origin);
   }
 
   /** @param origin the request's `Origin` header */

@@ -1,4 +1,5 @@
 import { networkInterfaces } from "node:os";
+import { hostOfUrl } from "../entrance/entrance.ts";
 import type { ServerAddress } from "./registry.ts";
 
 const METADATA_TIMEOUT_MS = 2_000;
@@ -17,8 +18,7 @@ export async function findServerAddress(
   metadata: string | undefined,
 ): Promise<ServerAddress> {
   if (metadata !== undefined) return `${await readTaskAddress(metadata)}:${port}`;
-  if (host !== "0.0.0.0" && host !== "::")
-    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (host !== "0.0.0.0" && host !== "::") return `${hostOfUrl(host)}:${port}`;
   for (const addresses of Object.values(networkInterfaces())) {
     for (const { family, internal, address } of addresses ?? []) {
       if (family === "IPv4" && !internal) return `${address}:${port}`;

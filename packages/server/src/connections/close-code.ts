@@ -4,15 +4,15 @@ import { CodecError } from "../document/codec.ts";
 import { DeletedError } from "../document/deletions.ts";
 import { ClosedError } from "../document/documents.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
-import { TooLargeError } from "../protocol/presence.ts";
 import { RoomNameError } from "../protocol/room-name.ts";
+import { TooLargeError } from "../protocol/too-large-error.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 
 /** Why this server closes a WebSocket. Newer providers do not reconnect after 4400 to 4499. */
 export type CloseCode = number & { readonly __brand: "CloseCode" };
 
-/** A close frame has room for 123 bytes. */
-const MAX_REASON = 100;
+/** A close frame has room for this many bytes of UTF-8. */
+const MAX_REASON_BYTES = 123;
 
 const code = (value: number) => value as CloseCode;
 
@@ -53,7 +53,7 @@ export const CloseCode = {
       case CloseCode.tooLarge:
       case CloseCode.unauthenticated:
       case CloseCode.forbidden:
-        return error instanceof Error ? error.message.slice(0, MAX_REASON) : "refused";
+        return error instanceof Error ? shorten(error.message) : "refused";
       case CloseCode.restarting:
         return "the server is restarting";
       case CloseCode.deleted:
@@ -67,3 +67,9 @@ export const CloseCode = {
     }
   },
 };
+
+function shorten(text: string): string {
+  const bytes = Buffer.alloc(MAX_REASON_BYTES);
+  // Only whole characters are written.
+  return bytes.toString("utf8", 0, bytes.write(text));
+}

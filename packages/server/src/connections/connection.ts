@@ -34,8 +34,10 @@ export interface ConnectionServices {
   readonly maxConnectionsPerRoom: number;
   /** Counts up while the server runs; tells how long a connection has been silent. */
   readonly clock: { readonly tick: number };
+  /** How many connections a room has on this server. */
+  readonly connectionsOf: (room: string) => number;
   /** The client was let in, and its document is open. */
-  readonly onOpened: (connection: Connection, access: Access) => void;
+  readonly onOpened: (connection: Connection) => void;
   /** The connection is over; it is called once, whether it was opened or not. */
   readonly onClosed: (connection: Connection) => void;
 }
@@ -56,6 +58,8 @@ type State =
 
 /** Ticks without a message to the client after which it is sent a keepalive. */
 const SILENT_TICKS = 2;
+/** As `ws` says that a connection has ended without a close code. */
+const NO_CLOSE_CODE = 1006;
 
 /** One client's WebSocket: hands its messages to the document, and the document's frames to it. */
 export class Connection implements Outlet, MessageReceiver {
@@ -67,6 +71,8 @@ export class Connection implements Outlet, MessageReceiver {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   #state: State = { name: "opening" };
+  #access: Access | null = null;
+  #closeCode: number | null = null;
   /** Messages that came while another was still being handled; the socket is paused meanwhile. */
   #queue: Uint8Array[] = [];
   #busy = true;
@@ -93,12 +99,27 @@ export class Connection implements Outlet, MessageReceiver {
     this.#services = services;
     this.#wroteAt = services.clock.tick;
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    webSocket.on("close", () => this.#closed());
+    webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
     this.#liveness = new Liveness(webSocket, () => this.#writable);
     socket.on("drain", () => this.#drained());
     webSocket.pause();
     void this.#open();
+  }
+
+  /** What was granted when it was opened, or since; `null` before that. */
+  get access(): Access | null {
+    return this.#access;
+  }
+
+  /** The client's address. */
+  get address(): string {
+    return this.#attempt.address;
+  }
+
+  /** The close code, when it is over: this server's if it closed the connection. */
+  get closeCode(): number {
+    return this.#closeCode ?? NO_CLOSE_CODE;
   }
 
   get writable(): boolean {
@@ -142,6 +163,7 @@ export class Connection implements Outlet, MessageReceiver {
   /** @param reason is shown to the client's developer */
   closeWith(code: CloseCode, reason: string): void {
     if (this.#state.name !== "closed") this.#services.stats.close(code);
+    this.#closeCode ??= code;
     this.#leave();
     // A close handshake is only finished when the socket is read.
     this.#webSocket.resume();
@@ -200,6 +222,7 @@ export class Connection implements Outlet, MessageReceiver {
       if (this.#state.name !== "open") return;
       if (access.level === this.#state.access.level) {
         this.#state = { ...this.#state, access };
+        this.#access = access;
         this.#expiry.set(access.expiresAt);
       } else {
         this.closeWith(CloseCode.restarting, "what you may do here has changed");
@@ -219,14 +242,18 @@ export class Connection implements Outlet, MessageReceiver {
         documents.release(document);
         return;
       }
-      if (document.readers.size >= maxConnectionsPerRoom) {
+      if (this.#services.connectionsOf(this.room) >= maxConnectionsPerRoom) {
         documents.release(document);
         this.closeWith(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
         return;
       }
       const reader = document.attach(this);
+      if (documents.tellsChanges) {
+        reader.author = { connection: this.id, subject: access.subject };
+      }
       this.#state = { name: "open", document, reader, access };
-      this.#services.onOpened(this, access);
+      this.#access = access;
+      this.#services.onOpened(this);
       this.#expiry.set(access.expiresAt);
       // What a client has is only asked of those from whom it would be taken.
       if (access.level === "read-write") this.write([document.stateVectorFrame()]);
@@ -349,13 +376,16 @@ export class Connection implements Outlet, MessageReceiver {
   #brokenOff(error: Error & { code?: string }): void {
     if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
       this.#services.stats.close(CloseCode.tooLarge);
+      this.#closeCode ??= CloseCode.tooLarge;
     } else if (error.code?.startsWith("WS_ERR_")) {
       this.#services.stats.close(CloseCode.malformed);
+      this.#closeCode ??= CloseCode.malformed;
     }
     this.#log("socket error", error.message);
   }
 
-  #closed(): void {
+  #closed(code: number): void {
+    this.#closeCode ??= code;
     this.#leave();
     this.#services.onClosed(this);
   }

@@ -1,19 +1,15 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { WebSocket, WebSocketServer } from "ws";
-import {
-  type Access,
-  type AccessControl,
-  AccessDeniedError,
-  type Attempt,
-} from "../access/access.ts";
+import { type AccessControl, AccessDeniedError, type Attempt } from "../access/access.ts";
 import type { AllowedOrigins } from "../access/allowed-origins.ts";
 import { clientAddress } from "../access/client-address.ts";
 import type { ConnectionLimits } from "../access/connection-limits.ts";
 import { selectProtocol, tokenOfRequest } from "../access/token-of-request.ts";
 import type { Documents } from "../document/documents.ts";
+import type { HookCalls } from "../hooks/hook-calls.ts";
 import { ConnectionStats } from "../metrics/stats.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
 import type { ActivityRecorder } from "../storage/activity-recorder.ts";
@@ -25,6 +21,8 @@ import type { LiveRooms } from "./live-rooms.ts";
 export interface GatewayOptions {
   readonly documents: Documents;
   readonly access: AccessControl;
+  /** Whether `access` is told of the headers; they would be kept as long as the connection. */
+  readonly accessSeesHeaders: boolean;
   readonly origins: AllowedOrigins;
   readonly limits: ConnectionLimits;
   /** How many proxies of the operator's stand in front of this server. */
@@ -41,6 +39,8 @@ export interface GatewayOptions {
   readonly maxMessagesPerSecond: number;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
+  /** What the application is told. */
+  readonly hooks?: HookCalls | undefined;
 }
 
 /** Who wants to know of those that come and go. */
@@ -51,6 +51,7 @@ export interface Visits {
 
 const TICK_MS = 5_000;
 const PING_MS = 30_000;
+const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
 
 /** Closes with 4413 where `ws` would use 1009: providers that know the band do not come back. */
 class ClientSocket extends WebSocket {
@@ -63,8 +64,8 @@ class ClientSocket extends WebSocket {
 export class Gateway {
   readonly connections: Set<Connection> = new Set();
   readonly stats: ConnectionStats = new ConnectionStats();
-  /** Those that were let in, and count as connections to their rooms; with whom they are for. */
-  readonly #visitors: Map<Connection, Access["subject"]> = new Map();
+  /** Those that were let in, and count as connections to their rooms. */
+  readonly #visitors: Set<Connection> = new Set();
   readonly #options: GatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #clock = { tick: 0 };
@@ -84,7 +85,8 @@ export class Gateway {
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       clock: this.#clock,
-      onOpened: (connection, access) => this.#opened(connection, access),
+      connectionsOf: (room) => options.liveRooms.connectionsOf(room),
+      onOpened: (connection) => this.#opened(connection),
       onClosed: (connection) => this.#closed(connection),
     };
     this.#webSockets = new WebSocketServer({
@@ -107,9 +109,37 @@ export class Gateway {
     ];
   }
 
-  /** Serves the upgrade requests of a server. */
-  attach(server: Server): void {
-    server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+  /** Turns an upgrade request into a connection. The path of its URL is the room. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const drop = (error: Error) => {
+      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
+      socket.destroy();
+    };
+    socket.on("error", drop);
+    if (!this.#accepting) {
+      this.stats.close(CloseCode.restarting);
+      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    const address = clientAddress(request, this.#options.proxies);
+    const admission = this.#options.limits.admit(address);
+    if (admission === "attempts-per-address") {
+      // Whoever tries so often is not worth a handshake.
+      this.stats.close(CloseCode.tooMany);
+      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    if (typeof admission !== "string") socket.once("close", () => admission.release());
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+      socket.off("error", drop);
+      if (admission === "connections") {
+        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
+      } else if (admission === "connections-per-address") {
+        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
+      } else {
+        this.#accept(request, address, webSocket, socket);
+      }
+    });
   }
 
   /** Takes no new connections. */
@@ -149,46 +179,16 @@ export class Gateway {
     });
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const drop = (error: Error) => {
-      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
-      socket.destroy();
-    };
-    socket.on("error", drop);
-    if (!this.#accepting) {
-      this.stats.close(CloseCode.restarting);
-      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    const address = clientAddress(request, this.#options.proxies);
-    const admission = this.#options.limits.admit(address);
-    if (admission === "attempts-per-address") {
-      // Whoever tries so often is not worth a handshake.
-      this.stats.close(CloseCode.tooMany);
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    if (typeof admission !== "string") socket.once("close", () => admission.release());
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      socket.off("error", drop);
-      if (admission === "connections") {
-        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
-      } else if (admission === "connections-per-address") {
-        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
-      } else {
-        this.#accept(request, address, webSocket, socket);
-      }
-    });
-  }
-
   /** @throws RoomNameError, AccessDeniedError */
   #attemptOf(request: IncomingMessage, address: string): Attempt {
+    const { accessSeesHeaders } = this.#options;
+    const headers = accessSeesHeaders ? request.headers : NO_HEADERS;
     const { origin } = request.headers;
     const room = roomOfUrl(request.url ?? "/");
     if (!this.#options.origins.allows(origin)) {
       throw new AccessDeniedError("forbidden", "pages of this origin may not connect");
     }
-    return { room, token: tokenOfRequest(request), address, origin };
+    return { room, token: tokenOfRequest(request), address, origin, headers };
   }
 
   /** Browsers only see why when the WebSocket was opened before. */
@@ -211,27 +211,32 @@ export class Gateway {
     this.stats.opened++;
   }
 
-  #opened(connection: Connection, { subject }: Access): void {
-    const { id, room } = connection;
-    const { metadata, liveRooms, activity, visits, logger, server } = this.#options;
-    this.#visitors.set(connection, subject);
+  #opened(connection: Connection): void {
+    const { id, room, access, address } = connection;
+    const { metadata, liveRooms, activity, hooks, visits, logger, server } = this.#options;
+    this.#visitors.add(connection);
     metadata.add({ type: "connected", connection: id, room, server, at: Date.now() });
     liveRooms.connected(room);
     activity.connected(room);
-    visits?.joined(id, room, subject);
+    visits?.joined(id, room, access?.subject ?? null);
+    if (access !== null) {
+      const { subject, level } = access;
+      hooks?.connected({ room, connection: id, subject, level, address });
+    }
     logger.debug({ connection: id, room }, "connected");
   }
 
   #closed(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
-    const subject = this.#visitors.get(connection);
     if (this.#visitors.delete(connection)) {
-      const { id, room } = connection;
-      const { metadata, liveRooms, activity, visits, logger } = this.#options;
+      const { id, room, access, closeCode } = connection;
+      const { metadata, liveRooms, activity, hooks, visits, logger } = this.#options;
       metadata.add({ type: "disconnected", connection: id, at: Date.now() });
       liveRooms.disconnected(room);
       activity.disconnected(room);
-      visits?.left(id, room, subject ?? null);
+      const subject = access?.subject ?? null;
+      visits?.left(id, room, subject);
+      hooks?.disconnected({ room, connection: id, subject, code: closeCode });
       logger.debug({ connection: id, room }, "disconnected");
     }
     if (this.connections.size === 0) this.#idle?.();

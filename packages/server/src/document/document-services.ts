@@ -1,4 +1,5 @@
 import type { ServerAddress } from "../cluster/registry.ts";
+import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { DocumentStats } from "../metrics/stats.ts";
 import type { Codec } from "./codec.ts";
 import type { Document } from "./document.ts";
@@ -23,4 +24,13 @@ export interface DocumentServices {
   readonly stats: DocumentStats;
   /** The journal takes what the document has appended, and calls `markDurable`. */
   readonly journal: { readonly slow: boolean; enqueue(document: Document, bytes: number): void };
+  /** Is told of what own clients wrote when it has become durable. */
+  readonly onChange?: ChangeListener | undefined;
 }
+
+/** @param update only valid during the call, unless it is copied */
+export type ChangeListener = (
+  room: string,
+  update: Uint8Array,
+  author: ChangeAuthor | null,
+) => void;

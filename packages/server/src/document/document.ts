@@ -25,6 +25,8 @@ export class Document implements Replica {
   readonly readers: Set<Reader> = new Set();
   /** When the last update came, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
+  /** Kept by the flusher. */
+  flushedAt = Number.NEGATIVE_INFINITY;
   readonly #services: DocumentServices;
   readonly #publisher: Publisher;
   /** The first update without an author that is not durable holds up all readers. */
@@ -162,9 +164,13 @@ export class Document implements Replica {
 
   /** Everything below `offset` survives a crash: clients get their own updates back. */
   markDurable(offset: number): void {
-    if (this.#publisher.active) {
+    const { onChange } = this.#services;
+    const { active } = this.#publisher;
+    if (active || onChange !== undefined) {
       for (const { author, update } of this.log.entries(this.log.durable, offset)) {
-        if (author !== "elsewhere") this.#publisher.add(update);
+        if (author === "elsewhere") continue;
+        if (active) this.#publisher.add(update);
+        onChange?.(this.room, update, author?.author ?? null);
       }
     }
     this.log.markDurable(offset);

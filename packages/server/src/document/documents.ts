@@ -3,14 +3,24 @@ import { buryDead } from "../cluster/bury-dead.ts";
 import { type Cluster, Holders } from "../cluster/holders.ts";
 import type { PeerAnswer, PeerRequest } from "../cluster/peers.ts";
 import type { InspectedDocument } from "../cluster/server-calls.ts";
+import type { HookCalls } from "../hooks/hook-calls.ts";
+import type { LoadRoom } from "../hooks/hooks.ts";
+import { initialContent } from "../hooks/initial-content.ts";
 import { ClusterStats, DocumentStats } from "../metrics/stats.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { Codec } from "./codec.ts";
 import { DeletedError, Deletions } from "./deletions.ts";
 import type { Document } from "./document.ts";
+import type { ChangeListener } from "./document-services.ts";
 import { Flusher } from "./flusher.ts";
 import { JournalWriter } from "./journal-writer.ts";
-import { isChanged, loadDocument, recoverDocument, type Stores } from "./open-document.ts";
+import {
+  type InitialContent,
+  isChanged,
+  loadDocument,
+  recoverDocument,
+  type Stores,
+} from "./open-document.ts";
 import { type DocumentsUsage, type Held, type Room, usageOf } from "./rooms.ts";
 import { Snapshotter } from "./snapshotter.ts";
 
@@ -31,6 +41,12 @@ export interface DocumentsOptions {
   readonly onFirstHolder?: ((room: string) => void) | undefined;
   /** This server holds a room no more; others may. */
   readonly onLetGo?: ((room: string) => void) | undefined;
+  /** What the application is told. */
+  readonly hooks?: HookCalls | undefined;
+  /** Gives the first content of rooms, which must not be larger than that. */
+  readonly initial?:
+    | { readonly load: LoadRoom; readonly maxDocumentBytes: number; readonly hooks: HookCalls }
+    | undefined;
 }
 
 /** This server is going away, and opens nothing any more. */
@@ -61,12 +77,26 @@ export class Documents {
   readonly #rooms: Map<string, Room> = new Map();
   readonly #deletions: Deletions = new Deletions();
   readonly #timers: NodeJS.Timeout[];
+  readonly #onChange: ChangeListener | undefined;
+  readonly #initialContent: InitialContent | undefined;
   #closing = false;
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
     this.journal = new JournalWriter(options.stores.journal, options.logger, options.onDurable);
     this.snapshotter = new Snapshotter({ ...options, codec: this.codec });
+    const { hooks, initial } = options;
+    if (hooks?.wantsChanges) {
+      this.#onChange = (room, update, author) => hooks.changed(room, update, author);
+    }
+    if (initial !== undefined) {
+      const { logger } = options;
+      const inspect = (update: Uint8Array) => this.codec.run("inspect", update);
+      const { load, maxDocumentBytes } = initial;
+      const { stats } = initial.hooks;
+      this.#initialContent = (room) =>
+        initialContent(room, { load, inspect, maxDocumentBytes, stats, logger });
+    }
     const { registry } = options.cluster;
     const holders = () => Array.from(this.#open(), ({ open }) => open.holders);
     const sweep = Math.max(10, Math.min(1_000, options.snapshotInterval / 4));
@@ -84,6 +114,11 @@ export class Documents {
         if (current.state === "open") current.held.open.holders.rejoin();
       }
     });
+  }
+
+  /** Whether the application is told of changes, and of who made them. */
+  get tellsChanges(): boolean {
+    return this.#onChange !== undefined;
   }
 
   /** How many documents are in memory. */
@@ -275,10 +310,13 @@ export class Documents {
         flusher: this.#flusher,
         journal: this.journal,
         stats: this.stats,
+        onChange: this.#onChange,
+        initialContent: this.#initialContent,
       });
       holders.start(open.document, fetched, () => recoverDocument(open, stores));
       metadata.add({ type: "room-opened", room, at: Date.now() });
       if (isFirst) this.#options.onFirstHolder?.(room);
+      this.#options.hooks?.loaded(room);
       // Spread, so that documents that were opened together are not all stored together.
       const snapshotDue = Date.now() + snapshotInterval * (0.5 + Math.random() / 2);
       return { open, users: 0, unloadTimer: undefined, snapshotDue };

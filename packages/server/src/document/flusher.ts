@@ -5,26 +5,30 @@ import { EventLoopLoad } from "./event-loop-load.ts";
 export interface Flushable {
   /** How many outlets one flush may write to. */
   readonly fanOut: number;
+  /** When the flusher flushed it last, by `performance.now()`; the flusher keeps it. */
+  flushedAt: number;
   /** Sends its readers what they lack. Never throws. */
   flush(): void;
 }
 
 /** Up to this many outlets a flush is cheap. */
 const SMALL_FAN_OUT = 8;
-const DELAY_PER_OUTLET_MS = 0.4;
-/** The longest delay that the size of a room is a reason for. */
-const MAX_FAN_OUT_DELAY_MS = 50;
+const INTERVAL_PER_OUTLET_MS = 0.4;
+/** The longest interval that the size of a room is a reason for. */
+const MAX_FAN_OUT_INTERVAL_MS = 50;
 /** From this load of the event loop on, updates are gathered in every room. */
-const LOADED = 0.5;
-/** The delay at full load; in between it grows evenly. */
-const FULL_LOAD_DELAY_MS = 100;
+const LOADED = 0.2;
+/** From this load on the interval is the longest; in between it grows evenly. */
+const BUSY = 0.6;
+const BUSY_INTERVAL_MS = 140;
 
 /**
- * Decides when documents send what is new: at the end of the turn of the event loop while that is
- * cheap. Each flush costs a write per client, and an answer of each to the presence that it brings.
- * So updates are gathered first, for longer the larger a room is: n clients that all write then cost
- * on the order of n, not n². And for longer the busier the server is: overload makes it slower by
- * some tens of milliseconds, and what is saved keeps it from falling behind.
+ * Decides when documents send what is new. What comes after a quiet time is sent at the end of the
+ * turn of the event loop. But each flush costs a write per client, and an answer of each to the
+ * presence that it brings; so between two flushes of a room there is an interval, in which updates are
+ * gathered. It is longer the larger a room is: n clients that all write then cost on the order of
+ * n, not n². And longer the busier the server is: load makes it slower by some tens of milliseconds,
+ * and what is saved keeps it from falling behind.
  */
 export class Flusher {
   readonly #stats: DocumentStats;
@@ -42,18 +46,19 @@ export class Flusher {
   /** Flushes the document soon; once, however often it is called before. */
   schedule(document: Flushable): void {
     if (this.#due.has(document) || this.#delayed.has(document)) return;
-    const delay = Math.max(fanOutDelay(document.fanOut), loadDelay(this.#load.get()));
-    if (delay === 0) {
+    const since = performance.now();
+    const interval = Math.max(fanOutInterval(document.fanOut), loadInterval(this.#load.get()));
+    const delay = Math.ceil(document.flushedAt + interval - since);
+    if (delay <= 0) {
       this.#due.add(document);
       if (this.#immediate !== undefined) return;
-      this.#dueSince = performance.now();
+      this.#dueSince = since;
       this.#immediate = setImmediate(() => this.#flushDue());
       return;
     }
-    const since = performance.now();
     const timer = setTimeout(() => {
       this.#delayed.delete(document);
-      document.flush();
+      this.#flush(document);
       this.#observe(since, 1);
     }, delay);
     this.#delayed.set(document, timer);
@@ -71,8 +76,13 @@ export class Flusher {
     const since = this.#dueSince;
     const due = this.#due;
     this.#due = new Set();
-    for (const document of due) document.flush();
+    for (const document of due) this.#flush(document);
     this.#observe(since, due.size);
+  }
+
+  #flush(document: Flushable): void {
+    document.flushedAt = performance.now();
+    document.flush();
   }
 
   /** @param since when the first of so many documents was scheduled */
@@ -81,13 +91,12 @@ export class Flusher {
   }
 }
 
-function fanOutDelay(fanOut: number): number {
+function fanOutInterval(fanOut: number): number {
   if (fanOut <= SMALL_FAN_OUT) return 0;
-  return Math.min(MAX_FAN_OUT_DELAY_MS, fanOut * DELAY_PER_OUTLET_MS);
+  return Math.min(MAX_FAN_OUT_INTERVAL_MS, fanOut * INTERVAL_PER_OUTLET_MS);
 }
 
-function loadDelay(load: number): number {
-  const excess = Math.max(0, load - LOADED) / (1 - LOADED);
-  // Whole milliseconds: timers of the same duration share a list.
-  return Math.round(excess * FULL_LOAD_DELAY_MS);
+function loadInterval(load: number): number {
+  const excess = Math.max(0, Math.min(load, BUSY) - LOADED) / (BUSY - LOADED);
+  return excess * BUSY_INTERVAL_MS;
 }

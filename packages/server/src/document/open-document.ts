@@ -16,6 +16,13 @@ export interface Stores {
   readonly journal: Journal;
 }
 
+/**
+ * Gives what the application has of a room of which nothing is stored; `null` when that is nothing.
+ *
+ * @throws StorageError
+ */
+export type InitialContent = (room: string) => Promise<Uint8Array | null>;
+
 /** Everything that belongs to a document while this server holds it. */
 export interface OpenDocument extends Journaled {
   /** The other servers that hold it. */
@@ -38,12 +45,12 @@ export async function loadDocument(
   room: string,
   holders: Holders,
   stores: Stores,
-  services: DocumentServices & { codec: Codec },
+  services: DocumentServices & { codec: Codec; initialContent?: InitialContent | undefined },
 ): Promise<{ open: OpenDocument; fetched: Fetched | null }> {
   const fetched = await holders.fetch();
   const content =
     fetched === null
-      ? await readStores(room, stores)
+      ? await readOrBegin(room, stores, services.initialContent)
       : await addJournal(room, fetched.state.updates, stores.journal, holders);
   const base = await makeStoredBase(room, content.updates, services.codec);
   const open: OpenDocument = {
@@ -109,6 +116,21 @@ async function readStores(room: string, stores: Stores): Promise<Stored> {
   const updates = rows.map(({ update }) => update);
   if (snapshot !== null) updates.unshift(snapshot.update);
   return { updates, rows, version: snapshot?.version ?? null };
+}
+
+/** Reads what is stored; when that is nothing, stores what the application has of the room. */
+async function readOrBegin(
+  room: string,
+  stores: Stores,
+  initialContent: InitialContent | undefined,
+): Promise<Stored> {
+  const stored = await readStores(room, stores);
+  if (stored.updates.length > 0 || initialContent === undefined) return stored;
+  const update = await initialContent(room);
+  if (update === null) return stored;
+  // Clients see it only when it is durable, as everything that they are answered.
+  const ids = await stores.journal.append([{ room, update }]);
+  return { updates: [update], rows: ids.map((id) => ({ id, update })), version: null };
 }
 
 /** Adds what a dead server may have left in the journal to what another one has. */

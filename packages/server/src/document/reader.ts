@@ -1,3 +1,4 @@
+import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { Frame } from "../protocol/frame.ts";
 
 /** Where the frames for one reader go: a client's socket. */
@@ -33,6 +34,8 @@ export class Reader {
   readonly clients: Set<number> = new Set();
   /** The first of them: it is surely the connection's own. */
   ownClient: number | null = null;
+  /** Who writes by it, for those who are told of changes; `null` when nobody is. */
+  author: ChangeAuthor | null = null;
 
   constructor(outlet: Outlet) {
     this.outlet = outlet;

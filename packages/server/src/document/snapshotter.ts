@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { HookCalls } from "../hooks/hook-calls.ts";
 import { SnapshotStats } from "../metrics/stats.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import type { Codec } from "./codec.ts";
@@ -11,6 +12,8 @@ export interface SnapshotterOptions {
   readonly logger: Logger;
   /** Whether deleted content is dropped. */
   readonly collect: boolean;
+  /** What the application is told. */
+  readonly hooks?: HookCalls | undefined;
 }
 
 /** How many snapshots are made at once. */
@@ -99,6 +102,7 @@ export class Snapshotter {
       stats.seconds.observe((performance.now() - began) / 1_000);
       stats.bytes += bytes;
       metadata.add({ type: "room-saved", room, at: updatedAt || Date.now(), bytes });
+      this.#options.hooks?.stored({ room, bytes });
       logger.debug({ room, bytes }, "snapshot stored");
     } catch (error) {
       stats.failures++;

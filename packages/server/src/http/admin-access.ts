@@ -3,11 +3,13 @@ import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { deleteCookie, setCookie } from "hono/cookie";
 import type { Logger } from "pino";
+import type { AllowedOrigins } from "../access/allowed-origins.ts";
 import { type AdminGate, adminGate, type HttpContext } from "./admin-gate.ts";
 import { SESSION_COOKIE, SESSION_SECONDS } from "./admin-session.ts";
 import { type ApiEnv, type ApiHono, noStore } from "./api/api-hono.ts";
 import { ApiProblem, answerErrors, invalidParameters, openProblems } from "./api/problems.ts";
 import { loginSchema, sessionSchema } from "./api/schemas.ts";
+import { crossOrigin } from "./cross-origin.ts";
 
 /** A login holds a token and nothing else. */
 const MAX_LOGIN_BYTES = 4_096;
@@ -62,6 +64,8 @@ export interface AdminAccessOptions {
   readonly token: string | undefined;
   /** How many proxies stand in front, as for `clientAddress`. */
   readonly proxies: number;
+  /** Whose pages may use the API, beside the server's own. */
+  readonly origins: AllowedOrigins;
   readonly logger: Logger;
 }
 
@@ -78,6 +82,7 @@ export function adminAccess(options: AdminAccessOptions): ApiHono {
     },
   });
   app.onError(answerErrors(options.logger));
+  app.use("/api/*", crossOrigin(options.origins));
   app.use(PATH, noStore);
   app.openapi(get, (c) => c.json({ authenticated: passes(gate, c), required }, 200));
   app.post(PATH, bodyLimit({ maxSize: MAX_LOGIN_BYTES, onError: tooLarge }));

@@ -20,6 +20,10 @@ export interface AppParts {
   readonly admin: ApiHono;
   readonly metrics: Hono;
   readonly api: ApiHono;
+  /** Whether the example editor is there. */
+  readonly showsEditor: boolean;
+  /** Whether the server itself speaks TLS. */
+  readonly isSecure: boolean;
 }
 
 const POLICY = {
@@ -30,25 +34,29 @@ const POLICY = {
   formAction: ["'none'"],
   frameAncestors: ["'none'"],
 };
-// Whether this host is reached by TLS is for the proxy to say.
-const HEADERS = secureHeaders({ contentSecurityPolicy: POLICY, strictTransportSecurity: false });
-const EDITOR_HEADERS = secureHeaders({
-  contentSecurityPolicy: {
-    ...POLICY,
-    connectSrc: ["'self'", "ws:", "wss:"],
-    // The editor puts its theme into style elements.
-    styleSrc: ["'self'", "'unsafe-inline'"],
-  },
-  strictTransportSecurity: false,
-});
+const EDITOR_POLICY = {
+  ...POLICY,
+  connectSrc: ["'self'", "ws:", "wss:"],
+  // The editor puts its theme into style elements.
+  styleSrc: ["'self'", "'unsafe-inline'"],
+};
+/** For a year, browsers use nothing but TLS with this host. At a proxy, that is for the proxy to say. */
+const ALWAYS_TLS = "max-age=31536000";
 
 /**
  * The HTTP side of the server: health, what other servers ask for, the API, the metrics,
  * the example editor at `/` and the dashboard at `/dashboard`.
  */
-export function createApp({ health, cluster, admin, metrics, api }: AppParts): Hono {
+export function createApp(parts: AppParts): Hono {
+  const { health, cluster, admin, metrics, api, showsEditor, isSecure } = parts;
   const app = new Hono();
-  app.use((c, next) => (c.req.path === "/" ? EDITOR_HEADERS : HEADERS)(c, next));
+  const strictTransportSecurity = isSecure ? ALWAYS_TLS : false;
+  const headers = secureHeaders({ contentSecurityPolicy: POLICY, strictTransportSecurity });
+  const editorHeaders = secureHeaders({
+    contentSecurityPolicy: EDITOR_POLICY,
+    strictTransportSecurity,
+  });
+  app.use((c, next) => (c.req.path === "/" ? editorHeaders : headers)(c, next));
   app.get("/health/live", (c) => c.json({ status: "ok" }));
   app.get("/health/ready", (c) => {
     const failing = health.failing();
@@ -66,7 +74,7 @@ export function createApp({ health, cluster, admin, metrics, api }: AppParts): H
   // Its files, and the API, are found relative to it: under whatever prefix a proxy has put it.
   app.get("/dashboard", (c) => c.redirect("dashboard/", 301));
   app.get("/dashboard/*", serveStatic({ root: DASHBOARD, rewriteRequestPath: withoutDashboard }));
-  app.get("*", serveStatic({ root: SITE }));
+  if (showsEditor) app.get("*", serveStatic({ root: SITE }));
   app.notFound((c) => problem(404, `there is nothing at ${c.req.path}`));
   app.onError(() => problem(500, "the request failed; the server's log says why"));
   return app;

@@ -1,5 +1,6 @@
 import type { Cluster } from "../cluster/holders.ts";
 import type { Documents } from "../document/documents.ts";
+import type { HookStats } from "../hooks/hook-stats.ts";
 import type { Health } from "../http/health.ts";
 import { Exposition } from "./exposition.ts";
 import type {
@@ -25,16 +26,13 @@ export interface MetricsSources {
     readonly rooms: { readonly stats: DeliveryStats } | null;
     readonly events: { readonly stats: DeliveryStats; readonly eventStats: EventStats } | null;
   };
+  /** Of the functions that the application has given, if it has. */
+  readonly hooks?: HookStats | undefined;
 }
 
 /** What the server says of its work, in the text format of Prometheus. */
-export function serverMetrics({
-  health,
-  gateway,
-  documents,
-  cluster,
-  notifications,
-}: MetricsSources): string {
+export function serverMetrics(sources: MetricsSources): string {
+  const { health, gateway, documents, cluster, notifications, hooks } = sources;
   const to = new Exposition();
   writeHealth(to, health, {
     journal: documents.journal.problem,
@@ -50,6 +48,7 @@ export function serverMetrics({
   const { rooms, events } = notifications;
   writeNotifications(to, { room: rooms?.stats, events: events?.stats });
   if (events !== null) writeEvents(to, events.eventStats);
+  if (hooks !== undefined) writeHooks(to, hooks);
   return to.text;
 }
 
@@ -245,6 +244,27 @@ function writeCluster(to: Exposition, stats: ClusterStats, isAlive: boolean): vo
     "symphony_lease_rejoins_total",
     "How often the lease of this server had lapsed and was taken again.",
     stats.rejoins,
+  );
+}
+
+function writeHooks(to: Exposition, stats: HookStats): void {
+  to.counters(
+    "symphony_hook_calls_total",
+    "Calls of functions that the application has given.",
+    "hook",
+    stats.calls,
+  );
+  to.counters(
+    "symphony_hook_failures_total",
+    "Those of them that threw, rejected or took too long.",
+    "hook",
+    stats.failures,
+  );
+  to.counters(
+    "symphony_hook_drops_total",
+    "What hooks were not told because too much waited.",
+    "hook",
+    stats.dropped,
   );
 }
 

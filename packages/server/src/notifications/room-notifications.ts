@@ -22,7 +22,8 @@ export interface RoomNotificationsOptions {
   readonly wait: number;
   readonly longest: number;
   readonly outbox: Outbox;
-  readonly journal: Pick<ListedJournal, "rooms">;
+  /** Tells what a server that crashed may have left; `null` when it cannot. */
+  readonly journal: Pick<ListedJournal, "rooms"> | null;
   readonly logger: Logger;
 }
 
@@ -84,8 +85,9 @@ export class RoomNotifications {
    * @throws StorageError
    */
   async serverCrashed(server: string | null, at: number): Promise<void> {
-    await this.#options.outbox.free("room", server, at);
-    await this.#marker.markJournal(this.#options.journal);
+    const { outbox, journal } = this.#options;
+    await outbox.free("room", server, at);
+    if (journal !== null) await this.#marker.markJournal(journal);
   }
 
   /** Begins nothing more. */

@@ -3,6 +3,7 @@ import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from "l
 import { checkJson } from "./json.ts";
 import { decoding } from "./malformed-error.ts";
 import { decodeText, takeBytes } from "./text.ts";
+import { TooLargeError } from "./too-large-error.ts";
 
 /** One client's presence: its state is JSON in UTF-8, and `null` when the client left. */
 export interface PresenceState {
@@ -17,11 +18,6 @@ export const LEFT: Uint8Array = new TextEncoder().encode("null");
 
 /** More than any cursor, name and picture address takes: all of a room are sent every change. */
 const MAX_STATE_BYTES = 64 * 1024;
-
-/** A presence state is larger than this server takes. */
-export class TooLargeError extends Error {
-  override readonly name = "TooLargeError";
-}
 
 export function isLeft(state: Uint8Array): boolean {
   return state.length === 4 && state[0] === 0x6e && state[1] === 0x75;

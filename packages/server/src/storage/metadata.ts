@@ -26,7 +26,7 @@ export interface Metadata {
   /**
    * Connections that were open at some time in `[from, to)`, oldest first.
    *
-   * @param limit the most rows to return
+   * @param range.limit the most rows to return
    * @throws StorageError
    */
   connections(range: {
@@ -71,7 +71,7 @@ export interface Metadata {
    * a minute the peaks of the servers are added up; a point has the maximum of its minutes, and
    * the sum of their connects. So points can be put together in the same way to longer ones.
    *
-   * @param bucket a multiple of 60,000. Those that are a multiple of an hour are read from
+   * @param range.bucket a multiple of 60,000. Those that are a multiple of an hour are read from
    *   hourly figures: for long ranges, use them
    * @throws RangeError for another bucket, or when there were more than 20,000 points
    * @throws StorageError

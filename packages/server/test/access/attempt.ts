@@ -7,7 +7,7 @@ import {
 } from "../../src/access/access.ts";
 
 export function attempt(token: string | undefined, room = "room"): Attempt {
-  return { room, token, address: "192.0.2.1", origin: undefined };
+  return { room, token, address: "192.0.2.1", origin: undefined, headers: {} };
 }
 
 /** How an authorization ended, short enough for tables. */

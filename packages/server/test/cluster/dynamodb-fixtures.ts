@@ -4,8 +4,8 @@ import { afterEach, beforeEach, vi } from "vitest";
 import { createRegistryTable } from "../../src/cluster/dynamodb/create-table.ts";
 import { openDynamoRegistry } from "../../src/cluster/dynamodb/open.ts";
 import type { Registry, ServerAddress } from "../../src/cluster/registry.ts";
+import { LEASE_MS, RENEW_MS } from "../../src/suites/registry-suite.ts";
 import { DynamoDbProxy } from "./dynamodb-proxy.ts";
-import { LEASE_MS, RENEW_MS } from "./registry-suite.ts";
 
 /** Longer than a test lasts. */
 export const NEVER_MS = 1_000_000;

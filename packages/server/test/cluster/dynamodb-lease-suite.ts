@@ -1,9 +1,9 @@
 import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
 import type { Registry } from "../../src/cluster/registry.ts";
+import { LEASE_MS } from "../../src/suites/registry-suite.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";
-import { LEASE_MS } from "./registry-suite.ts";
 
 /** What happens to the lease of a server when its renewal goes wrong. */
 export function dynamoDbLeaseSuite(name: string): void {

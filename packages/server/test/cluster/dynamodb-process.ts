@@ -2,9 +2,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { OtherHolders, Registry, ServerAddress } from "../../src/cluster/registry.ts";
+import { LEASE_MS, RENEW_MS, type SeparateServer } from "../../src/suites/registry-suite.ts";
 import { waitFor } from "../support/wait-for.ts";
 import type { ServerMessage } from "./dynamodb-process-main.ts";
-import { LEASE_MS, RENEW_MS, type SeparateServer } from "./registry-suite.ts";
 
 const PROGRAM = fileURLToPath(new URL("./dynamodb-process-main.ts", import.meta.url));
 const START_TIMEOUT_MS = 20_000;

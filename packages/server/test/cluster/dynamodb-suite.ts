@@ -1,11 +1,11 @@
 import type { Dynalite, DynamoDbLocal } from "@symphony/services/dynamodb";
 import { afterAll, beforeAll, vi } from "vitest";
+import { registrySuite } from "../../src/suites/registry-suite.ts";
 import { newTable, openServer } from "./dynamodb-fixtures.ts";
 import { dynamoDbLeaseSuite } from "./dynamodb-lease-suite.ts";
 import { DynamoDbServer } from "./dynamodb-process.ts";
 import { dynamoDbRequestsSuite } from "./dynamodb-requests-suite.ts";
 import { dynamoDbTableSuite } from "./dynamodb-table-suite.ts";
-import { registrySuite } from "./registry-suite.ts";
 
 /** Runs the file's tests of the registry with one of the programs that speak DynamoDB's protocol. */
 export function dynamoDbSuite(name: string, service: Dynalite | DynamoDbLocal): void {

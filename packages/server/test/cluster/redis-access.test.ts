@@ -8,8 +8,8 @@ import { Redis } from "@symphony/services/redis";
 import { afterEach, describe, expect, it } from "vitest";
 import { openRedisBus } from "../../src/cluster/redis/open.ts";
 import { RefusedError } from "../../src/cluster/redis/transport.ts";
+import { BusRecorder } from "../../src/suites/bus-recorder.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { BusRecorder } from "./bus-recorder.ts";
 import { LogRecorder } from "./redis-log.ts";
 import { useBusInChild } from "./redis-run-child.ts";
 

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { openRedisBus } from "../../src/cluster/redis/open.ts";
-import { BusRecorder } from "./bus-recorder.ts";
+import { BusRecorder } from "../../src/suites/bus-recorder.ts";
 
 // Uses a bus at the URLs of its arguments once, closes it, and must then end by itself.
 

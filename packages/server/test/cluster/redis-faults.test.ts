@@ -2,9 +2,9 @@ import { Redis } from "@symphony/services/redis";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Bus } from "../../src/cluster/bus.ts";
 import { openRedisBus } from "../../src/cluster/redis/open.ts";
+import { BusRecorder } from "../../src/suites/bus-recorder.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { BusRecorder } from "./bus-recorder.ts";
 import { LogRecorder } from "./redis-log.ts";
 import { useBusInChild } from "./redis-run-child.ts";
 

@@ -1,7 +1,7 @@
 import { Redis } from "@symphony/services/redis";
 import { pino } from "pino";
 import { openRedisBus } from "../../src/cluster/redis/open.ts";
-import { busSuite } from "./bus-suite.ts";
+import { busSuite } from "../../src/suites/bus-suite.ts";
 import { dropSubscribers, subscriptionsAt } from "./redis-channels.ts";
 
 busSuite("Redis", () => {

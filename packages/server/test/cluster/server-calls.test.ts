@@ -9,7 +9,7 @@ import { RemoteServer } from "../../src/cluster/remote-server.ts";
 import type { ServerCalls } from "../../src/cluster/server-calls.ts";
 import { ServerClient } from "../../src/cluster/server-client.ts";
 import { DeletedError } from "../../src/document/deletions.ts";
-import { ODD_ROOM_NAMES } from "../storage/test-storage.ts";
+import { ODD_ROOM_NAMES } from "../../src/suites/test-storage.ts";
 import { RoomClient, textOf } from "./room-client.ts";
 import { PartsOfCluster, SECRET, type ServerParts } from "./server-parts.ts";
 

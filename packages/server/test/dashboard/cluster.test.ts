@@ -171,7 +171,7 @@ describe("watching a room", () => {
     await dashboard.panel("Present (2)").getByText("17").waitFor();
     leave(ben);
     await dashboard.panel("Present (1)").waitFor();
-    expect([...ada.presence.keys()]).toEqual([ada.clientId]);
+    await expect.poll(() => [...ada.presence.keys()], POLL).toEqual([ada.clientId]);
     await expect.poll(() => dashboard.fact("Connections").innerText(), POLL).toBe("1");
   });
 

@@ -57,3 +57,21 @@ test("a document that was replaced while the events were cut off is not mixed wi
   const text = dashboard.root("text").getByRole("paragraph");
   await expect.poll(() => text.innerText(), POLL).toBe("the new text");
 });
+
+test("a server that is frozen is not shown as live, until it goes on", async () => {
+  await join(server.wsUrl, "frozen");
+  const dashboard = await openDashboard(await newBrowser(), server.url, "#/live");
+  await dashboard.page.clock.install();
+  await dashboard.page.reload();
+  await dashboard.row("frozen").waitFor();
+  server.signal("SIGSTOP");
+  try {
+    await dashboard.page.clock.fastForward(30_000);
+    expect(await dashboard.stream.innerText()).toBe("Live");
+    await dashboard.page.clock.fastForward(6_000);
+    await dashboard.stream.getByText("Reconnecting…").waitFor();
+  } finally {
+    server.signal("SIGCONT");
+  }
+  await dashboard.isLive();
+});

@@ -2,6 +2,7 @@ import { networkInterfaces } from "node:os";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { AllowedOrigins } from "../../src/access/allowed-origins.ts";
 import { adminAccess } from "../../src/http/admin-access.ts";
 import { AdminSessions } from "../../src/http/admin-session.ts";
 import type { ApiHono } from "../../src/http/api/api-hono.ts";
@@ -9,6 +10,7 @@ import { FailedAttempts } from "../../src/http/failed-attempts.ts";
 import { type Answer, detailOf, send, serve } from "./http-parts.ts";
 
 const TOKEN = "the token of the administrators";
+const origins = new AllowedOrigins(undefined);
 const logger = pino({ level: "silent" });
 
 type Send = (path: string, options?: Parameters<typeof send>[1], host?: string) => Promise<Answer>;
@@ -16,7 +18,7 @@ type Send = (path: string, options?: Parameters<typeof send>[1], host?: string) 
 /** Something to protect, and how to reach it. */
 async function guarded(token: string | undefined, proxies = 0): Promise<Send> {
   const app: ApiHono = new OpenAPIHono();
-  app.route("/", adminAccess({ token, proxies, logger }));
+  app.route("/", adminAccess({ token, proxies, origins, logger }));
   app.all("/api/thing", (c) => c.text("the thing"));
   app.get("/metrics", (c) => c.text("the metrics"));
   app.get("/dashboard", (c) => c.text("a page"));

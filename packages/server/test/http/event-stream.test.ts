@@ -66,7 +66,7 @@ describe("an event stream", () => {
     const { stream, read } = open();
     await read();
     vi.advanceTimersByTime(15_000);
-    expect(await read()).toBe(":\n\n");
+    expect(await read()).toBe("event: heartbeat\ndata: {}\n\n");
     stream.write(["x".repeat(20_000), "y"]);
     vi.advanceTimersByTime(15_000);
     expect(await read()).toBe("x".repeat(20_000));

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { AllowedOrigins } from "../../src/access/allowed-origins.ts";
 import { adminAccess } from "../../src/http/admin-access.ts";
 import { apiRoutes } from "../../src/http/api/api-routes.ts";
 import type { ApiServices } from "../../src/http/api/api-services.ts";
@@ -61,7 +62,11 @@ describe("the description of the API", () => {
     const description = await describedBy(await TestApi.start());
     const logger = pino({ level: "silent" });
     const services = { draining: new AbortController().signal, logger } as unknown as ApiServices;
-    const apps = [apiRoutes(services), adminAccess({ token: undefined, proxies: 0, logger })];
+    const origins = new AllowedOrigins(undefined);
+    const apps = [
+      apiRoutes(services),
+      adminAccess({ token: undefined, proxies: 0, origins, logger }),
+    ];
     const served = apps
       .flatMap(({ routes }) => routes)
       .filter(({ method }) => method !== "ALL")

@@ -1,16 +1,24 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { readRoom } from "../support/raw-client.ts";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { yWebsocket31 } from "../support/providers.ts";
+import { RawClient, readRoom } from "../support/raw-client.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { ExampleProcess } from "./example-process.ts";
 
 const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
+const MODULES = fileURLToPath(new URL("../../../../node_modules/", import.meta.url));
+const CONSUMER = fileURLToPath(new URL("./consumer/", import.meta.url));
+const OWN_JOURNAL = fileURLToPath(new URL("../suites/", import.meta.url));
 
 interface Packed {
   readonly filename: string;
@@ -34,6 +42,9 @@ beforeAll(async () => {
     ["install", "--no-audit", "--no-fund", "--prefer-offline", join(directory, packed.filename)],
     { cwd: directory },
   );
+  for (const name of ["@types", "fast-check", "typescript", "vitest"]) {
+    await symlink(join(MODULES, name), join(directory, "node_modules", name));
+  }
 }, 240_000);
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -45,7 +56,10 @@ it("contains what it needs and nothing else", () => {
   expect(other).toEqual([]);
   const paths = packed.files.map(({ path }) => path);
   expect(paths).toEqual(
-    expect.arrayContaining(["dist/cli.js", "site/index.html", "dashboard/index.html", "LICENSE"]),
+    expect.arrayContaining([
+      ...["dist/cli.js", "dist/index.js", "dist/index.d.ts"],
+      ...["site/index.html", "dashboard/index.html", "LICENSE"],
+    ]),
   );
   expect(paths.filter((path) => /\.map$|(?<!\.d)\.ts$/.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(2_000_000);
@@ -73,4 +87,87 @@ it("serves documents and the editor", async () => {
     server.kill("SIGTERM");
   }
   expect((await once(server, "exit"))[0]).toBe(0);
+});
+
+it("describes its exports as tools expect it", async () => {
+  const pkgDir = join(directory, "node_modules/symphony-backend");
+  const { messages, pkg = {} } = await publint({ pkgDir, pack: false });
+  expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+});
+
+describe("an application that has installed it", () => {
+  beforeAll(async () => {
+    await cp(CONSUMER, directory, { recursive: true });
+  });
+
+  it("compiles with every check", async () => {
+    const tsc = join(MODULES, ".bin/tsc");
+    const { stdout } = await run(tsc, ["-p", "."], { cwd: directory }).catch((error) => error);
+    expect(stdout).toBe("");
+  });
+
+  it("has a server in its process", async () => {
+    const { stdout } = await run(process.execPath, ["main.ts"], { cwd: directory });
+    expect(JSON.parse(stdout)).toEqual([{ status: "ok" }, "application", true]);
+  });
+});
+
+// Here, and not in a file of their own: they use what was built for the package.
+describe("the example", () => {
+  it.each([
+    ["express", "drafts", { token: "token-of-ada" }, ""],
+    ["fastify", "welcome", {}, "Hello, everybody"],
+  ])("for %s serves the application and its documents", async (name, room, params, content) => {
+    const example = await ExampleProcess.start(name, join(directory));
+    const wsUrl = example.url.replace("http", "ws");
+    const sessions = [1, 2].map(() => yWebsocket31.open(wsUrl, room, { params }));
+    try {
+      const [ada, bob] = sessions;
+      if (ada === undefined || bob === undefined) throw new Error("nobody is there");
+      await waitFor(() => ada.isSynced && bob.isSynced, { message: "both are synced" });
+      expect(ada.text.toString()).toBe(content);
+      ada.text.insert(0, "! ");
+      await waitFor(() => bob.text.toString() === `! ${content}`, { message: "bob sees it" });
+      const page = await fetch(new URL("/", example.url));
+      expect([page.status, await page.text()]).toEqual([200, "a page of the application"]);
+      if (name === "express") {
+        const stranger = await RawClient.connect(wsUrl, room);
+        expect(await stranger.closed).toEqual({ code: 4401, reason: "log in first" });
+      }
+      for (const session of sessions) session.destroy();
+      expect(await example.stop()).toBe(0);
+    } finally {
+      for (const session of sessions) session.destroy();
+      example.kill();
+    }
+  });
+});
+
+it("lets code of the server's own process edit, with the Yjs of the application", async () => {
+  const program = `
+    import { createServer } from "symphony-backend";
+    import * as Y from "yjs";
+    const server = await createServer({ settings: { PORT: 0, DATA_DIR: "edited", LOG_LEVEL: "error" } });
+    const opened = await server.openDocument("room");
+    opened.doc.getMap("map").set("text", new Y.Text("typed"));
+    await opened.whenDurable();
+    console.log(JSON.stringify(opened.doc.getMap("map")));
+    await server.close();
+  `;
+  await writeFile(join(directory, "edit.js"), program);
+  const { stdout, stderr } = await run(process.execPath, ["edit.js"], { cwd: directory });
+  expect([stdout.trim(), stderr]).toEqual(['{"text":"typed"}', ""]);
+});
+
+it("gives authors of own parts its types and suites", async () => {
+  await cp(OWN_JOURNAL, join(directory, "own"), { recursive: true });
+  const tsc = join(MODULES, ".bin/tsc");
+  const options = "--noEmit --strict --module nodenext --skipLibCheck --allowImportingTsExtensions";
+  await run(tsc, [...options.split(" "), "own/own-journal.test.ts"], { cwd: directory });
+  const vitest = join(MODULES, "vitest/vitest.mjs");
+  const { stdout } = await run(process.execPath, [vitest, "run", "--root", directory], {
+    cwd: directory,
+    env: { PATH: process.env.PATH ?? "", NO_COLOR: "1" },
+  });
+  expect(stdout).toMatch(/Tests +\d\d passed/);
 });

@@ -12,14 +12,10 @@ import {
 } from "../../src/protocol/frame.ts";
 import { MalformedError } from "../../src/protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../../src/protocol/message.ts";
-import {
-  checkPresence,
-  encodePresence,
-  readPresence,
-  TooLargeError,
-} from "../../src/protocol/presence.ts";
+import { checkPresence, encodePresence, readPresence } from "../../src/protocol/presence.ts";
 import { RoomNameError, roomOfUrl } from "../../src/protocol/room-name.ts";
 import { decodeStateVector, encodeStateVector } from "../../src/protocol/state-vector.ts";
+import { TooLargeError } from "../../src/protocol/too-large-error.ts";
 import { decodeFrames } from "../support/frames.ts";
 
 function received(message: Uint8Array): [string, Uint8Array?][] {
@@ -137,6 +133,9 @@ describe("presence states", () => {
       new TextEncoder().encode(JSON.stringify("x".repeat(bytes - 2)));
     expect(() => checkPresence(state(64 * 1024))).not.toThrow();
     expect(() => checkPresence(state(64 * 1024 + 1))).toThrow(TooLargeError);
+    const sent = encodePresence([{ client: 1, clock: 1, state: state(64 * 1024 + 1) }]);
+    const read = () => readPresence(sent, (_client, _clock, one) => checkPresence(one));
+    expect(read).toThrow(TooLargeError);
   });
 
   it("must be UTF-8", () => {

@@ -1,11 +1,11 @@
 import type { PostgresStore } from "../../src/storage/postgres/open.ts";
+import { journalSuite } from "../../src/suites/journal-suite.ts";
+import { metadataSuite } from "../../src/suites/metadata-suite.ts";
+import type { TestStorage } from "../../src/suites/test-storage.ts";
 import { eventQueueSuite } from "./event-queue-suite.ts";
 import { journalRoomsSuite } from "./journal-rooms-suite.ts";
-import { journalSuite } from "./journal-suite.ts";
-import { metadataSuite } from "./metadata-suite.ts";
 import { outboxSuite } from "./outbox-suite.ts";
 import { usePostgres } from "./postgres-server.ts";
-import type { TestStorage } from "./test-storage.ts";
 
 const postgres = usePostgres({ fsync: false });
 

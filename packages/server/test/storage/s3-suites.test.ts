@@ -1,6 +1,6 @@
 import { openS3Snapshots } from "../../src/storage/s3/open.ts";
+import { snapshotsSuite } from "../../src/suites/snapshots-suite.ts";
 import { CEPH, useS3 } from "./s3-fixtures.ts";
-import { snapshotsSuite } from "./snapshots-suite.ts";
 
 const s3 = useS3();
 

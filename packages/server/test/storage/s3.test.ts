@@ -4,8 +4,8 @@ import * as Y from "yjs";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../../src/storage/errors.ts";
 import { createBucket } from "../../src/storage/s3/create-bucket.ts";
 import type { SnapshotStore, SnapshotVersion } from "../../src/storage/snapshots.ts";
+import { ODD_ROOM_NAMES } from "../../src/suites/test-storage.ts";
 import { CEPH, useS3 } from "./s3-fixtures.ts";
-import { ODD_ROOM_NAMES } from "./test-storage.ts";
 
 const ROOMS = [...ODD_ROOM_NAMES, "../x", "/a", "a//b", "./a", ".", "..", "a+b", "a?b=c&d", "a#b"];
 const MIB = 1024 * 1024;

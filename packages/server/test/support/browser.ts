@@ -4,9 +4,10 @@ import { type Browser, chromium } from "playwright-core";
  * Starts Debian's Chromium without a window, in a new empty profile. `close()` ends the process and
  * removes the profile. Its contexts share nothing with each other, like two people's browsers.
  *
+ * @param args more of its command line
  * @throws Error if it is not installed
  */
-export function startBrowser(): Promise<Browser> {
+export function startBrowser(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: "/usr/bin/chromium",
     headless: true,
@@ -20,6 +21,7 @@ export function startBrowser(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
   });
 }

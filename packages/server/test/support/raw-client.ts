@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import * as Y from "yjs";
 import { decodeRaw, encodeRaw, type RawMessage, type RawPresence } from "./raw-messages.ts";
@@ -37,7 +38,7 @@ export class RawClient {
   readonly #socket: WebSocket;
   readonly #onMessage: RawClientOptions["onMessage"];
   readonly #keep: boolean;
-  #localPort = 0;
+  #tcp: Socket | undefined;
 
   private constructor(socket: WebSocket, options: RawClientOptions) {
     this.#socket = socket;
@@ -47,7 +48,7 @@ export class RawClient {
       socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() }));
     });
     socket.once("upgrade", (response) => {
-      this.#localPort = response.socket.localPort ?? 0;
+      this.#tcp = response.socket;
     });
     socket.on("message", (data: Buffer, isBinary) => this.#receive(data, isBinary));
   }
@@ -85,7 +86,7 @@ export class RawClient {
 
   /** This client's end of the connection. */
   get localPort(): number {
-    return this.#localPort;
+    return this.#tcp?.localPort ?? 0;
   }
 
   /** The subprotocol that the server chose; empty when it chose none. */
@@ -95,6 +96,11 @@ export class RawClient {
 
   sendBytes(bytes: Uint8Array): void {
     this.#socket.send(bytes);
+  }
+
+  /** Sends bytes that need not be a frame. */
+  sendRaw(bytes: Uint8Array): void {
+    this.#tcp?.write(bytes);
   }
 
   sendText(text: string): void {

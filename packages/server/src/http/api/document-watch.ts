@@ -3,9 +3,9 @@ import type { Document } from "../../document/document.ts";
 import type { Outlet, Reader } from "../../document/reader.ts";
 import type { Frame } from "../../protocol/frame.ts";
 import { readMessage } from "../../protocol/message.ts";
+import { messageOf } from "../../protocol/message-of-frame.ts";
 import type { ApiServices } from "./api-services.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
-import { messageOf } from "./message-of-frame.ts";
 import { presenceJson } from "./presence-json.ts";
 import { presenceEvent, updateEvents } from "./watch-events.ts";
 

@@ -5,6 +5,8 @@ import { ApiProblem } from "./problems.ts";
 /** What waits in a stream itself, beside what the socket holds. */
 const BUFFER_BYTES = 16 * 1024;
 const HEARTBEAT_MS = 15_000;
+/** An event, and no comment: a browser tells its page of that, which so knows that the server works. */
+const HEARTBEAT = "event: heartbeat\ndata: {}\n\n";
 /** A client that has taken nothing for so many heartbeats is gone. */
 const STALLED_HEARTBEATS = 4;
 /** How long a client waits before it connects again. */
@@ -94,7 +96,7 @@ export class EventStream {
 
   /** Proxies end connections on which they hear nothing; and only by writing a dead one is found. */
   #beat(): void {
-    if (this.writable) this.#enqueue(":\n\n");
+    if (this.writable) this.#enqueue(HEARTBEAT);
     else if (++this.#stalled >= STALLED_HEARTBEATS) this.#disconnect();
   }
 

@@ -1,3 +1,4 @@
+import type { HttpBindings } from "@hono/node-server";
 import type { z } from "@hono/zod-openapi";
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -33,6 +34,9 @@ export function noSuchRoom(name: string): ApiProblem {
 export function answerErrors(logger: Logger): ErrorHandler<ApiEnv> {
   return (error, c) => {
     const status = statusOf(error);
+    if (status === null && isCutOff(c.env.incoming)) {
+      return problem(400, "the request ended before it was complete");
+    }
     if (status === null) {
       logger.error({ err: error, method: c.req.method, path: c.req.path }, "a request failed");
       return problem(500, "the request failed; the server's log says why");
@@ -41,6 +45,11 @@ export function answerErrors(logger: Logger): ErrorHandler<ApiEnv> {
     if (status === 401) response.headers.set("www-authenticate", "Bearer");
     return response;
   };
+}
+
+/** Whether the sender has gone in the middle of a request, which is no failure of the server. */
+function isCutOff({ complete, destroyed }: HttpBindings["incoming"]): boolean {
+  return destroyed && !complete;
 }
 
 function statusOf(error: Error): number | null {

@@ -1,0 +1,49 @@
+import { pino } from "pino";
+import { checkAttachTo } from "./check-attach-to.ts";
+import { readConfig } from "./config.ts";
+import { closeGivenAccess, closeGivenStores, givenParts } from "./given-parts.ts";
+import { isMember } from "./open-cluster.ts";
+import { startServer } from "./server.ts";
+import type { ServerOptions, Settings, SymphonyServer } from "./server-options.ts";
+import { within } from "./within.ts";
+
+/** How long the stores of an application have to close when the server could not be started. */
+const CLOSE_MS = 3_000;
+
+/**
+ * Starts a server in this process.
+ *
+ * @returns resolves when it serves
+ * @throws ConfigError when the options are not usable, saying which and why
+ * @throws StorageError, RegistryError when a store or the registry cannot be opened; what a given part
+ *   throws; or the error of the socket when the server cannot listen. Everything is released then
+ */
+export async function createServer(options: ServerOptions = {}): Promise<SymphonyServer> {
+  try {
+    return await create(options);
+  } catch (error) {
+    closeGivenAccess(options);
+    await within(CLOSE_MS, closeGivenStores(options));
+    throw error;
+  }
+}
+
+async function create(options: ServerOptions): Promise<SymphonyServer> {
+  const environment = textsOf(options.settings ?? {});
+  const config = readConfig(environment, givenParts(options));
+  const attachTo = options.attachTo && checkAttachTo(options.attachTo, isMember(config, options));
+  const logger = options.logger ?? pino({ level: config.LOG_LEVEL });
+  const given = { ...options, attachTo };
+  const server = await startServer(config, logger, given, environment[ECS_METADATA]);
+  logger.info({ url: server.url }, attachTo === undefined ? "listening" : "attached");
+  return server;
+}
+
+/** Where a task of ECS finds its address; ECS sets it. */
+const ECS_METADATA = "ECS_CONTAINER_METADATA_URI_V4";
+
+/** As they would be in the environment. */
+function textsOf(settings: Settings): Record<string, string | undefined> {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+}

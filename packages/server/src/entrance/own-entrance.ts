@@ -1,0 +1,60 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Tls } from "../open-tls.ts";
+import { type Entrance, hostOfUrl, type Listening, NOT_YET, type Visitors } from "./entrance.ts";
+
+/** Whoever takes longer to send a request keeps a socket for nothing. */
+const SLOW_CLIENTS = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 120_000,
+  connectionsCheckingInterval: 2_000,
+};
+
+/** An HTTP server of Symphony's own. */
+export class OwnEntrance implements Entrance {
+  readonly url: string;
+  readonly listening: Listening;
+  readonly #http: Server;
+  readonly #tls: Tls | undefined;
+  #visitors: Visitors = NOT_YET;
+
+  /**
+   * Listens.
+   *
+   * @param tls is closed with the entrance, or when this throws
+   * @throws the error of the socket when it cannot
+   */
+  static async open(host: string, port: number, tls: Tls | undefined): Promise<OwnEntrance> {
+    const http = tls?.createServer(SLOW_CLIENTS) ?? createServer(SLOW_CLIENTS);
+    try {
+      http.listen(port, host);
+      await once(http, "listening");
+    } catch (error) {
+      tls?.close();
+      throw error;
+    }
+    return new OwnEntrance(http, host, tls);
+  }
+
+  private constructor(http: Server, host: string, tls: Tls | undefined) {
+    this.#http = http;
+    this.#tls = tls;
+    const { port } = http.address() as AddressInfo;
+    this.listening = { host, port };
+    this.url = `${tls === undefined ? "http" : "https"}://${hostOfUrl(host)}:${port}`;
+    http.on("request", (request, response) => this.#visitors.request(request, response));
+    http.on("upgrade", (request, socket, head) => this.#visitors.upgrade(request, socket, head));
+  }
+
+  serve(visitors: Visitors): void {
+    this.#visitors = visitors;
+  }
+
+  close(): void {
+    this.#tls?.close();
+    this.#http.close();
+    this.#http.closeAllConnections();
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * A collaboration backend for Yjs applications, as a part of a Node program.
+ *
+ * ```ts
+ * import { createServer } from "symphony-backend";
+ *
+ * const symphony = await createServer({ settings: { PORT: 1234 } });
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+export {
+  type Access,
+  type AccessControl,
+  AccessDeniedError,
+  type AccessLevel,
+  AccessUnavailableError,
+  type Attempt,
+  type Authorize,
+  type Denial,
+} from "./access/access.ts";
+export type { Bus, BusListener, Subscription } from "./cluster/bus.ts";
+export {
+  type AllServers,
+  type LeaseState,
+  type OtherHolders,
+  type Registry,
+  RegistryError,
+  type ServerAddress,
+} from "./cluster/registry.ts";
+export { ConfigError } from "./config-error.ts";
+export { createServer } from "./create-server.ts";
+export { DeletedError } from "./document/deletions.ts";
+export { ClosedError } from "./document/documents.ts";
+export type {
+  Change,
+  ChangeAuthor,
+  ChangeEvent,
+  ConnectEvent,
+  DisconnectEvent,
+  Hook,
+  Hooks,
+  LoadEvent,
+  LoadRoom,
+  RoomConnection,
+  StoreEvent,
+} from "./hooks/hooks.ts";
+export {
+  DocumentClosedError,
+  type DocumentEnd,
+  type ServerDocument,
+} from "./in-process/server-document.ts";
+export { RoomNameError } from "./protocol/room-name.ts";
+export type {
+  AttachTo,
+  ClusterMember,
+  OpenPart,
+  ServerOptions,
+  Settings,
+  SymphonyServer,
+} from "./server-options.ts";
+export { CorruptedError, SnapshotConflictError, StorageError } from "./storage/errors.ts";
+export type { Journal, JournalId, JournalRow, RoomJournal } from "./storage/journal.ts";
+export type {
+  ActivityFigures,
+  ActivityPoint,
+  ConnectionPosition,
+  ConnectionRecord,
+  EndedConnection,
+  Metadata,
+  MetadataEvent,
+  RoomRecord,
+  RoomSort,
+  RoomsPage,
+  RoomsQuery,
+  ServerActivity,
+} from "./storage/metadata.ts";
+export { InvalidCursorError } from "./storage/rooms-cursor.ts";
+export type { Snapshot, SnapshotStore, SnapshotVersion } from "./storage/snapshots.ts";

@@ -1,0 +1,30 @@
+import { createServer, type Server, type ServerOptions } from "node:https";
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { Certificate } from "./http/certificate.ts";
+
+/** Speaks TLS, with a certificate that is renewed when its files change. */
+export interface Tls {
+  createServer(options: ServerOptions): Server;
+  /** Renews the certificate no more. */
+  close(): void;
+}
+
+/**
+ * TLS as the configuration says; `undefined` when it says nothing.
+ *
+ * @throws ConfigError when the certificate or its key cannot be used
+ */
+export async function openTls(config: Config, logger: Logger): Promise<Tls | undefined> {
+  const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = config;
+  if (cert === undefined || key === undefined) return undefined;
+  const certificate = await Certificate.read({ cert, key }, logger);
+  return {
+    createServer(options) {
+      const server = createServer({ ...options, ...certificate.first });
+      certificate.renew(server);
+      return server;
+    },
+    close: () => certificate.close(),
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * The acceptance suites that every part of a server has to pass: for authors of a journal, snapshot
+ * store, metadata, bus or registry of their own. They are what the parts of this package are tested
+ * with. They need `vitest` and `fast-check`.
+ *
+ * ```ts
+ * import { journalSuite } from "symphony-backend/suites";
+ *
+ * journalSuite("of our database", async () => {
+ *   const database = await createDatabase();
+ *   return { open: () => openJournal(database), discard: () => database.drop() };
+ * });
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+export { busSuite, type TestBus } from "./bus-suite.ts";
+export { journalSuite } from "./journal-suite.ts";
+export { metadataSuite } from "./metadata-suite.ts";
+export {
+  LEASE_MS,
+  RENEW_MS,
+  registrySuite,
+  type SeparateServer,
+  type TestRegistry,
+} from "./registry-suite.ts";
+export { snapshotsSuite } from "./snapshots-suite.ts";
+export type { TestService } from "./test-service.ts";
+export type { TestStorage } from "./test-storage.ts";

@@ -1,0 +1,36 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+const POLL_MS = 10;
+
+export interface WaitOptions {
+  /** How long to wait, in milliseconds. */
+  readonly timeout?: number;
+  /** What was waited for; a function is asked when the time is up, and can say what was seen. */
+  readonly message: string | (() => string);
+}
+
+/**
+ * Asks again and again until the condition gives something other than `false`, `null` or
+ * `undefined`, and returns that.
+ *
+ * @throws Error with the message when the time is up, and whatever the condition throws
+ */
+export async function waitFor<T>(
+  condition: () => T | Promise<T>,
+  { timeout = 10_000, message }: WaitOptions,
+): Promise<Exclude<T, false | null | undefined>> {
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    const result = await condition();
+    if (isThere(result)) return result;
+    if (performance.now() >= deadline) {
+      const text = typeof message === "string" ? message : message();
+      throw new Error(`waited ${timeout} ms in vain: ${text}`);
+    }
+    await delay(POLL_MS);
+  }
+}
+
+function isThere<T>(value: T): value is Exclude<T, false | null | undefined> {
+  return value !== false && value !== null && value !== undefined;
+}

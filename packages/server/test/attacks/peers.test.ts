@@ -1,0 +1,85 @@
+import { beforeAll, expect, it } from "vitest";
+import { encodePeerRequest, PEER_PATH } from "../../src/cluster/peers.ts";
+import { CALLS_PATH, callMessages } from "../../src/cluster/server-call-messages.ts";
+import { send } from "../http/http-parts.ts";
+import { ADMIN, ROOM, TARGET_ENV, Target } from "./target.ts";
+import { tokenWith } from "./tokens.ts";
+
+// What servers ask each other for is asked by somebody else.
+
+const CLUSTER_SECRET = "the secret of the cluster";
+
+let target: Target;
+beforeAll(async () => {
+  target = await Target.start({ ...TARGET_ENV, CLUSTER_SECRET });
+});
+
+const calls = Object.keys(callMessages).map((name) => `${CALLS_PATH}/${name}`);
+const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
+const right = bearer(CLUSTER_SECRET);
+
+async function statusOf(path: string, headers: Record<string, string>): Promise<number> {
+  const body =
+    path === PEER_PATH
+      ? encodePeerRequest(ROOM, {
+          from: "127.0.0.1:1",
+          epoch: 1,
+          isOpening: false,
+          stateVector: Uint8Array.of(0),
+        })
+      : JSON.stringify({ room: ROOM, rooms: [ROOM], since: null });
+  const options = { method: "POST", headers, body };
+  return (await send({ port: target.server().port, path }, options)).status;
+}
+
+it("servers are answered", async () => {
+  expect(await statusOf(`${CALLS_PATH}/held`, right)).toBe(200);
+});
+
+it.each([
+  ["no secret", {}, 401],
+  ["an empty one", bearer(""), 401],
+  ["a wrong one", bearer("the secret of another one"), 401],
+  ["a part of it", bearer(CLUSTER_SECRET.slice(0, -1)), 401],
+  ["more than it", bearer(`${CLUSTER_SECRET}, x`), 401],
+  ["another scheme", { authorization: `Basic ${CLUSTER_SECRET}` }, 401],
+  ["it as a cookie", { cookie: `authorization=Bearer ${CLUSTER_SECRET}` }, 401],
+  ["the token of an administrator", bearer(ADMIN), 401],
+  ["a room token", bearer(tokenWith()), 401],
+  ["it, from a page", { ...right, origin: "https://example.org" }, 403],
+  ["it, from a page of its own", { ...right, "sec-fetch-site": "same-origin" }, 403],
+  ["it, from a browser", { ...right, "sec-fetch-mode": "cors" }, 403],
+  ["it, from a sandboxed frame", { ...right, origin: "null" }, 403],
+])("with %s: refused", async (_, headers: Record<string, string>, status) => {
+  for (const path of [PEER_PATH, ...calls]) expect(await statusOf(path, headers)).toBe(status);
+  await target.expectUnharmed();
+});
+
+it("the secret opens neither the API nor a room", async () => {
+  for (const path of ["/api/rooms", "/metrics"]) {
+    const answer = await send({ port: target.server().port, path }, { headers: right });
+    expect(answer.status).toBe(401);
+  }
+  expect((await target.refusal(encodeURIComponent(CLUSTER_SECRET))).code).toBe(4401);
+  await target.expectUnharmed();
+});
+
+it("what comes with it and is not understood is refused", async () => {
+  for (const body of ["", "{", "[]", '{"__proto__":{"room":"x"}}']) {
+    for (const path of [PEER_PATH, `${CALLS_PATH}/dropRoom`, `${CALLS_PATH}/held`]) {
+      const options = { method: "POST", headers: right, body };
+      const answer = await send({ port: target.server().port, path }, options);
+      expect([path, answer.status]).toEqual([path, 400]);
+    }
+  }
+  await target.expectUnharmed();
+});
+
+it("there is nothing to ask without a secret", async () => {
+  const alone = await Target.start();
+  for (const path of [PEER_PATH, ...calls]) {
+    const options = { method: "POST", headers: bearer(""), body: "{}" };
+    expect((await send({ port: alone.server().port, path }, options)).status).toBe(404);
+  }
+  await alone.expectUnharmed();
+});

@@ -1,0 +1,156 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { beforeAll, describe, expect, it } from "vitest";
+import { updateOf } from "../http/api-parts.ts";
+import { useS3 } from "../storage/s3-fixtures.ts";
+import { temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { ROOM, TARGET_ENV, Target, writeDurably } from "./target.ts";
+import { tokenWith } from "./tokens.ts";
+
+/** Names that are no names: refused before anything is looked up. In a URL as they are written. */
+const REFUSED: readonly (readonly [string, string])[] = [
+  ["empty", ""],
+  ["too long", "r".repeat(513)],
+  ["too long once decoded", "%C3%A9".repeat(257)],
+  ["a NUL", "a%00b"],
+  ["a NUL behind a path", "..%2Fsecret%00.yjs"],
+  ["a line break", "a%0D%0Ab"],
+  ["an escape", "a%1Bb"],
+  ["a control character of Latin 1", "a%C2%85b"],
+  ["not UTF-8", "%FF"],
+  ["a slash in overlong UTF-8", "..%C0%AFsecret"],
+  ["a dot in overlong UTF-8", "%C0%AE%C0%AE%2Fsecret"],
+  ["half a surrogate pair", "%ED%A0%80"],
+  ["a percent sign that is none", "%zz"],
+  ["an encoding that is cut short", "a%2"],
+];
+
+/** Names that look like paths: they are names, of rooms and nothing else. As they are written, and decoded. */
+const PATHS: readonly (readonly [string, string])[] = [
+  ["..%2Foutside", "../outside"],
+  ["%2e%2e%2foutside", "../outside"],
+  ["a%2F..%2F..%2Foutside", "a/../../outside"],
+  ["%2Fetc%2Fpasswd", "/etc/passwd"],
+  ["..%5Coutside", "..\\outside"],
+  ["C%3A%5Coutside", "C:\\outside"],
+  ["%252e%252e%252foutside", "%2e%2e%2foutside"],
+  ["%EF%BC%8E%EF%BC%8E%EF%BC%8Foutside", "．．／outside"],
+  ["file%3A%2F%2F%2Fetc%2Fpasswd", "file:///etc/passwd"],
+  ["journal.db", "journal.db"],
+  ["%3Fprefix%3D%26list-type%3D2", "?prefix=&list-type=2"],
+  ["'%3B%20DROP%20TABLE%20journal%3B--", "'; DROP TABLE journal;--"],
+  ["__proto__", "__proto__"],
+  ["constructor", "constructor"],
+];
+
+const names = [...new Set(PATHS.map(([, name]) => name))];
+
+async function writeTo(target: Target, written: string, name: string): Promise<void> {
+  const client = await target.connect(tokenWith(), written);
+  await writeDurably(client, updateOf(name));
+  expect(await target.text(name)).toContain(name);
+  await client.close();
+}
+
+describe("on a server's disk", () => {
+  let target: Target;
+  beforeAll(async () => {
+    target = await Target.start({
+      ...TARGET_ENV,
+      SNAPSHOT_INTERVAL_MS: "50",
+      UNLOAD_DELAY_MS: "0",
+    });
+  });
+
+  it.each(REFUSED)("%s: refused", async (_, written) => {
+    expect((await target.refusal(tokenWith(), written)).code).toBe(4400);
+    const path = written === "" ? "/rooms/-?room=" : `/rooms/${written}`;
+    expect((await target.api(0, path)).status).toBe(400);
+    expect((await target.api(0, path, { method: "DELETE" })).status).toBe(400);
+    await target.expectUnharmed();
+  });
+
+  it.each(PATHS)("%s is a room and no file", async (written, name) => {
+    await writeTo(target, written, name);
+    await target.expectUnharmed();
+  });
+
+  it("a token for one name opens none that looks alike", async () => {
+    for (const [written, name] of PATHS) {
+      const rooms = names
+        .filter((other) => other !== name)
+        .map((other) => other.replace("\\", "\\\\"));
+      const code = (await target.refusal(tokenWith({ rooms }), written)).code;
+      expect([name, code]).toEqual([name, 4403]);
+    }
+  });
+
+  it("nothing was written outside the directory, and nothing in it but the databases", async () => {
+    const directory = await temporaryDirectory();
+    const decoy = join(directory, "outside");
+    await writeFile(decoy, "decoy");
+    const inner = await Target.start({
+      ...TARGET_ENV,
+      DATA_DIR: join(directory, "data"),
+      SNAPSHOT_INTERVAL_MS: "50",
+      UNLOAD_DELAY_MS: "0",
+    });
+    for (const [written, name] of PATHS) await writeTo(inner, written, name);
+    for (const name of names) {
+      const path = `/rooms/-?room=${encodeURIComponent(name)}`;
+      expect((await inner.api(0, path, { method: "DELETE" })).status).toBe(204);
+    }
+    await inner.expectUnharmed();
+    expect(await readFile(decoy, "utf8")).toBe("decoy");
+    expect(await readdir(dirname(decoy))).toEqual(["data", "outside"]);
+    const files = (await readdir(join(directory, "data"))).filter(
+      (file) => !/^(journal|snapshots|metadata)\.db(-shm|-wal)?$|^lock$/.test(file),
+    );
+    expect(files).toEqual([]);
+  });
+});
+
+describe("in a bucket", () => {
+  const s3 = useS3();
+
+  it("what looks like a path stays below the prefix, also when it is deleted", async () => {
+    const bucket = await s3.newBucket();
+    const decoys = ["outside", "rooms", "etc/passwd", "rooms-of-others/a"];
+    for (const key of decoys) await s3.put(bucket, key, Buffer.from("decoy"));
+    const target = await Target.start({
+      ...TARGET_ENV,
+      S3_BUCKET: bucket,
+      S3_PREFIX: "rooms/",
+      S3_FORCE_PATH_STYLE: "true",
+      S3_UNQUOTED_IF_MATCH: "true",
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: s3.ceph.accessKey,
+      AWS_SECRET_ACCESS_KEY: s3.ceph.secretKey,
+      AWS_ENDPOINT_URL_S3: s3.ceph.endpoint,
+      SNAPSHOT_INTERVAL_MS: "50",
+      UNLOAD_DELAY_MS: "0",
+    });
+    const keys = async () => {
+      const { Contents = [] } = await s3.client.send(new ListObjectsV2Command({ Bucket: bucket }));
+      return Contents.map(({ Key = "" }) => Key);
+    };
+    for (const [written, name] of PATHS) await writeTo(target, written, name);
+    const wanted = [...decoys, ...[ROOM, ...names].map((name) => `rooms/${name}`)].sort();
+    await waitFor(async () => (await keys()).length >= wanted.length, {
+      message: "all are stored",
+    });
+    expect((await keys()).sort()).toEqual(wanted);
+
+    for (const name of names) {
+      const path = `/rooms/-?room=${encodeURIComponent(name)}`;
+      expect((await target.api(0, path, { method: "DELETE" })).status).toBe(204);
+    }
+    expect((await keys()).sort()).toEqual([...decoys, `rooms/${ROOM}`].sort());
+    for (const key of decoys) {
+      expect(Buffer.from(await s3.get(bucket, key)).toString()).toBe("decoy");
+    }
+    await target.expectUnharmed();
+  });
+});

@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { beforeAll, expect, it } from "vitest";
+import { newCertificate } from "../support/certificates.ts";
+import { startServer, temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { ADMIN, ROOM, Target } from "./target.ts";
+import { tokenWith } from "./tokens.ts";
+
+// Those who begin and do not go on, to keep what the server has for everybody.
+
+/** Ten seconds are given for what comes before the body; the clock is looked at every two. */
+const ENDED_MS = 30_000;
+const DRIP_MS = 500;
+const EACH = 20;
+
+let target: Target;
+beforeAll(async () => {
+  target = await Target.start();
+});
+
+/** Sends a text, and then bit by bit what never ends. */
+function drip(port: number, begin: string, endless: string): Socket {
+  const socket = connect(port, "127.0.0.1");
+  // The server ends it, at any time.
+  socket.on("error", () => {});
+  socket.resume();
+  socket.write(begin);
+  const timer = setInterval(() => socket.write(endless), DRIP_MS);
+  socket.on("close", () => clearInterval(timer));
+  return socket;
+}
+
+const upgrade = `GET /${ROOM} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`;
+
+it("handshakes and requests that do not end are ended, and cost the others nothing", async () => {
+  const { cert, key } = await newCertificate(await temporaryDirectory());
+  const secure = await startServer({ env: { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } });
+  const { port } = target.server();
+  const attackers = [
+    ["silence", port, "", ""],
+    ["a request line", port, "GET /", "a"],
+    ["headers", port, "GET / HTTP/1.1\r\n", "X-A: b\r\n"],
+    ["one header", port, "GET / HTTP/1.1\r\nX-A: ", "b"],
+    ["an upgrade", port, upgrade, "X-A: b\r\n"],
+    ["empty lines", port, "", "\r\n"],
+    ["TLS, and silence", secure.port, "", ""],
+    ["TLS that begins", secure.port, "\x16\x03\x01\x02\x00", "\x01"],
+  ] as const;
+  const sockets = attackers.flatMap(([name, at, begin, endless]) =>
+    Array.from({ length: EACH }, () => ({ name, socket: drip(at, begin, endless) })),
+  );
+  const open = () => sockets.filter(({ socket }) => !socket.closed).map(({ name }) => name);
+  await target.expectUnharmed();
+  expect(open()).toHaveLength(sockets.length);
+  await waitFor(() => open().length === 0, {
+    timeout: ENDED_MS,
+    message: () => `these are ended: ${[...new Set(open())].join(", ")}`,
+  });
+  await target.expectUnharmed();
+  expect(secure.hasExited).toBe(false);
+});
+
+it("bodies that do not come are not waited for without a token", async () => {
+  const { port } = target.server();
+  for (const path of [`/api/rooms/${ROOM}/updates`, "/api/no-such", "/cluster/v1/document"]) {
+    for (const framing of ["Content-Length: 1000000", "Transfer-Encoding: chunked"]) {
+      const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${framing}\r\n\r\n`;
+      const socket = drip(port, head, "");
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1.1 (401|404) /);
+      socket.destroy();
+    }
+  }
+  await target.expectUnharmed();
+});
+
+it("bodies that come slowly are no document until they are there", async () => {
+  const head =
+    `POST /api/rooms/${ROOM}/updates HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n` +
+    `Authorization: Bearer ${ADMIN}\r\nContent-Type: application/octet-stream\r\n\r\n`;
+  const sockets = Array.from({ length: EACH }, () => drip(target.server().port, head, "\x01"));
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  await target.expectUnharmed();
+  for (const socket of sockets) socket.destroy();
+  await target.expectUnharmed();
+});
+
+it("messages that come slowly hold up nobody else in the room", async () => {
+  const slow = await Promise.all(
+    Array.from({ length: EACH }, () => target.connect(tokenWith(), "shared")),
+  );
+  // The head of a message of 64 MB, and nothing of it.
+  for (const client of slow) client.sendRaw(Buffer.from("82ff0000000003ffffff00000000", "hex"));
+  const before = await target.server().residentBytes();
+  const [one, other] = await Promise.all([1, 2].map(() => target.connect(tokenWith(), "shared")));
+  if (one === undefined || other === undefined) throw new Error("two are in the room");
+  one.sendPresence({ client: 5, clock: 1, state: { name: "quick" } });
+  await waitFor(() => other.presenceOf(5), { message: "the other is seen" });
+  expect((await target.server().residentBytes()) - before).toBeLessThan(64_000_000);
+  await Promise.all([one.close(), other.close()]);
+  for (const client of slow) client.terminate();
+  await target.expectUnharmed();
+});

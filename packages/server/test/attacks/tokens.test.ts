@@ -1,0 +1,198 @@
+import { createPublicKey } from "node:crypto";
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type HttpService, json, startHttpService, status } from "../access/http-service.ts";
+import { ADMIN, ROOM, TARGET_ENV, Target } from "./target.ts";
+import { encoded, forge, inSeconds, tokenWith } from "./tokens.ts";
+
+type Signer = Awaited<ReturnType<typeof signer>>;
+
+async function signer(kid: string) {
+  const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const jwk = { ...(await exportJWK(publicKey)), kid };
+  const sign = (header: object = { kid }, claims: object = {}) =>
+    new SignJWT({ rooms: ["*"], ...claims })
+      .setProtectedHeader({ alg: "ES256", ...header })
+      .setExpirationTime("1m")
+      .sign(privateKey);
+  return { publicKey, jwk, sign };
+}
+
+const good = { rooms: ["*"], exp: inSeconds(3600) };
+
+describe("with a shared secret", () => {
+  let target: Target;
+  beforeAll(async () => {
+    target = await Target.start();
+  });
+
+  const [header = "", claims = "", signature = ""] = forge({ alg: "HS256" }, good).split(".");
+
+  it.each<[string, string | undefined, number]>([
+    ["no token", undefined, 4401],
+    ["an empty token", "", 4401],
+    ["a word", "nonsense", 4401],
+    ["the token of the administrators", encodeURIComponent(ADMIN), 4401],
+    ["one that is forged", forge({ alg: "HS256" }, good, "x".repeat(36)), 4401],
+    ["one that has expired", tokenWith({ exp: inSeconds(-60) }), 4401],
+    ["one without an end", tokenWith({ exp: undefined }), 4401],
+    ["one that is not valid yet", tokenWith({ nbf: inSeconds(3600) }), 4401],
+    ["one for another room", tokenWith({ rooms: ["other", `${ROOM}/*`, `*/${ROOM}`] }), 4403],
+    ["one for a room that is called *", tokenWith({ rooms: undefined, room: "*" }), 4403],
+    ["alg none", `${encoded({ alg: "none" })}.${claims}.`, 4401],
+    ["alg none, with a signature", `${encoded({ alg: "none" })}.${claims}.${signature}`, 4401],
+    ["alg nOnE", `${encoded({ alg: "nOnE" })}.${claims}.`, 4401],
+    ["no signature", `${header}.${claims}.`, 4401],
+    [
+      "other claims under a signature",
+      `${header}.${encoded({ ...good, x: 1 })}.${signature}`,
+      4401,
+    ],
+    ["a critical extension", forge({ alg: "HS256", crit: ["x"], x: 1 }, good), 4401],
+    ["more claims than a server looks at", tokenWith({ filler: "x".repeat(9_000) }), 4401],
+  ])("%s is refused", async (_, token, code) => {
+    expect((await target.refusal(token)).code).toBe(code);
+    // That of the administrators is good there, as it should be written.
+    const answer = await target.attackApi(0, "/rooms", token ?? "");
+    expect(answer.status).toBe(401);
+    await target.expectUnharmed();
+  });
+
+  it("a good room token does not open the API", async () => {
+    for (const path of ["/rooms", `/rooms/${ROOM}/document`, "/events", "/servers"]) {
+      expect((await target.attackApi(0, path, tokenWith())).status).toBe(401);
+    }
+    await target.expectUnharmed();
+  });
+});
+
+describe("with published keys", () => {
+  let service: HttpService;
+  let target: Target;
+  let known: Signer;
+  let stranger: Signer;
+
+  beforeAll(async () => {
+    [known, stranger] = await Promise.all([signer("known"), signer("known")]);
+    service = await startHttpService(json({ keys: [known.jwk] }));
+    let token = "";
+    target = await Target.start({ AUTH_JWKS_URL: service.url }, () => token);
+    token = await known.sign();
+  });
+  afterAll(() => service.close());
+
+  it("a good token is let in", async () => {
+    const client = await target.connect(await known.sign());
+    client.sendStep1();
+    await client.first("step2");
+    await client.close();
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    ["signed by a stranger with the same kid", () => stranger.sign()],
+    [
+      "signed with the public key as the secret (PEM)",
+      async () => forge({ alg: "HS256", kid: "known" }, good, await exportSPKI(known.publicKey)),
+    ],
+    [
+      "signed with the public key as the secret (DER)",
+      async () =>
+        forge(
+          { alg: "HS256", kid: "known" },
+          good,
+          createPublicKey(await exportSPKI(known.publicKey)).export({
+            type: "spki",
+            format: "der",
+          }),
+        ),
+    ],
+    [
+      "signed with the published JSON as the secret",
+      async () => forge({ alg: "HS256", kid: "known" }, good, JSON.stringify(known.jwk)),
+    ],
+    ["that brings its own key", () => stranger.sign({ jwk: stranger.jwk })],
+    [
+      "that says where its key is",
+      () => stranger.sign({ jku: `${service.url}stranger`, x5u: `${service.url}stranger` }),
+    ],
+    ["whose kid is a path", () => stranger.sign({ kid: "../../../../dev/null" })],
+    ["whose kid is an absolute path", () => stranger.sign({ kid: "/etc/passwd" })],
+    ["whose kid is a URL", () => stranger.sign({ kid: `${service.url}stranger` })],
+    ["whose kid is SQL", () => stranger.sign({ kid: "known' UNION SELECT 'x" })],
+    ["whose kid has a NUL", () => stranger.sign({ kid: "known\0" })],
+    ["whose kid is __proto__", () => stranger.sign({ kid: "__proto__" })],
+    ["whose kid is endless", () => stranger.sign({ kid: "k".repeat(4_000) })],
+    [
+      "signed with an empty secret, for a kid that is no file",
+      async () => forge({ alg: "HS256", kid: "../../dev/null" }, good, ""),
+    ],
+  ])("a token %s is refused", async (_, make) => {
+    const before = service.requests.length;
+    expect((await target.refusal(await make())).code).toBe(4401);
+    // Nothing but the keys is ever asked for, and these not with each stranger.
+    expect(service.requests.length - before).toBeLessThanOrEqual(1);
+    await target.expectUnharmed();
+  });
+});
+
+describe("a token that is shown again after it was revoked", () => {
+  const recheck = (target: Target) =>
+    target.api(0, `/rooms/${ROOM}/recheck`, { method: "POST" }).then(({ status }) => status);
+
+  it("is refused when its key is withdrawn, on open connections too", async () => {
+    const [old, next] = await Promise.all([signer("old"), signer("next")]);
+    const service = await startHttpService(json({ keys: [old.jwk, next.jwk] }));
+    const fresh = await next.sign();
+    const target = await Target.start({ AUTH_JWKS_URL: service.url }, () => fresh);
+    const stolen = await old.sign();
+    const client = await target.connect(stolen);
+    client.sendStep1();
+    await client.first("step2");
+    service.answer = json({ keys: [next.jwk] });
+    expect(await recheck(target)).toBe(204);
+    expect((await client.closed).code).toBe(4401);
+    expect((await target.refusal(stolen)).code).toBe(4401);
+    await target.expectUnharmed();
+    await service.close();
+  });
+
+  it.each([
+    [401, 4401],
+    [403, 4403],
+    // Whoever cannot be asked lets nobody in.
+    [500, 1013],
+  ])("is refused when the application answers %i, on open connections too", async (no, code) => {
+    const service = await startHttpService(json({ access: "read-write" }));
+    const target = await Target.start({ AUTH_WEBHOOK_URL: service.url }, () => "another");
+    const client = await target.connect("stolen");
+    client.sendStep1();
+    await client.first("step2");
+    const { answer } = service;
+    service.answer = (response, body) =>
+      (JSON.parse(body).token === "stolen" ? status(no) : answer)(response, body);
+    expect(await recheck(target)).toBe(204);
+    expect((await client.closed).code).toBe(code);
+    expect((await target.refusal("stolen")).code).toBe(code);
+    await target.expectUnharmed();
+    await service.close();
+  });
+});
+
+it("tokens of every kind are in no log", async () => {
+  const target = await Target.start({ ...TARGET_ENV, LOG_LEVEL: "trace" });
+  const tokens = [tokenWith(), tokenWith({ rooms: ["other"] }), tokenWith({ exp: 1 })];
+  for (const token of tokens) {
+    const protocols = { query: "", protocols: [`token.${token}`] };
+    for (const options of [{}, protocols]) {
+      const client = await target.connect(token, ROOM, 0, options);
+      if (token !== tokens[0]) await client.closed;
+      else await client.close();
+    }
+    expect((await target.attackApi(0, `/rooms?token=${token}`, token)).status).toBe(401);
+  }
+  await target.expectUnharmed();
+  const { logs, output } = target.server();
+  expect(logs.some(({ msg }) => msg === "refused")).toBe(true);
+  for (const token of [...tokens, ADMIN])
+    expect(JSON.stringify([logs, output])).not.toContain(token);
+});

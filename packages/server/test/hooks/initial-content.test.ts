@@ -1,0 +1,30 @@
+import { pino } from "pino";
+import { expect, it } from "vitest";
+import * as Y from "yjs";
+import { HookStats } from "../../src/hooks/hook-stats.ts";
+import { type InitialContentOptions, initialContent } from "../../src/hooks/initial-content.ts";
+import { inspectUpdate } from "../../src/protocol/update.ts";
+import { StorageError } from "../../src/storage/errors.ts";
+
+const options = (part: Pick<InitialContentOptions, "load"> & Partial<InitialContentOptions>) => ({
+  inspect: async (update: Uint8Array) => inspectUpdate(update),
+  maxDocumentBytes: 100,
+  stats: new HookStats(),
+  logger: pino({ level: "silent" }),
+  ...part,
+});
+
+it("is nothing when the application gives an update without content", async () => {
+  const load = () => Y.encodeStateAsUpdate(new Y.Doc());
+  expect(await initialContent("room", options({ load }))).toBe(null);
+});
+
+it("is waited for only so long, and must not be too large", async () => {
+  const hanging = options({ load: () => new Promise(() => {}), loadMs: 20 });
+  await expect(initialContent("room", hanging)).rejects.toThrow(StorageError);
+  expect([hanging.stats.calls.get("load"), hanging.stats.failures.get("load")]).toEqual([1, 1]);
+  const large = options({ load: () => new Uint8Array(101) });
+  await expect(initialContent("room", large)).rejects.toMatchObject({
+    cause: { message: "it has given 101 bytes; 100 are allowed" },
+  });
+});

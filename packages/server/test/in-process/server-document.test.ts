@@ -1,0 +1,297 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { ClosedError, DocumentClosedError, RoomNameError } from "../../src/index.ts";
+import { whenDone } from "../http/http-parts.ts";
+import { type Session13, yWebsocket31 } from "../support/providers.ts";
+import { RawClient, readRoom } from "../support/raw-client.ts";
+import { startServer, temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { type ServerHere, startServerForFile, startServerHere } from "./server-here.ts";
+import { writeUntilKilled } from "./writer-process.ts";
+
+/** Of most tests, each with a room of its own. */
+let server: ServerHere;
+let room: string;
+beforeAll(async () => {
+  server = await startServerForFile();
+});
+beforeEach(() => {
+  room = randomUUID();
+});
+afterAll(() => server.close());
+
+/** Somebody with a real provider, who is connected until the test ends. */
+async function join({ wsUrl }: ServerHere, room: string, name = "a person"): Promise<Session13> {
+  const session = yWebsocket31.open(wsUrl, room, { presence: { name } });
+  whenDone(async () => session.destroy());
+  await waitFor(() => session.isSynced, { message: "the client is synced" });
+  return session;
+}
+
+async function shows(text: { toString(): string }, expected: string): Promise<void> {
+  await waitFor(() => text.toString() === expected, {
+    message: () => `"${expected}", not "${text}"`,
+  });
+}
+
+/** Whoever opens the room next reads it from the store. */
+async function isLetGo(): Promise<void> {
+  await waitFor(() => server.logs.some((line) => line.msg === "unloaded" && line.room === room), {
+    timeout: 30_000,
+    message: "the document is let go",
+  });
+}
+
+describe("a document of the server's own code", () => {
+  it("is complete when it is opened, and edits like any client", async () => {
+    const person = await join(server, room);
+    person.text.insert(0, "hello");
+    await waitFor(async () => (await readRoom(server.wsUrl, room)).getText("text").length === 5, {
+      message: "the server has it",
+    });
+
+    const opened = await server.openDocument(room);
+    const text = opened.doc.getText("text");
+    expect(text.toString()).toBe("hello");
+    text.insert(5, " world");
+    await shows(person.text, "hello world");
+    person.text.insert(0, "> ");
+    await shows(text, "> hello world");
+  });
+
+  it("tells what others wrote by its origin, and is told of nothing that it wrote itself", async () => {
+    const person = await join(server, room);
+    const opened = await server.openDocument(room);
+    const text = opened.doc.getText("text");
+    const seen: [isOthers: boolean, isLocal: boolean, delta: unknown][] = [];
+    text.observe(({ delta, transaction: { origin, local } }) => {
+      seen.push([origin === opened, local, delta]);
+    });
+    text.insert(0, "mine");
+    await opened.whenDurable();
+    await shows(person.text, "mine");
+    person.text.insert(0, "yours ");
+    await shows(text, "yours mine");
+    // What is sent back of its own came before that.
+    expect(seen).toEqual([
+      [false, true, [{ insert: "mine" }]],
+      [true, false, [{ insert: "yours " }]],
+    ]);
+  });
+
+  it("may be answered by a listener, and by another document of the same room", async () => {
+    const [one, other] = [await server.openDocument(room), await server.openDocument(room)];
+    other.doc.getMap("asked").observe(({ keysChanged, transaction }) => {
+      if (transaction.local) return;
+      for (const key of keysChanged) other.doc.getMap("answered").set(key, `${key}!`);
+    });
+    for (let i = 0; i < 50; i++) one.doc.getMap("asked").set(`question ${i}`, true);
+    await waitFor(() => one.doc.getMap("answered").size === 50, { message: "all is answered" });
+  });
+
+  it("is shown a large document whole", async () => {
+    const content = Array.from({ length: 300_000 }, (_, i) => `word ${i} `).join("");
+    const writer = await server.openDocument(room);
+    writer.doc.getText("text").insert(0, content);
+    await writer.whenDurable();
+    writer.close();
+    await isLetGo();
+    const { doc } = await server.openDocument(room);
+    expect(doc.getText("text").toString() === content).toBe(true);
+  });
+
+  it("refuses a room name that no client may use", async () => {
+    await expect(server.openDocument("")).rejects.toThrow(RoomNameError);
+    await expect(server.openDocument("x".repeat(513))).rejects.toThrow(RoomNameError);
+  });
+
+  it("is no connection, and takes no place of one", async () => {
+    const server = await startServerHere({ MAX_CONNECTIONS_PER_ROOM: "1" });
+    await Promise.all([server.openDocument(room), server.openDocument(room)]);
+    const record = async () => {
+      const response = await fetch(`${server.url}/api/rooms/${room}`);
+      return (await response.json()) as Record<string, unknown>;
+    };
+    await waitFor(async () => (await record()).name === room, { message: "it is recorded" });
+    expect(await record()).toMatchObject({ connections: 0, active: false });
+    await join(server, room);
+    expect(await record()).toMatchObject({ connections: 1, active: true });
+    const second = await RawClient.connect(server.wsUrl, room);
+    expect((await second.closed).code).toBe(4409);
+  });
+
+  it("goes on when a listener throws", async () => {
+    const opened = await server.openDocument(room);
+    const text = opened.doc.getText("text");
+    text.observe(() => {
+      throw new Error("meant to fail");
+    });
+    opened.awareness.on("change", () => {
+      throw new Error("meant to fail too");
+    });
+    const person = await join(server, room);
+    person.text.insert(0, "one");
+    await shows(text, "one");
+    person.text.insert(3, ", two");
+    await shows(text, "one, two");
+    await waitFor(() => opened.awareness.getStates().has(person.clientId), { message: "is seen" });
+    const errors = server.logs.filter((line) => line.level === 50 && line.room === room);
+    expect(errors.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("presence of the server's own code", () => {
+  it("is seen both ways once it has a state, and goes when the document is closed", async () => {
+    const person = await join(server, room, "Ada");
+    const opened = await server.openDocument(room);
+    const { awareness } = opened;
+    const { clientID } = awareness;
+    expect(awareness.getStates().get(person.clientId)).toEqual({ name: "Ada" });
+    expect(person.presence.has(clientID)).toBe(false);
+
+    awareness.setLocalState({ name: "agent" });
+    await waitFor(() => person.presence.has(clientID), { message: "the agent is seen" });
+    expect(person.presence.get(clientID)).toEqual({ name: "agent" });
+    awareness.setLocalStateField("cursor", 7);
+    await waitFor(() => (person.presence.get(clientID) as { cursor?: number }).cursor === 7, {
+      message: "the change is seen",
+    });
+    person.setPresence({ name: "Ada", typing: true });
+    await waitFor(() => awareness.getStates().get(person.clientId)?.typing === true, {
+      message: "the person's change is seen",
+    });
+
+    awareness.setLocalState(null);
+    await waitFor(() => !person.presence.has(clientID), { message: "the agent is not shown" });
+    awareness.setLocalState({ name: "back" });
+    await waitFor(() => person.presence.has(clientID), { message: "the agent is back" });
+    opened.close();
+    await waitFor(() => !person.presence.has(clientID), { message: "the agent has left" });
+    expect(await opened.closed).toEqual({ code: 1000, reason: "closed by the application" });
+    expect([...awareness.getStates()]).toEqual([]);
+  });
+
+  it("is there still when somebody says that it left", async () => {
+    const opened = await server.openDocument(room);
+    opened.awareness.setLocalState({ name: "agent" });
+    const client = opened.awareness.clientID;
+    const liar = await RawClient.connect(server.wsUrl, room);
+    await waitFor(() => liar.presenceOf(client)?.state !== undefined, { message: "it is seen" });
+    liar.sendPresence({ client, clock: 100, state: null });
+    await liar.ping();
+    const person = await join(server, room);
+    await waitFor(() => person.presence.has(client), { message: "it is there" });
+    await liar.close();
+  });
+
+  it.each([
+    ["is too large", { text: "x".repeat(70_000) }, 4413],
+    ["is no JSON", { number: 1n }, 1007],
+  ])("closes the document when it %s", async (_, state, code) => {
+    const opened = await server.openDocument(room);
+    opened.awareness.setLocalState(state);
+    expect((await opened.closed).code).toBe(code);
+  });
+});
+
+describe("the end of a document of the server's own code", () => {
+  it("loses nothing that was durable when the process is killed", async () => {
+    const DATA_DIR = await temporaryDirectory();
+    const durable = await writeUntilKilled("room", { DATA_DIR });
+    const server = await startServer({ dataDir: DATA_DIR });
+    const numbers = (await readRoom(server.wsUrl, "room")).getArray("numbers").toArray();
+    expect(numbers.slice(0, durable + 1)).toEqual(Array.from({ length: durable + 1 }, (_, i) => i));
+    await server.stop();
+  });
+
+  it("closed by the application: what was written before is kept, what comes later is not", async () => {
+    const opened = await server.openDocument(room);
+    opened.doc.getText("text").insert(0, "before");
+    opened.close();
+    opened.close();
+    await opened.whenDurable();
+    opened.doc.getText("text").insert(6, " and after");
+    await expect(opened.whenDurable()).rejects.toThrow(DocumentClosedError);
+    expect(opened.doc.getText("text").toString()).toBe("before and after");
+    await isLetGo();
+    expect((await readRoom(server.wsUrl, room)).getText("text").toString()).toBe("before");
+  });
+
+  it("destroyed by the application: it is closed", async () => {
+    const opened = await server.openDocument(room);
+    const person = await join(server, room);
+    opened.awareness.setLocalState({ name: "agent" });
+    const { clientID } = opened.awareness;
+    await waitFor(() => person.presence.has(clientID), { message: "the agent is seen" });
+    opened.doc.destroy();
+    expect((await opened.closed).code).toBe(1000);
+    await waitFor(() => !person.presence.has(clientID), { message: "the agent has left" });
+  });
+
+  it("the room is deleted: it says so, and what was written is not called durable", async () => {
+    const opened = await server.openDocument(room);
+    opened.doc.getText("text").insert(0, "gone");
+    const response = await fetch(`${server.url}/api/rooms/${room}`, { method: "DELETE" });
+    expect(response.status).toBe(204);
+    expect(await opened.closed).toEqual({ code: 4404, reason: `room "${room}" has been deleted` });
+    await expect(opened.whenDurable()).rejects.toMatchObject({
+      name: "DocumentClosedError",
+      code: 4404,
+    });
+    opened.doc.getText("text").insert(0, "not ");
+    const again = await server.openDocument(room);
+    expect(again.doc.getText("text").toString()).toBe("");
+  });
+
+  it("the server is closed: what was written before is durable, and it says so", async () => {
+    const DATA_DIR = await temporaryDirectory();
+    const server = await startServerHere({ DATA_DIR });
+    const opened = await server.openDocument("room");
+    opened.doc.getText("text").insert(0, "the last words");
+    const durable = opened.whenDurable();
+    const closed = server.close();
+    expect((await opened.closed).code).toBe(1012);
+    await expect(server.openDocument("room")).rejects.toThrow(ClosedError);
+    await durable;
+    expect(await closed).toBe(true);
+    await opened.whenDurable();
+    opened.doc.getText("text").insert(0, "too late: ");
+    await expect(opened.whenDurable()).rejects.toMatchObject({ code: 1012 });
+
+    const next = await startServerHere({ DATA_DIR });
+    const { doc } = await next.openDocument("room");
+    expect(doc.getText("text").toString()).toBe("the last words");
+  });
+
+  it("the document becomes too large: nobody gets what does not fit", async () => {
+    const server = await startServerHere({ MAX_DOCUMENT_BYTES: "2000" });
+    const opened = await server.openDocument("room");
+    opened.doc.getText("text").insert(0, "fits");
+    await opened.whenDurable();
+    opened.doc.getText("text").insert(0, "x".repeat(3_000));
+    expect(await opened.closed).toEqual({
+      code: 4413,
+      reason: "the document would exceed 2000 bytes",
+    });
+    await expect(opened.whenDurable()).rejects.toMatchObject({ code: 4413 });
+    expect((await readRoom(server.wsUrl, "room")).getText("text").toString()).toBe("fits");
+  });
+
+  it("a transaction is larger than a message may be", async () => {
+    const server = await startServerHere({ MAX_MESSAGE_BYTES: "2000" });
+    const opened = await server.openDocument("room");
+    opened.doc.getText("text").insert(0, "x".repeat(3_000));
+    expect((await opened.closed).code).toBe(4413);
+  });
+
+  it("what was written cannot be read by others", async () => {
+    const opened = await server.openDocument(room);
+    let nested: unknown = 0;
+    for (let i = 0; i < 600; i++) nested = [nested];
+    opened.doc.getMap("map").set("deep", nested);
+    expect((await opened.closed).code).toBe(1007);
+    const doc = await readRoom(server.wsUrl, room);
+    expect(Y.encodeStateVector(doc)).toEqual(Uint8Array.of(0));
+  });
+});

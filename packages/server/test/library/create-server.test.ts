@@ -1,0 +1,281 @@
+import { createServer as createTlsServer } from "node:https";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import * as Y from "yjs";
+import {
+  AccessDeniedError,
+  AccessUnavailableError,
+  type Authorize,
+  ConfigError,
+  createServer,
+  type ServerOptions,
+  StorageError,
+} from "../../src/index.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { yWebsocket31 } from "../support/providers.ts";
+import { RawClient, readRoom } from "../support/raw-client.ts";
+import { temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { lent, MemoryCluster, MemoryJournal, MemorySnapshots } from "./memory-parts.ts";
+import { application, listen, silent, start, whenDone, wsUrl } from "./servers.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** How a client that connects is told that it may not. */
+async function closeOf(options: ServerOptions) {
+  const client = await RawClient.connect(wsUrl(await start(options)), "room");
+  return client.closed;
+}
+
+describe("createServer", () => {
+  it("takes settings as they are, and none of the environment", async () => {
+    vi.stubEnv("PORT", "not a port");
+    vi.stubEnv("MAX_CONNECTIONS_PER_ROOM", "5");
+    const { Request: request, Response: response } = globalThis;
+    const DATA_DIR = await temporaryDirectory();
+    const symphony = await start({
+      settings: { DATA_DIR, MAX_CONNECTIONS_PER_ROOM: 1, GC: false, REDIS_URL: undefined },
+    });
+    const client = await RawClient.connect(wsUrl(symphony), "room");
+    await client.first("step1");
+    const other = await RawClient.connect(wsUrl(symphony), "room");
+    expect((await other.closed).code).toBe(4409);
+    expect(globalThis).toMatchObject({ Request: request, Response: response });
+    await client.close();
+    expect(await symphony.close()).toBe(true);
+    await expect(fetch(symphony.url)).rejects.toThrow();
+  });
+
+  it("keeps documents where the settings say", async () => {
+    const settings = { DATA_DIR: await temporaryDirectory() };
+    const first = await start({ settings });
+    const session = yWebsocket31.open(wsUrl(first), "room");
+    whenDone(async () => session.destroy());
+    session.text.insert(0, "kept");
+    const stored = async (url: string) => (await readRoom(url, "room")).getText("text").toString();
+    await waitFor(async () => (await stored(wsUrl(first))) === "kept", { message: "it is there" });
+    session.disconnect();
+    await first.close();
+    expect(await stored(wsUrl(await start({ settings })))).toBe("kept");
+  });
+
+  it("takes the environment of those who pass it", async () => {
+    vi.stubEnv("PORT", "not a port");
+    await expect(createServer({ settings: process.env })).rejects.toThrow(/^PORT="not a port"/);
+  });
+
+  const anybody: Authorize = () => ({ subject: null, level: "read-write", expiresAt: null });
+  const { bus, registry } = new MemoryCluster();
+  const CLUSTER_SECRET = "sixteen characters";
+  const tls = createTlsServer();
+  const shared = { journal: new MemoryJournal(), snapshots: new MemorySnapshots() };
+  it.each<[string, ServerOptions, RegExp]>([
+    ["a wrong setting", { settings: { PORT: 70_000 } }, /^PORT="70000": must be at most 65535$/],
+    [
+      "two who decide about access",
+      { access: anybody, settings: { AUTH_WEBHOOK_URL: "http://app" } },
+      /^access and AUTH_WEBHOOK_URL are both set/,
+    ],
+    [
+      "access for everybody beside somebody who decides",
+      { access: anybody, settings: { ALLOW_ANONYMOUS: true } },
+      /^ALLOW_ANONYMOUS=true would let in those whom access keeps out/,
+    ],
+    [
+      "nobody who decides at a server of the application",
+      { attachTo: { server: application(), path: "/collab" } },
+      /^attachTo needs somebody who decides/,
+    ],
+    ...["", "/", "collab", "/a//b", "/a?b", "/a%20b", "/a/../b", "/..", "/ä"].map(
+      (path): [string, ServerOptions, RegExp] => [
+        `the path "${path}"`,
+        { access: anybody, attachTo: { server: application(), path } },
+        /^attachTo.path=".*": must be a path/,
+      ],
+    ),
+    [
+      "the path of clusters",
+      { access: anybody, attachTo: { server: application(), path: "/cluster/x" } },
+      /^attachTo.path="\/cluster\/x": servers of a cluster use/,
+    ],
+    ["a bus alone", { bus, settings: { CLUSTER_SECRET } }, /^bus needs DYNAMODB_TABLE or registry/],
+    ["a registry alone", { registry }, /^registry needs REDIS_URL or bus/],
+    ["no secret", { bus, registry }, /^bus needs CLUSTER_SECRET/],
+    [
+      "a journal of its own for each server",
+      { bus, registry, settings: { CLUSTER_SECRET, S3_BUCKET: "b" } },
+      /^bus needs DATABASE_URL or journal/,
+    ],
+    [
+      "metadata of its own for each server",
+      { bus, registry, ...shared, settings: { CLUSTER_SECRET } },
+      /^bus needs DATABASE_URL or metadata/,
+    ],
+    [
+      "snapshots of its own for each server",
+      { bus, registry, settings: { CLUSTER_SECRET, DATABASE_URL: "postgres://db" } },
+      /^bus needs S3_BUCKET or snapshots/,
+    ],
+    [
+      "a cluster that would have to speak TLS",
+      {
+        ...{ bus, registry, snapshots: shared.snapshots, access: anybody },
+        attachTo: { server: tls, path: "/collab" },
+        settings: { CLUSTER_SECRET, DATABASE_URL: "postgres://db" },
+      },
+      /^attachTo.server speaks TLS/,
+    ],
+  ])("refuses %s", async (_, options, message) => {
+    const error = await createServer(options).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(String((error as Error).message)).toMatch(message);
+  });
+});
+
+describe("the access that an application gives", () => {
+  it("decides, and is told what it may show to whom", async () => {
+    const access: Authorize = ({ token }) => {
+      if (token !== "ada")
+        throw new AccessDeniedError("unauthenticated", "wer bist du? 😀".repeat(20));
+      return { subject: "ada", level: "read-only", expiresAt: null };
+    };
+    const symphony = await start({ access, settings: { HOST: "0.0.0.0" } });
+    const url = wsUrl(symphony).replace("0.0.0.0", "127.0.0.1");
+    const refused = await RawClient.connect(url, "room");
+    const { code, reason } = await refused.closed;
+    expect([code, reason.startsWith("wer bist du? 😀"), reason.includes("\ufffd")]).toEqual([
+      4401,
+      true,
+      false,
+    ]);
+    const reader = await RawClient.connect(url, "room", { query: "?token=ada" });
+    reader.sendStep1();
+    await reader.first("step2");
+    const doc = new Y.Doc();
+    doc.getText("text").insert(0, "x");
+    reader.sendUpdate(Y.encodeStateAsUpdate(doc));
+    expect((await reader.closed).code).toBe(4403);
+  });
+
+  it.each<[string, Authorize]>([
+    ["is unavailable", () => Promise.reject(new AccessUnavailableError("no database"))],
+    [
+      "throws something else",
+      () => {
+        throw new TypeError("oops");
+      },
+    ],
+    ["answers nothing", () => undefined as never],
+    ["answers a level that there is not", () => ({ level: "admin" }) as never],
+  ])("lets nobody in when it %s", async (_, access) => {
+    expect((await closeOf({ access })).code).toBe(1013);
+  });
+
+  it("is asked again, and closed once", async () => {
+    const forgotten: string[] = [];
+    let closed = 0;
+    let isAllowed = true;
+    const symphony = await start({
+      access: {
+        authorize: async () => {
+          if (!isAllowed) throw new AccessDeniedError("forbidden", "not any more");
+          return { subject: null, level: "read-write", expiresAt: null };
+        },
+        forget: (room) => {
+          forgotten.push(room);
+        },
+        close: () => {
+          closed++;
+          throw new Error("a close that fails");
+        },
+      },
+    });
+    const client = await RawClient.connect(wsUrl(symphony), "room");
+    await client.first("step1");
+    isAllowed = false;
+    const recheck = `${symphony.url}/api/rooms/room/recheck`;
+    expect((await fetch(recheck, { method: "POST" })).ok).toBe(true);
+    expect(await client.closed).toEqual({ code: 4403, reason: "not any more" });
+    expect(forgotten).toEqual(["room"]);
+    expect(await symphony.close()).toBe(true);
+    expect(closed).toBe(1);
+  });
+});
+
+describe("the stores that an application gives", () => {
+  it("keep the documents, and are closed once", async () => {
+    const journal = new MemoryJournal();
+    const snapshots = new MemorySnapshots();
+    const symphony = await start({ journal, snapshots });
+    const session = yWebsocket31.open(wsUrl(symphony), "room");
+    whenDone(async () => session.destroy());
+    session.text.insert(0, "mine");
+    await waitFor(async () => (await journal.read("room")).rows.length > 0, {
+      message: "the update is in the journal",
+    });
+    await symphony.close();
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, snapshots.stored.get("room")?.update ?? Uint8Array.of());
+    expect(doc.getText("text").toString()).toBe("mine");
+    expect([journal.closed, snapshots.closed]).toEqual([1, 1]);
+  });
+
+  it("are closed when the server cannot be started", async () => {
+    for (const settings of [{ DATA_DIR: "/dev/null/x" }, { PORT: "x" }]) {
+      const journal = new MemoryJournal();
+      await expect(createServer({ journal, settings, logger: silent })).rejects.toThrow();
+      expect(journal.closed).toBe(1);
+    }
+  });
+
+  it("make a document unreadable for now when they fail", async () => {
+    const snapshots = new MemorySnapshots();
+    snapshots.read = () => Promise.reject(new StorageError("the disk is away"));
+    expect((await closeOf({ snapshots })).code).toBe(1013);
+  });
+});
+
+describe("the bus and the registry that an application gives", () => {
+  it("connect servers, at whatever they are attached to", async () => {
+    const store = await openSqliteStore(await temporaryDirectory(), silent);
+    whenDone(() => store.close());
+    const cluster = new MemoryCluster();
+    const options = {
+      ...{ bus: cluster.bus, registry: cluster.registry },
+      journal: lent(store.journal),
+      snapshots: lent(store.snapshots),
+      metadata: lent(store.metadata),
+    };
+    const CLUSTER_SECRET = "sixteen characters";
+    const server = application();
+    const attachTo = { server, path: "/collab" };
+    await expect(
+      start({ ...options, attachTo, settings: { CLUSTER_SECRET, ALLOW_ANONYMOUS: true } }),
+    ).rejects.toThrow(/^SERVER_ADDRESS is needed/);
+    const { port } = await listen(server);
+    const one = await start({ ...options, settings: { CLUSTER_SECRET } });
+    const two = await start({
+      ...options,
+      attachTo,
+      settings: { CLUSTER_SECRET, ALLOW_ANONYMOUS: true },
+    });
+    const [ada, bob] = [one, two].map((at) => yWebsocket31.open(wsUrl(at), "room"));
+    if (ada === undefined || bob === undefined) throw new Error("nobody is there");
+    whenDone(async () => [ada, bob].map((session) => session.destroy()));
+    ada.text.insert(0, "a");
+    await waitFor(() => bob.text.toString() === "a", { message: "bob sees it" });
+    bob.text.insert(1, "b");
+    await waitFor(() => ada.text.toString() === "ab", { message: "ada sees it" });
+    const answer = await (await fetch(`${one.url}/api/servers`)).json();
+    const { servers } = answer as { servers: { address: string }[] };
+    expect(servers.map(({ address }) => address)).toEqual(
+      expect.arrayContaining([new URL(one.url).host, `127.0.0.1:${port}`]),
+    );
+    await one.close();
+    expect(cluster.closed).toEqual([
+      `registry of ${new URL(one.url).host}`,
+      `bus of ${new URL(one.url).host}`,
+    ]);
+  });
+});

@@ -1,0 +1,142 @@
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { join as joinPath } from "node:path";
+import { freePort } from "@symphony/services/free-ports";
+import { expect, it } from "vitest";
+import { LeveldbPersistence } from "y-leveldb";
+import { startServer, temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { startBusyFront } from "./busy-front.ts";
+import { documentOf } from "./document-of.ts";
+import { textIn } from "./people.ts";
+import { Running, runProgram } from "./run-program.ts";
+
+/** A directory as `y-websocket-server` leaves it. */
+async function leveldbWith(rooms: number): Promise<string> {
+  const directory = joinPath(await temporaryDirectory(), "leveldb");
+  const persistence = new LeveldbPersistence(directory);
+  for (let room = 0; room < rooms; room += 1) {
+    await persistence.storeUpdate(`room-${room}`, documentOf(`of ${room}`));
+  }
+  await persistence.destroy();
+  return directory;
+}
+
+async function roomsAt(url: string): Promise<number> {
+  const response = await fetch(`${url}/api/rooms?limit=1`);
+  return ((await response.json()) as { total: number }).total;
+}
+
+function linesOf(path: string): number {
+  return existsSync(path) ? readFileSync(path, "utf8").split("\n").length : 0;
+}
+
+it("goes on where it was interrupted, with 1,000 rooms and a server that is restarted", async () => {
+  const directory = await leveldbWith(1_000);
+  const resume = joinPath(await temporaryDirectory(), "arrived");
+  const port = await freePort();
+  const first = await startServer({ port });
+  const args = ["--from", directory, "--to", first.url, "--resume", resume, "--concurrency", "8"];
+
+  const interrupted = new Running("from-leveldb", { args });
+  await waitFor(() => linesOf(resume) > 100, {
+    timeout: 60_000,
+    message: () => `hardly anything arrived: ${interrupted.stderr}`,
+  });
+  interrupted.kill();
+  await interrupted.ended;
+  const before = linesOf(resume) - 1;
+  expect(before).toBeLessThan(1_000);
+  // As if it had been in the middle of a line.
+  appendFileSync(resume, '\n{"server":"http://127');
+
+  const again = new Running("from-leveldb", { args });
+  await waitFor(() => linesOf(resume) > before + 100, {
+    timeout: 60_000,
+    message: () => `hardly anything arrived: ${again.stderr}`,
+  });
+  await first.kill();
+  await waitFor(() => again.stderr.includes("trying again in"), {
+    message: () => `it does not try again: ${again.stderr}`,
+  });
+  const second = await startServer({ port, dataDir: first.dataDir });
+  const ended = await again.ended;
+  expect(ended.code).toBe(0);
+  const unchanged = Number(/(\d+) unchanged/.exec(ended.stdout)?.[1]);
+  expect(unchanged).toBeGreaterThan(0);
+  expect(ended.stdout).toContain(`${1_000 - unchanged} sent`);
+
+  // What a server knew when it was killed is durable, but perhaps not in the list of rooms.
+  const third = await runProgram("from-leveldb", { args });
+  expect(third).toMatchObject({ code: 0, complaints: "" });
+  await waitFor(async () => (await roomsAt(second.url)) === 1_000, {
+    message: "not all rooms are listed",
+  });
+  const verified = await runProgram("from-leveldb", {
+    args: ["--from", directory, "--to", second.url, "--verify", "--concurrency", "8"],
+  });
+  expect(verified).toMatchObject({ code: 0, complaints: "" });
+  expect(verified.stdout).toContain("1000 complete on the server");
+});
+
+it("tries again what the server cannot take now", async () => {
+  const directory = await leveldbWith(3);
+  const symphony = await startServer();
+  const front = await startBusyFront(symphony.url, [
+    { status: 503 },
+    "hang up",
+    { status: 429, retryAfter: "1" },
+  ]);
+  const args = ["--from", directory, "--to", front, "--concurrency", "1"];
+  const run = await runProgram("from-leveldb", { args });
+  expect(run.code).toBe(0);
+  expect(run.complaints).toMatch(/^503 refused with 503; trying again in 0\.\d s$/m);
+  expect(run.complaints).toMatch(/^429 refused with 429; trying again in [12]\.\d s$/m);
+  expect(run.complaints.match(/trying again/g)?.length).toBe(3);
+  expect(run.stdout).toContain(": 3 sent");
+  expect(await textIn(symphony.wsUrl, "room-2")).toBe("of 2");
+});
+
+it("gives up a document that is refused for long, and everything when nobody answers", async () => {
+  const directory = await leveldbWith(3);
+  const symphony = await startServer();
+  const front = await startBusyFront(symphony.url, [
+    { status: 503 },
+    { status: 503 },
+    "hang up",
+    "hang up",
+  ]);
+  const args = ["--from", directory, "--to", front, "--concurrency", "1", "--attempts", "2"];
+  const run = await runProgram("from-leveldb", { args });
+  expect(run.code).toBe(1);
+  expect(run.complaints).toContain('failed: "room-0": the server refuses it: 503 refused with 503');
+  expect(run.complaints).toMatch(/^stopped: .* cannot be reached: .* 2 documents are left\./m);
+  const again = await runProgram("from-leveldb", { args });
+  expect(again).toMatchObject({ code: 0, complaints: "" });
+});
+
+it("says at once that it cannot begin", async () => {
+  const directory = await leveldbWith(1);
+  const symphony = await startServer({ env: { ADMIN_TOKEN: "an-admin-token-of-tests" } });
+  const begin = async (...args: string[]) => {
+    const { code, complaints } = await runProgram("from-leveldb", {
+      args: ["--from", directory, ...args],
+      env: { ADMIN_TOKEN: "another-token-of-tests" },
+    });
+    expect(code).toBe(2);
+    expect(complaints).not.toContain("another-token-of-tests");
+    return complaints;
+  };
+  expect(await begin("--to", symphony.url)).toContain("set ADMIN_TOKEN to that of the server");
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  expect(await begin("--to", nowhere, "--attempts", "1")).toContain("cannot be reached: connect");
+  expect(await begin("--to", "127.0.0.1:1234")).toContain("it must be an address that begins");
+  expect(await begin("--verify", "--dry-run")).toContain("exclude each other");
+  expect(await begin("--map", symphony.dataDir)).toContain("--map");
+  expect(await begin("--nonsense")).toContain("--nonsense");
+});
+
+it.each(["from-leveldb", "from-hocuspocus", "from-s3"])("%s explains itself", async (name) => {
+  const help = await runProgram(name, { args: ["--help"] });
+  expect(help).toMatchObject({ code: 0, complaints: "" });
+  expect(help.stdout).toContain("--verify");
+});

@@ -1,0 +1,24 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Files with a certificate and its key. */
+export interface TestCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Makes a certificate of this machine that vouches for itself. @param name of the files, and its subject */
+export async function newCertificate(directory: string, name = "test"): Promise<TestCertificate> {
+  const cert = join(directory, `${name}.crt`);
+  const key = join(directory, `${name}.key`);
+  await run("openssl", [
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+    ...["-days", "2", "-subj", `/CN=${name}`],
+    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    ...["-keyout", key, "-out", cert],
+  ]);
+  return { cert, key };
+}
