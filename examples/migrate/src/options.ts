@@ -23,7 +23,7 @@ export const COMMON_HELP = `
   --resume FILE    remember there what has arrived; a later run sends only what is new or changed
   --map FILE       JSON: {"name in the source": "room", …} for names that should become other rooms
   --concurrency N  documents at a time (default 4)
-  --attempts N     of a request that the server cannot answer now (default 10: some two minutes)
+  --attempts N     of a request that the server cannot answer now (default 10: one to two minutes)
   --help           this text
 
 Sending again is always harmless: updates merge. It ends with code 0 when every document is all right,
