@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkConfig, type GivenPart } from "./check-config.ts";
 import { ConfigError } from "./config-error.ts";
+import { ROOT_TYPES, type RootNames } from "./document/root-types.ts";
 
 export { ConfigError } from "./config-error.ts";
 
@@ -37,6 +38,33 @@ const urls = (schemes: readonly string[]) =>
       (all) => all.every((url) => schemes.includes(URL.parse(url)?.protocol ?? "")),
       `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
     );
+
+/** Where the application takes requests of this program. */
+const receiverUrl = z.string().refine((text) => {
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) return false;
+  return url.username === "" && url.password === "";
+}, "must be a URL that begins with http:// or https://, without user name and password");
+
+const rootNames = z
+  .string()
+  .transform((text) => parseJson(text))
+  .pipe(
+    z.record(
+      z.string(),
+      z.enum(ROOT_TYPES, `must have one of the types ${ROOT_TYPES.join(", ")} for each name`),
+      'must be a JSON object such as {"prosemirror": "XmlFragment"}',
+    ),
+  )
+  .transform((types): RootNames => Object.entries(types));
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 const flag = z.enum(["true", "false"], "must be true or false").transform((v) => v === "true");
 
@@ -127,6 +155,41 @@ const SETTINGS = {
     "0",
     "how many proxies in front of this server tell the client's address in X-Forwarded-For",
   ),
+  CALLBACK_URL: setting(
+    optional(receiverUrl),
+    "",
+    "is sent a POST some time after a document has changed",
+  ),
+  CALLBACK_DEBOUNCE_WAIT: setting(
+    wholeNumber(1),
+    "2000",
+    "how long a document must not change before that, in milliseconds",
+  ),
+  CALLBACK_DEBOUNCE_MAXWAIT: setting(
+    wholeNumber(1),
+    "10000",
+    "how long after the first change it is sent at the latest, in milliseconds",
+  ),
+  CALLBACK_TIMEOUT: setting(
+    wholeNumber(1),
+    "5000",
+    "how long the receiver may take to answer, in milliseconds",
+  ),
+  CALLBACK_OBJECTS: setting(
+    rootNames,
+    "{}",
+    'what is sent of a document: names and types, such as {"prosemirror": "XmlFragment"}',
+  ),
+  EVENTS_URL: setting(
+    optional(receiverUrl),
+    "",
+    "is sent rooms that are opened, closed and deleted, and users that join and leave",
+  ),
+  CALLBACK_SECRET: setting(
+    optional(z.string().min(16, "must have at least 16 characters")),
+    "",
+    "signs what is sent to CALLBACK_URL and EVENTS_URL",
+  ),
   CONNECTIONS_RETENTION_DAYS: setting(
     wholeNumber(1),
     "90",
@@ -171,9 +234,6 @@ const SETTINGS = {
   ),
 };
 
-/** Settings of notifications, which this version does not have yet. */
-const NOT_YET = ["CALLBACK_URL"];
-
 type Settings = typeof SETTINGS;
 
 /** The values of all settings, by the names of their environment variables. */
@@ -191,11 +251,6 @@ export function readConfig(
   environment: Readonly<Record<string, string | undefined>>,
   given: ReadonlySet<GivenPart> = new Set(),
 ): Config {
-  for (const name of NOT_YET) {
-    if (environment[name]) {
-      throw new ConfigError(`${name} is set, but this version does not support it yet; unset it`);
-    }
-  }
   const values: Record<string, unknown> = {};
   for (const [name, { schema, default: fallback }] of Object.entries(SETTINGS)) {
     const text = environment[name] || fallback;
@@ -217,6 +272,9 @@ const SECRET: ReadonlySet<string> = new Set([
   "REDIS_URL",
   "CLUSTER_SECRET",
   "ADMIN_TOKEN",
+  "CALLBACK_URL",
+  "EVENTS_URL",
+  "CALLBACK_SECRET",
 ]);
 
 function reasonOf(error: z.ZodError): string {

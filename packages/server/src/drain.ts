@@ -4,6 +4,7 @@ import type { Gateway } from "./connections/gateway.ts";
 import type { Documents } from "./document/documents.ts";
 import type { Entrance } from "./entrance/entrance.ts";
 import type { HookCalls } from "./hooks/hook-calls.ts";
+import type { Notifications } from "./open-notifications.ts";
 import type { ActivityRecorder } from "./storage/activity-recorder.ts";
 import type { MetadataWriter } from "./storage/metadata-writer.ts";
 import { within } from "./within.ts";
@@ -21,6 +22,7 @@ export interface DrainedParts {
   readonly documents: Documents;
   readonly metadata: MetadataWriter;
   readonly activity: ActivityRecorder;
+  readonly notifications: Notifications;
   readonly cluster: Cluster;
   readonly entrance: Entrance;
   readonly hooks: HookCalls | undefined;
@@ -35,8 +37,8 @@ export interface DrainedParts {
  * @returns whether every update that was received is durable
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
-  const { gateway, documents, metadata, activity, cluster, entrance, hooks, closeStores, logger } =
-    parts;
+  const { gateway, documents, metadata, activity, notifications, cluster } = parts;
+  const { entrance, hooks, closeStores, logger } = parts;
   const deadline = AbortSignal.timeout(DRAIN_MS);
   logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
   gateway.refuse();
@@ -46,6 +48,8 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   await gateway.close(AbortSignal.timeout(GOODBYE_MS));
   await documents.close(deadline);
   await hooks?.close(GOODBYE_MS);
+  // While other servers can still be asked who holds what.
+  await ended(notifications.rooms?.close(), notifications.events?.close());
   await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
   await ended(cluster.bus.close());
@@ -55,6 +59,6 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
 }
 
 /** Waits, not for long, until these have ended in whichever way: what was given may fail. */
-async function ended(...parts: readonly Promise<void>[]): Promise<void> {
+async function ended(...parts: readonly (Promise<void> | undefined)[]): Promise<void> {
   await within(GOODBYE_MS, Promise.allSettled(parts));
 }

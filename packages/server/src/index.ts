@@ -67,6 +67,7 @@ export type {
   ActivityPoint,
   ConnectionPosition,
   ConnectionRecord,
+  EndedConnection,
   Metadata,
   MetadataEvent,
   RoomRecord,

@@ -21,6 +21,7 @@ import { peerRoutes } from "./http/peer-routes.ts";
 import { serverCallRoutes } from "./http/server-call-routes.ts";
 import { LoopDelay } from "./metrics/loop-delay.ts";
 import { Metrics } from "./metrics/metrics.ts";
+import type { Notifications } from "./open-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 import { VERSION } from "./version.ts";
 
@@ -32,6 +33,7 @@ export interface VisibleParts {
   readonly gateway: Gateway;
   readonly liveRooms: LiveRooms;
   readonly health: Health;
+  readonly notifications: Notifications;
   readonly origins: AllowedOrigins;
   readonly logger: Logger;
   /** Whether the example editor is shown. */
@@ -48,7 +50,8 @@ export interface HttpSide {
 
 /** Puts together what the server answers over HTTP, to its operators and to other servers. */
 export function openHttp(config: Config, parts: VisibleParts): HttpSide {
-  const { stores, cluster, documents, gateway, liveRooms, health, origins, logger } = parts;
+  const { stores, cluster, documents, gateway, liveRooms, health, origins, notifications, logger } =
+    parts;
   const { CLUSTER_SECRET, ADMIN_TOKEN, TRUSTED_PROXIES } = config;
   const loopDelay = new LoopDelay();
   const draining = new AbortController();
@@ -71,6 +74,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     connect: (address) => new RemoteServer(address, client),
     stores,
     logger,
+    onDeleted: (room) => notifications.events?.roomDeleted(room),
   });
   const app = createApp({
     isSecure: config.TLS_CERT_FILE !== undefined,
@@ -82,7 +86,14 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
         : [peerRoutes(CLUSTER_SECRET, documents), serverCallRoutes(CLUSTER_SECRET, local)],
     admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, origins, logger }),
     metrics: metricsRoute(
-      new Metrics({ health, gateway, documents, cluster, hooks: parts.hooks?.stats }),
+      new Metrics({
+        health,
+        gateway,
+        documents,
+        cluster,
+        notifications,
+        hooks: parts.hooks?.stats,
+      }),
     ),
     api: apiRoutes({
       metadata: stores.metadata,

@@ -2,11 +2,16 @@ import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Stores } from "./document/open-document.ts";
 import type { ServerOptions } from "./server-options.ts";
+import type { EventQueue } from "./storage/event-queue.ts";
 import type { Metadata } from "./storage/metadata.ts";
+import type { Outbox } from "./storage/outbox.ts";
 import type { SnapshotStore } from "./storage/snapshots.ts";
 
 export interface AllStores extends Stores {
   readonly metadata: Metadata;
+  /** `null` when nobody wants to be told anything, and no database was opened for it. */
+  readonly outbox: Outbox | null;
+  readonly events: EventQueue | null;
   /** Closes those that were opened, and not those that were given. */
   close(): Promise<void>;
 }
@@ -40,7 +45,8 @@ export async function openStores(
       snapshots === undefined && S3_BUCKET !== undefined
         ? keep(await openS3(config, S3_BUCKET))
         : undefined;
-    const isDatabaseUsed = journal === undefined || metadata === undefined;
+    const wantsOutbox = config.CALLBACK_URL !== undefined || config.EVENTS_URL !== undefined;
+    const isDatabaseUsed = journal === undefined || metadata === undefined || wantsOutbox;
     const database =
       isDatabaseUsed && DATABASE_URL !== undefined
         ? keep(await openPostgres(DATABASE_URL, logger))
@@ -50,12 +56,21 @@ export async function openStores(
       journal: journal ?? database?.journal,
       metadata: metadata ?? database?.metadata,
     };
-    if (isComplete(chosen)) return { ...chosen, close };
+    if (isComplete(chosen) && (database !== undefined || !wantsOutbox)) {
+      return {
+        ...chosen,
+        outbox: database?.outbox ?? null,
+        events: database?.events ?? null,
+        close,
+      };
+    }
     const embedded = keep(await openSqlite(config.DATA_DIR, logger));
     return {
       snapshots: chosen.snapshots ?? embedded.snapshots,
       journal: chosen.journal ?? embedded.journal,
       metadata: chosen.metadata ?? embedded.metadata,
+      outbox: (database ?? embedded).outbox,
+      events: (database ?? embedded).events,
       close,
     };
   } catch (error) {
@@ -64,7 +79,7 @@ export async function openStores(
   }
 }
 
-type Complete = Omit<AllStores, "close">;
+type Complete = Pick<AllStores, "snapshots" | "journal" | "metadata">;
 
 function isComplete(
   stores: { [Name in keyof Complete]: Complete[Name] | undefined },

@@ -4,6 +4,7 @@ import { AllowedOrigins } from "./access/allowed-origins.ts";
 import { ConnectionLimits } from "./access/connection-limits.ts";
 import { CrashedServers } from "./cluster/crashed-servers.ts";
 import type { Cluster } from "./cluster/holders.ts";
+import { OtherServers } from "./cluster/other-servers.ts";
 import type { ServerAddress } from "./cluster/registry.ts";
 import { findServerAddress } from "./cluster/server-address.ts";
 import type { Config } from "./config.ts";
@@ -11,6 +12,7 @@ import { ConfigError } from "./config-error.ts";
 import { Gateway } from "./connections/gateway.ts";
 import { LiveRooms } from "./connections/live-rooms.ts";
 import { Documents } from "./document/documents.ts";
+import { readAcknowledged } from "./document/read-acknowledged.ts";
 import { drain } from "./drain.ts";
 import { type Entrance, hostOfUrl } from "./entrance/entrance.ts";
 import { closeGivenStores } from "./given-parts.ts";
@@ -21,6 +23,7 @@ import { openAccess } from "./open-access.ts";
 import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
 import { openEntrance } from "./open-entrance.ts";
 import { openHttp } from "./open-http.ts";
+import { openNotifications } from "./open-notifications.ts";
 import { type GivenStores, openStores } from "./open-stores.ts";
 import type { ServerOptions, SymphonyServer } from "./server-options.ts";
 import { ActivityRecorder } from "./storage/activity-recorder.ts";
@@ -63,14 +66,25 @@ export async function startServer(
     throw error;
   }
   const { address } = cluster;
+  const notifications = await openNotifications(
+    config,
+    { address, isAlone: !isMember(config, given) },
+    stores,
+    logger,
+  );
   const metadata = new MetadataWriter(stores.metadata, logger);
   const retention = new Retention(stores.metadata, config.CONNECTIONS_RETENTION_DAYS, logger);
-  stores.metadata.closeConnectionsOf(address, Date.now()).catch((error: unknown) => {
-    logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
-  });
+  const { rooms, events } = notifications;
+  const endConnections = async (server: ServerAddress, at: number) => {
+    const ended = await stores.metadata.closeConnectionsOf(server, at);
+    await events?.serverCrashed(server, at, ended);
+  };
   const crashedServers = new CrashedServers({
     registry: cluster.registry,
-    endConnections: (server, at) => stores.metadata.closeConnectionsOf(server, at),
+    endConnections: async (server, at) => {
+      await endConnections(server, at);
+      await rooms?.serverCrashed(server, at);
+    },
     logger,
   });
   const { load } = given;
@@ -88,6 +102,9 @@ export async function startServer(
     collect: config.GC,
     hooks,
     initial: load && hooks && { load, hooks, maxDocumentBytes: config.MAX_DOCUMENT_BYTES },
+    onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
+    onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
+    onLetGo: events === null ? undefined : (room) => events.roomLetGo(room),
   });
   const serverDocuments = new ServerDocuments({
     documents,
@@ -113,6 +130,7 @@ export async function startServer(
     metadata,
     liveRooms,
     activity,
+    visits: events,
     logger,
     server: address,
     maxMessagesPerSecond: config.MAX_MESSAGES_PER_SECOND,
@@ -134,10 +152,23 @@ export async function startServer(
     gateway,
     liveRooms,
     health,
+    notifications,
     origins,
     logger,
     showsEditor: given.attachTo === undefined,
     hooks,
+  });
+  rooms?.start({
+    read: (room) => readAcknowledged(room, documents, stores),
+    codec: documents.codec,
+  });
+  events?.start({
+    holds: (room) => documents.holds(room),
+    others: new OtherServers(address, cluster.registry, config.CLUSTER_SECRET ?? ""),
+  });
+  // An earlier run at this address may have crashed.
+  endConnections(address, Date.now()).catch((error: unknown) => {
+    logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
   });
   // The application's own `Request` and `Response` stay as they are.
   const request = getRequestListener(side.app.fetch, { overrideGlobalObjects: false });
@@ -153,6 +184,7 @@ export async function startServer(
     crashedServers.close();
     side.close();
     access.close();
+    rooms?.stop();
     const closeStores = async () => {
       await stores.close();
       await closeGivenStores(given);
@@ -162,6 +194,7 @@ export async function startServer(
       documents,
       metadata,
       activity,
+      notifications,
       cluster,
       entrance,
       hooks,

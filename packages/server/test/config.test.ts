@@ -64,8 +64,51 @@ describe("configuration", () => {
     );
   });
 
-  it("refuses what this version does not do, rather than to ignore it", () => {
-    expect(() => readConfig({ CALLBACK_URL: "http://localhost" })).toThrow(/CALLBACK_URL/);
+  describe("of notifications", () => {
+    it("has the defaults of y-websocket-server", () => {
+      expect(readConfig({ CALLBACK_URL: "http://app/hook?key=1" })).toMatchObject({
+        CALLBACK_URL: "http://app/hook?key=1",
+        CALLBACK_DEBOUNCE_WAIT: 2_000,
+        CALLBACK_DEBOUNCE_MAXWAIT: 10_000,
+        CALLBACK_TIMEOUT: 5_000,
+        CALLBACK_OBJECTS: [],
+      });
+      const objects = '{"a": "Map", "prosemirror": "XmlFragment"}';
+      expect(readConfig({ CALLBACK_OBJECTS: objects }).CALLBACK_OBJECTS).toEqual([
+        ["a", "Map"],
+        ["prosemirror", "XmlFragment"],
+      ]);
+    });
+
+    it.each([
+      ["localhost:3000", "begins with http"],
+      ["ftp://app/", "begins with http"],
+      ["http://user:hidden@app/", "without user name"],
+    ])("refuses the URL %s, and does not show it", (url, reason) => {
+      const read = () => readConfig({ CALLBACK_URL: url });
+      expect(read).toThrow(ConfigError);
+      expect(read).toThrow(reason);
+      expect(read).not.toThrow(url);
+    });
+
+    it.each([
+      ["{text: Text}", "must be a JSON object"],
+      ['["text"]', "must be a JSON object"],
+      ["null", "must be a JSON object"],
+      ['{"text": "Txt"}', "one of the types Array, Map, Text, XmlFragment, XmlElement"],
+      ['{"text": 1}', "one of the types"],
+    ])("refuses CALLBACK_OBJECTS=%s", (objects, reason) => {
+      const read = () => readConfig({ CALLBACK_OBJECTS: objects });
+      expect(read).toThrow(ConfigError);
+      expect(read).toThrow("CALLBACK_OBJECTS=");
+      expect(read).toThrow(reason);
+    });
+
+    it("refuses a secret that can be guessed, and does not show it", () => {
+      expect(() => readConfig({ CALLBACK_SECRET: "short" })).toThrow(
+        /^CALLBACK_SECRET: must have at least 16 characters$/,
+      );
+    });
   });
 
   describe("of a cluster", () => {

@@ -39,7 +39,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
 }
 
 /** `fetch` puts the reason into the cause, and one per address into the causes of that. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);
   return error.cause instanceof Error ? reasonOf(error.cause) : error.message;

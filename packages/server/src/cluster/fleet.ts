@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly connect: (address: ServerAddress) => ServerCalls;
   readonly stores: RoomStores;
   readonly logger: Logger;
+  /** A room was deleted by this server, everywhere. */
+  readonly onDeleted?: ((room: string) => void) | undefined;
 }
 
 export interface FleetStatuses {
@@ -33,12 +35,14 @@ export class Fleet {
   readonly #watch: LiveWatch;
   readonly #stores: RoomStores;
   readonly #logger: Logger;
+  readonly #onDeleted: ((room: string) => void) | undefined;
 
   constructor(options: FleetOptions) {
     this.#servers = new LiveServers(options);
     this.#watch = new LiveWatch(this.#servers, options.logger);
     this.#stores = options.stores;
     this.#logger = options.logger;
+    this.#onDeleted = options.onDeleted;
   }
 
   async statuses(): Promise<FleetStatuses> {
@@ -109,8 +113,9 @@ export class Fleet {
   }
 
   /** See `deleteRoom`. */
-  deleteRoom(room: string): Promise<void> {
-    return deleteRoom(room, this.#servers, this.#stores);
+  async deleteRoom(room: string): Promise<void> {
+    await deleteRoom(room, this.#servers, this.#stores);
+    this.#onDeleted?.(room);
   }
 
   /**

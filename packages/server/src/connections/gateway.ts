@@ -30,6 +30,8 @@ export interface GatewayOptions {
   readonly metadata: MetadataWriter;
   readonly liveRooms: LiveRooms;
   readonly activity: ActivityRecorder;
+  /** Is told of those that come and go; `null` when nobody wants to know. */
+  readonly visits: Visits | null;
   readonly logger: Logger;
   /** The name of this server in the table of connections. */
   readonly server: string;
@@ -39,6 +41,12 @@ export interface GatewayOptions {
   readonly maxConnectionsPerRoom: number;
   /** What the application is told. */
   readonly hooks?: HookCalls | undefined;
+}
+
+/** Who wants to know of those that come and go. */
+export interface Visits {
+  joined(connection: string, room: string, subject: string | null): void;
+  left(connection: string, room: string, subject: string | null): void;
 }
 
 const TICK_MS = 5_000;
@@ -101,39 +109,6 @@ export class Gateway {
     ];
   }
 
-  /** Turns an upgrade request into a connection. The path of its URL is the room. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const drop = (error: Error) => {
-      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
-      socket.destroy();
-    };
-    socket.on("error", drop);
-    if (!this.#accepting) {
-      this.stats.close(CloseCode.restarting);
-      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    const address = clientAddress(request, this.#options.proxies);
-    const admission = this.#options.limits.admit(address);
-    if (admission === "attempts-per-address") {
-      // Whoever tries so often is not worth a handshake.
-      this.stats.close(CloseCode.tooMany);
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    if (typeof admission !== "string") socket.once("close", () => admission.release());
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      socket.off("error", drop);
-      if (admission === "connections") {
-        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
-      } else if (admission === "connections-per-address") {
-        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
-      } else {
-        this.#accept(request, address, webSocket, socket);
-      }
-    });
-  }
-
   /** Takes no new connections. */
   refuse(): void {
     this.#accepting = false;
@@ -171,6 +146,39 @@ export class Gateway {
     });
   }
 
+  /** Turns an upgrade request into a connection. The path of its URL is the room. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const drop = (error: Error) => {
+      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
+      socket.destroy();
+    };
+    socket.on("error", drop);
+    if (!this.#accepting) {
+      this.stats.close(CloseCode.restarting);
+      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    const address = clientAddress(request, this.#options.proxies);
+    const admission = this.#options.limits.admit(address);
+    if (admission === "attempts-per-address") {
+      // Whoever tries so often is not worth a handshake.
+      this.stats.close(CloseCode.tooMany);
+      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    if (typeof admission !== "string") socket.once("close", () => admission.release());
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+      socket.off("error", drop);
+      if (admission === "connections") {
+        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
+      } else if (admission === "connections-per-address") {
+        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
+      } else {
+        this.#accept(request, address, webSocket, socket);
+      }
+    });
+  }
+
   /** @throws RoomNameError, AccessDeniedError */
   #attemptOf(request: IncomingMessage, address: string): Attempt {
     const { accessSeesHeaders } = this.#options;
@@ -205,11 +213,12 @@ export class Gateway {
 
   #opened(connection: Connection): void {
     const { id, room, access, address } = connection;
-    const { metadata, liveRooms, activity, hooks, logger, server } = this.#options;
+    const { metadata, liveRooms, activity, hooks, visits, logger, server } = this.#options;
     this.#visitors.add(connection);
     metadata.add({ type: "connected", connection: id, room, server, at: Date.now() });
     liveRooms.connected(room);
     activity.connected(room);
+    visits?.joined(id, room, access?.subject ?? null);
     if (access !== null) {
       const { subject, level } = access;
       hooks?.connected({ room, connection: id, subject, level, address });
@@ -221,11 +230,12 @@ export class Gateway {
     if (!this.connections.delete(connection)) return;
     if (this.#visitors.delete(connection)) {
       const { id, room, access, closeCode } = connection;
-      const { metadata, liveRooms, activity, hooks, logger } = this.#options;
+      const { metadata, liveRooms, activity, hooks, visits, logger } = this.#options;
       metadata.add({ type: "disconnected", connection: id, at: Date.now() });
       liveRooms.disconnected(room);
       activity.disconnected(room);
       const subject = access?.subject ?? null;
+      visits?.left(id, room, subject);
       hooks?.disconnected({ room, connection: id, subject, code: closeCode });
       logger.debug({ connection: id, room }, "disconnected");
     }

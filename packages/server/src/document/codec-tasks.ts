@@ -2,6 +2,8 @@ import * as Y from "yjs";
 import { inspectUpdate, type UpdateContents } from "../protocol/update.ts";
 import { type Base, makeBase } from "./base.ts";
 import { updatesToJson } from "./json.ts";
+import type { RootNames } from "./root-types.ts";
+import { rootsToJson } from "./roots-json.ts";
 
 /** The work on encoded updates that takes too long for the event loop when they are large. */
 export const codecTasks = {
@@ -13,6 +15,9 @@ export const codecTasks = {
   makeBase: (updates: readonly Uint8Array[], collect: boolean): Base => makeBase(updates, collect),
   /** The document that these updates are, as JSON in UTF-8. @throws Error of Yjs */
   toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(updates),
+  /** Some roots of the document as JSON in UTF-8; see `rootsToJson`. @throws Error of Yjs */
+  rootsToJson: (updates: readonly Uint8Array[], roots: RootNames): Uint8Array =>
+    rootsToJson(updates, roots),
 };
 
 export type CodecTasks = typeof codecTasks;

@@ -43,5 +43,7 @@ function perform(request: CodecRequest) {
       return codecTasks.makeBase(...request.args);
     case "toJson":
       return codecTasks.toJson(...request.args);
+    case "rootsToJson":
+      return codecTasks.rootsToJson(...request.args);
   }
 }

@@ -149,7 +149,7 @@ function inlineBytes(task: keyof CodecTasks, [updates, collect]: readonly unknow
   if (task === "diff") return INLINE_BYTES;
   if (task === "inspect") return INLINE_SCAN_BYTES;
   // A `Y.Doc` is built: never here.
-  if (task === "toJson" || collect === true) return 0;
+  if (task === "toJson" || task === "rootsToJson" || collect === true) return 0;
   return Array.isArray(updates) && updates.length === 1 ? INLINE_SCAN_BYTES : INLINE_BYTES;
 }
 

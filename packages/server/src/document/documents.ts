@@ -35,6 +35,12 @@ export interface DocumentsOptions {
   readonly unloadDelay: number;
   /** Whether deleted content is dropped when documents are compacted. */
   readonly collect: boolean;
+  /** Something that clients of this server wrote to a room has become durable. */
+  readonly onDurable?: ((room: string) => void) | undefined;
+  /** This server holds a room that no other server held when it began to. */
+  readonly onFirstHolder?: ((room: string) => void) | undefined;
+  /** This server holds a room no more; others may. */
+  readonly onLetGo?: ((room: string) => void) | undefined;
   /** What the application is told. */
   readonly hooks?: HookCalls | undefined;
   /** Gives the first content of rooms, which must not be larger than that. */
@@ -77,7 +83,7 @@ export class Documents {
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
-    this.journal = new JournalWriter(options.stores.journal, options.logger);
+    this.journal = new JournalWriter(options.stores.journal, options.logger, options.onDurable);
     this.snapshotter = new Snapshotter({ ...options, codec: this.codec });
     const { hooks, initial } = options;
     if (hooks?.wantsChanges) {
@@ -134,6 +140,12 @@ export class Documents {
   holds(room: string): boolean {
     const state = this.#rooms.get(room)?.state;
     return state === "open" || state === "opening";
+  }
+
+  /** Whether this server has a room open, and knows of no other one that holds it. */
+  holdsAlone(room: string): boolean {
+    const current = this.#rooms.get(room);
+    return current?.state === "open" && !current.held.open.holders.active;
   }
 
   /** What an open document holds now, or `null`. It has no other user and no other holder by that. */
@@ -233,7 +245,7 @@ export class Documents {
     this.journal.close();
     const open = [...this.#open()];
     for (const held of open) this.#forget(held);
-    const left = Promise.all(open.map((held) => held.open.holders.leave()));
+    const left = Promise.all(open.map((held) => this.#letGo(held)));
     await Promise.race([left, aborted]);
     await this.codec.close();
   }
@@ -292,6 +304,7 @@ export class Documents {
     const { stores, metadata, snapshotInterval } = this.#options;
     try {
       await holders.join();
+      const isFirst = !holders.active;
       const { open, fetched } = await loadDocument(room, holders, stores, {
         codec: this.codec,
         flusher: this.#flusher,
@@ -302,6 +315,7 @@ export class Documents {
       });
       holders.start(open.document, fetched, () => recoverDocument(open, stores));
       metadata.add({ type: "room-opened", room, at: Date.now() });
+      if (isFirst) this.#options.onFirstHolder?.(room);
       this.#options.hooks?.loaded(room);
       // Spread, so that documents that were opened together are not all stored together.
       const snapshotDue = Date.now() + snapshotInterval * (0.5 + Math.random() / 2);
@@ -344,11 +358,18 @@ export class Documents {
 
   /** Lets a document go. From the call on nobody can begin to use it. Does not reject. */
   async #leave(held: Held): Promise<void> {
-    const { document, holders } = held.open;
+    const { room } = held.open.document;
     this.#forget(held);
-    const left = holders.leave().finally(() => this.#rooms.delete(document.room));
-    this.#rooms.set(document.room, { state: "leaving", left });
+    const left = this.#letGo(held);
+    this.#rooms.set(room, { state: "leaving", left });
     await left;
+  }
+
+  /** Tells that this server holds a document no more. Does not reject. */
+  async #letGo({ open: { document, holders } }: Held): Promise<void> {
+    await holders.leave();
+    this.#rooms.delete(document.room);
+    this.#options.onLetGo?.(document.room);
   }
 
   #forget(held: Held): void {

@@ -33,6 +33,7 @@ export class JournalWriter {
   readonly stats: JournalStats = new JournalStats();
   readonly #journal: Journal;
   readonly #logger: Logger;
+  readonly #onDurable: ((room: string) => void) | undefined;
   readonly #journaled: Map<Document, Journaled> = new Map();
   #pending: Set<Document> = new Set();
   #running: Promise<void> | undefined;
@@ -50,9 +51,11 @@ export class JournalWriter {
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor(journal: Journal, logger: Logger) {
+  /** @param onDurable called for each room in which something has become durable */
+  constructor(journal: Journal, logger: Logger, onDurable?: (room: string) => void) {
     this.#journal = journal;
     this.#logger = logger;
+    this.#onDurable = onDurable;
   }
 
   /** True while commits fail or take long: nobody then waits for them to be sent others' updates. */
@@ -205,6 +208,9 @@ export class JournalWriter {
         journaled.document.markDurable(end);
       });
       this.#backlog -= bytes;
+      if (this.#onDurable !== undefined) {
+        for (const room of new Set(rows.map((row) => row.room))) this.#onDurable(room);
+      }
       this.#durability.check();
       this.#count(rows.length, bytes, began);
       if (!this.full) this.#release();

@@ -3,7 +3,14 @@ import type { Documents } from "../document/documents.ts";
 import type { HookStats } from "../hooks/hook-stats.ts";
 import type { Health } from "../http/health.ts";
 import { Exposition } from "./exposition.ts";
-import type { ClusterStats, ConnectionStats, JournalStats, SnapshotStats } from "./stats.ts";
+import type {
+  ClusterStats,
+  ConnectionStats,
+  DeliveryStats,
+  EventStats,
+  JournalStats,
+  SnapshotStats,
+} from "./stats.ts";
 
 /** The parts of a server whose metrics are told. */
 export interface MetricsSources {
@@ -14,13 +21,18 @@ export interface MetricsSources {
   };
   readonly documents: Documents;
   readonly cluster: Cluster;
+  /** What the application wants to be told. */
+  readonly notifications: {
+    readonly rooms: { readonly stats: DeliveryStats } | null;
+    readonly events: { readonly stats: DeliveryStats; readonly eventStats: EventStats } | null;
+  };
   /** Of the functions that the application has given, if it has. */
   readonly hooks?: HookStats | undefined;
 }
 
 /** What the server says of its work, in the text format of Prometheus. */
 export function serverMetrics(sources: MetricsSources): string {
-  const { health, gateway, documents, cluster, hooks } = sources;
+  const { health, gateway, documents, cluster, notifications, hooks } = sources;
   const to = new Exposition();
   writeHealth(to, health, {
     journal: documents.journal.problem,
@@ -33,6 +45,9 @@ export function serverMetrics(sources: MetricsSources): string {
   writeJournal(to, documents.journal.stats, documents.journal.lag);
   writeSnapshots(to, documents.snapshotter.stats);
   writeCluster(to, documents.clusterStats, cluster.registry.lease !== "lapsed");
+  const { rooms, events } = notifications;
+  writeNotifications(to, { room: rooms?.stats, events: events?.stats });
+  if (events !== null) writeEvents(to, events.eventStats);
   if (hooks !== undefined) writeHooks(to, hooks);
   return to.text;
 }
@@ -249,6 +264,59 @@ function writeHooks(to: Exposition, stats: HookStats): void {
     "symphony_hook_drops_total",
     "What hooks were not told because too much waited.",
     "hook",
+    stats.dropped,
+  );
+}
+
+/** @param stats by what is told; without those that nobody wants to be told */
+function writeNotifications(
+  to: Exposition,
+  stats: Readonly<Record<string, DeliveryStats | undefined>>,
+): void {
+  const all = Object.entries(stats).flatMap(([kind, one]) =>
+    one === undefined ? [] : [[kind, one] as const],
+  );
+  if (all.length === 0) return;
+  const values = (value: (one: DeliveryStats) => number) =>
+    all.map(([kind, one]) => [kind, value(one)] as const);
+  to.counters(
+    "symphony_notifications_delivered_total",
+    "Notifications that their receiver took.",
+    "kind",
+    values(({ delivered }) => delivered),
+  );
+  to.counters(
+    "symphony_notification_failures_total",
+    "Notifications that were not taken; each is tried again.",
+    "kind",
+    values(({ failures }) => failures),
+  );
+  to.counters(
+    "symphony_notifications_given_up_total",
+    "Notifications that were never taken: for three days, or the receiver answered 410.",
+    "kind",
+    values(({ givenUp }) => givenUp),
+  );
+  to.gauges(
+    "symphony_notifications_pending",
+    "What is to be told, of all servers, as of some seconds ago.",
+    "kind",
+    values(({ pending }) => pending.rows),
+  );
+  to.gauges(
+    "symphony_notifications_pending_seconds",
+    "For how long the oldest of it has waited.",
+    "kind",
+    values(({ pending: { oldest } }) =>
+      oldest === null ? 0 : Math.max(0, (Date.now() - oldest) / 1_000),
+    ),
+  );
+}
+
+function writeEvents(to: Exposition, stats: EventStats): void {
+  to.counter(
+    "symphony_events_dropped_total",
+    "Events that the application is not told of: there were too many, or they were given up.",
     stats.dropped,
   );
 }

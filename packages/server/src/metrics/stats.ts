@@ -59,6 +59,21 @@ export class SnapshotStats {
   failures = 0;
 }
 
+/** What the application is told of. */
+export class DeliveryStats {
+  delivered = 0;
+  failures = 0;
+  givenUp = 0;
+  /** Of all servers, as of some seconds ago. `oldest`: in milliseconds since the epoch. */
+  pending: { readonly rows: number; readonly oldest: number | null } = { rows: 0, oldest: null };
+}
+
+/** The events of this server. */
+export class EventStats {
+  /** Those that nobody will be told of: there were too many, or they were given up. */
+  dropped = 0;
+}
+
 /** How this server keeps in step with the others. */
 export class ClusterStats {
   busIn = 0;

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { ConnectionPosition, ConnectionRecord } from "./metadata.ts";
+import type { ConnectionPosition, ConnectionRecord, EndedConnection } from "./metadata.ts";
 import {
   type ConnectionsTable,
   LASTED_LONG,
@@ -70,13 +70,14 @@ export async function closeConnectionsOf(
   db: Kysely<MetadataSchema>,
   server: string,
   at: number,
-): Promise<void> {
-  await db
+): Promise<readonly EndedConnection[]> {
+  return await db
     .updateTable("connections")
     .set({ disconnected_at: at })
     .where("server", "=", server)
     .where("disconnected_at", "is", null)
     .where("connected_at", "<=", at)
+    .returning(["connection", "room"])
     .execute();
 }
 

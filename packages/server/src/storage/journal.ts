@@ -49,6 +49,19 @@ export interface Journal {
   close(): Promise<void>;
 }
 
+/** A journal that also tells which rooms it has rows of: those that changed lately. */
+export interface ListedJournal extends Journal {
+  /**
+   * The rooms that have rows, each once, in a fixed order. A room whose rows come or go meanwhile may be
+   * missed.
+   *
+   * @param after the last room of the page before this one; the empty string for the first page
+   * @param limit the most rooms to return; fewer than that are the last ones
+   * @throws StorageError
+   */
+  rooms(after: string, limit: number): Promise<readonly string[]>;
+}
+
 /** Names one journal row. Unique in the journal, never used again, positive and a safe integer. */
 export type JournalId = number;
 

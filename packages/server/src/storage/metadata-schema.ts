@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { StorageError } from "./errors.ts";
+import { type EventsTable, type OutboxTable, outboxMigrations } from "./outbox-schema.ts";
 
 /**
  * The tables of the metadata, the same in every SQL database. Times and sizes are integers of 64
@@ -14,6 +15,8 @@ export interface MetadataSchema {
   /** All servers together. */
   readonly activity_by_minute: ActivityTable;
   readonly activity_by_hour: ActivityTable;
+  readonly outbox: OutboxTable;
+  readonly events: EventsTable;
 }
 
 export interface RoomsTable {
@@ -169,5 +172,6 @@ export function metadataMigrations(
         }
       },
     },
+    ...outboxMigrations(text),
   };
 }

@@ -18,6 +18,7 @@ import type {
   ActivityPoint,
   ConnectionPosition,
   ConnectionRecord,
+  EndedConnection,
   Metadata,
   MetadataEvent,
   RoomRecord,
@@ -84,7 +85,7 @@ export class SqlMetadata implements Metadata {
     return this.#do("read connections", () => readConnectionsOf(this.#db, room, page));
   }
 
-  closeConnectionsOf(server: string, at: number): Promise<void> {
+  closeConnectionsOf(server: string, at: number): Promise<readonly EndedConnection[]> {
     return this.#do("close connections", () => closeConnectionsOf(this.#db, server, at));
   }
 

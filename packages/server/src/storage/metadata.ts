@@ -52,9 +52,10 @@ export interface Metadata {
    * open. For a server that crashed: with a time before it was started again at the same address,
    * this leaves its new connections alone.
    *
+   * @returns those that it has ended; each is returned by one call, whoever calls
    * @throws StorageError
    */
-  closeConnectionsOf(server: string, at: number): Promise<void>;
+  closeConnectionsOf(server: string, at: number): Promise<readonly EndedConnection[]>;
 
   /**
    * Records what a server has seen so far of a minute. Each figure only grows: what comes again, or
@@ -167,6 +168,8 @@ export interface ConnectionRecord {
   /** `null` while the connection is open. */
   readonly disconnectedAt: number | null;
 }
+
+export type EndedConnection = Pick<ConnectionRecord, "connection" | "room">;
 
 /** Where a connection is in the order of time. */
 export type ConnectionPosition = Pick<ConnectionRecord, "connectedAt" | "connection">;

@@ -114,9 +114,12 @@ export function metadataConnectionsSuite(
         connected("three", NOW + 2, "server:1"),
         { type: "disconnected", connection: "three", at: NOW + 3 },
       ]);
-      await store.current.closeConnectionsOf("server:1", NOW + 10);
-      await store.current.closeConnectionsOf("server:1", NOW + 20);
-      await store.current.closeConnectionsOf("unknown", NOW + 20);
+      const ended = [
+        await store.current.closeConnectionsOf("server:1", NOW + 10),
+        await store.current.closeConnectionsOf("server:1", NOW + 20),
+        await store.current.closeConnectionsOf("unknown", NOW + 20),
+      ];
+      expect(ended).toEqual([[{ connection: "one", room: "a" }], [], []]);
       const found = await store.current.connections({ from: 0, to: 2 * NOW, limit: 10 });
       expect(found.map((record) => [record.connection, record.disconnectedAt])).toEqual([
         ["one", NOW + 10],

@@ -9,7 +9,7 @@ import type { Outlet } from "../../src/document/reader.ts";
 import { Health } from "../../src/http/health.ts";
 import { metricsRoute } from "../../src/http/metrics-route.ts";
 import { Metrics } from "../../src/metrics/metrics.ts";
-import { ConnectionStats } from "../../src/metrics/stats.ts";
+import { ConnectionStats, DeliveryStats, EventStats } from "../../src/metrics/stats.ts";
 import type { Frame } from "../../src/protocol/frame.ts";
 import { MetadataWriter } from "../../src/storage/metadata-writer.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
@@ -50,7 +50,11 @@ export async function measuredDocuments(
   const health = new Health();
   health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
   const gateway = { connections: new Set<string>(), stats: new ConnectionStats() };
-  const app = metricsRoute(new Metrics({ health, gateway, documents, cluster }));
+  const notifications = {
+    rooms: { stats: new DeliveryStats() },
+    events: { stats: new DeliveryStats(), eventStats: new EventStats() },
+  };
+  const app = metricsRoute(new Metrics({ health, gateway, documents, cluster, notifications }));
   const request = async () => app.request("/metrics");
   return {
     documents,

@@ -2,6 +2,9 @@ import type { PostgresStore } from "../../src/storage/postgres/open.ts";
 import { journalSuite } from "../../src/suites/journal-suite.ts";
 import { metadataSuite } from "../../src/suites/metadata-suite.ts";
 import type { TestStorage } from "../../src/suites/test-storage.ts";
+import { eventQueueSuite } from "./event-queue-suite.ts";
+import { journalRoomsSuite } from "./journal-rooms-suite.ts";
+import { outboxSuite } from "./outbox-suite.ts";
 import { usePostgres } from "./postgres-server.ts";
 
 const postgres = usePostgres({ fsync: false });
@@ -13,10 +16,31 @@ journalSuite("PostgreSQL", async () =>
   }),
 );
 
+journalRoomsSuite("PostgreSQL", async () =>
+  storageOf(async ({ journal, metadata }) => {
+    await metadata.close();
+    return journal;
+  }),
+);
+
 metadataSuite("PostgreSQL", async () =>
   storageOf(async ({ journal, metadata }) => {
     await journal.close();
     return metadata;
+  }),
+);
+
+outboxSuite("PostgreSQL", async () =>
+  storageOf(async ({ journal, metadata, outbox }) => {
+    await journal.close();
+    return { outbox, close: () => metadata.close() };
+  }),
+);
+
+eventQueueSuite("PostgreSQL", async () =>
+  storageOf(async ({ journal, metadata, events }) => {
+    await journal.close();
+    return { events, close: () => metadata.close() };
   }),
 );
 

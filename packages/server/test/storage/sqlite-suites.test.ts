@@ -6,8 +6,18 @@ import { journalSuite } from "../../src/suites/journal-suite.ts";
 import { metadataSuite } from "../../src/suites/metadata-suite.ts";
 import { snapshotsSuite } from "../../src/suites/snapshots-suite.ts";
 import type { TestStorage } from "../../src/suites/test-storage.ts";
+import { eventQueueSuite } from "./event-queue-suite.ts";
+import { journalRoomsSuite } from "./journal-rooms-suite.ts";
+import { outboxSuite } from "./outbox-suite.ts";
 
 journalSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata }) => {
+    await Promise.all([snapshots.close(), metadata.close()]);
+    return journal;
+  }),
+);
+
+journalRoomsSuite("SQLite", async () =>
   storageOf(async ({ journal, snapshots, metadata }) => {
     await Promise.all([snapshots.close(), metadata.close()]);
     return journal;
@@ -25,6 +35,20 @@ metadataSuite("SQLite", async () =>
   storageOf(async ({ journal, snapshots, metadata }) => {
     await Promise.all([journal.close(), snapshots.close()]);
     return metadata;
+  }),
+);
+
+outboxSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata, outbox }) => {
+    await Promise.all([journal.close(), snapshots.close()]);
+    return { outbox, close: () => metadata.close() };
+  }),
+);
+
+eventQueueSuite("SQLite", async () =>
+  storageOf(async ({ journal, snapshots, metadata, events }) => {
+    await Promise.all([journal.close(), snapshots.close()]);
+    return { events, close: () => metadata.close() };
   }),
 );
 

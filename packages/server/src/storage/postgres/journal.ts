@@ -1,5 +1,5 @@
 import { checksum, verified } from "../checksum.ts";
-import type { Journal, JournalId, JournalRow, RoomJournal } from "../journal.ts";
+import type { JournalId, JournalRow, ListedJournal, RoomJournal } from "../journal.ts";
 import type { Connections } from "./connections.ts";
 import { byteArrays } from "./values.ts";
 
@@ -39,6 +39,9 @@ const FORGET = `
   WITH deleted AS (DELETE FROM journal WHERE room = $1)
   DELETE FROM snapshotted_rooms WHERE room = $1`;
 
+const ROOMS = `
+  SELECT DISTINCT room FROM journal WHERE room > $1 ORDER BY room LIMIT $2`;
+
 /** What `READ` returns: a row without an id when the room has none. */
 interface FoundRow {
   readonly [column: string]: unknown;
@@ -47,7 +50,7 @@ interface FoundRow {
 }
 
 /** The journal in a table that all servers share. */
-export class PostgresJournal implements Journal {
+export class PostgresJournal implements ListedJournal {
   readonly #appending: Connections;
   readonly #others: Connections;
 
@@ -108,6 +111,16 @@ export class PostgresJournal implements Journal {
       text: FORGET,
       values: [room],
     });
+  }
+
+  async rooms(after: string, limit: number): Promise<readonly string[]> {
+    const what = "list the rooms of the journal";
+    const found = await this.#others.query<{ room: string }>(what, {
+      name: "rooms",
+      text: ROOMS,
+      values: [after, limit],
+    });
+    return found.map(({ room }) => room);
   }
 
   async close(): Promise<void> {

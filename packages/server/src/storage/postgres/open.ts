@@ -1,9 +1,13 @@
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
-import type { Journal } from "../journal.ts";
+import type { EventQueue } from "../event-queue.ts";
+import { SqlEventQueue } from "../event-queue-sql.ts";
+import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
 import type { MetadataSchema } from "../metadata-schema.ts";
 import { SqlMetadata } from "../metadata-sql.ts";
+import type { Outbox } from "../outbox.ts";
+import { SqlOutbox } from "../outbox-sql.ts";
 import { Connections } from "./connections.ts";
 import { databaseOf } from "./database.ts";
 import { ConnectionsDialect } from "./dialect.ts";
@@ -12,8 +16,11 @@ import { migrate } from "./migrate.ts";
 
 /** Journal and metadata in one database. */
 export interface PostgresStore {
-  readonly journal: Journal;
+  readonly journal: ListedJournal;
   readonly metadata: Metadata;
+  /** On the connections of the metadata: these end when that is closed. */
+  readonly outbox: Outbox;
+  readonly events: EventQueue;
   /** Waits for what was begun and releases everything. May be called more than once. */
   close(): Promise<void>;
 }
@@ -65,6 +72,8 @@ export async function openPostgresStore(
   return {
     journal,
     metadata,
+    outbox: new SqlOutbox(db, { skipLocked: true }),
+    events: new SqlEventQueue(db),
     close: async () => {
       await Promise.all([journal.close(), metadata.close()]);
     },

@@ -6,5 +6,6 @@ export interface JournalCalls {
   append(rooms: readonly string[], updates: readonly Uint8Array[]): readonly JournalId[];
   read(room: string): RoomJournal;
   truncate(room: string, ids: readonly JournalId[]): void;
+  rooms(after: string, limit: number): readonly string[];
   forget(room: string): void;
 }

@@ -28,6 +28,7 @@ export class JournalDatabase implements Answers<JournalCalls> {
   readonly #insertSnapshotted: StatementSync;
   readonly #selectSnapshotted: StatementSync;
   readonly #deleteSnapshotted: StatementSync;
+  readonly #selectRooms: StatementSync;
 
   /** @throws StorageError */
   constructor(path: string) {
@@ -50,6 +51,9 @@ export class JournalDatabase implements Answers<JournalCalls> {
         "SELECT room FROM snapshotted_rooms WHERE room = ?",
       );
       this.#deleteSnapshotted = connection.prepare("DELETE FROM snapshotted_rooms WHERE room = ?");
+      this.#selectRooms = connection.prepare(
+        "SELECT DISTINCT room FROM journal WHERE room > ? ORDER BY room LIMIT ?",
+      );
     } catch (error) {
       connection.close();
       throw error;
@@ -97,6 +101,10 @@ export class JournalDatabase implements Answers<JournalCalls> {
       this.#deleteSnapshotted.run(room);
     });
     return { value: undefined };
+  }
+
+  rooms(after: string, limit: number): Answer<readonly string[]> {
+    return { value: this.#selectRooms.all(after, limit).map(({ room }) => String(room)) };
   }
 
   close(): void {

@@ -1,10 +1,10 @@
-import type { Journal, JournalId, JournalRow, RoomJournal } from "../journal.ts";
+import type { JournalId, JournalRow, ListedJournal, RoomJournal } from "../journal.ts";
 import { handOver } from "./handover.ts";
 import type { JournalCalls } from "./journal-calls.ts";
 import type { ThreadShare } from "./thread-share.ts";
 
 /** The journal in `journal.db`. */
-export class SqliteJournal implements Journal {
+export class SqliteJournal implements ListedJournal {
   readonly #share: ThreadShare<JournalCalls>;
 
   constructor(share: ThreadShare<JournalCalls>) {
@@ -30,6 +30,11 @@ export class SqliteJournal implements Journal {
 
   forget(room: string): Promise<void> {
     return this.#share.call("forget", [room], { purpose: `forget the journal of room "${room}"` });
+  }
+
+  rooms(after: string, limit: number): Promise<readonly string[]> {
+    const purpose = "list the rooms of the journal";
+    return this.#share.call("rooms", [after, limit], { purpose });
   }
 
   close(): Promise<void> {

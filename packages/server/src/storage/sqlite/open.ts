@@ -1,11 +1,15 @@
 import { extname, join, resolve } from "node:path";
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
-import type { Journal } from "../journal.ts";
+import type { EventQueue } from "../event-queue.ts";
+import { SqlEventQueue } from "../event-queue-sql.ts";
+import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
 import type { MetadataSchema } from "../metadata-schema.ts";
 import { migrateMetadata } from "../metadata-schema.ts";
 import { SqlMetadata } from "../metadata-sql.ts";
+import type { Outbox } from "../outbox.ts";
+import { SqlOutbox } from "../outbox-sql.ts";
 import type { SnapshotStore } from "../snapshots.ts";
 import { createDirectory, lockDirectory } from "./data-directory.ts";
 import { DatabaseThread } from "./database-thread.ts";
@@ -19,10 +23,13 @@ import { ThreadShare, whenLastLeaves } from "./thread-share.ts";
 
 /** Everything that is stored, in one directory of this machine. */
 export interface SqliteStore {
-  readonly journal: Journal;
+  readonly journal: ListedJournal;
   readonly snapshots: SnapshotStore;
   readonly metadata: Metadata;
-  /** Closes all three, and lets another process use the directory. @throws StorageError */
+  /** In the database of the metadata: these end when that is closed. */
+  readonly outbox: Outbox;
+  readonly events: EventQueue;
+  /** Closes all of them, and lets another process use the directory. @throws StorageError */
   close(): Promise<void>;
 }
 
@@ -93,6 +100,8 @@ export async function openSqliteStore(
     journal,
     snapshots,
     metadata,
+    outbox: new SqlOutbox(db, { skipLocked: false }),
+    events: new SqlEventQueue(db),
     close: async () => {
       await allOf([journal.close(), snapshots.close(), metadata.close()]);
     },

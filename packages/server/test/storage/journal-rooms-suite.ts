@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import type { ListedJournal } from "../../src/storage/journal.ts";
+import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/suites/test-storage.ts";
+
+/** What a journal promises that tells of which rooms it has rows. */
+export function journalRoomsSuite(
+  name: string,
+  create: () => Promise<TestStorage<ListedJournal>>,
+): void {
+  describe(`rooms of the journal: ${name}`, () => {
+    const store = useStore(create);
+    const append = (rooms: readonly string[]) =>
+      store.current.append(rooms.map((room) => ({ room, update: Uint8Array.of(1) })));
+
+    it("are none at first", async () => {
+      expect(await store.current.rooms("", 10)).toEqual([]);
+    });
+
+    it("are each listed once, on one page", async () => {
+      await append(ODD_ROOM_NAMES);
+      await append(ODD_ROOM_NAMES);
+      const journal = await store.reopen();
+      const found: string[] = [];
+      for (;;) {
+        const page = await journal.rooms(found.at(-1) ?? "", 4);
+        found.push(...page);
+        if (page.length < 4) break;
+      }
+      expect(found.toSorted()).toEqual(ODD_ROOM_NAMES.toSorted());
+    });
+
+    it("are no longer those whose rows are in a snapshot, or deleted", async () => {
+      const ids = await append(["a", "b", "c"]);
+      await store.current.truncate("a", ids.slice(0, 1));
+      await store.current.forget("b");
+      expect(await store.current.rooms("", 10)).toEqual(["c"]);
+    });
+  });
+}
