@@ -91,7 +91,7 @@ describe("a document of the server's own code", () => {
   });
 
   it("is shown a large document whole", async () => {
-    const content = Array.from({ length: 300_000 }, (_, i) => `word ${i} `).join("");
+    const content = Array.from({ length: 150_000 }, (_, i) => `word ${i} `).join("");
     const writer = await server.openDocument(room);
     writer.doc.getText("text").insert(0, content);
     await writer.whenDurable();
