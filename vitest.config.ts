@@ -1,14 +1,9 @@
-import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** What holds for one server holds for several that look like one. */
 const ON_A_CLUSTER = ["client-matrix", "crash", "real-input"];
 
-/** `symphony-backend` is its source here, not what was built last. */
-const conditions = ["symphony-source", ...defaultServerConditions];
-
 export default defineConfig({
-  ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     // Many tests mostly wait (for a keepalive, for a slow client), so more files than cores run at once.
     maxWorkers: 4,
@@ -23,11 +18,11 @@ export default defineConfig({
           name: "all",
           include: [
             "packages/*/test/**/*.test.ts",
-            "examples/*/test/**/*.test.ts",
             "bench/test/**/*.test.ts",
             "deploy/**/test/**/*.test.ts",
           ],
-          exclude: ["**/node_modules/**"],
+          // Those of an author outside run in the package that a test installs.
+          exclude: ["**/node_modules/**", "packages/server/test/package/own-journal/**"],
         },
       },
       {

@@ -11,10 +11,13 @@ export interface EditorOptions {
   readonly text: Y.Text;
   readonly awareness: Awareness;
   readonly undoManager: Y.UndoManager;
+  /** Shows the text, and does not let it be changed. */
+  readonly readOnly: boolean;
 }
 
 /** A Markdown editor of `text` that shows everybody's cursor. */
-export function createEditor({ parent, text, awareness, undoManager }: EditorOptions): EditorView {
+export function createEditor(options: EditorOptions): EditorView {
+  const { parent, text, awareness, undoManager, readOnly } = options;
   return new EditorView({
     parent,
     state: EditorState.create({
@@ -24,7 +27,12 @@ export function createEditor({ parent, text, awareness, undoManager }: EditorOpt
         markdown({ base: markdownLanguage }),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": "Shared text", spellcheck: "true" }),
-        placeholder("Type here. Everybody in this room sees it at once."),
+        EditorState.readOnly.of(readOnly),
+        placeholder(
+          readOnly
+            ? "You may read what others write here."
+            : "Type here. Everybody in this room sees it at once.",
+        ),
         editorTheme,
         yCollab(text, awareness, { undoManager }),
       ],

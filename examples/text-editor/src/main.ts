@@ -10,16 +10,20 @@ import { announce, rename, watchPresence } from "./presence.ts";
 import { roomOfPage } from "./room.ts";
 import { serverAddress } from "./server-address.ts";
 import { joinSnippet } from "./snippet.ts";
+import { addressWith, mayWrite, takeToken } from "./token.ts";
 import { undoButtons } from "./undo-buttons.ts";
 import { guardUnsentEdits } from "./unsent-edits.ts";
 
+const token = takeToken();
 const room = roomOfPage();
 // Another room in the address bar means another document: start over with it.
 addEventListener("hashchange", () => location.reload());
 
 const server = serverAddress(location.href);
 const doc = new Y.Doc();
-const provider = new WebsocketProvider(server, encodeURIComponent(room), doc);
+const provider = new WebsocketProvider(server, encodeURIComponent(room), doc, {
+  protocols: token === undefined ? [] : [`token.${token}`],
+});
 const { awareness } = provider;
 const text = doc.getText("text");
 // It tracks only what the editor of this page does: the others' edits stay when one is undone.
@@ -33,6 +37,7 @@ const editor = createEditor({
   text,
   awareness,
   undoManager,
+  readOnly: !mayWrite(token),
 });
 
 const people = peopleList(
@@ -59,7 +64,7 @@ watchConnection(provider, (connection) => {
 
 undoButtons(undoManager, element("undo", HTMLButtonElement), element("redo", HTMLButtonElement));
 copyLinkButton(element("copy-link", HTMLButtonElement));
-element("second-tab", HTMLAnchorElement).href = location.href;
+element("second-tab", HTMLAnchorElement).href = addressWith(token);
 element("room", HTMLElement).textContent = room;
 element("snippet", HTMLElement).textContent = joinSnippet(server, room);
 document.title = `${room} · Symphony`;

@@ -66,7 +66,7 @@ export interface ServerOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** Settings by the names of their environment variables; the README describes each. */
+/** Settings by the names of their environment variables; docs/settings.md describes each. */
 export type Settings = { readonly [Name in keyof Config]?: string | number | boolean | undefined };
 
 /** A path of the application's own HTTP server. */

@@ -4,8 +4,13 @@ import type { IncomingHttpHeaders } from "node:http";
  * What somebody may do in a room. `read-only`: receives the document, and shows its presence.
  * `presence-only`: sees who is there and shows its presence, but gets nothing of the document.
  */
-export const ACCESS_LEVELS = ["read-write", "read-only", "presence-only"] as const;
-export type AccessLevel = (typeof ACCESS_LEVELS)[number];
+export type AccessLevel = "read-write" | "read-only" | "presence-only";
+
+export const ACCESS_LEVELS = [
+  "read-write",
+  "read-only",
+  "presence-only",
+] as const satisfies readonly AccessLevel[];
 
 /** Somebody wants to enter a room. */
 export interface Attempt {

@@ -109,39 +109,6 @@ export class Gateway {
     ];
   }
 
-  /** Turns an upgrade request into a connection. The path of its URL is the room. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const drop = (error: Error) => {
-      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
-      socket.destroy();
-    };
-    socket.on("error", drop);
-    if (!this.#accepting) {
-      this.stats.close(CloseCode.restarting);
-      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    const address = clientAddress(request, this.#options.proxies);
-    const admission = this.#options.limits.admit(address);
-    if (admission === "attempts-per-address") {
-      // Whoever tries so often is not worth a handshake.
-      this.stats.close(CloseCode.tooMany);
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
-      return;
-    }
-    if (typeof admission !== "string") socket.once("close", () => admission.release());
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      socket.off("error", drop);
-      if (admission === "connections") {
-        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
-      } else if (admission === "connections-per-address") {
-        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
-      } else {
-        this.#accept(request, address, webSocket, socket);
-      }
-    });
-  }
-
   /** Takes no new connections. */
   refuse(): void {
     this.#accepting = false;
@@ -176,6 +143,39 @@ export class Gateway {
         for (const connection of this.connections) connection.terminate();
         resolve();
       });
+    });
+  }
+
+  /** Turns an upgrade request into a connection. The path of its URL is the room. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const drop = (error: Error) => {
+      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
+      socket.destroy();
+    };
+    socket.on("error", drop);
+    if (!this.#accepting) {
+      this.stats.close(CloseCode.restarting);
+      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    const address = clientAddress(request, this.#options.proxies);
+    const admission = this.#options.limits.admit(address);
+    if (admission === "attempts-per-address") {
+      // Whoever tries so often is not worth a handshake.
+      this.stats.close(CloseCode.tooMany);
+      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    if (typeof admission !== "string") socket.once("close", () => admission.release());
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+      socket.off("error", drop);
+      if (admission === "connections") {
+        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
+      } else if (admission === "connections-per-address") {
+        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
+      } else {
+        this.#accept(request, address, webSocket, socket);
+      }
     });
   }
 

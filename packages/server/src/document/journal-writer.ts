@@ -121,10 +121,15 @@ export class JournalWriter {
   /**
    * Resolves when everything below an offset of a document's log is durable.
    *
-   * @throws StorageError when the writer is closed before, and why the document was discarded
+   * @throws StorageError when the writer is closed before or has given the document up, and why the
+   *   document was discarded
    */
-  whenDurable(document: Document, end: number): Promise<void> {
-    return this.#closed ? Promise.reject(closedError()) : this.#durability.wait(document, end);
+  async whenDurable(document: Document, end: number): Promise<void> {
+    if (this.#closed) throw closedError();
+    if (document.log.durable < end && !this.#journaled.has(document)) {
+      throw new StorageError("the document was given up before the update was durable");
+    }
+    await this.#durability.wait(document, end);
   }
 
   /** Writes what the document has appended, soon. @param bytes how much that is */

@@ -118,7 +118,7 @@ export class HookCalls {
   ): void {
     if (hook === undefined) return;
     if (this.#waiting >= this.#limits.waiting) this.#drop(name, event.room);
-    else this.#push(event.room, { name, run: () => hook(event) });
+    else this.#push(event.room, { name, run: () => hook.call(this.#hooks, event) });
   }
 
   #push(room: string, call: Call): void {

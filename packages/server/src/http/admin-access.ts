@@ -83,7 +83,7 @@ export function adminAccess(options: AdminAccessOptions): ApiHono {
   });
   app.onError(answerErrors(options.logger));
   app.use("/api/*", crossOrigin(options.origins));
-  app.use(PATH, noStore);
+  app.use("/api/*", noStore);
   app.openapi(get, (c) => c.json({ authenticated: passes(gate, c), required }, 200));
   app.post(PATH, bodyLimit({ maxSize: MAX_LOGIN_BYTES, onError: tooLarge }));
   app.openapi(begin, (c) => {

@@ -54,6 +54,14 @@ async function writeTo(target: Target, written: string, name: string): Promise<v
   await client.close();
 }
 
+async function deleteAll(target: Target): Promise<void> {
+  const statuses = names.map(async (name) => {
+    const path = `/rooms/-?room=${encodeURIComponent(name)}`;
+    return (await target.api(0, path, { method: "DELETE" })).status;
+  });
+  expect(new Set(await Promise.all(statuses))).toEqual(new Set([204]));
+}
+
 describe("on a server's disk", () => {
   let target: Target;
   beforeAll(async () => {
@@ -98,10 +106,7 @@ describe("on a server's disk", () => {
       UNLOAD_DELAY_MS: "0",
     });
     for (const [written, name] of PATHS) await writeTo(inner, written, name);
-    for (const name of names) {
-      const path = `/rooms/-?room=${encodeURIComponent(name)}`;
-      expect((await inner.api(0, path, { method: "DELETE" })).status).toBe(204);
-    }
+    await deleteAll(inner);
     await inner.expectUnharmed();
     expect(await readFile(decoy, "utf8")).toBe("decoy");
     expect(await readdir(dirname(decoy))).toEqual(["data", "outside"]);
@@ -143,10 +148,7 @@ describe("in a bucket", () => {
     });
     expect((await keys()).sort()).toEqual(wanted);
 
-    for (const name of names) {
-      const path = `/rooms/-?room=${encodeURIComponent(name)}`;
-      expect((await target.api(0, path, { method: "DELETE" })).status).toBe(204);
-    }
+    await deleteAll(target);
     expect((await keys()).sort()).toEqual([...decoys, `rooms/${ROOM}`].sort());
     for (const key of decoys) {
       expect(Buffer.from(await s3.get(bucket, key)).toString()).toBe("decoy");

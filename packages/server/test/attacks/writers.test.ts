@@ -184,6 +184,12 @@ it("nobody speaks for the client of somebody else, from any server", async () =>
     }
   }
   expect(owner.isOpen).toBe(true);
+  for (const index of SERVERS) {
+    const late = await target.connect(tokenWith(), "owned", index);
+    await waitFor(() => late.presenceOf(42), { message: "the owner is still there" });
+    expect(late.presenceOf(42)?.state).toEqual({ name: "owner" });
+    await late.close();
+  }
   await Promise.all([owner, ...witnesses].map((client) => client.close()));
   await target.expectUnharmed();
 });

@@ -76,6 +76,9 @@ it("rejects when the room is deleted, and nothing of it is written any more", as
   await rejected;
   commit();
   await dropped;
+  // Whoever asks only now does not wait for ever.
+  const late = documents.whenDurable(client.document, client.document.log.end);
+  await expect(late).rejects.toThrow(StorageError);
   failing = false;
   await nextCommit();
   commit();

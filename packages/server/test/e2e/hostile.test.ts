@@ -181,37 +181,3 @@ it("ignores messages of unknown types, as the reference server does", async () =
   await client.first("step2");
   await client.close();
 });
-it("lets nobody speak for the client of another connection", async () => {
-  const owner = await RawClient.connect(server.wsUrl, "owned");
-  owner.sendPresence({ client: 42, clock: 1, state: { name: "owner" } });
-  const witness = await RawClient.connect(server.wsUrl, "owned");
-  await waitFor(() => witness.presenceOf(42), { message: "the owner is seen" });
-  const thief = await RawClient.connect(server.wsUrl, "owned");
-  thief.sendPresence({ client: 42, clock: 100, state: { name: "thief" } });
-  thief.sendPresence({ client: 42, clock: 101, state: null });
-  thief.sendPresence({ client: 43, clock: 1, state: { name: "thief" } });
-  await waitFor(() => witness.presenceOf(43), { message: "the thief is seen as itself" });
-  expect(witness.presenceOf(42)?.state).toEqual({ name: "owner" });
-
-  await thief.close();
-  await waitFor(() => witness.presenceOf(43)?.state === null, { message: "the thief is gone" });
-  const late = await RawClient.connect(server.wsUrl, "owned");
-  await waitFor(() => late.presenceOf(42), { message: "the owner is still there" });
-  expect(late.presenceOf(42)?.state).toEqual({ name: "owner" });
-  expect(witness.presenceOf(42)?.state).toEqual({ name: "owner" });
-  expect(owner.isOpen).toBe(true);
-  await Promise.all([owner.close(), witness.close(), late.close()]);
-});
-
-it.each([
-  ["empty", ""],
-  ["too long", "r".repeat(513)],
-  ["too long once decoded", "%C3%A9".repeat(257)],
-  ["with a NUL", "a%00b"],
-  ["with a line break", "a%0Ab"],
-  ["not UTF-8", "%FF"],
-])("refuses a room name that is %s with 4400", async (_name, room) => {
-  const client = await RawClient.connect(server.wsUrl, room);
-  expect((await client.closed).code).toBe(4400);
-  expect(client.messages).toEqual([]);
-});

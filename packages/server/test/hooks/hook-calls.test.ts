@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { HookCalls, type HookLimits } from "../../src/hooks/hook-calls.ts";
-import type { Hooks } from "../../src/hooks/hooks.ts";
+import type { ChangeEvent, Hooks, LoadEvent } from "../../src/hooks/hooks.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const LIMITS: HookLimits = { callMs: 10_000, atOnce: 4, waiting: 100, bytes: 10_000 };
@@ -132,6 +132,24 @@ describe("calls of hooks", () => {
     const { hooks } = calls({ onChange: () => {} }, { bytes: 2_000 });
     for (let i = 0; i < 20; i++) hooks.changed("a", new Uint8Array(1_000), null);
     expect(hooks.stats.dropped.get("onChange")).toBe(19);
+  });
+
+  it("may be methods of an object", async () => {
+    class Rooms implements Hooks {
+      readonly names: string[] = [];
+      onLoad({ room }: LoadEvent): void {
+        this.names.push(room);
+      }
+      onChange({ room }: ChangeEvent): void {
+        this.names.push(room);
+      }
+    }
+    const rooms = new Rooms();
+    const { hooks } = calls(rooms);
+    hooks.loaded("a");
+    hooks.changed("b", Uint8Array.of(1), null);
+    await hooks.close(10_000);
+    expect(rooms.names).toEqual(["a", "b"]);
   });
 
   it("end when there is nothing more to tell, or after some time", async () => {

@@ -5,6 +5,7 @@ import {
   AccessDeniedError,
   AccessUnavailableError,
   type Authorize,
+  type ChangeEvent,
   ConfigError,
   createServer,
   type ServerOptions,
@@ -254,9 +255,14 @@ describe("the bus and the registry that an application gives", () => {
       start({ ...options, attachTo, settings: { CLUSTER_SECRET, ALLOW_ANONYMOUS: true } }),
     ).rejects.toThrow(/^SERVER_ADDRESS is needed/);
     const { port } = await listen(server);
-    const one = await start({ ...options, settings: { CLUSTER_SECRET } });
+    const changes: string[] = [];
+    const hooks = (name: string) => ({
+      onChange: (event: ChangeEvent) => event.changes.map(() => changes.push(name)),
+    });
+    const one = await start({ ...options, hooks: hooks("one"), settings: { CLUSTER_SECRET } });
     const two = await start({
       ...options,
+      hooks: hooks("two"),
       attachTo,
       settings: { CLUSTER_SECRET, ALLOW_ANONYMOUS: true },
     });
@@ -267,12 +273,15 @@ describe("the bus and the registry that an application gives", () => {
     await waitFor(() => bob.text.toString() === "a", { message: "bob sees it" });
     bob.text.insert(1, "b");
     await waitFor(() => ada.text.toString() === "ab", { message: "ada sees it" });
+    // Each is told by the server whose client made it, and by no other.
+    await waitFor(() => changes.length >= 2, { message: "the changes are told" });
     const answer = await (await fetch(`${one.url}/api/servers`)).json();
     const { servers } = answer as { servers: { address: string }[] };
     expect(servers.map(({ address }) => address)).toEqual(
       expect.arrayContaining([new URL(one.url).host, `127.0.0.1:${port}`]),
     );
     await one.close();
+    expect(changes).toEqual(["one", "two"]);
     expect(cluster.closed).toEqual([
       `registry of ${new URL(one.url).host}`,
       `bus of ${new URL(one.url).host}`,

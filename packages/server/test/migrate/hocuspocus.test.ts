@@ -5,7 +5,7 @@ import * as Y from "yjs";
 import { startServer, temporaryDirectory } from "../support/server-process.ts";
 import { documentOf } from "./document-of.ts";
 import { startHocuspocus } from "./hocuspocus-server.ts";
-import { join, openDocument, textIn } from "./people.ts";
+import { join, textIn } from "./people.ts";
 import { runProgram } from "./run-program.ts";
 
 const MIB = 1024 * 1024;
@@ -77,12 +77,12 @@ it("moves large documents, deletions, and documents in documents", async () => {
   const verified = await runProgram("from-hocuspocus", { args: [...args, "--verify"] });
   expect(verified).toMatchObject({ code: 0, complaints: "" });
 
-  const large = await openDocument(symphony.wsUrl, "large");
+  const { doc: large } = await join(symphony.wsUrl, "large");
   const arrived = large.getArray<Uint8Array>("parts").toArray();
   expect(arrived.length).toBe(parts.length);
   expect(parts.every((part, index) => part.equals(arrived[index] ?? new Uint8Array()))).toBe(true);
   expect(await textIn(symphony.wsUrl, "deleted from")).toBe("keep this");
-  const book = await openDocument(symphony.wsUrl, "book");
+  const { doc: book } = await join(symphony.wsUrl, "book");
   const one = book.getMap<Y.Doc>("chapters").get("one");
   expect(one?.guid).toBe("chapter-1");
   expect(one?.meta).toEqual({ title: "One" });

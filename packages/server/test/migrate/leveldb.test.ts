@@ -1,8 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
+import { LeveldbPersistence } from "y-leveldb";
+import { WebsocketProvider } from "y-websocket";
 import { yWebsocket1 } from "../support/providers.ts";
 import { startServer, temporaryDirectory } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { documentOf } from "./document-of.ts";
 import { copyThatHolds } from "./leveldb-copy.ts";
 import { startOldServer } from "./old-server.ts";
 import { join, textIn } from "./people.ts";
@@ -111,17 +115,45 @@ it("says which documents no URL leads to, and takes rooms for them from a file",
   expect(await textIn(symphony.wsUrl, "another A")).toBe("written in %41");
 });
 
-it("refuses a directory that a server has open, or that is none", async () => {
+it("refuses a directory that somebody has open, or that is none; tells what is damaged", async () => {
   const directory = joinPath(await temporaryDirectory(), "leveldb");
-  const old = await startOldServer("@y/websocket-server", directory);
-  (await join(old.wsUrl, "room")).text.insert(0, "text");
-  await copyThatHolds(directory, new Map([["room", "text"]]));
+  const persistence = new LeveldbPersistence(directory);
+  for (const name of ["whole", "damaged"]) await persistence.storeUpdate(name, documentOf(name));
+  await persistence.storeUpdate("damaged", Buffer.from("not an update at all"));
+  await persistence.storeUpdate("only opened", Uint8Array.of(0, 0));
   const symphony = await startServer();
-  const to = ["--to", symphony.url];
-  const locked = await runProgram("from-leveldb", { args: ["--from", directory, ...to] });
+  const args = ["--from", directory, "--to", symphony.url];
+  const locked = await runProgram("from-leveldb", { args });
   expect(locked.code).toBe(2);
   expect(locked.complaints).toContain("Another process has it open");
-  const none = await runProgram("from-leveldb", { args: ["--from", symphony.dataDir, ...to] });
+  await persistence.destroy();
+
+  const damaged = await runProgram("from-leveldb", { args });
+  expect(damaged.code).toBe(1);
+  expect(damaged.complaints).toMatch(/^failed: "damaged": part 2 of 2 is not a Yjs update: .*\n$/);
+  expect(damaged.stdout).toContain("1 sent");
+  expect(damaged.stdout).toContain("1 empty");
+  expect(await textIn(symphony.wsUrl, "whole")).toBe("whole");
+
+  const other = ["--from", symphony.dataDir, "--to", symphony.url];
+  const none = await runProgram("from-leveldb", { args: other });
   expect(none.code).toBe(2);
   expect(none.complaints).toContain("is not a LevelDB directory");
+});
+
+it("goes back: a document that is connected to both servers brings each what the other has", async () => {
+  const directory = joinPath(await temporaryDirectory(), "leveldb");
+  const old = await startOldServer("@y/websocket-server", directory);
+  const symphony = await startServer();
+  (await join(old.wsUrl, "room")).text.insert(0, "old ");
+  (await join(symphony.wsUrl, "room")).text.insert(0, "new ");
+  const both = await join(symphony.wsUrl, "room");
+  const provider = new WebsocketProvider(old.wsUrl, "room", both.doc, { disableBc: true });
+  onTestFinished(() => provider.destroy());
+  for (const { wsUrl } of [old, symphony]) {
+    const { text } = await join(wsUrl, "room");
+    await waitFor(() => text.toString().includes("old") && text.toString().includes("new"), {
+      message: () => `there is only ${text.toString()}`,
+    });
+  }
 });

@@ -1,12 +1,16 @@
-import { expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import * as Y from "yjs";
 import { useS3 } from "../storage/s3-fixtures.ts";
-import { startServer } from "../support/server-process.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { documentOf } from "./document-of.ts";
 import { textIn } from "./people.ts";
-import { runProgram } from "./run-program.ts";
+import { type Ended, runProgram } from "./run-program.ts";
 
 const s3 = useS3();
+let symphony: ServerProcess;
+beforeAll(async () => {
+  symphony = await startServer();
+});
 
 /** How S3 is reached, by the SDK in any program. */
 function s3Environment(): Record<string, string> {
@@ -18,8 +22,8 @@ function s3Environment(): Record<string, string> {
   };
 }
 
-function migrate(bucket: string, server: { readonly url: string }, ...more: string[]) {
-  const args = ["--bucket", bucket, "--path-style", "--to", server.url, ...more];
+function migrate(bucket: string, ...more: string[]): Promise<Ended> {
+  const args = ["--bucket", bucket, "--path-style", "--to", symphony.url, ...more];
   return runProgram("from-s3", { args, env: s3Environment() });
 }
 
@@ -34,8 +38,7 @@ it("moves objects whose keys begin and end in some way, and nothing else", async
   await s3.put(bucket, "docs/damaged.bin", documentOf("cut off").subarray(0, 12));
   await s3.put(bucket, "docs/nothing.bin", new Uint8Array());
   await s3.put(bucket, "docs/.bin", documentOf("no name"));
-  const symphony = await startServer();
-  const run = await migrate(bucket, symphony, "--prefix", "docs/", "--suffix", ".bin");
+  const run = await migrate(bucket, "--prefix", "docs/", "--suffix", ".bin");
   expect(run.code).toBe(1);
   expect(run.complaints).toContain('failed: "docs/damaged.bin": it is not a Yjs update');
   expect(run.complaints).toContain('failed: "docs/nothing.bin": it is empty');
@@ -52,8 +55,7 @@ it("decodes keys, and reads the second format of Yjs, when it is told to", async
   await s3.put(bucket, "a%20b", Y.convertUpdateFormatV1ToV2(documentOf("decoded")));
   await s3.put(bucket, "100%", Y.convertUpdateFormatV1ToV2(documentOf("not decoded")));
   await s3.put(bucket, "noise", Buffer.from("no update of any format"));
-  const symphony = await startServer();
-  const run = await migrate(bucket, symphony, "--decode", "--v2");
+  const run = await migrate(bucket, "--decode", "--v2");
   expect(run.code).toBe(1);
   expect(run.complaints).toContain('failed: "100%": its key is not valid percent-encoded UTF-8');
   expect(run.complaints).toContain('failed: "noise": it is not a Yjs update of format V2');
@@ -61,8 +63,7 @@ it("decodes keys, and reads the second format of Yjs, when it is told to", async
 });
 
 it("says which bucket cannot be read", async () => {
-  const symphony = await startServer();
-  const run = await migrate("there-is-none", symphony);
+  const run = await migrate("there-is-none");
   expect(run.code).toBe(2);
   expect(run.complaints).toContain("could not list the bucket there-is-none: NoSuchBucket");
 });

@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 const MODULES = fileURLToPath(new URL("../../../../node_modules/", import.meta.url));
 const CONSUMER = fileURLToPath(new URL("./consumer/", import.meta.url));
-const OWN_JOURNAL = fileURLToPath(new URL("../suites/", import.meta.url));
+const OWN_JOURNAL = fileURLToPath(new URL("./own-journal/", import.meta.url));
 
 interface Packed {
   readonly filename: string;
@@ -141,7 +141,36 @@ describe("the example", () => {
       example.kill();
     }
   });
+
+  it("of an agent is in its room, and answers lines that begin with @agent", async () => {
+    const example = await ExampleProcess.start("agent", directory);
+    const person = yWebsocket31.open(example.url.replace("http", "ws"), "agent");
+    const shows = (expected: string) =>
+      waitFor(() => person.text.toString() === expected, {
+        message: () => JSON.stringify(person.text.toString()),
+      });
+    try {
+      await waitFor(() => [...person.presence.values()].some(isAgent), { message: "it is there" });
+      person.text.insert(0, "Notes\n@agent count to be or not to be");
+      person.text.insert(person.text.toString().length, "\n");
+      await shows("Notes\n@agent count to be or not to be\n> 6 words\n");
+      person.text.insert(0, "@agent upper hello\n@agent what?\n");
+      await shows(
+        "@agent upper hello\n> HELLO\n@agent what?\n> I can count, upper and reverse.\n" +
+          "Notes\n@agent count to be or not to be\n> 6 words\n",
+      );
+      person.destroy();
+      expect(await example.stop()).toBe(0);
+    } finally {
+      person.destroy();
+      example.kill();
+    }
+  });
 });
+
+function isAgent(state: unknown): boolean {
+  return (state as { user?: { name?: string } }).user?.name === "Agent";
+}
 
 it("lets code of the server's own process edit, with the Yjs of the application", async () => {
   const program = `
@@ -162,7 +191,8 @@ it("lets code of the server's own process edit, with the Yjs of the application"
 it("gives authors of own parts its types and suites", async () => {
   await cp(OWN_JOURNAL, join(directory, "own"), { recursive: true });
   const tsc = join(MODULES, ".bin/tsc");
-  const options = "--noEmit --strict --module nodenext --skipLibCheck --allowImportingTsExtensions";
+  const options =
+    "--ignoreConfig --noEmit --strict --module nodenext --skipLibCheck --allowImportingTsExtensions";
   await run(tsc, [...options.split(" "), "own/own-journal.test.ts"], { cwd: directory });
   const vitest = join(MODULES, "vitest/vitest.mjs");
   const { stdout } = await run(process.execPath, [vitest, "run", "--root", directory], {
