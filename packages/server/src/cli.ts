@@ -1,9 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=8
 import { pino } from "pino";
-import { ConfigError, describeSettings, readConfig } from "./config.ts";
-import { createServer } from "./create-server.ts";
-import type { SymphonyServer } from "./server-options.ts";
-import { setUp } from "./set-up.ts";
+import { createServer } from "./assembly/create-server.ts";
+import { setUp } from "./assembly/set-up.ts";
+import { ConfigError, describeSettings, readConfig } from "./config/config.ts";
+import type { SymphonyServer } from "./config/server-options.ts";
 
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
 

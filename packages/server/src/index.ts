@@ -20,6 +20,7 @@ export {
   type Authorize,
   type Denial,
 } from "./access/access.ts";
+export { createServer } from "./assembly/create-server.ts";
 export type { Bus, BusListener, Subscription } from "./cluster/bus.ts";
 export {
   type AllServers,
@@ -29,8 +30,15 @@ export {
   RegistryError,
   type ServerAddress,
 } from "./cluster/registry.ts";
-export { ConfigError } from "./config-error.ts";
-export { createServer } from "./create-server.ts";
+export { ConfigError } from "./config/config-error.ts";
+export type {
+  AttachTo,
+  ClusterMember,
+  OpenPart,
+  ServerOptions,
+  Settings,
+  SymphonyServer,
+} from "./config/server-options.ts";
 export { DeletedError } from "./document/deletions.ts";
 export { ClosedError } from "./document/documents.ts";
 export type {
@@ -52,14 +60,6 @@ export {
   type ServerDocument,
 } from "./in-process/server-document.ts";
 export { RoomNameError } from "./protocol/room-name.ts";
-export type {
-  AttachTo,
-  ClusterMember,
-  OpenPart,
-  ServerOptions,
-  Settings,
-  SymphonyServer,
-} from "./server-options.ts";
 export { CorruptedError, SnapshotConflictError, StorageError } from "./storage/errors.ts";
 export type { Journal, JournalId, JournalRow, RoomJournal } from "./storage/journal.ts";
 export type {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, describeSettings, readConfig } from "../src/config.ts";
+import { ConfigError, describeSettings, readConfig } from "../src/config/config.ts";
 
 describe("configuration", () => {
   it("has a default for everything, and describes it", () => {

@@ -1,4 +1,4 @@
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/config.ts";
 
 /**
  * Reads the URL of a service that is asked for access.

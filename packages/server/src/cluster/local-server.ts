@@ -2,7 +2,7 @@ import type { LiveRooms } from "../connections/live-rooms.ts";
 import type { Documents } from "../document/documents.ts";
 import type { Health } from "../http/health.ts";
 import type { LoopDelay } from "../metrics/loop-delay.ts";
-import { within } from "../within.ts";
+import { within } from "../runtime/within.ts";
 import { PeerError } from "./peers.ts";
 import type { Registry, ServerAddress } from "./registry.ts";
 import type {

@@ -1,8 +1,8 @@
 import * as Y from "yjs";
-import { allocateShared, SHARED_BYTES } from "../memory.ts";
 import { type FramedUpdate, frameDiff } from "../protocol/frame.ts";
 import { encodeStateVector, stateVectorOf } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
+import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
 
 /**
  * The compacted state of a document: one encoded update, framed as the answer to a client that has

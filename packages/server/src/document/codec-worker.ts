@@ -1,7 +1,7 @@
 import { parentPort } from "node:worker_threads";
-import { runInBackground } from "../background-thread.ts";
-import { releaseBytes } from "../memory.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
+import { runInBackground } from "../runtime/background-thread.ts";
+import { releaseBytes } from "../runtime/memory.ts";
 import { type CodecRequest, type CodecResponse, codecTasks } from "./codec-tasks.ts";
 
 runInBackground();

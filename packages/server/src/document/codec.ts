@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
-import { workerUrl } from "../worker-url.ts";
+import { workerUrl } from "../runtime/worker-url.ts";
 import {
   type CodecRequest,
   type CodecResponse,

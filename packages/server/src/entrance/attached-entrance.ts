@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
-import type { AttachTo } from "../server-options.ts";
+import type { AttachTo } from "../config/server-options.ts";
 import {
   type Entrance,
   hostOfUrl,

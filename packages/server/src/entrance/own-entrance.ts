@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Tls } from "../open-tls.ts";
+import type { Tls } from "../assembly/open-tls.ts";
 import { type Entrance, hostOfUrl, type Listening, NOT_YET, type Visitors } from "./entrance.ts";
 
 /** Whoever takes longer to send a request keeps a socket for nothing. */

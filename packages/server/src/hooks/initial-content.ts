@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { isEmpty, type UpdateContents } from "../protocol/update.ts";
+import { within } from "../runtime/within.ts";
 import { StorageError } from "../storage/errors.ts";
-import { within } from "../within.ts";
 import { count, type HookStats } from "./hook-stats.ts";
 import type { LoadRoom } from "./hooks.ts";
 

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { DeliveryStats } from "../metrics/stats.ts";
+import { within } from "../runtime/within.ts";
 import type { Outbox, OutboxClaim, OutboxKind } from "../storage/outbox.ts";
-import { within } from "../within.ts";
 import { GoneError } from "./receiver.ts";
 
 export interface DeliveriesOptions {

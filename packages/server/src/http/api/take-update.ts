@@ -2,7 +2,7 @@ import type { HonoRequest, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MalformedError } from "../../protocol/malformed-error.ts";
 import { isEmpty, type UpdateContents } from "../../protocol/update.ts";
-import { within } from "../../within.ts";
+import { within } from "../../runtime/within.ts";
 import type { ApiServices } from "./api-services.ts";
 import { UPDATE_TYPE } from "./document-download.ts";
 import { ApiProblem } from "./problems.ts";

@@ -1,5 +1,5 @@
 import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
-import { allocateShared, SHARED_BYTES } from "../../memory.ts";
+import { allocateShared, SHARED_BYTES } from "../../runtime/memory.ts";
 
 /**
  * Reads the body of an object into one array, which worker threads can share when it is large.

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { releaseBytes } from "../../memory.ts";
+import { releaseBytes } from "../../runtime/memory.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import { engineCode, isCorruption, reasonOf } from "./engine-errors.ts";
 import type {

@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
-import type { Config } from "./config.ts";
-import type { Entrance } from "./entrance/entrance.ts";
-import { OwnEntrance } from "./entrance/own-entrance.ts";
+import type { Config } from "../config/config.ts";
+import type { ServerOptions } from "../config/server-options.ts";
+import type { Entrance } from "../entrance/entrance.ts";
+import { OwnEntrance } from "../entrance/own-entrance.ts";
 import { type GivenCluster, isMember } from "./open-cluster.ts";
 import { openTls } from "./open-tls.ts";
-import type { ServerOptions } from "./server-options.ts";
 
 /**
  * Where requests come in: at a server of Symphony's own, or at the application's.
@@ -20,6 +20,6 @@ export async function openEntrance(
   if (given.attachTo === undefined) {
     return OwnEntrance.open(config.HOST, config.PORT, await openTls(config, logger));
   }
-  const { AttachedEntrance } = await import("./entrance/attached-entrance.ts");
+  const { AttachedEntrance } = await import("../entrance/attached-entrance.ts");
   return new AttachedEntrance(given.attachTo, isMember(config, given));
 }

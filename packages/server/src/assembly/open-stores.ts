@@ -1,11 +1,11 @@
 import type { Logger } from "pino";
-import type { Config } from "./config.ts";
-import type { Stores } from "./document/open-document.ts";
-import type { ServerOptions } from "./server-options.ts";
-import type { EventQueue } from "./storage/event-queue.ts";
-import type { Metadata } from "./storage/metadata.ts";
-import type { Outbox } from "./storage/outbox.ts";
-import type { SnapshotStore } from "./storage/snapshots.ts";
+import type { Config } from "../config/config.ts";
+import type { ServerOptions } from "../config/server-options.ts";
+import type { Stores } from "../document/open-document.ts";
+import type { EventQueue } from "../storage/event-queue.ts";
+import type { Metadata } from "../storage/metadata.ts";
+import type { Outbox } from "../storage/outbox.ts";
+import type { SnapshotStore } from "../storage/snapshots.ts";
 
 export interface AllStores extends Stores {
   readonly metadata: Metadata;
@@ -90,7 +90,7 @@ function isComplete(
 // Each is loaded only where it is used: together they would double the time and memory of a start.
 
 async function openS3(config: Config, bucket: string): Promise<SnapshotStore> {
-  const { openS3Snapshots } = await import("./storage/s3/open.ts");
+  const { openS3Snapshots } = await import("../storage/s3/open.ts");
   return openS3Snapshots({
     bucket,
     prefix: config.S3_PREFIX,
@@ -100,11 +100,11 @@ async function openS3(config: Config, bucket: string): Promise<SnapshotStore> {
 }
 
 async function openPostgres(url: string, logger: Logger) {
-  const { openPostgresStore } = await import("./storage/postgres/open.ts");
+  const { openPostgresStore } = await import("../storage/postgres/open.ts");
   return openPostgresStore(url, logger);
 }
 
 async function openSqlite(directory: string, logger: Logger) {
-  const { openSqliteStore } = await import("./storage/sqlite/open.ts");
+  const { openSqliteStore } = await import("../storage/sqlite/open.ts");
   return openSqliteStore(directory, logger);
 }

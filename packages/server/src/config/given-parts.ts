@@ -1,5 +1,5 @@
+import type { GivenStores } from "../assembly/open-stores.ts";
 import type { GivenPart } from "./check-config.ts";
-import type { GivenStores } from "./open-stores.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 const PARTS: readonly GivenPart[] = [

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { Logger } from "pino";
-import type { Config } from "./config.ts";
-import { Certificate } from "./http/certificate.ts";
+import type { Config } from "../config/config.ts";
+import { Certificate } from "../http/certificate.ts";
 
 /** Speaks TLS, with a certificate that is renewed when its files change. */
 export interface Tls {

@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
-import type { ServerAddress } from "./cluster/registry.ts";
-import type { Config } from "./config.ts";
-import type { EventNotifications } from "./notifications/event-notifications.ts";
-import type { RoomNotifications } from "./notifications/room-notifications.ts";
+import type { ServerAddress } from "../cluster/registry.ts";
+import type { Config } from "../config/config.ts";
+import type { EventNotifications } from "../notifications/event-notifications.ts";
+import type { RoomNotifications } from "../notifications/room-notifications.ts";
+import type { Journal, ListedJournal } from "../storage/journal.ts";
 import type { AllStores } from "./open-stores.ts";
-import type { Journal, ListedJournal } from "./storage/journal.ts";
 
 /** What the application wants to be told; `null` what it does not. */
 export interface Notifications {
@@ -44,8 +44,8 @@ async function openRooms(
 ): Promise<RoomNotifications | null> {
   const { CALLBACK_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;
   if (CALLBACK_URL === undefined || outbox === null) return null;
-  const { Receiver } = await import("./notifications/receiver.ts");
-  const { RoomNotifications } = await import("./notifications/room-notifications.ts");
+  const { Receiver } = await import("../notifications/receiver.ts");
+  const { RoomNotifications } = await import("../notifications/room-notifications.ts");
   return new RoomNotifications({
     server,
     isAlone,
@@ -73,8 +73,8 @@ async function openEvents(
 ): Promise<EventNotifications | null> {
   const { EVENTS_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;
   if (EVENTS_URL === undefined || outbox === null || queue === null) return null;
-  const { Receiver } = await import("./notifications/receiver.ts");
-  const { EventNotifications } = await import("./notifications/event-notifications.ts");
+  const { Receiver } = await import("../notifications/receiver.ts");
+  const { EventNotifications } = await import("../notifications/event-notifications.ts");
   const receiver = new Receiver({ url: new URL(EVENTS_URL), secret, timeout });
   return new EventNotifications({ server, isAlone, receiver, timeout, queue, outbox, logger });
 }

@@ -1,13 +1,13 @@
 import type { Logger } from "pino";
-import type { Cluster } from "./cluster/holders.ts";
-import type { Gateway } from "./connections/gateway.ts";
-import type { Documents } from "./document/documents.ts";
-import type { Entrance } from "./entrance/entrance.ts";
-import type { HookCalls } from "./hooks/hook-calls.ts";
+import type { Cluster } from "../cluster/holders.ts";
+import type { Gateway } from "../connections/gateway.ts";
+import type { Documents } from "../document/documents.ts";
+import type { Entrance } from "../entrance/entrance.ts";
+import type { HookCalls } from "../hooks/hook-calls.ts";
+import { within } from "../runtime/within.ts";
+import type { ActivityRecorder } from "../storage/activity-recorder.ts";
+import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import type { Notifications } from "./open-notifications.ts";
-import type { ActivityRecorder } from "./storage/activity-recorder.ts";
-import type { MetadataWriter } from "./storage/metadata-writer.ts";
-import { within } from "./within.ts";
 
 /** How long a drain may take in all; container platforms kill after 30 seconds. */
 const DRAIN_MS = 25_000;

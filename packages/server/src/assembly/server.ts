@@ -1,37 +1,31 @@
 import { getRequestListener } from "@hono/node-server";
 import type { Logger } from "pino";
-import { AllowedOrigins } from "./access/allowed-origins.ts";
-import { ConnectionLimits } from "./access/connection-limits.ts";
-import { CrashedServers } from "./cluster/crashed-servers.ts";
-import type { Cluster } from "./cluster/holders.ts";
-import { OtherServers } from "./cluster/other-servers.ts";
-import type { ServerAddress } from "./cluster/registry.ts";
-import { findServerAddress } from "./cluster/server-address.ts";
-import type { Config } from "./config.ts";
-import { ConfigError } from "./config-error.ts";
-import { Gateway } from "./connections/gateway.ts";
-import { LiveRooms } from "./connections/live-rooms.ts";
-import { Documents } from "./document/documents.ts";
-import { readAcknowledged } from "./document/read-acknowledged.ts";
+import { AllowedOrigins } from "../access/allowed-origins.ts";
+import { CrashedServers } from "../cluster/crashed-servers.ts";
+import type { Cluster } from "../cluster/holders.ts";
+import { OtherServers } from "../cluster/other-servers.ts";
+import type { ServerAddress } from "../cluster/registry.ts";
+import { findServerAddress } from "../cluster/server-address.ts";
+import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config-error.ts";
+import { closeGivenStores } from "../config/given-parts.ts";
+import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
+import { LiveRooms } from "../connections/live-rooms.ts";
+import { readAcknowledged } from "../document/read-acknowledged.ts";
+import { type Entrance, hostOfUrl } from "../entrance/entrance.ts";
+import { Health } from "../http/health.ts";
+import { ActivityRecorder } from "../storage/activity-recorder.ts";
+import { MetadataWriter } from "../storage/metadata-writer.ts";
+import { Retention } from "../storage/retention.ts";
 import { drain } from "./drain.ts";
-import { type Entrance, hostOfUrl } from "./entrance/entrance.ts";
-import { closeGivenStores } from "./given-parts.ts";
-import { HookCalls } from "./hooks/hook-calls.ts";
-import { Health } from "./http/health.ts";
-import { ServerDocuments } from "./in-process/server-documents.ts";
 import { openAccess } from "./open-access.ts";
 import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
+import { openDocuments } from "./open-documents.ts";
 import { openEntrance } from "./open-entrance.ts";
+import { openGateway } from "./open-gateway.ts";
 import { openHttp } from "./open-http.ts";
 import { openNotifications } from "./open-notifications.ts";
 import { type GivenStores, openStores } from "./open-stores.ts";
-import type { ServerOptions, SymphonyServer } from "./server-options.ts";
-import { ActivityRecorder } from "./storage/activity-recorder.ts";
-import { MetadataWriter } from "./storage/metadata-writer.ts";
-import { Retention } from "./storage/retention.ts";
-
-/** More than one machine can have. */
-const UNLIMITED = 1e9;
 
 /** The parts that an application gives, instead of naming them in the configuration. */
 export type GivenParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "load"> &
@@ -87,56 +81,27 @@ export async function startServer(
     },
     logger,
   });
-  const { load } = given;
-  const hooks =
-    given.hooks === undefined && load === undefined
-      ? undefined
-      : new HookCalls(given.hooks ?? {}, logger);
-  const documents = new Documents({
+  const { documents, serverDocuments, hooks } = openDocuments(config, {
     stores,
     cluster,
     metadata,
+    notifications,
+    given,
     logger,
-    snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
-    unloadDelay: config.UNLOAD_DELAY_MS,
-    collect: config.GC,
-    hooks,
-    initial: load && hooks && { load, hooks, maxDocumentBytes: config.MAX_DOCUMENT_BYTES },
-    onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
-    onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
-    onLetGo: events === null ? undefined : (room) => events.roomLetGo(room),
-  });
-  const serverDocuments = new ServerDocuments({
-    documents,
-    logger,
-    collect: config.GC,
-    maxMessageBytes: config.MAX_MESSAGE_BYTES,
-    maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
   });
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
-  const limits = new ConnectionLimits({
-    connections: config.MAX_CONNECTIONS,
-    connectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS ?? UNLIMITED,
-    attemptsPerSecondPerAddress: config.MAX_ATTEMPTS_PER_SECOND ?? UNLIMITED,
-  });
-  const gateway = new Gateway({
+  const gateway = openGateway(config, {
     documents,
     access,
     accessSeesHeaders: given.access !== undefined,
     origins,
-    limits,
-    proxies: config.TRUSTED_PROXIES,
     metadata,
     liveRooms,
     activity,
     visits: events,
     logger,
     server: address,
-    maxMessagesPerSecond: config.MAX_MESSAGES_PER_SECOND,
-    maxMessageBytes: config.MAX_MESSAGE_BYTES,
-    maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
-    maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
     hooks,
   });
   const health = new Health();

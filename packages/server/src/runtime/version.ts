@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
-const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
 
 /** Of this program. */
 export const VERSION: string = z

@@ -1,15 +1,15 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Logger } from "pino";
-import type { AccessControl, Authorize } from "./access/access.ts";
-import type { Bus } from "./cluster/bus.ts";
-import type { Registry, ServerAddress } from "./cluster/registry.ts";
+import type { AccessControl, Authorize } from "../access/access.ts";
+import type { Bus } from "../cluster/bus.ts";
+import type { Registry, ServerAddress } from "../cluster/registry.ts";
+import type { Hooks, LoadRoom } from "../hooks/hooks.ts";
+import type { ServerDocument } from "../in-process/server-document.ts";
+import type { Journal } from "../storage/journal.ts";
+import type { Metadata } from "../storage/metadata.ts";
+import type { SnapshotStore } from "../storage/snapshots.ts";
 import type { Config } from "./config.ts";
-import type { Hooks, LoadRoom } from "./hooks/hooks.ts";
-import type { ServerDocument } from "./in-process/server-document.ts";
-import type { Journal } from "./storage/journal.ts";
-import type { Metadata } from "./storage/metadata.ts";
-import type { SnapshotStore } from "./storage/snapshots.ts";
 
 /**
  * What a server is built from. Everything is optional: `createServer()` is what the command

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { ROOT_TYPES, type RootNames } from "../document/root-types.ts";
 import { checkConfig, type GivenPart } from "./check-config.ts";
 import { ConfigError } from "./config-error.ts";
-import { ROOT_TYPES, type RootNames } from "./document/root-types.ts";
 
 export { ConfigError } from "./config-error.ts";
 

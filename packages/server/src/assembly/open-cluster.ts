@@ -1,11 +1,11 @@
 import type { Logger } from "pino";
-import { alone } from "./cluster/alone.ts";
-import type { Bus } from "./cluster/bus.ts";
-import type { Cluster } from "./cluster/holders.ts";
-import { HttpPeers } from "./cluster/http-peers.ts";
-import type { Registry, ServerAddress } from "./cluster/registry.ts";
-import type { Config } from "./config.ts";
-import type { OpenPart, ServerOptions } from "./server-options.ts";
+import { alone } from "../cluster/alone.ts";
+import type { Bus } from "../cluster/bus.ts";
+import type { Cluster } from "../cluster/holders.ts";
+import { HttpPeers } from "../cluster/http-peers.ts";
+import type { Registry, ServerAddress } from "../cluster/registry.ts";
+import type { Config } from "../config/config.ts";
+import type { OpenPart, ServerOptions } from "../config/server-options.ts";
 
 /** So long a dead server's clients may still seem to be there. */
 const LEASE_MS = 10_000;
@@ -47,14 +47,14 @@ export async function openCluster(
 
 function redisBus({ REDIS_URL = [] }: Config): OpenPart<Bus> {
   return async ({ logger }) => {
-    const { openRedisBus } = await import("./cluster/redis/open.ts");
+    const { openRedisBus } = await import("../cluster/redis/open.ts");
     return openRedisBus(REDIS_URL, logger);
   };
 }
 
 function dynamoRegistry({ DYNAMODB_TABLE = "" }: Config): OpenPart<Registry> {
   return async ({ address, logger }) => {
-    const { openDynamoRegistry } = await import("./cluster/dynamodb/open.ts");
+    const { openDynamoRegistry } = await import("../cluster/dynamodb/open.ts");
     return openDynamoRegistry({
       table: DYNAMODB_TABLE,
       address,

@@ -1,11 +1,11 @@
 import { pino } from "pino";
-import { checkAttachTo } from "./check-attach-to.ts";
-import { readConfig } from "./config.ts";
-import { closeGivenAccess, closeGivenStores, givenParts } from "./given-parts.ts";
+import { checkAttachTo } from "../config/check-attach-to.ts";
+import { readConfig } from "../config/config.ts";
+import { closeGivenAccess, closeGivenStores, givenParts } from "../config/given-parts.ts";
+import type { ServerOptions, Settings, SymphonyServer } from "../config/server-options.ts";
+import { within } from "../runtime/within.ts";
 import { isMember } from "./open-cluster.ts";
 import { startServer } from "./server.ts";
-import type { ServerOptions, Settings, SymphonyServer } from "./server-options.ts";
-import { within } from "./within.ts";
 
 /** How long the stores of an application have to close when the server could not be started. */
 const CLOSE_MS = 3_000;

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
-import type { AccessControl, Authorize } from "./access/access.ts";
-import { ANONYMOUS } from "./access/anonymous.ts";
-import type { Config } from "./config.ts";
+import type { AccessControl, Authorize } from "../access/access.ts";
+import { ANONYMOUS } from "../access/anonymous.ts";
+import type { Config } from "../config/config.ts";
 
 /**
  * Whoever decides about access: the one that is given, else as the configuration says; without that,
@@ -15,21 +15,21 @@ export async function openAccess(
   logger: Logger,
 ): Promise<AccessControl> {
   if (given !== undefined) {
-    const { GivenAccess } = await import("./access/given-access.ts");
+    const { GivenAccess } = await import("../access/given-access.ts");
     return new GivenAccess(given, logger);
   }
   const { AUTH_JWT_SECRET, AUTH_JWKS_URL, AUTH_WEBHOOK_URL } = config;
   // Each is loaded only where it is used, as the stores are.
   if (AUTH_WEBHOOK_URL !== undefined) {
-    const { WebhookAccess } = await import("./access/webhook-access.ts");
+    const { WebhookAccess } = await import("../access/webhook-access.ts");
     return new WebhookAccess(AUTH_WEBHOOK_URL);
   }
   if (AUTH_JWT_SECRET === undefined && AUTH_JWKS_URL === undefined) return ANONYMOUS;
-  const { JwtAccess } = await import("./access/jwt-access.ts");
+  const { JwtAccess } = await import("../access/jwt-access.ts");
   if (AUTH_JWT_SECRET !== undefined) {
-    const { SharedSecrets } = await import("./access/shared-secrets.ts");
+    const { SharedSecrets } = await import("../access/shared-secrets.ts");
     return new JwtAccess(new SharedSecrets(AUTH_JWT_SECRET));
   }
-  const { RemoteKeys } = await import("./access/remote-keys.ts");
+  const { RemoteKeys } = await import("../access/remote-keys.ts");
   return new JwtAccess(new RemoteKeys(AUTH_JWKS_URL ?? ""));
 }

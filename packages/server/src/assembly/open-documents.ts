@@ -1,0 +1,62 @@
+import type { Logger } from "pino";
+import type { Cluster } from "../cluster/holders.ts";
+import type { Config } from "../config/config.ts";
+import type { ServerOptions } from "../config/server-options.ts";
+import { Documents } from "../document/documents.ts";
+import { HookCalls } from "../hooks/hook-calls.ts";
+import { ServerDocuments } from "../in-process/server-documents.ts";
+import type { MetadataWriter } from "../storage/metadata-writer.ts";
+import type { Notifications } from "./open-notifications.ts";
+import type { AllStores } from "./open-stores.ts";
+
+/** What the documents of a server need. */
+export interface DocumentParts {
+  readonly stores: AllStores;
+  readonly cluster: Cluster;
+  readonly metadata: MetadataWriter;
+  readonly notifications: Notifications;
+  readonly given: Pick<ServerOptions, "hooks" | "load">;
+  readonly logger: Logger;
+}
+
+export interface OpenedDocuments {
+  readonly documents: Documents;
+  /** The same, for code of this process. */
+  readonly serverDocuments: ServerDocuments;
+  /** `undefined` when the application gave none. */
+  readonly hooks: HookCalls | undefined;
+}
+
+/** The documents of a server, and whoever is told of them. */
+export function openDocuments(config: Config, parts: DocumentParts): OpenedDocuments {
+  const { stores, cluster, metadata, given, logger } = parts;
+  const { rooms, events } = parts.notifications;
+  const { GC: collect, MAX_DOCUMENT_BYTES: maxDocumentBytes } = config;
+  const { load } = given;
+  const hooks =
+    given.hooks === undefined && load === undefined
+      ? undefined
+      : new HookCalls(given.hooks ?? {}, logger);
+  const documents = new Documents({
+    stores,
+    cluster,
+    metadata,
+    logger,
+    snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
+    unloadDelay: config.UNLOAD_DELAY_MS,
+    collect,
+    hooks,
+    initial: load && hooks && { load, hooks, maxDocumentBytes },
+    onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
+    onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
+    onLetGo: events === null ? undefined : (room) => events.roomLetGo(room),
+  });
+  const serverDocuments = new ServerDocuments({
+    documents,
+    logger,
+    collect,
+    maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    maxDocumentBytes,
+  });
+  return { documents, serverDocuments, hooks };
+}

@@ -1,0 +1,35 @@
+import { ConnectionLimits } from "../access/connection-limits.ts";
+import type { Config } from "../config/config.ts";
+import { Gateway, type GatewayOptions } from "../connections/gateway.ts";
+
+/** More than one machine can have. */
+const UNLIMITED = 1e9;
+
+/** What clients connect to. */
+export function openGateway(
+  config: Config,
+  parts: Omit<
+    GatewayOptions,
+    | "limits"
+    | "proxies"
+    | "maxMessagesPerSecond"
+    | "maxMessageBytes"
+    | "maxDocumentBytes"
+    | "maxConnectionsPerRoom"
+  >,
+): Gateway {
+  const limits = new ConnectionLimits({
+    connections: config.MAX_CONNECTIONS,
+    connectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS ?? UNLIMITED,
+    attemptsPerSecondPerAddress: config.MAX_ATTEMPTS_PER_SECOND ?? UNLIMITED,
+  });
+  return new Gateway({
+    ...parts,
+    limits,
+    proxies: config.TRUSTED_PROXIES,
+    maxMessagesPerSecond: config.MAX_MESSAGES_PER_SECOND,
+    maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
+    maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
+  });
+}
