@@ -196,12 +196,15 @@ describe("watching a document", () => {
     expect(refused.status).toBe(413);
     expect(detailOf(refused)).toContain("large=true");
     const reader = await openEvents(api, "/rooms/a/watch?large=true");
-    const whole = await waitFor(() => reader.events[0], { message: "nothing came" });
+    const whole = await waitFor(() => reader.events[0], {
+      timeout: 90_000,
+      message: "nothing came",
+    });
     const { update, bytes } = updateEventSchema.parse(whole.data);
     expect(bytes).toBeGreaterThan(text.length);
     expect(textOf(bytesOf(update)) === text).toBe(true);
     api.documents.release(held);
-  });
+  }, 120_000);
 
   it("gets updates merged when it is slow, and all of them", async () => {
     const api = await TestApi.start();
