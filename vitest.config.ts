@@ -7,8 +7,8 @@ export default defineConfig({
   test: {
     // Many tests mostly wait (for a keepalive, for a slow client), so more files than cores run at once.
     maxWorkers: 4,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
     reporters: ["default"],
     projects: [

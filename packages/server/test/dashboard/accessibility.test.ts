@@ -9,7 +9,7 @@ import { newBrowser } from "./browsers.ts";
 import { type DashboardPage, hashOf, openDashboard } from "./dashboard-page.ts";
 import { LONG_NAME, RICH_ROOM, type Scene, startScene } from "./scene.ts";
 
-const POLL = { timeout: 15_000 };
+const POLL = { timeout: 45_000 };
 const SCREENSHOTS = fileURLToPath(new URL("../../../../docs/screenshots/", import.meta.url));
 /** Below this, Chromium calls a page stable. */
 const MAX_LAYOUT_SHIFT = 0.1;

@@ -7,7 +7,7 @@ import { type DashboardPage, hashOf, openDashboard } from "./dashboard-page.ts";
 import { ODD_NAMES } from "./odd-names.ts";
 import { join, leave } from "./people.ts";
 
-const POLL = { timeout: 15_000 };
+const POLL = { timeout: 45_000 };
 // What a browser itself says of a server that is away.
 const CONNECTION_FAILED = /^Failed to load resource/;
 

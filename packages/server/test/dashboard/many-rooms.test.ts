@@ -8,7 +8,7 @@ import { join } from "./people.ts";
 const ROOMS = 10_000;
 const AT_ONCE = 100;
 const SHOWN = 200;
-const POLL = { timeout: 15_000 };
+const POLL = { timeout: 45_000 };
 /** How long a page may be busy with one thing before people notice. */
 const MAX_BUSY_MS = 1_000;
 

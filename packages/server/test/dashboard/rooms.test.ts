@@ -6,7 +6,7 @@ import { newBrowser } from "./browsers.ts";
 import { type DashboardPage, hashOf, openDashboard } from "./dashboard-page.ts";
 import { join, leave } from "./people.ts";
 
-const POLL = { timeout: 15_000 };
+const POLL = { timeout: 45_000 };
 const PAGE_SIZE = 50;
 const MANY = 120;
 

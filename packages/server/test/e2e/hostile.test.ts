@@ -44,7 +44,7 @@ function updateOf(text: string): Uint8Array {
 }
 
 it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async () => {
   const frames = new HostileFrames(SEED);
   const observers = await Promise.all(

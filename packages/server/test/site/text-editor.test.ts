@@ -4,7 +4,7 @@ import { startBrowser } from "../support/browser.ts";
 import { type ServerProcess, startServer, temporaryDirectory } from "../support/server-process.ts";
 import { EditorPage, openEditor } from "./editor-page.ts";
 
-const POLL = { timeout: 15_000 };
+const POLL = { timeout: 45_000 };
 // What a browser itself says of a server that is away.
 const CONNECTION_FAILED = /^WebSocket connection to .* failed/;
 

@@ -8,7 +8,7 @@ import { RichTextPage, serveRichTextEditor } from "./rich-text-page.ts";
 
 // Two editors, in a browser, with tokens, and people on different servers.
 
-const POLL = { timeout: 15_000 };
+const POLL = { timeout: 45_000 };
 /** Whoever tries again would have done so many times. */
 const LONG_MS = 60_000;
 
