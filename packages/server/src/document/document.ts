@@ -174,8 +174,19 @@ export class Document implements Replica {
       }
     }
     this.log.markDurable(offset);
+    this.#acknowledge();
     this.scheduleFlush();
     this.#compactIfLarge();
+  }
+
+  /** Clients wait for their own updates: these do not wait for the next flush. */
+  #acknowledge(): void {
+    let news: SharedNews | undefined;
+    for (const reader of this.readers) {
+      if (reader.pendingFrom >= this.log.durable) continue;
+      news ??= new SharedNews(this.log, this.presence);
+      this.#deliver(reader, news);
+    }
   }
 
   #compactIfLarge(): void {

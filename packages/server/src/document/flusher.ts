@@ -19,7 +19,7 @@ const MAX_FAN_OUT_INTERVAL_MS = 50;
 /** From this load of the event loop on, updates are gathered in every room. */
 const LOADED = 0.2;
 /** From this load on the interval is the longest; in between it grows evenly. */
-const BUSY = 0.6;
+const BUSY = 0.5;
 const BUSY_INTERVAL_MS = 140;
 
 /**

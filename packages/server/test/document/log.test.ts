@@ -340,6 +340,23 @@ describe("a document", () => {
     expect(client.echoes).toBe(1);
   });
 
+  it("acknowledges what is durable at once, whenever the next flush is", async () => {
+    const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
+    const durable = { clock: 0 };
+    const [author, other] = [1, 2].map((id) => new Client(id, document, () => durable.clock));
+    if (author === undefined || other === undefined) throw new Error("nobody is there");
+    await Promise.all([author.join(), other.join()]);
+    author.doc.getText("text").insert(0, "a");
+    for (const update of author.unsent) document.append(update, author.reader ?? null, 0);
+    durable.clock = 1;
+    document.markDurable(document.log.end);
+    expect(author.echoes).toBe(1);
+    expect(other.doc.getText("text").toString()).toBe("");
+    document.flush();
+    expect(author.echoes).toBe(1);
+    expect(other.doc.getText("text").toString()).toBe("a");
+  });
+
   it("keeps a long tail in few entries, and loses none of it", () => {
     const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
     const doc = new Y.Doc();
