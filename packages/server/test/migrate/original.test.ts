@@ -44,9 +44,13 @@ it("the bucket is used in place, and can be read by others afterwards", async ()
   const args = ["--bucket", "symphony", "--prefix", "rooms/", "--path-style", "--to", symphony.url];
   const listed = await runProgram("from-s3", { args, env });
   expect(listed).toMatchObject({ code: 0, complaints: "" });
-  const response = await fetch(`${symphony.url}/api/rooms`);
-  const known = (await response.json()) as { rooms: { name: string }[] };
-  expect(known.rooms.map(({ name }) => name).sort()).toEqual([...rooms].sort());
+  const known = async () => {
+    const response = await fetch(`${symphony.url}/api/rooms`);
+    const list = (await response.json()) as { rooms: { name: string }[] };
+    return list.rooms.map(({ name }) => name).sort();
+  };
+  // Records are written a moment after the documents.
+  await expect.poll(known, { timeout: 30_000 }).toEqual([...rooms].sort());
   const verified = await runProgram("from-s3", { args: [...args, "--verify"], env });
   expect(verified).toMatchObject({ code: 0, complaints: "" });
 

@@ -24,6 +24,7 @@ describe("PostgreSQL store: opening", () => {
       "metadata-0001-rooms-and-connections",
       "metadata-0002-when-connections-ended",
       "metadata-0003-lists-and-activity",
+      "metadata-0004-outbox",
     ]);
     await Promise.all(
       stores.map(({ journal }) => journal.append([{ room: "a", update: Uint8Array.of(1) }])),
