@@ -12,7 +12,11 @@ export const SERVER_SETTINGS = {
   metadataMilliseconds: { value: 250, unit: "ms", from: "storage/metadata-writer.ts" },
   connectionRecordDays: { value: 90, unit: "days", from: "`CONNECTIONS_RETENTION_DAYS`" },
   databaseConnections: { value: 7, unit: "at most, of a server", from: "storage/postgres/open.ts" },
-  leaseSeconds: { value: 2.5, unit: "s", from: "assembly/open-cluster.ts: a server renews its own" },
+  leaseSeconds: {
+    value: 2.5,
+    unit: "s",
+    from: "assembly/open-cluster.ts: a server renews its own",
+  },
   leaseCheckSeconds: {
     value: 3,
     unit: "s",
