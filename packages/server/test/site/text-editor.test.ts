@@ -114,9 +114,10 @@ describe("two people in one room", () => {
 
   test("undo only what they wrote themselves", async () => {
     const [ada, ben] = await twoPeople();
-    await ada.write("mine ");
+    // At once: what is typed slowly is undone in more than one step.
+    await ada.insert("mine ");
     await expectText([ben], "mine ");
-    await ben.write("yours");
+    await ben.insert("yours");
     await expectText([ada], "mine yours");
 
     await ada.page.keyboard.press("Control+z");
