@@ -32,6 +32,7 @@ export class EventStream {
   readonly #closed: AbortController = new AbortController();
   #source: EventSource | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** From the first event on, which may be large and on its way for long, silence means a failure. */
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: EventStreamOptions) {
@@ -47,7 +48,7 @@ export class EventStream {
     this.#closed.abort();
     this.#source?.close();
     clearTimeout(this.#retry);
-    clearTimeout(this.#silence);
+    this.#expectNothing();
   }
 
   #connect(): void {
@@ -58,28 +59,36 @@ export class EventStream {
       this.#state.value = { status: "live" };
     });
     source.addEventListener("error", () => {
-      clearTimeout(this.#silence);
+      this.#expectNothing();
       this.#state.value = { status: "reconnecting" };
       // The browser tries again by itself, except after an answer that is no event stream.
       if (source.readyState === EventSource.CLOSED) void this.#refused();
     });
     for (const [name, receive] of Object.entries(this.#options.on)) {
       source.addEventListener(name, (event) => {
-        this.#heard();
+        this.#expectMore();
         receive(JSON.parse(event.data));
       });
     }
-    source.addEventListener("heartbeat", () => this.#heard());
+    source.addEventListener("heartbeat", () => {
+      if (this.#silence !== undefined) this.#expectMore();
+    });
   }
 
-  /** From the first event on, which may be large and on its way for long, silence means a failure. */
-  #heard(): void {
-    clearTimeout(this.#silence);
+  /** Connects again when nothing comes for too long. */
+  #expectMore(): void {
+    this.#expectNothing();
     this.#silence = setTimeout(() => {
+      this.#expectNothing();
       this.#source?.close();
       this.#state.value = { status: "reconnecting" };
       this.#connect();
     }, SILENCE_MS);
+  }
+
+  #expectNothing(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
   }
 
   async #refused(): Promise<void> {

@@ -9,7 +9,7 @@ interface ServerEvent {
   readonly data: unknown;
 }
 
-/** Takes server-sent events, as slowly as a test wants. */
+/** Takes server-sent events, as slowly as a test wants. Heartbeats are left out. */
 export class EventReader {
   readonly events: ServerEvent[] = [];
   readonly headers: IncomingMessage["headers"];
@@ -95,6 +95,7 @@ export class EventReader {
 
   #read(text: string): void {
     const [, name, data] = /^event: (\w+)\ndata: ([^\n]*)$/.exec(text) ?? [];
+    if (name === "heartbeat") return;
     if (name !== undefined && data !== undefined) {
       this.events.push({ name, data: JSON.parse(data) });
     } else if (!/^(:|retry: \d+)$/.test(text)) {
