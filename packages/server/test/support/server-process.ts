@@ -9,7 +9,7 @@ import { waitFor } from "./wait-for.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const START_TIMEOUT_MS = 90_000;
-const STOP_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 60_000;
 /** In which Linux counts processor time for programs. */
 const TICKS_PER_SECOND = 100;
 
