@@ -21,7 +21,7 @@ const events = createRoute({
   operationId: "watchRooms",
   summary: "Connections by room, as they change",
   description:
-    "Server-sent events of the name `rooms`, over all servers. The first one holds all rooms with " +
+    "Server-sent events of the name `rooms`, over all servers, and `heartbeat` every 15 seconds. The first one holds all rooms with " +
     "connections, the others what has changed. A client that was cut off connects again and gets all " +
     "rooms again.",
   responses: {
@@ -40,7 +40,7 @@ const watch = createRoute({
   operationId: "watchDocument",
   summary: "A document and its presence, as they change",
   description:
-    "Server-sent events of the names `update` and `presence`. The first `update` is the whole " +
+    "Server-sent events of the names `update` and `presence`, and `heartbeat` every 15 seconds. The first `update` is the whole " +
     "document. Whoever is slow gets later updates merged. Watching is no connection and no presence.",
   request: {
     params: roomParams,
