@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { within } from "../runtime/within.ts";
+import { resultWithin } from "../runtime/within.ts";
 import {
   ACCESS_LEVELS,
   type Access,
@@ -34,14 +34,9 @@ export class GivenAccess implements AccessControl {
   async authorize(attempt: Attempt): Promise<Access> {
     const { room } = attempt;
     try {
-      let access: Access | undefined;
-      const answer = this.#ask(attempt).then((value) => {
-        access = checked(value);
-      });
-      if (!(await within(this.#answerMs, answer)) || access === undefined) {
-        throw new AccessUnavailableError(`access has not answered within ${this.#answerMs} ms`);
-      }
-      return access;
+      const answer = await resultWithin(this.#answerMs, this.#ask(attempt));
+      if (answer !== null) return checked(answer.value);
+      throw new AccessUnavailableError(`access has not answered within ${this.#answerMs} ms`);
     } catch (error) {
       if (error instanceof AccessDeniedError) throw error;
       this.#logger.error({ room, err: error }, "access cannot be decided");

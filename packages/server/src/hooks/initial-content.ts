@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { isEmpty, type UpdateContents } from "../protocol/update.ts";
-import { within } from "../runtime/within.ts";
+import { resultWithin } from "../runtime/within.ts";
 import { StorageError } from "../storage/errors.ts";
 import { count, type HookStats } from "./hook-stats.ts";
 import type { LoadRoom } from "./hooks.ts";
@@ -41,13 +41,8 @@ export async function initialContent(
 }
 
 async function ask(room: string, { load, loadMs = LOAD_MS }: InitialContentOptions) {
-  let content: Uint8Array | null = null;
-  const answer = Promise.resolve(room)
-    .then(load)
-    .then((value) => {
-      content = value;
-    });
-  if (await within(loadMs, answer)) return content as Uint8Array | null;
+  const answer = await resultWithin(loadMs, Promise.resolve(room).then(load));
+  if (answer !== null) return answer.value;
   throw new Error(`it has not answered within ${loadMs} ms`);
 }
 
