@@ -1,28 +1,13 @@
-import { afterEach } from "vitest";
+import { joinAt } from "../support/people.ts";
 import { type Session13, type SessionOptions, yWebsocket31 } from "../support/providers.ts";
-import { waitFor } from "../support/wait-for.ts";
 
-const open = new Set<Session13>();
+export { leave } from "../support/people.ts";
 
-afterEach(() => {
-  for (const session of open) session.destroy();
-  open.clear();
-});
-
-/** Somebody who is connected to a room until the test ends. */
-export async function join(
+/** Somebody who is connected to a room, whatever its name is, until the test ends. */
+export function join(
   wsUrl: string,
   room: string,
   options: SessionOptions = {},
 ): Promise<Session13> {
-  const session = yWebsocket31.open(wsUrl, encodeURIComponent(room), options);
-  open.add(session);
-  await waitFor(() => session.isSynced, { message: `somebody is synced in ${room}` });
-  return session;
-}
-
-/** Somebody goes. */
-export function leave(session: Session13): void {
-  open.delete(session);
-  session.destroy();
+  return joinAt(wsUrl, encodeURIComponent(room), yWebsocket31, options);
 }
