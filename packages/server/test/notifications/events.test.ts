@@ -105,10 +105,8 @@ describe("events", () => {
     );
     const refused = receiver.requests.length;
     receiver.answer = ok;
-    await waitFor(() => eventsOf(receiver, "late-29", refused).length === 4, {
-      timeout: 20_000,
-      message: "the last ones are told",
-    });
+    const isTold = (room: string) => eventsOf(receiver, room, refused).length === 4;
+    await waitFor(() => rooms.every(isTold), { timeout: 20_000, message: "all are told" });
     for (const room of rooms) {
       const types = eventsOf(receiver, room, refused).map(({ type }) => type);
       expect(types).toEqual(["room-opened", "user-joined", "user-left", "room-closed"]);
