@@ -2,7 +2,8 @@
 import { pino } from "pino";
 import { createServer } from "./assembly/create-server.ts";
 import { setUp } from "./assembly/set-up.ts";
-import { ConfigError, describeSettings, readConfig } from "./config/config.ts";
+import { describeSettings, readConfig } from "./config/config.ts";
+import { ConfigError } from "./config/config-error.ts";
 import type { SymphonyServer } from "./config/server-options.ts";
 
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications

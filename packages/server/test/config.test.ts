@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, describeSettings, readConfig } from "../src/config/config.ts";
+import { describeSettings, readConfig } from "../src/config/config.ts";
+import { ConfigError } from "../src/config/config-error.ts";
 
 describe("configuration", () => {
   it("has a default for everything, and describes it", () => {

@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/config.ts";
+import { ConfigError } from "../config/config-error.ts";
 import { Wildcard } from "./wildcard.ts";
 
 /** Scheme, host and port, without a path: as browsers write an origin. */

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject } from "node:crypto";
 import { errors, type JWTPayload, jwtVerify } from "jose";
-import { ConfigError } from "../config/config.ts";
+import { ConfigError } from "../config/config-error.ts";
 import { AccessDeniedError } from "./access.ts";
 import { accessErrorOf, TIMES, type TokenVerifier } from "./token-verifier.ts";
 

@@ -3,8 +3,6 @@ import { ROOT_TYPES, type RootNames } from "../document/root-types.ts";
 import { checkConfig, type GivenPart } from "./check-config.ts";
 import { ConfigError } from "./config-error.ts";
 
-export { ConfigError } from "./config-error.ts";
-
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
   readonly default: string;

@@ -10,9 +10,12 @@ export class EventLoopLoad {
   #before = performance.eventLoopUtilization();
   #load = 0;
 
-  /** From 0 (idle) to 1 (never waits), over about the last second. */
-  get(): number {
-    const now = performance.now();
+  /**
+   * From 0 (idle) to 1 (never waits), over about the last second.
+   *
+   * @param now by `performance.now()`
+   */
+  get(now: number = performance.now()): number {
     const elapsed = now - this.#sampledAt;
     if (elapsed >= SAMPLE_MS) {
       const total = performance.eventLoopUtilization();

@@ -47,7 +47,7 @@ export class Flusher {
   schedule(document: Flushable): void {
     if (this.#due.has(document) || this.#delayed.has(document)) return;
     const since = performance.now();
-    const interval = Math.max(fanOutInterval(document.fanOut), loadInterval(this.#load.get()));
+    const interval = Math.max(fanOutInterval(document.fanOut), loadInterval(this.#load.get(since)));
     const delay = Math.ceil(document.flushedAt + interval - since);
     if (delay <= 0) {
       this.#due.add(document);

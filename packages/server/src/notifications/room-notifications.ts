@@ -79,8 +79,8 @@ export class RoomNotifications {
   }
 
   /**
-   * A server has crashed, or all there were (`null`): what it did not mark is in the journal, and what it was telling is told by
-   * others.
+   * A server has crashed, or all there were (`null`): what it did not mark is in the journal, and what
+   * it was telling is told by others.
    *
    * @throws StorageError
    */
