@@ -22,14 +22,20 @@ export const EMPTY_BASE: Base = {
 };
 
 /**
+ * What becomes of a document when it is compacted: `join` joins what was typed in one go, and
+ * `collect` drops deleted content as well.
+ */
+export type Compaction = "join" | "collect";
+
+/**
  * Merges updates into a base.
  *
- * @param collect builds a `Y.Doc` from them, which drops deleted content and joins what was typed
- *   in one go. Without it the updates are merged as they are, which is cheaper for few of them.
+ * @param how a compaction builds a `Y.Doc` from them; `merge` takes them as they are, which is
+ *   cheaper for few of them
  * @throws MalformedError or an error of Yjs when they cannot be merged
  */
-export function makeBase(updates: readonly Uint8Array[], collect: boolean): Base {
-  const update = collect ? integrate(updates) : Y.mergeUpdates([...updates]);
+export function makeBase(updates: readonly Uint8Array[], how: Compaction | "merge"): Base {
+  const update = how === "merge" ? Y.mergeUpdates([...updates]) : integrate(updates, how);
   const { runs, deletesAt } = inspectUpdate(update);
   return {
     ...frameDiff(update, update.length < SHARED_BYTES ? undefined : allocateShared),
@@ -42,8 +48,8 @@ export function makeBase(updates: readonly Uint8Array[], collect: boolean): Base
  * The state that the updates lead to, with what still waits for its dependencies. Updates that Yjs
  * can decode but not integrate are merged unchanged: nothing that was accepted is dropped.
  */
-function integrate(updates: readonly Uint8Array[]): Uint8Array {
-  const doc = new Y.Doc();
+function integrate(updates: readonly Uint8Array[], how: Compaction): Uint8Array {
+  const doc = new Y.Doc({ gc: how === "collect" });
   try {
     doc.transact(() => {
       for (const update of updates) Y.applyUpdate(doc, update);

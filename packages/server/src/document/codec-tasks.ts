@@ -1,6 +1,6 @@
 import * as Y from "yjs";
 import { inspectUpdate, type UpdateContents } from "../protocol/update.ts";
-import { type Base, makeBase } from "./base.ts";
+import { type Base, type Compaction, makeBase } from "./base.ts";
 import { updatesToJson } from "./json.ts";
 import type { RootNames } from "./root-types.ts";
 import { rootsToJson } from "./roots-json.ts";
@@ -12,7 +12,8 @@ export const codecTasks = {
   /** What a client with this state vector lacks. */
   diff: (update: Uint8Array, stateVector: Uint8Array): Uint8Array =>
     Y.diffUpdate(update, stateVector),
-  makeBase: (updates: readonly Uint8Array[], collect: boolean): Base => makeBase(updates, collect),
+  makeBase: (updates: readonly Uint8Array[], how: Compaction | "merge"): Base =>
+    makeBase(updates, how),
   /** The document that these updates are, as JSON in UTF-8. @throws Error of Yjs */
   toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(updates),
   /** Some roots of the document as JSON in UTF-8; see `rootsToJson`. @throws Error of Yjs */
@@ -21,6 +22,9 @@ export const codecTasks = {
 };
 
 export type CodecTasks = typeof codecTasks;
+
+/** Whether a worker gives way to the other threads of the process; its `workerData`. */
+export type WorkerPriority = "prompt" | "background";
 
 /** One task as it is sent to a worker. */
 export type CodecRequest = {

@@ -1,10 +1,16 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { runInBackground } from "../runtime/background-thread.ts";
 import { releaseBytes } from "../runtime/memory.ts";
-import { type CodecRequest, type CodecResponse, codecTasks } from "./codec-tasks.ts";
+import {
+  type CodecRequest,
+  type CodecResponse,
+  codecTasks,
+  type WorkerPriority,
+} from "./codec-tasks.ts";
 
-runInBackground();
+const priority: WorkerPriority = workerData;
+if (priority === "background") runInBackground();
 
 parentPort?.on("message", (request: CodecRequest) => {
   const response = answer(request);

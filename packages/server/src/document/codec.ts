@@ -6,6 +6,7 @@ import {
   type CodecResponse,
   type CodecTasks,
   codecTasks,
+  type WorkerPriority,
 } from "./codec-tasks.ts";
 
 /** A worker thread did not finish a task: it died, or it took too long and was ended. */
@@ -24,7 +25,7 @@ const TASK_TIMEOUT_MS = 120_000;
  * only given back when it ends.
  */
 const IDLE_MS = 5_000;
-/** Two, so that one large document does not keep all others waiting. */
+/** Of each kind two, so that one large document does not keep all others waiting. */
 const WORKERS = 2;
 
 interface Task {
@@ -38,50 +39,93 @@ interface Task {
  * when they are first needed. Tasks of different workers finish in any order.
  */
 export class Codec {
-  #lanes: Lane[] = [];
+  /** Somebody waits for these tasks, such as who opens a document. */
+  readonly #prompt: Lanes = new Lanes("prompt");
+  /** These give way to everything else. */
+  readonly #background: Lanes = new Lanes("background");
+  #hurried = false;
   #closed = false;
 
   /** Small tasks run before the call returns; the result is a promise all the same. */
-  async run<Name extends keyof CodecTasks>(
+  run<Name extends keyof CodecTasks>(
     task: Name,
     ...args: Parameters<CodecTasks[Name]>
+  ): Promise<ReturnType<CodecTasks[Name]>> {
+    return this.#run(this.#prompt, task, args);
+  }
+
+  /** The same for what nobody waits for: where cores are scarce, it is done when others rest. */
+  runInBackground<Name extends keyof CodecTasks>(
+    task: Name,
+    ...args: Parameters<CodecTasks[Name]>
+  ): Promise<ReturnType<CodecTasks[Name]>> {
+    return this.#run(this.#hurried ? this.#prompt : this.#background, task, args);
+  }
+
+  /** From now on nothing is done in the background: it is waited for, as by a shutdown. */
+  hurry(): void {
+    this.#hurried = true;
+  }
+
+  /** Ends the workers; tasks under way fail. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#prompt.stop(), this.#background.stop()]);
+  }
+
+  async #run<Name extends keyof CodecTasks>(
+    lanes: Lanes,
+    task: Name,
+    args: Parameters<CodecTasks[Name]>,
   ): Promise<ReturnType<CodecTasks[Name]>> {
     if (sizeOf(args) <= inlineBytes(task, args)) {
       const perform = codecTasks[task] as (...args: unknown[]) => ReturnType<CodecTasks[Name]>;
       return perform(...args);
     }
     if (this.#closed) throw new CodecError("the codec is closed");
-    const lane = this.#lane();
     return new Promise((resolve, reject) => {
-      lane.add({ task, args } as Omit<CodecRequest, "id">, resolve, reject);
+      lanes.next().add({ task, args } as Omit<CodecRequest, "id">, resolve, reject);
     });
   }
+}
 
-  /** Ends the workers; tasks under way fail. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all(this.#lanes.map((lane) => lane.stop("the codec is closed")));
+/** The workers of one kind. */
+class Lanes {
+  readonly #priority: WorkerPriority;
+  readonly #lanes: Lane[] = [];
+
+  constructor(priority: WorkerPriority) {
+    this.#priority = priority;
   }
 
   /** The lane with the least to do. */
-  #lane(): Lane {
+  next(): Lane {
     const idle = this.#lanes.find((lane) => lane.size === 0);
     if (idle !== undefined) return idle;
     if (this.#lanes.length < WORKERS) {
-      const lane = new Lane();
+      const lane = new Lane(this.#priority);
       this.#lanes.push(lane);
       return lane;
     }
     return this.#lanes.reduce((best, lane) => (lane.size < best.size ? lane : best));
   }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.stop("the codec is closed")));
+  }
 }
 
 /** One worker thread and the tasks that it has been given. */
 class Lane {
+  readonly #priority: WorkerPriority;
   #worker: Worker | undefined;
   #tasks: Map<number, Task> = new Map();
   #nextId = 0;
   #timer: NodeJS.Timeout | undefined;
+
+  constructor(priority: WorkerPriority) {
+    this.#priority = priority;
+  }
 
   get size(): number {
     return this.#tasks.size;
@@ -111,7 +155,9 @@ class Lane {
   }
 
   #start(): Worker {
-    const worker = new Worker(workerUrl("./codec-worker", import.meta.url));
+    const worker = new Worker(workerUrl("./codec-worker", import.meta.url), {
+      workerData: this.#priority,
+    });
     worker.unref();
     worker.on("message", (response: CodecResponse) => this.#settle(response));
     worker.on("error", (error) => {
@@ -145,11 +191,12 @@ class Lane {
 }
 
 /** Up to which size a task runs on the event loop. */
-function inlineBytes(task: keyof CodecTasks, [updates, collect]: readonly unknown[]): number {
+function inlineBytes(task: keyof CodecTasks, [updates, how]: readonly unknown[]): number {
   if (task === "diff") return INLINE_BYTES;
   if (task === "inspect") return INLINE_SCAN_BYTES;
   // A `Y.Doc` is built: never here.
-  if (task === "toJson" || task === "rootsToJson" || collect === true) return 0;
+  if (task === "toJson" || task === "rootsToJson") return 0;
+  if (task === "makeBase" && how !== "merge") return 0;
   return Array.isArray(updates) && updates.length === 1 ? INLINE_SCAN_BYTES : INLINE_BYTES;
 }
 

@@ -1,6 +1,7 @@
 import type { ServerAddress } from "../cluster/registry.ts";
 import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { DocumentStats } from "../metrics/stats.ts";
+import type { Compaction } from "./base.ts";
 import type { Codec } from "./codec.ts";
 import type { Document } from "./document.ts";
 import type { Flusher } from "./flusher.ts";
@@ -20,6 +21,7 @@ export interface Publisher {
 /** What a document needs of its surroundings. */
 export interface DocumentServices {
   readonly codec: Codec;
+  readonly compaction: Compaction;
   readonly flusher: Flusher;
   readonly stats: DocumentStats;
   /** The journal takes what the document has appended, and calls `markDurable`. */

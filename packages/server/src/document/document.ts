@@ -32,6 +32,7 @@ export class Document implements Replica {
   /** The first update without an author that is not durable holds up all readers. */
   readonly #anybody = { pendingFrom: Number.POSITIVE_INFINITY };
   #compacting = false;
+  #giveUpCompaction: ((reason: Error) => void) | undefined;
   /** Tails below this size are left alone. */
   #compactAbove = 2 * INLINE_BYTES;
   #discarded: Error | undefined;
@@ -54,6 +55,7 @@ export class Document implements Replica {
   /** Ends all readers. From now on it takes no others and no updates, and both throw the reason. */
   discard(reason: Error): void {
     this.#discarded = reason;
+    this.#giveUpCompaction?.(reason);
     for (const reader of [...this.readers]) reader.outlet.close(reason);
   }
 
@@ -126,7 +128,7 @@ export class Document implements Replica {
     const { codec } = this.#services;
     // Looked at together: each look reads all that is known.
     const update =
-      updates.length === 1 ? first : (await codec.run("makeBase", updates, false)).update;
+      updates.length === 1 ? first : (await codec.run("makeBase", updates, "merge")).update;
     const contents = await codec.run("inspect", update);
     if (isEmpty(contents) || this.knows(update, contents)) return false;
     this.receive(update, now);
@@ -191,7 +193,7 @@ export class Document implements Replica {
 
   #compactIfLarge(): void {
     if (this.log.tailBytes > Math.max(this.#compactAbove, this.log.base.update.length / 4)) {
-      this.compact(true).catch(() => {
+      this.compact().catch(() => {
         // The tail holds everything still. It is tried again when there is much more of it.
         this.#compactAbove = 2 * this.log.tailBytes;
       });
@@ -237,16 +239,20 @@ export class Document implements Replica {
   /**
    * Moves what is durable into the base.
    *
-   * @param collect drops deleted content
    * @returns the base and the offset below which it holds everything
+   * @throws CodecError; the reason for which the document is discarded meanwhile
    */
-  async compact(collect: boolean): Promise<{ base: Base; end: number }> {
+  async compact(): Promise<{ base: Base; end: number }> {
     const { log } = this;
     const { end, updates } = log.compactable();
     if (end === log.baseEnd || this.#compacting) return { base: log.base, end: log.baseEnd };
     this.#compacting = true;
     try {
-      const base = await this.#services.codec.run("makeBase", updates, collect);
+      const { codec, compaction } = this.#services;
+      const base = await new Promise<Base>((resolve, reject) => {
+        this.#giveUpCompaction = reject;
+        codec.runInBackground("makeBase", updates, compaction).then(resolve, reject);
+      });
       // Readers that can take it get what they lack now, while it is still apart from the base.
       this.flush();
       log.replaceBase(base, end);

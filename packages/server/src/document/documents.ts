@@ -234,6 +234,7 @@ export class Documents {
     for (const timer of this.#timers) clearInterval(timer);
     this.#deletions.close();
     this.snapshotter.cancelAll();
+    this.codec.hurry();
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
@@ -301,12 +302,13 @@ export class Documents {
 
   /** Subscribes, then registers, then reads: nothing can be missed in between. */
   async #load(room: string, holders: Holders): Promise<Held> {
-    const { stores, metadata, snapshotInterval } = this.#options;
+    const { stores, metadata, snapshotInterval, collect } = this.#options;
     try {
       await holders.join();
       const isFirst = !holders.active;
       const { open, fetched } = await loadDocument(room, holders, stores, {
         codec: this.codec,
+        compaction: collect ? "collect" : "join",
         flusher: this.#flusher,
         journal: this.journal,
         stats: this.stats,

@@ -45,14 +45,14 @@ export async function loadDocument(
   room: string,
   holders: Holders,
   stores: Stores,
-  services: DocumentServices & { codec: Codec; initialContent?: InitialContent | undefined },
+  services: DocumentServices & { initialContent?: InitialContent | undefined },
 ): Promise<{ open: OpenDocument; fetched: Fetched | null }> {
   const fetched = await holders.fetch();
   const content =
     fetched === null
       ? await readOrBegin(room, stores, services.initialContent)
       : await addJournal(room, fetched.state.updates, stores.journal, holders);
-  const base = await makeStoredBase(room, content.updates, services.codec);
+  const base = await makeStoredBase(room, content.updates, services);
   const open: OpenDocument = {
     document: new Document(room, base, services, holders),
     holders,
@@ -81,6 +81,9 @@ export async function recoverDocument(open: OpenDocument, stores: Stores): Promi
   const known = new Set(open.rows.map(({ id }) => id));
   for (const { id } of rows) if (!known.has(id)) open.rows.push({ id, end });
 }
+
+/** Up to this size a document is opened without joining what was typed, which takes a worker. */
+const JOIN_ABOVE_BYTES = 32 * 1024;
 
 /** What is stored of a document. */
 interface Stored {
@@ -154,11 +157,14 @@ async function addJournal(
 async function makeStoredBase(
   room: string,
   updates: readonly Uint8Array[],
-  codec: Codec,
+  { codec, compaction }: Pick<DocumentServices, "codec" | "compaction">,
 ): Promise<Base> {
   if (updates.length === 0) return EMPTY_BASE;
+  // Little is merged at once, without a worker that may have to be started.
+  const bytes = updates.reduce((sum, update) => sum + update.length, 0);
+  const how = updates.length === 1 || bytes <= JOIN_ABOVE_BYTES ? "merge" : compaction;
   try {
-    return await codec.run("makeBase", updates, updates.length > 1);
+    return await codec.run("makeBase", updates, how);
   } catch (cause) {
     throw new CorruptedError(`what is stored of room ${JSON.stringify(room)} is not an update`, {
       cause,
@@ -184,12 +190,12 @@ export async function storeSnapshot(
   open: OpenDocument,
   stores: Stores,
   codec: Codec,
-  options: { collect: boolean; logger: Logger; stats: SnapshotStats },
+  options: { logger: Logger; stats: SnapshotStats },
 ): Promise<number | null> {
   const { document } = open;
   const { durable } = document.log;
   if (open.stored >= durable) return null;
-  const compacted = await document.compact(options.collect);
+  const compacted = await document.compact();
   if (compacted.end < durable && open.stored >= compacted.end) return null;
   let { base } = compacted;
   for (;;) {
@@ -206,7 +212,7 @@ export async function storeSnapshot(
       open.version = other?.version ?? null;
       if (other === null) continue;
       await document.receiveIfNew([other.update], Date.now());
-      base = await codec.run("makeBase", [base.update, other.update], false);
+      base = await codec.runInBackground("makeBase", [base.update, other.update], "merge");
     }
   }
   const contained = open.rows.filter(({ end }) => end <= compacted.end);

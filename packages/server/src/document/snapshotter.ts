@@ -3,6 +3,7 @@ import type { HookCalls } from "../hooks/hook-calls.ts";
 import { SnapshotStats } from "../metrics/stats.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import type { Codec } from "./codec.ts";
+import { DeletedError } from "./deletions.ts";
 import { type OpenDocument, type Stores, storeSnapshot } from "./open-document.ts";
 
 export interface SnapshotterOptions {
@@ -10,8 +11,6 @@ export interface SnapshotterOptions {
   readonly codec: Codec;
   readonly metadata: MetadataWriter;
   readonly logger: Logger;
-  /** Whether deleted content is dropped. */
-  readonly collect: boolean;
   /** What the application is told. */
   readonly hooks?: HookCalls | undefined;
 }
@@ -91,12 +90,12 @@ export class Snapshotter {
   }
 
   async #store(open: OpenDocument): Promise<void> {
-    const { stores, codec, collect, logger, metadata } = this.#options;
+    const { stores, codec, logger, metadata } = this.#options;
     const { stats } = this;
     const { room, updatedAt } = open.document;
     const began = performance.now();
     try {
-      const bytes = await storeSnapshot(open, stores, codec, { collect, logger, stats });
+      const bytes = await storeSnapshot(open, stores, codec, { logger, stats });
       this.#failure = undefined;
       if (bytes === null) return;
       stats.seconds.observe((performance.now() - began) / 1_000);
@@ -105,6 +104,7 @@ export class Snapshotter {
       this.#options.hooks?.stored({ room, bytes });
       logger.debug({ room, bytes }, "snapshot stored");
     } catch (error) {
+      if (error instanceof DeletedError) return;
       stats.failures++;
       this.#failure = error instanceof Error ? error.message : String(error);
       logger.error({ room, err: error }, "a snapshot could not be stored; trying again");

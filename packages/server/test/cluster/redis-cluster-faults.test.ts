@@ -35,7 +35,6 @@ describe("the bus on a Redis Cluster", () => {
     const bus = await openRedisBus(urls, new LogRecorder().logger);
     opened.push(bus);
     await waitFor(() => bus.problem === undefined, {
-      timeout: 30_000,
       message: () => `works: ${bus.problem}`,
     });
     return bus;

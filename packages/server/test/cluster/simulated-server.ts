@@ -57,8 +57,9 @@ export class SimulatedServer {
     const holders = new Holders(ROOM, this.#network.clusterOf(this.address), logger, this.stats);
     this.#network.serve(this.address, holders);
     const stats = new DocumentStats();
-    const services: DocumentServices & { codec: Codec } = {
+    const services: DocumentServices = {
       codec: this.#codec,
+      compaction: "collect",
       stats,
       flusher: new SilentFlusher(stats),
       journal: { slow: false, enqueue: () => {} },
@@ -98,7 +99,7 @@ export class SimulatedServer {
     if (this.open === null || this.#busy) return;
     this.#busy = true;
     const stats = new SnapshotStats();
-    await storeSnapshot(this.open, this.#stores, this.#codec, { collect: true, logger, stats });
+    await storeSnapshot(this.open, this.#stores, this.#codec, { logger, stats });
     this.#busy = false;
   }
 

@@ -61,7 +61,7 @@ describe("the overview", () => {
       const cells = await rows.locator("td:nth-child(2)").allInnerTexts();
       return Math.max(...cells.map(Number));
     };
-    await expect.poll(most, { timeout: 30_000, interval: 500 }).toBeGreaterThan(0);
+    await expect.poll(most, { timeout: 60_000, interval: 500 }).toBeGreaterThan(0);
     await history.getByRole("link", { name: "7 days" }).click();
     await expect.poll(() => dashboard.page.url(), POLL).toMatch(/#\/\?range=7d$/);
     await expect.poll(() => rows.count(), POLL).toBeGreaterThan(100);

@@ -88,13 +88,13 @@ describe("the list of rooms", () => {
     const dashboard = await dashboardAt("#/rooms?search=alive");
     const cells = dashboard.row("alive").getByRole("cell");
     await expect
-      .poll(() => cells.nth(1).innerText(), { timeout: 30_000 })
+      .poll(() => cells.nth(1).innerText(), { timeout: 60_000 })
       .toMatch(/^2(\.\d+)? KB$/);
     expect(await cells.nth(0).innerText()).toBe("1");
     expect(await cells.nth(4).innerText()).toContain(`:${server.port}`);
     leave(ada);
-    await expect.poll(() => cells.nth(0).innerText(), { timeout: 30_000 }).toBe("0");
-    await expect.poll(() => cells.nth(4).innerText(), { timeout: 30_000 }).toBe("none");
+    await expect.poll(() => cells.nth(0).innerText(), { timeout: 60_000 }).toBe("0");
+    await expect.poll(() => cells.nth(4).innerText(), { timeout: 60_000 }).toBe("none");
   });
 
   test("is empty, and says how a room begins", async () => {

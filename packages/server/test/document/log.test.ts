@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { type Logger, pino } from "pino";
 import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { EMPTY_BASE, makeBase } from "../../src/document/base.ts";
+import { type Compaction, EMPTY_BASE, makeBase } from "../../src/document/base.ts";
 import { Codec } from "../../src/document/codec.ts";
 import type { CodecTasks } from "../../src/document/codec-tasks.ts";
 import { Document } from "../../src/document/document.ts";
@@ -19,12 +19,17 @@ afterAll(() => codec.close());
 const logger: Logger = pino({ level: "silent" });
 
 /** A journal that commits when the test says so, and may be said to be slow. */
-function services(): DocumentServices & { slow: boolean; scheduled: boolean } {
+function services(): DocumentServices & {
+  slow: boolean;
+  scheduled: boolean;
+  compaction: Compaction;
+} {
   const stats = new DocumentStats();
   const self = {
     slow: false,
     scheduled: false,
     codec,
+    compaction: "collect" as Compaction,
     stats,
     // The test flushes by itself, and at the end only if the document asked for it.
     flusher: new (class extends Flusher {
@@ -74,7 +79,7 @@ class Client implements Outlet {
   async join(early?: (update: Uint8Array, from: Client) => void): Promise<void> {
     this.reader = this.#document.attach(this);
     if (early !== undefined) for (const update of this.unsent.splice(0)) early(update, this);
-    const compacted = early !== undefined && this.#document.compact(true);
+    const compacted = early !== undefined && this.#document.compact();
     const answered = this.#document.answer(this.reader, Y.encodeStateVector(this.doc));
     if (early !== undefined) {
       this.#document.markDurable(this.#document.log.end);
@@ -142,7 +147,10 @@ const action = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant("compact" as const), collect: fc.boolean() }),
+    arbitrary: fc.record({
+      do: fc.constant("compact" as const),
+      compaction: fc.constantFrom<Compaction>("join", "collect"),
+    }),
   },
   {
     weight: 2,
@@ -237,7 +245,8 @@ describe("a document", () => {
               break;
             }
             case "compact":
-              await document.compact(one.collect);
+              own.compaction = one.compaction;
+              await document.compact();
               break;
             case "block": {
               const blocked = pick(one.client);
@@ -274,7 +283,7 @@ describe("a document", () => {
         if (own.scheduled) document.flush();
         const late = new Client(99, document, durableClock);
         await late.join();
-        await document.compact(true);
+        await document.compact();
         const later = new Client(100, document, durableClock);
         await later.join();
         const expected = {
@@ -307,7 +316,7 @@ describe("a document", () => {
     const slow = new SlowCodec();
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "base");
-    const base = makeBase([Y.encodeStateAsUpdate(doc)], false);
+    const base = makeBase([Y.encodeStateAsUpdate(doc)], "merge");
     const document = new Document("room", base, { ...services(), codec: slow }, NO_OTHERS);
     const late = new Client(1, document, () => 0);
     Y.applyUpdate(late.doc, base.update, "server");
@@ -315,7 +324,7 @@ describe("a document", () => {
     doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
     doc.getText("text").insert(4, " and tail");
     document.markDurable(document.log.end);
-    await document.compact(true);
+    await document.compact();
     slow.release();
     await joined;
     expect(late.doc.getText("text").toString()).toBe("base and tail");
@@ -366,7 +375,7 @@ describe("a document", () => {
     });
     for (let i = 0; i < 5_000; i++) doc.getText("text").insert(i >> 1, "x");
     expect(document.log.tailLength).toBeLessThan(256);
-    const base = makeBase(document.log.compactable().updates, false);
+    const base = makeBase(document.log.compactable().updates, "merge");
     const read = new Y.Doc();
     Y.applyUpdate(read, base.update);
     expect(read.getText("text").toString()).toBe(doc.getText("text").toString());
@@ -437,7 +446,7 @@ describe("the journal writer", () => {
     const document = new Document(
       "room",
       EMPTY_BASE,
-      { codec, flusher: new Flusher(stats), journal: writer, stats },
+      { codec, compaction: "collect", flusher: new Flusher(stats), journal: writer, stats },
       NO_OTHERS,
     );
     const journaled = { document, rows: [] };

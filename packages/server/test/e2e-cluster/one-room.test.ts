@@ -23,7 +23,7 @@ async function converged(sessions: readonly Session13[], length: number): Promis
       const [first = "", ...rest] = texts(sessions);
       return first.length === length && rest.every((text) => text === first);
     },
-    { timeout: 20_000, message: () => `all have the same: ${JSON.stringify(texts(sessions))}` },
+    { message: () => `all have the same: ${JSON.stringify(texts(sessions))}` },
   );
 }
 
@@ -128,7 +128,6 @@ describe("one room on three servers", () => {
               expect(log.length).toBeGreaterThanOrEqual(round * clients.length);
               log.push([`${round} ${i}`]);
               await waitFor(() => client.acknowledged === client.clock, {
-                timeout: 20_000,
                 message: "it is acknowledged",
               });
             }),
@@ -136,7 +135,6 @@ describe("one room on three servers", () => {
           await waitFor(
             () => clients.every(({ doc }) => doc.getArray("log").length === (round + 1) * 3),
             {
-              timeout: 20_000,
               message: () => `${room}: ${clients.map(({ doc }) => doc.getArray("log").length)}`,
             },
           );

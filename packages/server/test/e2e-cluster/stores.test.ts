@@ -38,7 +38,7 @@ describe("the shared stores", () => {
       if (requests % 2 === 0) return forward();
       return Promise.resolve({ status: requests % 4 === 1 ? 500 : 503 });
     };
-    await waitFor(() => requests > 100, { timeout: 60_000, message: "S3 is asked often" });
+    await waitFor(() => requests > 100, { message: "S3 is asked often" });
     await crowd.isSaving();
     s3.handler = (_, forward) => forward();
     await crowd.lostNothing();
@@ -56,7 +56,6 @@ describe("the shared stores", () => {
       first.doc.getArray("first").push([round]);
       second.doc.getArray("second").push([round]);
       await waitFor(() => [first, second].every((one) => one.acknowledged === one.clock), {
-        timeout: 20_000,
         message: "both are acknowledged",
       });
     };
@@ -64,7 +63,7 @@ describe("the shared stores", () => {
     for (let round = 0; round < 5; round++) {
       await write(round);
       const before = stored();
-      await waitFor(() => stored() > before, { timeout: 20_000, message: "a snapshot is stored" });
+      await waitFor(() => stored() > before, { message: "a snapshot is stored" });
     }
     for (const { redis, peers } of cluster.members) {
       redis.restore();
@@ -72,7 +71,7 @@ describe("the shared stores", () => {
     }
     await waitFor(
       () => first.doc.getArray("second").length === 5 && second.doc.getArray("first").length === 5,
-      { timeout: 30_000, message: "they have what the other wrote" },
+      { message: "they have what the other wrote" },
     );
     await Promise.all([first.disconnect(), second.disconnect()]);
     await Promise.all(cluster.members.map(({ process }) => process.kill()));
@@ -99,7 +98,6 @@ describe("the shared stores", () => {
       const killedAt = Date.now();
       await cluster.member(1).process.kill();
       await waitFor(async () => ((await rows()).get(there) ?? 0) >= killedAt, {
-        timeout: 40_000,
         message: "the connection is recorded as ended",
       });
       expect((await rows()).get(here)).toBeNull();

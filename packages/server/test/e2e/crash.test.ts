@@ -64,13 +64,11 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
     // typist; and once it is back, all that the client had returned is on its way before the rest.
     for (const client of clients) client.doc.getText("text").insert(0, "again ");
     await waitFor(() => clients.every((client) => client.acknowledged === client.clock), {
-      timeout: 20_000,
       message: () => `every client is sent back its first words; round ${kill}:\n${server.tail()}`,
     });
     const before = clients.map((client) => client.acknowledged);
     const stop = edit(clients);
     await waitFor(() => clients.every((client, i) => client.acknowledged > (before[i] ?? 0)), {
-      timeout: 20_000,
       message: () => `every client is sent something back; round ${kill}:\n${server.tail()}`,
     });
     // The moment is random: some number of further echoes.

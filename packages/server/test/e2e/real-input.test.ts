@@ -122,7 +122,6 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
     isWriting = false;
     expect(writer.text.toString()).toBe(endContent);
     await waitFor(() => reader.text.toString() === endContent, {
-      timeout: 60_000,
       message: "the reader has read it all",
     });
     expect(readWhileWritten).toBeGreaterThan(10);

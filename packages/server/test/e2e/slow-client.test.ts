@@ -82,7 +82,6 @@ it("does not read for a minute, costs bounded memory, and catches up at once", {
   const [writer] = writers;
   if (writer === undefined) throw new Error("nobody writes");
   await waitFor(() => isSame(slow.document(), writer.doc), {
-    timeout: 20_000,
     message: () =>
       `the slow client, ${slow.isOpen ? "open" : "closed"}, has it all; it was sent ${slow.messages.length - read} messages`,
   });

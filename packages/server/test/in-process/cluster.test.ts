@@ -100,7 +100,6 @@ it("loses nothing that was durable when its server is killed", async () => {
   const durable = await writeUntilKilled("killed", cluster.services.environment());
   const numbers = () => person.doc.getArray<number>("numbers").toArray();
   await waitFor(() => numbers().length > durable, {
-    timeout: 30_000,
     message: () => `${durable} is among ${numbers().length}`,
   });
   expect(numbers().slice(0, durable + 1)).toEqual(Array.from({ length: durable + 1 }, (_, i) => i));

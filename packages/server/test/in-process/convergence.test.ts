@@ -81,11 +81,16 @@ class Participant {
     this.#undo = new Y.UndoManager(this.doc.getText("text"), { captureTimeout: 0 });
   }
 
-  /** Whether all that it wrote has become durable. */
-  async isSaved(): Promise<boolean> {
-    if (this.#open instanceof EditingClient) return this.#open.acknowledged === this.#open.clock;
-    await this.#open?.whenDurable();
-    return true;
+  /** Waits until all that it wrote has become durable. */
+  async save(): Promise<void> {
+    const open = this.#open;
+    if (!(open instanceof EditingClient)) {
+      await open?.whenDurable();
+      return;
+    }
+    // What is sent back of a deletion need not tell whose it was: it is durable with what follows it.
+    open.doc.getMap("saved").set("by", open.doc.clientID);
+    await waitFor(() => open.acknowledged === open.clock, { message: "it is saved" });
   }
 
   async close(): Promise<void> {
@@ -113,7 +118,7 @@ class Participant {
         break;
       case "reopen":
         // A client that is cut off may take with it what it has sent and nobody has received.
-        await waitFor(() => this.isSaved(), { message: "it is saved" });
+        await this.save();
         await this.close();
         await this.open();
     }
@@ -148,10 +153,9 @@ it("gives clients and code of the server the same document, whoever writes what"
       const contents = () => all.map(({ doc }) => contentOf(doc));
       await waitFor(() => new Set(contents()).size === 1, { message: () => contents().join("\n") });
       for (const participant of all) {
-        await waitFor(() => participant.isSaved(), { message: "it is saved" });
+        await participant.save();
         await participant.close();
       }
-      // What somebody deleted who has left comes when it is durable, if it was not by then.
       await waitFor(async () => contentOf(await readRoom(server.wsUrl, room)) === contents()[0], {
         message: "the server has it",
       });

@@ -38,7 +38,6 @@ async function shows(text: { toString(): string }, expected: string): Promise<vo
 /** Whoever opens the room next reads it from the store. */
 async function isLetGo(): Promise<void> {
   await waitFor(() => server.logs.some((line) => line.msg === "unloaded" && line.room === room), {
-    timeout: 30_000,
     message: "the document is let go",
   });
 }

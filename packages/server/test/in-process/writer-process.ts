@@ -25,7 +25,7 @@ export async function writeUntilKilled(
   });
   const exited = once(child, "exit");
   try {
-    await waitFor(() => durable >= 5, { timeout: 60_000, message: () => `${durable} of 5` });
+    await waitFor(() => durable >= 5, { message: () => `${durable} of 5` });
   } finally {
     child.kill("SIGKILL");
     await exited;

@@ -28,7 +28,7 @@ export function copyThatHolds(
       }
       return (await holds(copy, texts)) ? copy : null;
     },
-    { timeout: 20_000, message: `the server did not store ${[...texts.values()].join(", ")}` },
+    { message: `the server did not store ${[...texts.values()].join(", ")}` },
   );
 }
 

@@ -50,7 +50,7 @@ it("the bucket is used in place, and can be read by others afterwards", async ()
     return list.rooms.map(({ name }) => name).sort();
   };
   // Records are written a moment after the documents.
-  await expect.poll(known, { timeout: 30_000 }).toEqual([...rooms].sort());
+  await expect.poll(known, { timeout: 60_000 }).toEqual([...rooms].sort());
   const verified = await runProgram("from-s3", { args: [...args, "--verify"], env });
   expect(verified).toMatchObject({ code: 0, complaints: "" });
 

@@ -54,7 +54,7 @@ function told(room: string, count: number, from = receiver): Promise<Received[]>
       const all = from.of(room);
       return all.length >= count ? all : null;
     },
-    { timeout: 40_000, message: () => `${count} callbacks of ${room}: ${from.of(room).length}` },
+    { message: () => `${count} callbacks of ${room}: ${from.of(room).length}` },
   );
 }
 
@@ -87,7 +87,7 @@ describe("a callback", () => {
         letters++;
         return receiver.of("busy").length >= 2;
       },
-      { timeout: 40_000, message: "it is told twice while it changes" },
+      { message: "it is told twice while it changes" },
     );
     const [first, second] = receiver.of("busy");
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(150);

@@ -38,7 +38,7 @@ function until(type: Event["type"], room: string, from = receiver): Promise<read
       const events = eventsOf(from, room);
       return events.some((event) => event.type === type) ? events : null;
     },
-    { timeout: 20_000, message: () => `${type}: ${JSON.stringify(eventsOf(from, room))}` },
+    { message: () => `${type}: ${JSON.stringify(eventsOf(from, room))}` },
   );
 }
 
@@ -106,7 +106,7 @@ describe("events", () => {
     const refused = receiver.requests.length;
     receiver.answer = ok;
     const isTold = (room: string) => eventsOf(receiver, room, refused).length === 4;
-    await waitFor(() => rooms.every(isTold), { timeout: 20_000, message: "all are told" });
+    await waitFor(() => rooms.every(isTold), { message: "all are told" });
     for (const room of rooms) {
       const types = eventsOf(receiver, room, refused).map(({ type }) => type);
       expect(types).toEqual(["room-opened", "user-joined", "user-left", "room-closed"]);

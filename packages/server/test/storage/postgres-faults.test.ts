@@ -31,7 +31,7 @@ describe("PostgreSQL store: kill -9 of the database", () => {
               return false;
             }
           },
-          { message: "the database accepts rows again", timeout: 30_000 },
+          { message: "the database accepts rows again" },
         );
         acknowledged += 1;
       }

@@ -38,7 +38,6 @@ export class Crowd {
     await this.isSaving(60_000);
     await this.agrees();
     await waitFor(() => this.clients.every((one) => one.isSaved), {
-      timeout: 60_000,
       message: () => `all that was written is saved: ${this.#describe()}`,
     });
     await this.close();
@@ -56,7 +55,6 @@ export class Crowd {
   async agrees(): Promise<void> {
     for (const client of this.clients) client.stopEditing();
     await waitFor(() => this.clients.every((one) => this.#agreesWithOthers(one)), {
-      timeout: 60_000,
       message: () => `all who are in a room have the same: ${this.#describe()}`,
     });
   }

@@ -133,16 +133,13 @@ export class RawClient {
   }
 
   /** Resolves with the first message of a type, which may have come already. */
-  async first<T extends RawMessage["type"]>(
-    type: T,
-    timeout = 10_000,
-  ): Promise<Extract<RawMessage, { type: T }>> {
+  async first<T extends RawMessage["type"]>(type: T): Promise<Extract<RawMessage, { type: T }>> {
     return await waitFor(
       () =>
         this.messages.find((message) => isOfType(message, type)) as
           | Extract<RawMessage, { type: T }>
           | undefined,
-      { timeout, message: () => `a ${type} message; came: ${this.#summary()}` },
+      { message: () => `a ${type} message; came: ${this.#summary()}` },
     );
   }
 
@@ -209,10 +206,10 @@ export class RawClient {
 }
 
 /** Joins a room as a new client, and resolves with the document that it is given. */
-export async function readRoom(wsUrl: string, room: string, timeout = 10_000): Promise<Y.Doc> {
+export async function readRoom(wsUrl: string, room: string): Promise<Y.Doc> {
   const client = await RawClient.connect(wsUrl, room);
   client.sendStep1();
-  await client.first("step2", timeout);
+  await client.first("step2");
   const doc = client.document();
   await client.close();
   return doc;

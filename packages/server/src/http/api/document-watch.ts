@@ -114,7 +114,7 @@ export class DocumentWatch implements Outlet, StreamOwner {
     const { codec } = this.#documents;
     await this.#document.answer(this.#reader, NOTHING);
     if (this.#updates.length > 1) {
-      this.#updates = [(await codec.run("makeBase", this.#updates, false)).update];
+      this.#updates = [(await codec.run("makeBase", this.#updates, "merge")).update];
     }
     await this.#sendUpdates();
   }

@@ -30,5 +30,5 @@ export async function mergeUpdates(
 ): Promise<Uint8Array> {
   const [first] = updates;
   if (first !== undefined && updates.length === 1) return first;
-  return (await codec.run("makeBase", updates, false)).update;
+  return (await codec.run("makeBase", updates, "merge")).update;
 }
