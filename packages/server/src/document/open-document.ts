@@ -29,6 +29,8 @@ export interface OpenDocument extends Journaled {
   readonly holders: Holders;
   /** The stored snapshot that this server knows. */
   version: SnapshotVersion | null;
+  /** Everything in that snapshot is in the log below this offset. */
+  versionEnd: number;
   /** Everything below this offset is in the stored snapshot. */
   stored: number;
 }
@@ -57,6 +59,7 @@ export async function loadDocument(
     document: new Document(room, base, services, holders),
     holders,
     version: content.version,
+    versionEnd: 0,
     rows: content.rows.map(({ id }) => ({ id, end: 0 })),
     // What came from elsewhere than the snapshot may not be in it; offset 0 is the base itself.
     stored: fetched === null && content.rows.length === 0 ? 0 : -1,
@@ -198,6 +201,8 @@ export async function storeSnapshot(
   const compacted = await document.compact();
   if (compacted.end < durable && open.stored >= compacted.end) return null;
   let { base } = compacted;
+  // What came from a snapshot may be in the log above what is durable, and so not in the base.
+  if (compacted.end < open.versionEnd) base = await addStored(open, base, stores, codec);
   for (;;) {
     try {
       open.version = await stores.snapshots.write(document.room, base.update, open.version);
@@ -205,14 +210,10 @@ export async function storeSnapshot(
     } catch (error) {
       if (!(error instanceof SnapshotConflictError)) throw error;
       options.stats.conflicts++;
-      const other = await stores.snapshots.read(document.room);
       // Usual with several holders; else somebody has written who did not know of this one.
       const level = open.holders.active ? "debug" : "warn";
       options.logger[level]({ room: document.room }, "merging with another snapshot");
-      open.version = other?.version ?? null;
-      if (other === null) continue;
-      await document.receiveIfNew([other.update], Date.now());
-      base = await codec.runInBackground("makeBase", [base.update, other.update], "merge");
+      base = await addStored(open, base, stores, codec);
     }
   }
   const contained = open.rows.filter(({ end }) => end <= compacted.end);
@@ -223,4 +224,24 @@ export async function storeSnapshot(
   open.rows = open.rows.filter((row) => !contained.includes(row));
   open.stored = compacted.end;
   return base.update.length;
+}
+
+/** Takes the stored snapshot into the document, and into a base of it that is to replace it. */
+async function addStored(
+  open: OpenDocument,
+  base: Base,
+  stores: Stores,
+  codec: Codec,
+): Promise<Base> {
+  const { document } = open;
+  const other = await stores.snapshots.read(document.room);
+  let sum = base;
+  if (other !== null) {
+    await document.receiveIfNew([other.update], Date.now());
+    sum = await codec.runInBackground("makeBase", [base.update, other.update], "merge");
+  }
+  // Not before: whoever names a version when he writes says that he has what is in it.
+  open.version = other?.version ?? null;
+  open.versionEnd = document.log.end;
+  return sum;
 }
