@@ -72,15 +72,16 @@ export class SimulatedServer {
     this.#busy = false;
   }
 
-  /** Makes what the client wrote durable. */
-  async commit(): Promise<void> {
+  /** Makes what the client wrote durable, or the first part of it. */
+  async commit(share = 1): Promise<void> {
     const { open } = this;
     if (open === null || this.#busy) return;
     this.#busy = true;
     const { log } = open.document;
-    const entries = [...log.entries(log.durable, log.end)].filter(
+    const own = [...log.entries(log.durable, log.end)].filter(
       ({ author }) => author !== "elsewhere",
     );
+    const entries = own.slice(0, Math.ceil(own.length * share));
     const ids = await this.#stores.journal.append(
       entries.map(({ update }) => ({ room: ROOM, update })),
     );
