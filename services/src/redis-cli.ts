@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 
 const run = promisify(execFile);
 
@@ -9,7 +9,7 @@ const run = promisify(execFile);
  * Runs one command of Redis, or of `redis-cli` itself, on this machine.
  *
  * @returns what the server answered, as text; an error that it answered is text too
- * @throws Error when the server is not reached, or does not answer within half a minute
+ * @throws Error when the server is not reached, or does not answer within two minutes
  */
 export async function redisCli(port: number, ...args: readonly string[]): Promise<string> {
   const target = ["-h", "127.0.0.1", "-p", String(port)];
