@@ -15,7 +15,7 @@ need radosgw ceph-mon ceph-osd radosgw ceph-common
 # Its programs are not in the search path.
 compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || missing+=(postgresql)
 if [ "${1:-}" != services ]; then
-  need chromium chromium
+  need chromium-headless-shell chromium-headless-shell
   need nginx nginx-light
   need openssl openssl
   need java openjdk-17-jre-headless

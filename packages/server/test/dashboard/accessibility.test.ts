@@ -120,9 +120,9 @@ describe("by keyboard", () => {
   test("one skips to the content, and a new view takes the focus", async () => {
     const { page, heading } = await open("#/", "light");
     await page.keyboard.press("Tab");
-    expect(await page.locator(":focus").innerText()).toBe("Skip to content");
+    await expect.poll(() => page.locator(":focus").innerText(), POLL).toBe("Skip to content");
     await page.keyboard.press("Enter");
-    expect(await page.locator(":focus").getAttribute("id")).toBe("main");
+    await expect.poll(() => page.locator(":focus").getAttribute("id"), POLL).toBe("main");
     await page.getByRole("link", { name: "Rooms", exact: true }).focus();
     await page.keyboard.press("Enter");
     await heading.getByText("Rooms").waitFor();
