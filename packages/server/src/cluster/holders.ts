@@ -427,6 +427,8 @@ export class Holders implements BusListener {
 
   #beat(wantsReply: boolean): void {
     if (this.#state.name !== "open") return;
+    // Else the state vector could name what others are only sent afterwards, and they would ask for it.
+    this.flush();
     const stateVector = this.#state.replica.durableVector();
     this.#publisher.publish({ type: "beat", stateVector, wantsReply });
     this.#wantsReply = false;

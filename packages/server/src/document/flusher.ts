@@ -23,21 +23,31 @@ const BUSY = 0.5;
 const BUSY_INTERVAL_MS = 140;
 
 /**
+ * So often a server sends at most, and gathers in between what all rooms have: one wake-up for it, one
+ * packet to the other servers, and answers that arrive together. A busy server has enough to do in
+ * each turn without that, and what it does at once would keep others waiting.
+ */
+const TICK_MS = 25;
+const BUSY_TICK_MS = 5;
+
+/**
  * Decides when documents send what is new. What comes after a quiet time is sent at the end of the
- * turn of the event loop. But each flush costs a write per client, and an answer of each to the
- * presence that it brings; so between two flushes of a room there is an interval, in which updates are
- * gathered. It is longer the larger a room is: n clients that all write then cost on the order of
- * n, not n². And longer the busier the server is: load makes it slower by some tens of milliseconds,
- * and what is saved keeps it from falling behind.
+ * turn of the event loop, the rest at the next tick. But each flush costs a write per client, and an
+ * answer of each to the presence that it brings; so between two flushes of a room there is an
+ * interval, in which updates are gathered. It is longer the larger a room is: n clients that all write
+ * then cost on the order of n, not n². And longer the busier the server is: load makes it slower by
+ * some tens of milliseconds, and what is saved keeps it from falling behind.
  */
 export class Flusher {
   readonly #stats: DocumentStats;
   readonly #load: EventLoopLoad = new EventLoopLoad();
-  #due: Set<Flushable> = new Set();
-  #delayed: Map<Flushable, NodeJS.Timeout> = new Map();
+  /** When each was scheduled. */
+  readonly #waiting: Map<Flushable, number> = new Map();
+  #tickedAt = Number.NEGATIVE_INFINITY;
+  #tickInterval = TICK_MS;
+  /** One of them, while something waits. */
   #immediate: NodeJS.Immediate | undefined;
-  /** When the first of those that are due was scheduled. */
-  #dueSince = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(stats: DocumentStats) {
     this.#stats = stats;
@@ -45,49 +55,38 @@ export class Flusher {
 
   /** Flushes the document soon; once, however often it is called before. */
   schedule(document: Flushable): void {
-    if (this.#due.has(document) || this.#delayed.has(document)) return;
-    const since = performance.now();
-    const interval = Math.max(fanOutInterval(document.fanOut), loadInterval(this.#load.get(since)));
-    const delay = Math.ceil(document.flushedAt + interval - since);
-    if (delay <= 0) {
-      this.#due.add(document);
-      if (this.#immediate !== undefined) return;
-      this.#dueSince = since;
-      this.#immediate = setImmediate(() => this.#flushDue());
-      return;
-    }
-    const timer = setTimeout(() => {
-      this.#delayed.delete(document);
-      this.#flush(document);
-      this.#observe(since, 1);
-    }, delay);
-    this.#delayed.set(document, timer);
+    if (this.#waiting.has(document)) return;
+    const now = performance.now();
+    this.#waiting.set(document, now);
+    if (this.#immediate !== undefined || this.#timer !== undefined) return;
+    const delay = Math.ceil(this.#tickedAt + this.#tickInterval - now);
+    if (delay > 0) this.#timer = setTimeout(() => this.#tick(), delay);
+    else this.#immediate = setImmediate(() => this.#tick());
   }
 
   /** Forgets a document that is going away. */
   cancel(document: Flushable): void {
-    this.#due.delete(document);
-    clearTimeout(this.#delayed.get(document));
-    this.#delayed.delete(document);
+    this.#waiting.delete(document);
   }
 
-  #flushDue(): void {
+  #tick(): void {
     this.#immediate = undefined;
-    const since = this.#dueSince;
-    const due = this.#due;
-    this.#due = new Set();
-    for (const document of due) this.#flush(document);
-    this.#observe(since, due.size);
-  }
-
-  #flush(document: Flushable): void {
-    document.flushedAt = performance.now();
-    document.flush();
-  }
-
-  /** @param since when the first of so many documents was scheduled */
-  #observe(since: number, documents: number): void {
-    this.#stats.flushSeconds.observe((performance.now() - since) / 1_000, documents);
+    this.#timer = undefined;
+    const now = performance.now();
+    const excess = excessOf(this.#load.get(now));
+    this.#tickedAt = now;
+    this.#tickInterval = TICK_MS + excess * (BUSY_TICK_MS - TICK_MS);
+    const nearest = now + this.#tickInterval / 2;
+    for (const [document, since] of this.#waiting) {
+      const interval = Math.max(fanOutInterval(document.fanOut), excess * BUSY_INTERVAL_MS);
+      if (document.flushedAt + interval > nearest) continue;
+      this.#waiting.delete(document);
+      document.flushedAt = now;
+      document.flush();
+      this.#stats.flushSeconds.observe((performance.now() - since) / 1_000, 1);
+    }
+    if (this.#waiting.size === 0) return;
+    this.#timer = setTimeout(() => this.#tick(), Math.ceil(this.#tickInterval));
   }
 }
 
@@ -96,7 +95,7 @@ function fanOutInterval(fanOut: number): number {
   return Math.min(MAX_FAN_OUT_INTERVAL_MS, fanOut * INTERVAL_PER_OUTLET_MS);
 }
 
-function loadInterval(load: number): number {
-  const excess = Math.max(0, Math.min(load, BUSY) - LOADED) / (BUSY - LOADED);
-  return excess * BUSY_INTERVAL_MS;
+/** How loaded the event loop is, from 0 (not worth mentioning) to 1 (busy). */
+function excessOf(load: number): number {
+  return Math.max(0, Math.min(load, BUSY) - LOADED) / (BUSY - LOADED);
 }
