@@ -26,7 +26,7 @@ export interface Fetched {
 
 /** What may wait while the document is being opened; what is dropped shows as a gap later. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** So soon after a message its number is told again, in case that it was lost. */
+/** So long after the last message its number is told again: the next one would have shown its loss. */
 const CONFIRM_MS = 1_000;
 const BEAT_MS = 15_000;
 const MIN_BEAT_MS = 200;
@@ -73,6 +73,7 @@ export class Holders implements BusListener {
   /** Up to this version the presence of own clients was published. */
   #presenceVersion = 0;
   #beatAt = Number.POSITIVE_INFINITY;
+  #confirmAt = Number.POSITIVE_INFINITY;
   #beatenAt = 0;
   #wantsReply = false;
   #exchangeAt = 0;
@@ -185,7 +186,7 @@ export class Holders implements BusListener {
     const { presence } = this.#state.replica;
     const changed = presence.localSince(this.#presenceVersion);
     this.#presenceVersion = presence.version;
-    if (this.#publisher.publishChanges(changed)) this.#beatWithin(CONFIRM_MS);
+    if (this.#publisher.publishChanges(changed)) this.#confirmAt = Date.now() + CONFIRM_MS;
   }
 
   /** Asks the server that vouches for a client whether it is still there. */
@@ -234,7 +235,7 @@ export class Holders implements BusListener {
     if (this.#registration === "none" && now >= this.#registerAt) this.#registerAgain();
     const { catchUp } = this.#state;
     catchUp.tick();
-    if (now >= this.#beatAt) this.#beat(this.#wantsReply);
+    if (now >= this.#beatAt || now >= this.#confirmAt) this.#beat(this.#wantsReply);
     if (!this.active) return;
     const exchange = this.#cluster.bus.problem !== undefined && now >= this.#exchangeAt;
     if (exchange) this.#exchangeAt = now + EXCHANGE_MS;
@@ -434,6 +435,7 @@ export class Holders implements BusListener {
     this.#wantsReply = false;
     this.#beatenAt = Date.now();
     this.#beatAt = Number.POSITIVE_INFINITY;
+    this.#confirmAt = Number.POSITIVE_INFINITY;
     if (this.active) this.#beatWithin(BEAT_MS * (0.5 + Math.random() / 2));
   }
 
