@@ -19,6 +19,7 @@ const DEFAULTS = {
   clients: "1600",
   "small-clients": "400",
   "spread-clients": "100",
+  "scaling-clients": "600",
   connections: "10000",
   documents: "2000",
   rooms: "10000",
@@ -42,6 +43,7 @@ Measurements (default: all but ${longOnes.join(", ")}): ${measurements.map(({ na
   --clients N         of the case study and the acknowledgement (default ${DEFAULTS.clients})
   --small-clients N   of the small case study (default ${DEFAULTS["small-clients"]})
   --spread-clients N  of the rooms spread over servers (default ${DEFAULTS["spread-clients"]})
+  --scaling-clients N of each process of the scaling (default ${DEFAULTS["scaling-clients"]})
   --seconds N         measured time of each run with load (default ${DEFAULTS.seconds})
   --warm-up N         seconds of load before that (default ${DEFAULTS["warm-up"]})
   --connections N     idle connections (default ${DEFAULTS.connections})
@@ -66,6 +68,7 @@ export function readOptions(args: readonly string[]): Options {
       clients: { type: "string", default: DEFAULTS.clients },
       "small-clients": { type: "string", default: DEFAULTS["small-clients"] },
       "spread-clients": { type: "string", default: DEFAULTS["spread-clients"] },
+      "scaling-clients": { type: "string", default: DEFAULTS["scaling-clients"] },
       seconds: { type: "string", default: DEFAULTS.seconds },
       "warm-up": { type: "string", default: DEFAULTS["warm-up"] },
       connections: { type: "string", default: DEFAULTS.connections },
@@ -86,6 +89,7 @@ export function readOptions(args: readonly string[]): Options {
       clients: positive("clients", values.clients),
       smallClients: positive("small-clients", values["small-clients"]),
       spreadClients: positive("spread-clients", values["spread-clients"]),
+      scalingClients: positive("scaling-clients", values["scaling-clients"]),
       connections: positive("connections", values.connections),
       documents: positive("documents", values.documents),
       rooms: positive("rooms", values.rooms),

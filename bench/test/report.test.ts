@@ -48,6 +48,7 @@ function measure(
       clients: 1,
       smallClients: 1,
       spreadClients: 1,
+      scalingClients: 1,
       connections: 1,
       documents: 1,
       rooms: 1,

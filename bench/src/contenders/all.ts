@@ -7,6 +7,7 @@ import { reference } from "./reference.ts";
 import { SYMPHONY_ENTRY, symphony } from "./symphony.ts";
 import { symphonyCluster } from "./symphony-cluster.ts";
 import { symphonyClusterOfThree } from "./symphony-cluster-of-three.ts";
+import { symphonyClusterOfTwo } from "./symphony-cluster-of-two.ts";
 
 /** What the others are compared with where a measurement names nobody else. */
 export const REFERENCE = reference.name;
@@ -15,5 +16,5 @@ const others: readonly Contender[] = [reference, hocuspocus, hocuspocusRedis, fl
 
 /** In the order in which they run and are printed. */
 export const contenders: readonly Contender[] = existsSync(SYMPHONY_ENTRY)
-  ? [symphony, symphonyCluster, symphonyClusterOfThree, ...others]
+  ? [symphony, symphonyCluster, symphonyClusterOfTwo, symphonyClusterOfThree, ...others]
   : others;

@@ -10,7 +10,7 @@ export const symphonyCluster: Contender = {
     "Redis, PostgreSQL, S3 (Ceph) and DynamoDB (dynalite) run on the load generator's core",
   keepsState: true,
   persists: true,
-  measurements: ["case-study", "case-study-small", "acknowledgement"],
+  measurements: ["case-study", "case-study-small", "acknowledgement", "scaling"],
   start: async (options) => Servers.launch(symphonyProcess(options, await newCluster())),
   release: stopClusterServices,
 };

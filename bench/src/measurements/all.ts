@@ -10,6 +10,7 @@ import { largeDocument } from "./large-document.ts";
 import { manyRooms } from "./many-rooms.ts";
 import type { Measurement } from "./measurement.ts";
 import { openDocuments } from "./open-documents.ts";
+import { scaling } from "./scaling.ts";
 import { soak } from "./soak.ts";
 import { spread } from "./spread.ts";
 import { start } from "./start.ts";
@@ -20,6 +21,7 @@ export const measurements: readonly Measurement[] = [
   caseStudy,
   caseStudySmall,
   spread,
+  scaling,
   acknowledgement,
   capacity,
   crowd,

@@ -9,6 +9,8 @@ export interface Settings {
   readonly smallClients: number;
   /** Of the rooms spread over several servers. */
   readonly spreadClients: number;
+  /** Of each process of the scaling. */
+  readonly scalingClients: number;
   /** Of the idle measurement. */
   readonly connections: number;
   /** Of the open documents. */

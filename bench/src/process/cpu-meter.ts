@@ -19,12 +19,13 @@ export class CpuMeter {
   readonly #coreBusy: number;
   readonly #generator = process.cpuUsage();
 
-  /** @param core the one core on which the server's processes, with these pids, run */
-  constructor(pids: readonly number[], core: string | undefined) {
+  /** @param cpus where the server's processes, with these pids, run */
+  constructor(pids: readonly number[], cpus: string | undefined) {
     this.#pids = pids;
-    this.#core = core;
+    // Of several, one is the load generator's as well.
+    this.#core = cpus?.includes(",") ? undefined : cpus;
     this.#server = cpuSeconds(pids);
-    this.#coreBusy = core === undefined ? 0 : coreBusySeconds(core);
+    this.#coreBusy = this.#core === undefined ? 0 : coreBusySeconds(this.#core);
   }
 
   read(): CpuUse {

@@ -23,6 +23,7 @@ export class Load {
   readonly ledger: Ledger;
   readonly #members: readonly Member[];
   readonly #perRoom: number;
+  readonly #roomsStayTogether: boolean;
   readonly #schedule: Schedule;
   #timer: NodeJS.Timeout | undefined;
   #startedAt = 0;
@@ -33,6 +34,7 @@ export class Load {
   private constructor(endpoints: readonly Endpoint[], workload: Workload) {
     this.ledger = new Ledger(workload);
     this.#perRoom = workload.membersPerRoom;
+    this.#roomsStayTogether = workload.roomsStayTogether ?? false;
     this.#schedule = new Schedule(workload);
     this.#members = Array.from(
       { length: memberCount(workload) },
@@ -152,7 +154,9 @@ export class Load {
   }
 
   #endpointOf(endpoints: readonly Endpoint[], member: number): Endpoint {
-    const endpoint = endpoints[(member % this.#perRoom) % endpoints.length];
+    const room = Math.floor(member / this.#perRoom);
+    const turn = this.#roomsStayTogether ? room : member % this.#perRoom;
+    const endpoint = endpoints[turn % endpoints.length];
     if (endpoint === undefined) throw new Error("a load needs an endpoint");
     return endpoint;
   }

@@ -11,6 +11,11 @@ export interface Workload {
    * y-websocket 1 to 3 do.
    */
   readonly returnsPresence: boolean;
+  /**
+   * Of several servers, each room is on one, as behind a load balancer that hashes the path. Absent,
+   * its members are spread over all servers.
+   */
+  readonly roomsStayTogether?: boolean;
   /** Several workloads at once take rooms of different numbers; 0 when absent. */
   readonly firstRoom?: number;
 }

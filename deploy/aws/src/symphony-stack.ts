@@ -32,6 +32,8 @@ export class SymphonyStack extends Stack {
     const task = new Task(this, "Task", { image: image.valueAsString, stores, database, redis });
     new Service(this, "Service", { network, balancer, task });
     new CfnOutput(this, "Url", { value: balancer.url });
+    new CfnOutput(this, "TokenSecret", { value: task.tokenSecret.secretArn });
+    new CfnOutput(this, "AdminToken", { value: task.adminToken.secretArn });
     new CfnOutput(this, "SnapshotsBucket", { value: stores.snapshots.bucketName });
   }
 }

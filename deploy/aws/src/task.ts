@@ -32,6 +32,10 @@ export interface TaskProps {
 /** What runs a server: a container that sets the database up and ends, and then the server. */
 export class Task extends Construct {
   readonly definition: FargateTaskDefinition;
+  /** With it, the application signs the tokens of those who may come in. */
+  readonly tokenSecret: Secret;
+  /** Opens dashboard, API and metrics. */
+  readonly adminToken: Secret;
 
   constructor(scope: Construct, id: string, { image, stores, database, redis }: TaskProps) {
     super(scope, id);
@@ -64,18 +68,21 @@ export class Task extends Construct {
         maxBufferSize: Size.mebibytes(4),
       }),
     });
-    // There is no access control yet: who reaches the load balancer may edit.
-    const environment = { ALLOW_ANONYMOUS: "true", DATABASE_URL: database.url };
+    const environment = { DATABASE_URL: database.url };
     const setup = this.definition.addContainer("setup", {
       ...container("setup"),
       command: ["setup"],
       essential: false,
-      environment,
+      // It serves nobody, and so need not know who may come in.
+      environment: { ...environment, HOST: "127.0.0.1" },
       secrets: database.credentials,
     });
-    const clusterSecret = new Secret(this, "ClusterSecret", {
-      generateSecretString: { passwordLength: 48, excludePunctuation: true },
-    });
+    const secret = (name: string) =>
+      new Secret(this, name, {
+        generateSecretString: { passwordLength: 48, excludePunctuation: true },
+      });
+    this.tokenSecret = secret("TokenSecret");
+    this.adminToken = secret("AdminToken");
     const server = this.definition.addContainer("server", {
       ...container("server"),
       portMappings: [{ containerPort: SERVER_PORT }],
@@ -89,7 +96,9 @@ export class Task extends Construct {
       secrets: {
         ...database.credentials,
         REDIS_URL: ContainerSecret.fromSecretsManager(redis.url),
-        CLUSTER_SECRET: ContainerSecret.fromSecretsManager(clusterSecret),
+        CLUSTER_SECRET: ContainerSecret.fromSecretsManager(secret("ClusterSecret")),
+        AUTH_JWT_SECRET: ContainerSecret.fromSecretsManager(this.tokenSecret),
+        ADMIN_TOKEN: ContainerSecret.fromSecretsManager(this.adminToken),
       },
       healthCheck: {
         command: ["CMD", "node", "-e", IS_LIVE],

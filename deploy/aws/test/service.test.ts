@@ -100,6 +100,8 @@ describe("the task", () => {
       DATABASE_URL: "postgres://database.example:5432/symphony?sslmode=verify-full",
       REDIS_URL: "rediss://:token@redis.example:6379,rediss://:token@redis.example:6379",
       CLUSTER_SECRET: "as long as a generated secret is",
+      AUTH_JWT_SECRET: "as long as a generated secret is",
+      ADMIN_TOKEN: "as long as a generated secret is",
     };
     const names = [...container.Environment, ...container.Secrets].map(({ Name }) => Name);
     const given = Object.fromEntries(
@@ -118,14 +120,16 @@ describe("the task", () => {
 
   it("has everything that makes a cluster, and its secrets as secrets", () => {
     expect(server.Environment.map(({ Name }) => Name).sort()).toEqual([
-      "ALLOW_ANONYMOUS",
       "AWS_REGION",
       "DATABASE_URL",
       "DYNAMODB_TABLE",
       "PORT",
       "S3_BUCKET",
     ]);
+    // Nobody comes in without a token.
     expect(server.Secrets.map(({ Name }) => Name).sort()).toEqual([
+      "ADMIN_TOKEN",
+      "AUTH_JWT_SECRET",
       "CLUSTER_SECRET",
       "PGPASSWORD",
       "PGUSER",
