@@ -1,10 +1,23 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** What holds for one server holds for several that look like one. */
 const ON_A_CLUSTER = ["client-matrix", "crash", "real-input"];
 
+/** What takes longest begins first: what began last would run alone in the end. */
+const LONG = /\/(faults|real-input)\.test\.ts$/;
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => LONG.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     // Many tests mostly wait (for a keepalive, for a slow client), so more files than cores run at once.
     maxWorkers: 4,
     testTimeout: 240_000,
