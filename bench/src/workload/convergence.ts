@@ -1,9 +1,14 @@
+import { setTimeout as delay } from "node:timers/promises";
 import * as Y from "yjs";
 import { fetchDocument } from "../client/join.ts";
 import type { Endpoint } from "../client/websocket-client.ts";
 import { encodeTyped, TEXT_ROOT } from "./author.ts";
 import type { Ledger } from "./ledger.ts";
 import { roomOf, type Workload } from "./workload.ts";
+
+/** A server may show others only what is durable, which the last updates are a moment later. */
+const DURABLE_MS = 5_000;
+const RETRY_MS = 50;
 
 /**
  * Joins every room and compares what the server answers with the union of all that was sent there.
@@ -21,14 +26,25 @@ export async function checkConvergence(
       const to = ledger.updatesOf(member);
       if (to > 0) Y.applyUpdate(expected, encodeTyped([{ member, from: 0, to }]));
     }
-    const actual = new Y.Doc();
     const name = roomOf(workload, room);
-    for (const update of await fetchDocument(endpoint, name)) Y.applyUpdate(actual, update);
-    const same =
-      Buffer.from(Y.encodeStateAsUpdate(actual)).equals(Y.encodeStateAsUpdate(expected)) &&
-      actual.getText(TEXT_ROOT).toString() === expected.getText(TEXT_ROOT).toString();
-    if (!same) throw new Error(`${name} does not hold what its members wrote`);
-    actual.destroy();
+    const deadline = performance.now() + DURABLE_MS;
+    while (!(await holds(endpoint, name, expected))) {
+      if (performance.now() > deadline) {
+        throw new Error(`${name} does not hold what its members wrote`);
+      }
+      await delay(RETRY_MS);
+    }
     expected.destroy();
   }
+}
+
+/** Whether a newcomer gets this document. */
+async function holds(endpoint: Endpoint, room: string, expected: Y.Doc): Promise<boolean> {
+  const actual = new Y.Doc();
+  for (const update of await fetchDocument(endpoint, room)) Y.applyUpdate(actual, update);
+  const same =
+    Buffer.from(Y.encodeStateAsUpdate(actual)).equals(Y.encodeStateAsUpdate(expected)) &&
+    actual.getText(TEXT_ROOT).toString() === expected.getText(TEXT_ROOT).toString();
+  actual.destroy();
+  return same;
 }
