@@ -168,7 +168,7 @@ describe("watching a room", () => {
     await dashboard.panel("Present (2)").getByText("Ben", { exact: true }).waitFor();
     ben.setPresence({ name: "Benjamin", cursor: 17 });
     await dashboard.panel("Present (2)").getByText("Benjamin", { exact: true }).click();
-    await dashboard.panel("Present (2)").getByText("17").waitFor();
+    await dashboard.panel("Present (2)").getByText("17", { exact: true }).waitFor();
     leave(ben);
     await dashboard.panel("Present (1)").waitFor();
     await expect.poll(() => [...ada.presence.keys()], POLL).toEqual([ada.clientId]);
