@@ -24,6 +24,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
     reporters: ["default"],
+    setupFiles: ["packages/server/test/support/random-input.ts"],
     projects: [
       {
         extends: true,

@@ -180,7 +180,7 @@ async function makeStoredBase(
  * others only make room in the journal.
  */
 export function isChanged({ document, holders, rows, stored }: OpenDocument): boolean {
-  return holders.isKeeper ? stored < document.log.end : rows.length > 0;
+  return rows.length > 0 || (holders.isKeeper && stored < document.log.end);
 }
 
 /**
@@ -197,7 +197,13 @@ export async function storeSnapshot(
 ): Promise<number | null> {
   const { document } = open;
   const { durable } = document.log;
-  if (open.stored >= durable) return null;
+  if (open.stored >= durable) {
+    // Rows may have been found since whose content had come before, by another server.
+    if (open.rows.some(({ end }) => end <= open.stored)) {
+      await truncateJournal(open, stores.journal, open.stored);
+    }
+    return null;
+  }
   const compacted = await document.compact();
   if (compacted.end < durable && open.stored >= compacted.end) return null;
   let { base } = compacted;
@@ -216,14 +222,19 @@ export async function storeSnapshot(
       base = await addStored(open, base, stores, codec);
     }
   }
-  const contained = open.rows.filter(({ end }) => end <= compacted.end);
-  await stores.journal.truncate(
-    document.room,
-    contained.map(({ id }) => id),
-  );
-  open.rows = open.rows.filter((row) => !contained.includes(row));
+  await truncateJournal(open, stores.journal, compacted.end);
   open.stored = compacted.end;
   return base.update.length;
+}
+
+/** Forgets the journal rows that the stored snapshot contains: those up to an offset. */
+async function truncateJournal(open: OpenDocument, journal: Journal, to: number): Promise<void> {
+  const contained = new Set(open.rows.filter(({ end }) => end <= to));
+  await journal.truncate(
+    open.document.room,
+    [...contained].map(({ id }) => id),
+  );
+  open.rows = open.rows.filter((row) => !contained.has(row));
 }
 
 /** Takes the stored snapshot into the document, and into a base of it that is to replace it. */

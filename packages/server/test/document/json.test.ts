@@ -24,13 +24,17 @@ function docWith(fill: (doc: Y.Doc) => void, gc = true): Y.Doc {
 
 const at = fc.nat({ max: 20 });
 const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 5 });
+// Yjs loses that key when it decodes an update.
+const value = fc
+  .jsonValue({ maxDepth: 2 })
+  .filter((value) => !JSON.stringify(value).includes('"__proto__":'));
 const action = fc.record({
   root: fc.constantFrom("text", "array", "map", "xml"),
   do: fc.constantFrom("add", "add", "add", "nest", "format", "remove"),
   at,
   length: at,
   text,
-  value: fc.jsonValue({ maxDepth: 2 }),
+  value,
 });
 type Action = typeof action extends fc.Arbitrary<infer T> ? T : never;
 

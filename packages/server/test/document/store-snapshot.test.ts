@@ -9,8 +9,10 @@ import { Holders } from "../../src/cluster/holders.ts";
 import { Codec } from "../../src/document/codec.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import {
+  isChanged,
   loadDocument,
   type OpenDocument,
+  recoverDocument,
   type Stores,
   storeSnapshot,
 } from "../../src/document/open-document.ts";
@@ -27,7 +29,7 @@ let stores: Stores;
 let failures: number;
 
 beforeEach(async () => {
-  const directory = await mkdtemp(join(tmpdir(), "symphony-conflict-"));
+  const directory = await mkdtemp(join(tmpdir(), "symphony-snapshot-"));
   const store = await openSqliteStore(directory, logger);
   onTestFinished(async () => {
     await store.close();
@@ -72,8 +74,10 @@ function save(open: OpenDocument): Promise<number | null> {
 }
 
 /** Takes a word that somebody wrote who types nothing else. */
-function write(open: OpenDocument, word: string): void {
-  open.document.append(updateOf(word), null, Date.now());
+function write(open: OpenDocument, word: string): Uint8Array {
+  const update = updateOf(word);
+  open.document.append(update, null, Date.now());
+  return update;
 }
 
 function updateOf(word: string): Uint8Array {
@@ -120,5 +124,20 @@ describe("a snapshot that another server has stored meanwhile", () => {
     expect(await storedWords()).toEqual(["other"]);
     await save(open);
     expect(await storedWords()).toEqual(["first", "other"]);
+  });
+});
+
+describe("a journal row of another server, found when its content is stored already", () => {
+  it("is forgotten, and does not keep the document open", async () => {
+    const open = await openDocument();
+    const update = write(open, "first");
+    open.document.markDurable(1);
+    await save(open);
+    await stores.journal.append([{ room: ROOM, update }]);
+    await recoverDocument(open, stores);
+    expect(isChanged(open)).toBe(true);
+    await save(open);
+    expect(isChanged(open)).toBe(false);
+    expect((await stores.journal.read(ROOM)).rows).toEqual([]);
   });
 });
