@@ -7,4 +7,6 @@ cd "$(dirname "$0")/.."
 bash scripts/install.sh
 bash scripts/check.sh
 npm run --silent build:site
-vitest run "$@"
+# Many tests wait for what other processes do, on machines that may stand still for seconds. What
+# fails is tried once more, and marked with "(retry x1)": a defect to look for all the same.
+vitest run --retry=1 "$@"

@@ -3,6 +3,7 @@ import { type FramedUpdate, frameDiff } from "../protocol/frame.ts";
 import { encodeStateVector, stateVectorOf } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
 import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
+import { mergeUpdates } from "./merge-updates.ts";
 
 /**
  * The compacted state of a document: one encoded update, framed as the answer to a client that has
@@ -35,7 +36,7 @@ export type Compaction = "join" | "collect";
  * @throws MalformedError or an error of Yjs when they cannot be merged
  */
 export function makeBase(updates: readonly Uint8Array[], how: Compaction | "merge"): Base {
-  const update = how === "merge" ? Y.mergeUpdates([...updates]) : integrate(updates, how);
+  const update = how === "merge" ? mergeUpdates(updates) : integrate(updates, how);
   const { runs, deletesAt } = inspectUpdate(update);
   return {
     ...frameDiff(update, update.length < SHARED_BYTES ? undefined : allocateShared),
@@ -57,7 +58,7 @@ function integrate(updates: readonly Uint8Array[], how: Compaction): Uint8Array 
     return Y.encodeStateAsUpdate(doc);
   } catch {
     // What Yjs throws here is its own assertion about a forged update; it says nothing to do.
-    return Y.mergeUpdates([...updates]);
+    return mergeUpdates(updates);
   } finally {
     doc.destroy();
   }

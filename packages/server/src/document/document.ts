@@ -1,4 +1,3 @@
-import * as Y from "yjs";
 import type { Replica } from "../cluster/replica.ts";
 import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
@@ -7,6 +6,7 @@ import { type Base, EMPTY_BASE } from "./base.ts";
 import { INLINE_BYTES } from "./codec.ts";
 import type { DocumentServices, Publisher } from "./document-services.ts";
 import { type Entry, Log } from "./log.ts";
+import { mergeUpdates } from "./merge-updates.ts";
 import { isCovered, isKnown } from "./novelty.ts";
 import { Presence } from "./presence.ts";
 import { type Outlet, Reader } from "./reader.ts";
@@ -181,13 +181,16 @@ export class Document implements Replica {
     this.#compactIfLarge();
   }
 
-  /** Clients wait for their own updates: these do not wait for the next flush. */
+  /**
+   * Clients wait for their own updates: these do not wait for the next flush. Presence does: its
+   * clients answer each message that brings some.
+   */
   #acknowledge(): void {
     let news: SharedNews | undefined;
     for (const reader of this.readers) {
-      if (reader.pendingFrom >= this.log.durable) continue;
+      if (reader.pendingFrom >= this.log.durable || !reader.outlet.writable) continue;
       news ??= new SharedNews(this.log, this.presence);
-      this.#deliver(reader, news);
+      this.#write(reader, this.#updates(reader, news), null);
     }
   }
 
@@ -225,7 +228,7 @@ export class Document implements Replica {
     if (isWhole && rest.length === 0) {
       reader.outlet.write([diff.frame]);
     } else if (isWhole && bytes <= INLINE_BYTES) {
-      const merged = Y.mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
+      const merged = mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
       reader.outlet.write([frameDiff(merged).frame]);
     } else {
       // What is newer goes first: the client keeps it until the rest comes, and the answer to its
@@ -297,25 +300,32 @@ export class Document implements Replica {
 
   #deliver(reader: Reader, news: SharedNews): void {
     if (!reader.outlet.writable) return;
+    this.#write(reader, this.#updates(reader, news), this.#presence(reader, news));
+  }
+
+  #write(reader: Reader, frames: Frame[], presence: Frame | null): void {
     const { stats } = this.#services;
-    const frames = this.#news(reader, news);
     stats.updatesOut += frames.length;
-    const { version } = this.presence;
-    if (reader.presenceVersion !== version) {
-      const presence = news.presence(reader.presenceVersion);
-      if (presence !== null && presence.solely !== reader) {
-        frames.push(presence.frame);
-        stats.presenceOut++;
-      }
-      reader.presenceVersion = version;
+    if (presence !== null) {
+      stats.presenceOut++;
+      frames.push(presence);
     }
     if (frames.length === 0) return;
     stats.deliveries++;
     reader.outlet.write(frames);
   }
 
+  /** The frame that brings a reader up to date with the presence of others. */
+  #presence(reader: Reader, shared: SharedNews): Frame | null {
+    const { version } = this.presence;
+    if (reader.presenceVersion === version) return null;
+    const news = shared.presence(reader.presenceVersion);
+    reader.presenceVersion = version;
+    return news === null || news.solely === reader ? null : news.frame;
+  }
+
   /** The frames that bring a reader up to date with the log. */
-  #news(reader: Reader, shared: SharedNews): Frame[] {
+  #updates(reader: Reader, shared: SharedNews): Frame[] {
     const { log } = this;
     if (reader.cursor === null) return [];
     const pendingFrom = this.#pendingFrom(reader);

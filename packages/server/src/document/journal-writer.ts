@@ -202,11 +202,13 @@ export class JournalWriter {
     const stall = setTimeout(() => this.#stall(), STALL_MS);
     try {
       const ids = await this.#journal.append(rows);
+      const durable = new Map<Document, number>();
       sources.forEach(({ journaled, end }, i) => {
         const id = ids[i];
         if (id !== undefined) journaled.rows.push({ id, end });
-        journaled.document.markDurable(end);
+        durable.set(journaled.document, end);
       });
+      for (const [document, end] of durable) document.markDurable(end);
       this.#backlog -= bytes;
       if (this.#onDurable !== undefined) {
         for (const room of new Set(rows.map((row) => row.room))) this.#onDurable(room);

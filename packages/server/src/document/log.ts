@@ -1,4 +1,3 @@
-import * as Y from "yjs";
 import { type Frame, type FramedUpdate, frameStateVector, frameUpdate } from "../protocol/frame.ts";
 import {
   addRuns,
@@ -8,6 +7,7 @@ import {
 } from "../protocol/state-vector.ts";
 import { inspectUpdate } from "../protocol/update.ts";
 import type { Base } from "./base.ts";
+import { mergeUpdates } from "./merge-updates.ts";
 import type { Reader } from "./reader.ts";
 
 /** One or more updates of the log's tail, from offset `start` up to, not including, `end`. */
@@ -29,6 +29,8 @@ const LARGE = 16 * 1024;
 const MERGED_BYTES = 64 * 1024;
 /** This many small entries become one when the tail has twice as many. */
 const SQUASH = 64;
+/** So often at a time: it takes some milliseconds. */
+const MOST_SQUASHES = 16;
 
 /**
  * A document as a log: a compacted base, and a tail of updates with offsets. Every update gets the
@@ -98,7 +100,7 @@ export class Log {
       if (entry.author !== "elsewhere") break;
       this.#durable = entry.end;
     }
-    this.#squash();
+    for (let i = 0; i < MOST_SQUASHES && this.#squash(); i++);
   }
 
   /** The updates of the tail in `[from, to)`. */
@@ -217,31 +219,30 @@ export class Log {
     return low;
   }
 
-  /**
-   * Merges the oldest entries into one when there are many. `Y.mergeUpdates` takes quadratic time
-   * in the number of updates, so a long tail is merged in levels, a few at a time.
-   */
-  #squash(): void {
-    if (this.#tail.length < 2 * SQUASH) return;
+  /** Merges the oldest entries into one when there are many. @returns whether it did */
+  #squash(): boolean {
+    if (this.#tail.length < 2 * SQUASH) return false;
     const start = this.#tail.findIndex((entry) => entry.update.length <= LARGE);
     const oldest = this.#tail.slice(start, start + SQUASH);
     const [first] = oldest;
     const last = oldest.at(-1);
-    if (start < 0 || first === undefined || last === undefined || last.end > this.#durable) return;
-    if (oldest.some((entry) => entry.update.length > LARGE)) return;
+    if (start < 0 || first === undefined || last === undefined) return false;
+    if (last.end > this.#durable || oldest.some((entry) => entry.update.length > LARGE))
+      return false;
     const update = merge(oldest);
-    if (update === null) return;
+    if (update === null) return false;
     const merged: Entry = { ...update, start: first.start, end: last.end, author: null };
     for (const entry of oldest) this.#tailBytes -= entry.update.length;
     this.#tailBytes += merged.update.length;
     this.#tail.splice(start, oldest.length, merged);
+    return true;
   }
 }
 
 /** The entries as one update, or `null` when a forged one among them cannot be merged. */
 function merge(entries: readonly Entry[]): FramedUpdate | null {
   try {
-    return frameUpdate(Y.mergeUpdates(entries.map((entry) => entry.update)));
+    return frameUpdate(mergeUpdates(entries.map((entry) => entry.update)));
   } catch {
     return null;
   }

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 const POLL_MS = 10;
+/** When the pause before the next look is longer, this process or its machine stood still. */
+const LONGEST_PAUSE_MS = 1_000;
 
 export interface WaitOptions {
   /** How long to wait, in milliseconds. */
@@ -19,15 +21,18 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   { timeout = 60_000, message }: WaitOptions,
 ): Promise<Exclude<T, false | null | undefined>> {
-  const deadline = performance.now() + timeout;
+  let deadline = performance.now() + timeout;
   for (;;) {
     const result = await condition();
     if (isThere(result)) return result;
-    if (performance.now() >= deadline) {
+    const now = performance.now();
+    if (now >= deadline) {
       const text = typeof message === "string" ? message : message();
       throw new Error(`waited ${timeout} ms in vain: ${text}`);
     }
     await delay(POLL_MS);
+    const stoodStill = performance.now() - now - LONGEST_PAUSE_MS;
+    if (stoodStill > 0) deadline += stoodStill;
   }
 }
 

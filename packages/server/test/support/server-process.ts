@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -134,9 +135,24 @@ export class ServerProcess {
     this.signal("SIGTERM");
     await waitFor(() => this.hasExited, {
       timeout: STOP_TIMEOUT_MS,
-      message: () => `the server did not exit after SIGTERM:\n${this.tail()}`,
+      message: () => `the server did not exit after SIGTERM:\n${this.tail()}\n${this.#threads()}`,
     });
     return (await this.exited).code;
+  }
+
+  /** What each of its threads does: name, state (R runs, S sleeps, T stopped), ticks used so far. */
+  #threads(): string {
+    const tasks = `/proc/${this.pid}/task`;
+    try {
+      return readdirSync(tasks)
+        .map((thread) => readFileSync(`${tasks}/${thread}/stat`, "utf8"))
+        .map((stat) =>
+          stat.replace(/^\d+ \((.*)\) (\S)(?: \S+){10} (\d+) (\d+).*$/s, "$1 $2 $3 $4"),
+        )
+        .join("\n");
+    } catch (error) {
+      return `its threads cannot be looked at: ${error}`;
+    }
   }
 
   /** Ends the server without any warning, as a crash does. */
