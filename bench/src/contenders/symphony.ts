@@ -3,8 +3,9 @@ import type { LaunchOptions } from "../process/server-process.ts";
 import { Servers } from "../process/servers.ts";
 import type { Contender, StartOptions } from "./contender.ts";
 
+/** Of the built package, as it is installed: from source Node would have to strip its types. */
 export const SYMPHONY_ENTRY = fileURLToPath(
-  new URL("../../../packages/server/src/cli.ts", import.meta.url),
+  new URL("../../../packages/server/dist/cli.js", import.meta.url),
 );
 
 export const symphony: Contender = {
