@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-/** How often it is looked. */
-const RESOLUTION_MS = 20;
+/** How often it is looked: more often, an idle server would do little else. */
+const RESOLUTION_MS = 50;
 /** The time that is told about. */
 const WINDOW_MS = 5_000;
 

@@ -45,7 +45,6 @@ export class BusRecorder implements BusListener {
 
   async receives(text: string): Promise<void> {
     await waitFor(() => this.texts.includes(text), {
-      timeout: 20_000,
       message: () => `"${text}" is among ${this.messages.length} messages`,
     });
   }

@@ -42,7 +42,6 @@ export function busSuite(name: string, create: () => TestBus): void {
       const bus = await place.open();
       opened.push(bus);
       await waitFor(() => bus.problem === undefined, {
-        timeout: 30_000,
         message: () => `works: ${bus.problem}`,
       });
       return bus;
@@ -259,13 +258,11 @@ export function busSuite(name: string, create: () => TestBus): void {
       await service.kill();
       await waitFor(() => bus.problem && other.problem, {
         message: "it is noticed",
-        timeout: 20_000,
       });
       for (const listener of here) listener.send("lost");
       await service.start();
       const all = [...here, ...there];
       await waitFor(() => all.every(({ interruptions }) => interruptions > 0), {
-        timeout: 15_000,
         message: "all are told of it",
       });
       // Who was told can rely on it: what is sent now must arrive.
@@ -278,13 +275,13 @@ export function busSuite(name: string, create: () => TestBus): void {
     it("opens rooms during an outage, which work when it is over", async () => {
       const bus = await open();
       await service.kill();
-      await waitFor(() => bus.problem, { message: "it is noticed", timeout: 20_000 });
+      await waitFor(() => bus.problem, { message: "it is noticed" });
       const since = performance.now();
       const early = await BusRecorder.on(bus, "early");
       expect(performance.now() - since).toBeLessThan(SUBSCRIBE_BOUND_MS);
       early.send("lost");
       await service.start();
-      await waitFor(() => early.interruptions > 0, { timeout: 15_000, message: "it is told" });
+      await waitFor(() => early.interruptions > 0, { message: "it is told" });
       early.send("after");
       await early.receives("after");
       expect(early.texts).toEqual(["after"]);
@@ -298,11 +295,9 @@ export function busSuite(name: string, create: () => TestBus): void {
       for (let i = 0; i < 2_000; i++) here.publish(new Uint8Array(KB));
       await waitFor(() => bus.problem && other.problem, {
         message: "it is noticed",
-        timeout: 20_000,
       });
       service.resume();
       await waitFor(() => here.interruptions > 0 && there.interruptions > 0, {
-        timeout: 15_000,
         message: "both are told",
       });
       here.send("after");
@@ -312,7 +307,7 @@ export function busSuite(name: string, create: () => TestBus): void {
     it("closes during an outage, and subscribing afterwards does no harm", async () => {
       const bus = await open();
       await service.kill();
-      await waitFor(() => bus.problem, { message: "it is noticed", timeout: 20_000 });
+      await waitFor(() => bus.problem, { message: "it is noticed" });
       const early = BusRecorder.on(bus, "early");
       await bus.close();
       const listeners = [await early, await BusRecorder.on(bus, "late")];
