@@ -247,7 +247,8 @@ export class Document implements Replica {
    */
   async compact(): Promise<{ base: Base; end: number }> {
     const { log } = this;
-    if (this.#compacting || log.durable === log.baseEnd) return { base: log.base, end: log.baseEnd };
+    if (this.#compacting || log.durable === log.baseEnd)
+      return { base: log.base, end: log.baseEnd };
     const { end, updates } = log.compactable();
     this.#compacting = true;
     try {
