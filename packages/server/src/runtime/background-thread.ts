@@ -1,4 +1,8 @@
-import { constants, platform, setPriority } from "node:os";
+import { getPriority, platform, setPriority } from "node:os";
+
+/** Each step of niceness takes a fifth of what is left of the share; ten leave a tenth of it. */
+const STEPS = 10;
+const NICEST = 19;
 
 /**
  * Lets the calling worker thread give way to the others, to a tenth of their share. Where cores are
@@ -8,5 +12,5 @@ import { constants, platform, setPriority } from "node:os";
  * left alone.
  */
 export function runInBackground(): void {
-  if (platform() === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  if (platform() === "linux") setPriority(Math.min(NICEST, getPriority() + STEPS));
 }
