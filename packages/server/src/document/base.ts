@@ -3,6 +3,7 @@ import { type FramedUpdate, frameDiff } from "../protocol/frame.ts";
 import { encodeStateVector, stateVectorOf } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
 import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
+import { applyUpdates } from "./apply-updates.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 
 /**
@@ -52,9 +53,7 @@ export function makeBase(updates: readonly Uint8Array[], how: Compaction | "merg
 function integrate(updates: readonly Uint8Array[], how: Compaction): Uint8Array {
   const doc = new Y.Doc({ gc: how === "collect" });
   try {
-    doc.transact(() => {
-      for (const update of updates) Y.applyUpdate(doc, update);
-    });
+    applyUpdates(doc, updates);
     return Y.encodeStateAsUpdate(doc);
   } catch {
     // What Yjs throws here is its own assertion about a forged update; it says nothing to do.

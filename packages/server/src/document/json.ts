@@ -1,5 +1,6 @@
 import { toBase64 } from "lib0/buffer";
 import * as Y from "yjs";
+import { applyUpdates } from "./apply-updates.ts";
 
 // The dashboard shows documents with it, in browsers: it needs nothing but Yjs and lib0.
 
@@ -55,9 +56,7 @@ export function updatesToJson(updates: readonly Uint8Array[]): Uint8Array {
   // Deleted content may be all that tells the type of a root.
   const doc = new Y.Doc({ gc: false });
   try {
-    doc.transact(() => {
-      for (const update of updates) Y.applyUpdate(doc, update);
-    });
+    applyUpdates(doc, updates);
     return new TextEncoder().encode(JSON.stringify(documentToJson(doc)));
   } finally {
     doc.destroy();

@@ -1,4 +1,5 @@
 import * as Y from "yjs";
+import { applyUpdates } from "./apply-updates.ts";
 import type { RootNames, RootTypeName } from "./root-types.ts";
 
 /**
@@ -11,9 +12,7 @@ import type { RootNames, RootTypeName } from "./root-types.ts";
 export function rootsToJson(updates: readonly Uint8Array[], roots: RootNames): Uint8Array {
   const doc = new Y.Doc();
   try {
-    doc.transact(() => {
-      for (const update of updates) Y.applyUpdate(doc, update);
-    });
+    applyUpdates(doc, updates);
     const entries = roots.map(([name, type]) => {
       const content: unknown = rootOf(doc, name, type).toJSON();
       return [name, { type, content }] as const;
