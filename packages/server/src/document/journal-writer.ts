@@ -211,7 +211,7 @@ export class JournalWriter {
       for (const [document, end] of durable) document.markDurable(end);
       this.#backlog -= bytes;
       if (this.#onDurable !== undefined) {
-        for (const room of new Set(rows.map((row) => row.room))) this.#onDurable(room);
+        for (const { room } of durable.keys()) this.#onDurable(room);
       }
       this.#durability.check();
       this.#count(rows.length, bytes, began);

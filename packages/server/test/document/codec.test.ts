@@ -3,14 +3,14 @@ import { getPriority } from "node:os";
 import { expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
 import { Codec } from "../../src/document/codec.ts";
+import { fieldsOfStat } from "../support/thread-stat.ts";
 
 /** How many threads of this process give way to others; a priority belongs to a thread on Linux. */
 async function backgroundThreads(): Promise<number> {
   let count = 0;
   for (const thread of await readdir("/proc/self/task")) {
     const stat = await readFile(`/proc/self/task/${thread}/stat`, "utf8");
-    // After the name, which may hold spaces: state is field 3, niceness 19.
-    const niceness = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+    const niceness = Number(fieldsOfStat(stat)[16]);
     if (niceness > getPriority()) count++;
   }
   return count;

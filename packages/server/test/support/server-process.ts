@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { fieldsOfStat } from "./thread-stat.ts";
 import { waitFor } from "./wait-for.ts";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -121,9 +122,7 @@ export class ServerProcess {
   /** Processor time that the whole process has used so far, in seconds. */
   async processorSeconds(): Promise<number> {
     const stat = await readFile(`/proc/${this.pid}/stat`, "utf8");
-    // After the name, which may hold spaces: state is field 3, time in user and system mode 14 and 15.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    return ticksOf(fieldsOfStat(stat)) / TICKS_PER_SECOND;
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -140,15 +139,16 @@ export class ServerProcess {
     return (await this.exited).code;
   }
 
-  /** What each of its threads does: name, state (R runs, S sleeps, T stopped), ticks used so far. */
+  /** What each of its threads does: its state (R runs, S sleeps, T stopped), and ticks used so far. */
   #threads(): string {
     const tasks = `/proc/${this.pid}/task`;
     try {
       return readdirSync(tasks)
-        .map((thread) => readFileSync(`${tasks}/${thread}/stat`, "utf8"))
-        .map((stat) =>
-          stat.replace(/^\d+ \((.*)\) (\S)(?: \S+){10} (\d+) (\d+).*$/s, "$1 $2 $3 $4"),
-        )
+        .map((thread) => {
+          const name = readFileSync(`${tasks}/${thread}/comm`, "utf8").trim();
+          const fields = fieldsOfStat(readFileSync(`${tasks}/${thread}/stat`, "utf8"));
+          return `${name} ${fields[0]} ${ticksOf(fields)}`;
+        })
         .join("\n");
     } catch (error) {
       return `its threads cannot be looked at: ${error}`;
@@ -214,6 +214,11 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
     },
   );
   return server;
+}
+
+/** Processor time in user and system mode: fields 14 and 15. */
+function ticksOf(fields: readonly string[]): number {
+  return Number(fields[11]) + Number(fields[12]);
 }
 
 function exitOf(child: ChildProcess): Promise<Exit> {
