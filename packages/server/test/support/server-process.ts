@@ -12,8 +12,6 @@ import { waitFor } from "./wait-for.ts";
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const START_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 60_000;
-/** In which Linux counts processor time for programs. */
-const TICKS_PER_SECOND = 100;
 
 /** One line that the server logged. */
 export interface LogLine {
@@ -119,12 +117,6 @@ export class ServerProcess {
     return Number(kilobytes) * 1024;
   }
 
-  /** Processor time that the whole process has used so far, in seconds. */
-  async processorSeconds(): Promise<number> {
-    const stat = await readFile(`/proc/${this.pid}/stat`, "utf8");
-    return ticksOf(fieldsOfStat(stat)) / TICKS_PER_SECOND;
-  }
-
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -147,7 +139,8 @@ export class ServerProcess {
         .map((thread) => {
           const name = readFileSync(`${tasks}/${thread}/comm`, "utf8").trim();
           const fields = fieldsOfStat(readFileSync(`${tasks}/${thread}/stat`, "utf8"));
-          return `${name} ${fields[0]} ${ticksOf(fields)}`;
+          // State, and processor time in user and system mode: fields 3, 14 and 15.
+          return `${name} ${fields[0]} ${Number(fields[11]) + Number(fields[12])}`;
         })
         .join("\n");
     } catch (error) {
@@ -214,11 +207,6 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
     },
   );
   return server;
-}
-
-/** Processor time in user and system mode: fields 14 and 15. */
-function ticksOf(fields: readonly string[]): number {
-  return Number(fields[11]) + Number(fields[12]);
 }
 
 function exitOf(child: ChildProcess): Promise<Exit> {
