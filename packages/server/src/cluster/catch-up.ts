@@ -77,7 +77,7 @@ export class CatchUp {
     if (!isHolder(peer)) return;
     const gone = new Set(peer.clients);
     for (const { client } of state.presence) gone.delete(client);
-    if (replica.presence.removeFromPeer(gone, peer, now)) replica.scheduleFlush();
+    if (replica.presence.removeFromPeer(gone, peer, now)) replica.schedulePresence();
     takePresence(state.presence, peer);
     peer.catchUp(state.epoch, state.sequence);
     peer.heardAt = now;

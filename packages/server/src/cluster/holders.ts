@@ -361,7 +361,7 @@ export class Holders implements BusListener {
     const { presence } = replica;
     const { version } = presence;
     const stale = presence.receiveFromPeer(states, peer, Date.now());
-    if (presence.version !== version) replica.scheduleFlush();
+    if (presence.version !== version) replica.schedulePresence();
     // It does not know that its clients were declared gone here; they announce themselves again.
     if (stale.length > 0) this.#publisher.publishChanges(stale);
   }
@@ -411,7 +411,7 @@ export class Holders implements BusListener {
     if (!this.active) this.#publisher.clear();
     if (this.#state.name !== "open") return;
     const { replica } = this.#state;
-    if (replica.presence.removeFromPeer(peer.clients, peer, Date.now())) replica.scheduleFlush();
+    if (replica.presence.removeFromPeer(peer.clients, peer, Date.now())) replica.schedulePresence();
   }
 
   /** Tells that this server is here; not more often than makes sense, whoever asks. */

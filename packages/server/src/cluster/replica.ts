@@ -48,7 +48,7 @@ export interface Replica {
   difference(stateVector: Uint8Array): Promise<readonly Uint8Array[]>;
 
   /** Sends to the clients, and to other servers, what is new; soon. */
-  scheduleFlush(): void;
+  schedulePresence(): void;
 
   /** Somebody else claims this client: finds out whether its connection is alive. */
   probe(client: number): void;

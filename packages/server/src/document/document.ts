@@ -25,8 +25,9 @@ export class Document implements Replica {
   readonly readers: Set<Reader> = new Set();
   /** When the last update came, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
-  /** Kept by the flusher. */
+  /** Kept by the flusher, as is the next. */
   flushedAt = Number.NEGATIVE_INFINITY;
+  presenceFlushedAt = Number.NEGATIVE_INFINITY;
   readonly #services: DocumentServices;
   readonly #publisher: Publisher;
   /** The first update without an author that is not durable holds up all readers. */
@@ -48,8 +49,8 @@ export class Document implements Replica {
     return this.readers.size;
   }
 
-  scheduleFlush(): void {
-    this.#services.flusher.schedule(this);
+  schedulePresence(): void {
+    this.#services.flusher.schedulePresence(this);
   }
 
   /** Ends all readers. From now on it takes no others and no updates, and both throw the reason. */
@@ -76,7 +77,7 @@ export class Document implements Replica {
     const pendingFrom = this.#pendingFrom(reader);
     this.#anybody.pendingFrom = Math.min(this.#anybody.pendingFrom, pendingFrom);
     this.log.disown(reader);
-    if (this.presence.remove(reader, now)) this.scheduleFlush();
+    if (this.presence.remove(reader, now)) this.schedulePresence();
   }
 
   /**
@@ -97,7 +98,7 @@ export class Document implements Replica {
     stats.updatesFromClients++;
     stats.updateBytesFromClients += update.length;
     journal.enqueue(this, update.length);
-    this.scheduleFlush();
+    this.#services.flusher.schedule(this);
   }
 
   /**
@@ -118,7 +119,7 @@ export class Document implements Replica {
     stats.updateBytesFromServers += update.length;
     this.log.append(update, "elsewhere");
     this.updatedAt = now;
-    this.scheduleFlush();
+    this.#services.flusher.schedule(this);
     this.#compactIfLarge();
   }
 
@@ -177,7 +178,7 @@ export class Document implements Replica {
     }
     this.log.markDurable(offset);
     this.#acknowledge();
-    this.scheduleFlush();
+    this.#services.flusher.schedule(this);
     this.#compactIfLarge();
   }
 
@@ -236,7 +237,7 @@ export class Document implements Replica {
       reader.outlet.write([...log.frames(baseEnd, limit), diff.frame]);
     }
     reader.cursor = limit;
-    if (limit < log.end) this.scheduleFlush();
+    if (limit < log.end) this.#services.flusher.schedule(this);
   }
 
   /**
@@ -273,6 +274,14 @@ export class Document implements Replica {
     this.#publisher.flush();
   }
 
+  flushUpdates(): void {
+    const news = new SharedNews(this.log, this.presence);
+    for (const reader of this.readers) {
+      if (reader.outlet.writable) this.#write(reader, this.#updates(reader, news), null);
+    }
+    this.#publisher.flush();
+  }
+
   /** Sends a reader whose outlet is writable again what it missed meanwhile. */
   resume(reader: Reader): void {
     if (this.readers.has(reader)) this.#deliver(reader, new SharedNews(this.log, this.presence));
@@ -295,7 +304,7 @@ export class Document implements Replica {
         else this.#publisher.probe(owner.address, client);
       }
     } finally {
-      if (this.presence.version !== version) this.scheduleFlush();
+      if (this.presence.version !== version) this.schedulePresence();
     }
   }
 

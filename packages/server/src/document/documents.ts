@@ -393,7 +393,7 @@ export class Documents {
 
   #expirePresence(now: number): void {
     for (const { open } of this.#open()) {
-      if (open.document.presence.expire(now)) open.document.scheduleFlush();
+      if (open.document.presence.expire(now)) open.document.schedulePresence();
     }
   }
 

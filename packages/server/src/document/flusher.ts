@@ -7,20 +7,34 @@ export interface Flushable {
   readonly fanOut: number;
   /** When the flusher flushed it last, by `performance.now()`; the flusher keeps it. */
   flushedAt: number;
+  /** When it flushed presence last. */
+  presenceFlushedAt: number;
   /** Sends its readers what they lack. Never throws. */
   flush(): void;
+  /** Sends its readers the updates that they lack, and no presence. Never throws. */
+  flushUpdates(): void;
 }
+
+/** How long what is new is gathered between two times that a document sends it, in milliseconds. */
+interface Pace {
+  readonly least: number;
+  readonly perOutlet: number;
+  /** The longest that the size of a room is a reason for. */
+  readonly crowd: number;
+  /** On a busy server. */
+  readonly busy: number;
+}
+
+const UPDATES: Pace = { least: 0, perOutlet: 0.4, crowd: 50, busy: 140 };
+/** Presence costs more: clients answer each message that brings some, with all of it. */
+const PRESENCE: Pace = { least: 50, perOutlet: 1.6, crowd: 200, busy: 165 };
 
 /** Up to this many outlets a flush is cheap. */
 const SMALL_FAN_OUT = 8;
-const INTERVAL_PER_OUTLET_MS = 0.4;
-/** The longest interval that the size of a room is a reason for. */
-const MAX_FAN_OUT_INTERVAL_MS = 50;
-/** From this load of the event loop on, updates are gathered in every room. */
+/** From this load of the event loop on, more is gathered in every room. */
 const LOADED = 0.2;
-/** From this load on the interval is the longest; in between it grows evenly. */
+/** From this load on the server is busy; in between the pace slows down evenly. */
 const BUSY = 0.5;
-const BUSY_INTERVAL_MS = 140;
 
 /**
  * So often a server sends at most, and gathers in between what all rooms have: one wake-up for it, one
@@ -34,15 +48,18 @@ const BUSY_TICK_MS = 5;
  * Decides when documents send what is new. What comes after a quiet time is sent at the end of the
  * turn of the event loop, the rest at the next tick. But each flush costs a write per client, and an
  * answer of each to the presence that it brings; so between two flushes of a room there is an
- * interval, in which updates are gathered. It is longer the larger a room is: n clients that all write
- * then cost on the order of n, not n². And longer the busier the server is: load makes it slower by
- * some tens of milliseconds, and what is saved keeps it from falling behind.
+ * interval, in which updates are gathered, and a longer one for presence. It is longer the larger a
+ * room is: n clients that all write then cost on the order of n, not n². And longer the busier the
+ * server is: load makes it slower by some tens of milliseconds, and what is saved keeps it from
+ * falling behind.
  */
 export class Flusher {
   readonly #stats: DocumentStats;
   readonly #load: EventLoopLoad = new EventLoopLoad();
-  /** When each was scheduled. */
-  readonly #waiting: Map<Flushable, number> = new Map();
+  /** What has updates to send, and since when. */
+  readonly #updates: Map<Flushable, number> = new Map();
+  /** What has presence to send, and since when. */
+  readonly #presence: Map<Flushable, number> = new Map();
   #tickedAt = Number.NEGATIVE_INFINITY;
   #tickInterval = TICK_MS;
   /** One of them, while something waits. */
@@ -53,20 +70,30 @@ export class Flusher {
     this.#stats = stats;
   }
 
-  /** Flushes the document soon; once, however often it is called before. */
+  /** Flushes the document's updates soon; once, however often it is called before. */
   schedule(document: Flushable): void {
-    if (this.#waiting.has(document)) return;
-    const now = performance.now();
-    this.#waiting.set(document, now);
-    if (this.#immediate !== undefined || this.#timer !== undefined) return;
-    const delay = Math.ceil(this.#tickedAt + this.#tickInterval - now);
-    if (delay > 0) this.#timer = setTimeout(() => this.#tick(), delay);
-    else this.#immediate = setImmediate(() => this.#tick());
+    this.#wait(document, this.#updates);
+  }
+
+  /** Flushes the document's presence soon, and its updates with it. */
+  schedulePresence(document: Flushable): void {
+    this.#wait(document, this.#presence);
   }
 
   /** Forgets a document that is going away. */
   cancel(document: Flushable): void {
-    this.#waiting.delete(document);
+    this.#updates.delete(document);
+    this.#presence.delete(document);
+  }
+
+  #wait(document: Flushable, waiting: Map<Flushable, number>): void {
+    if (waiting.has(document)) return;
+    const now = performance.now();
+    waiting.set(document, now);
+    if (this.#immediate !== undefined || this.#timer !== undefined) return;
+    const delay = Math.ceil(this.#tickedAt + this.#tickInterval - now);
+    if (delay > 0) this.#timer = setTimeout(() => this.#tick(), delay);
+    else this.#immediate = setImmediate(() => this.#tick());
   }
 
   #tick(): void {
@@ -77,22 +104,40 @@ export class Flusher {
     this.#tickedAt = now;
     this.#tickInterval = TICK_MS + excess * (BUSY_TICK_MS - TICK_MS);
     const nearest = now + this.#tickInterval / 2;
-    for (const [document, since] of this.#waiting) {
-      const interval = Math.max(fanOutInterval(document.fanOut), excess * BUSY_INTERVAL_MS);
-      if (document.flushedAt + interval > nearest) continue;
-      this.#waiting.delete(document);
+    for (const document of this.#presence.keys()) {
+      const { fanOut, presenceFlushedAt } = document;
+      if (presenceFlushedAt + intervalOf(PRESENCE, fanOut, excess) > nearest) continue;
+      const since = Math.min(
+        this.#presence.get(document) ?? now,
+        this.#updates.get(document) ?? now,
+      );
+      this.cancel(document);
+      document.presenceFlushedAt = now;
       document.flushedAt = now;
       document.flush();
-      this.#stats.flushSeconds.observe((performance.now() - since) / 1_000, 1);
+      this.#sent(since);
     }
-    if (this.#waiting.size === 0) return;
+    for (const document of this.#updates.keys()) {
+      const { fanOut, flushedAt } = document;
+      if (flushedAt + intervalOf(UPDATES, fanOut, excess) > nearest) continue;
+      const since = this.#updates.get(document) ?? now;
+      this.#updates.delete(document);
+      document.flushedAt = now;
+      document.flushUpdates();
+      this.#sent(since);
+    }
+    if (this.#updates.size + this.#presence.size === 0) return;
     this.#timer = setTimeout(() => this.#tick(), Math.ceil(this.#tickInterval));
+  }
+
+  #sent(since: number): void {
+    this.#stats.flushSeconds.observe((performance.now() - since) / 1_000, 1);
   }
 }
 
-function fanOutInterval(fanOut: number): number {
-  if (fanOut <= SMALL_FAN_OUT) return 0;
-  return Math.min(MAX_FAN_OUT_INTERVAL_MS, fanOut * INTERVAL_PER_OUTLET_MS);
+function intervalOf(pace: Pace, fanOut: number, excess: number): number {
+  const ofFanOut = fanOut <= SMALL_FAN_OUT ? 0 : Math.min(pace.crowd, fanOut * pace.perOutlet);
+  return Math.max(pace.least, ofFanOut, excess * pace.busy);
 }
 
 /** How loaded the event loop is, from 0 (not worth mentioning) to 1 (busy). */

@@ -13,7 +13,7 @@ export interface Journaled {
 }
 
 /** How long updates are gathered after a commit, so that a busy server does not sync per update. */
-const GATHER_MS = 10;
+const GATHER_MS = 20;
 /** A commit that takes longer than this is not waited for when others' updates are sent. */
 const SLOW_MS = 25;
 /** A commit that takes longer than this, or fails, is a problem that readiness reports. */

@@ -229,6 +229,7 @@ export class SimulatedClient implements Outlet {
 /** The test flushes by itself. */
 class SilentFlusher extends Flusher {
   override schedule(): void {}
+  override schedulePresence(): void {}
 }
 
 export function expectSameContent(docs: readonly Y.Doc[]): void {

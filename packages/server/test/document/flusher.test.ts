@@ -29,13 +29,21 @@ function turn(): Promise<void> {
 class Flushed implements Flushable {
   readonly fanOut: number;
   flushedAt = Number.NEGATIVE_INFINITY;
+  presenceFlushedAt = Number.NEGATIVE_INFINITY;
+  /** With presence or without. */
   flushes = 0;
+  presenceFlushes = 0;
 
   constructor(fanOut: number) {
     this.fanOut = fanOut;
   }
 
   flush(): void {
+    this.flushes++;
+    this.presenceFlushes++;
+  }
+
+  flushUpdates(): void {
     this.flushes++;
   }
 }
@@ -58,16 +66,27 @@ describe("the load of the event loop", () => {
   });
 });
 
-/** How often rooms of these sizes are flushed in half a second in which all always have something. */
-async function flushesOf(flusher: Flusher, fanOuts: readonly number[]): Promise<number[]> {
+/** Rooms of these sizes after half a second in which all always had updates. */
+async function flushed(
+  flusher: Flusher,
+  fanOuts: readonly number[],
+  { presence = false } = {},
+): Promise<Flushed[]> {
   const rooms = fanOuts.map((fanOut) => new Flushed(fanOut));
   const until = performance.now() + 500;
   while (performance.now() < until) {
-    for (const room of rooms) flusher.schedule(room);
+    for (const room of rooms) {
+      flusher.schedule(room);
+      if (presence) flusher.schedulePresence(room);
+    }
     await delay(1);
   }
   for (const room of rooms) flusher.cancel(room);
-  return rooms.map(({ flushes }) => flushes);
+  return rooms;
+}
+
+async function flushesOf(flusher: Flusher, fanOuts: readonly number[]): Promise<number[]> {
+  return (await flushed(flusher, fanOuts)).map(({ flushes }) => flushes);
 }
 
 describe("a flusher", () => {
@@ -113,12 +132,34 @@ describe("a flusher", () => {
     await waitFor(async () => !(await isSlow()), { message: "that ends with the load" });
   });
 
+  it.each([4, 125])("gathers presence for longer than updates in a room of %i", async (fanOut) => {
+    const flusher = new Flusher(new DocumentStats());
+    const isRarer = async () => {
+      const [room] = await flushed(flusher, [fanOut], { presence: true });
+      return room !== undefined && room.presenceFlushes > 1 && room.flushes > room.presenceFlushes;
+    };
+    await waitFor(isRarer, { message: "presence is flushed less often" });
+  });
+
+  it("sends presence after a quiet time at the end of the turn, and updates with it", async () => {
+    const room = new Flushed(4);
+    const flusher = new Flusher(new DocumentStats());
+    flusher.schedule(room);
+    flusher.schedulePresence(room);
+    await turn();
+    expect([room.flushes, room.presenceFlushes]).toEqual([1, 1]);
+    flusher.schedulePresence(room);
+    await waitFor(() => room.presenceFlushes === 2, { message: "presence alone is sent, too" });
+    expect(room.flushes).toBe(2);
+  });
+
   it("forgets a document", async () => {
     const rooms = [new Flushed(4), new Flushed(10)];
     const last = new Flushed(10);
     const flusher = new Flusher(new DocumentStats());
     for (const room of rooms) {
       flusher.schedule(room);
+      flusher.schedulePresence(room);
       flusher.cancel(room);
     }
     flusher.schedule(last);

@@ -280,7 +280,7 @@ describe("a document", () => {
           for (const update of one.unsent.splice(0)) append(update, one);
         }
         document.markDurable(document.log.end);
-        if (own.scheduled) document.flush();
+        if (own.scheduled) document.flushUpdates();
         const late = new Client(99, document, durableClock);
         await late.join();
         await document.compact();
