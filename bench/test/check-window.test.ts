@@ -24,10 +24,16 @@ function receivePresence(count: number): void {
   for (let index = 0; index < count; index++) window.presenceLatency.add(1);
 }
 
-test("a complete window passes, with at most one per cent of presence replaced", () => {
-  receivePresence(990);
-  window.replacedPresence = 10;
+test("a complete window passes, with at most five per cent of presence replaced", () => {
+  receivePresence(950);
+  window.replacedPresence = 50;
+  window.receipts = 1050;
   checkWindow(window, cpu(0.5));
+});
+
+test("replaced presence is no delivery", () => {
+  window.replacedPresence = 50;
+  expect(window.deliveries).toBe(1050);
 });
 
 test("missing deliveries are refused, whoever else was busy", () => {
@@ -40,9 +46,9 @@ test("missing deliveries are refused, whoever else was busy", () => {
 });
 
 test("replaced presence is the server's choice on a free core, and a disturbance on a busy one", () => {
-  receivePresence(980);
-  window.replacedPresence = 20;
-  expect(() => checkWindow(window, cpu(0.05))).toThrow("2.0 % of the presence was replaced");
+  receivePresence(900);
+  window.replacedPresence = 100;
+  expect(() => checkWindow(window, cpu(0.05))).toThrow("10.0 % of the presence was replaced");
   expect(() => checkWindow(window, cpu(0.05))).not.toThrow(Disturbed);
   expect(() => checkWindow(window, cpu(0.5))).toThrow(Disturbed);
 });

@@ -20,6 +20,7 @@ export const loadColumns: readonly Column[] = [
   { key: "presenceP50", label: "presence p50 ms", digits: 1 },
   { key: "presenceP95", label: "p95", digits: 1 },
   { key: "presenceP99", label: "p99", digits: 1 },
+  { key: "replaced", label: "replaced %", digits: 1 },
   { key: "returnP50", label: "own update back p50 ms", digits: 1 },
   { key: "returnP95", label: "p95", digits: 1 },
   { key: "eventLoopP99", label: "event loop late p99 ms", digits: 1 },
@@ -33,8 +34,8 @@ export const loadColumns: readonly Column[] = [
 export function describeLoad({ windowSeconds, warmUpSeconds }: Settings): string {
   return (
     `${windowSeconds} s are measured after ${warmUpSeconds} s of warm-up. A delivery is one update or ` +
-    "presence change that one other member has to get; returned presence and own updates that come " +
-    "back are work, but no deliveries. CPU is user and system time of all threads of the server."
+    "presence change that another member gets; returned presence and own updates that come back are " +
+    "work, but no deliveries, and presence that a newer one replaced is none. CPU is user and system time of all threads of the server."
   );
 }
 
@@ -65,15 +66,16 @@ export function measureLoad(
         for (const endpoint of endpoints) await checkConvergence(endpoint, workload, load.ledger);
       }
       return {
-        cpuPerDelivery: (cpu.serverSeconds * 1e6) / window.expected,
+        cpuPerDelivery: (cpu.serverSeconds * 1e6) / window.deliveries,
         serverBusy: cpu.server * 100,
-        deliveries: (window.expected * 1000) / (window.to - window.from),
+        deliveries: (window.deliveries * 1000) / (window.to - window.from),
         updateP50: window.updateLatency.quantile(0.5),
         updateP95: window.updateLatency.quantile(0.95),
         updateP99: window.updateLatency.quantile(0.99),
         presenceP50: window.presenceLatency.quantile(0.5),
         presenceP95: window.presenceLatency.quantile(0.95),
         presenceP99: window.presenceLatency.quantile(0.99),
+        replaced: (window.replacedPresence * 100) / Math.max(1, window.expectedPresence),
         returnP50: window.returnLatency.quantile(0.5),
         returnP95: window.returnLatency.quantile(0.95),
         eventLoopP99: eventLoop.p99,

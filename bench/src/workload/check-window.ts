@@ -4,8 +4,8 @@ import { GeneratorFull } from "./generator-full.ts";
 import { Overloaded } from "./overloaded.ts";
 import type { Window } from "./window.ts";
 
-/** Above this share of replaced presence a contender would be paid for work that it did not do. */
-const TOLERATED_REPLACED = 0.01;
+/** Replaced presence is no delivery; but above this share of it, a contender does another work. */
+const TOLERATED_REPLACED = 0.05;
 
 /** Below this share a backlog grew: the CPU of the window is not what its deliveries cost. */
 const NEEDED_IN_TIME = 0.95;
@@ -50,7 +50,7 @@ function describeSlowness(window: Window): string | undefined {
   if (replaced > TOLERATED_REPLACED) {
     return `${percent(replaced)} of the presence was replaced before it was sent`;
   }
-  const inTime = window.receipts / Math.max(1, window.expected);
+  const inTime = window.receipts / Math.max(1, window.deliveries);
   if (inTime < NEEDED_IN_TIME) return `only ${percent(inTime)} of the work was done in time`;
   return undefined;
 }

@@ -27,7 +27,8 @@ export class Window {
     return time >= this.from && time < this.to;
   }
 
-  get expected(): number {
-    return this.expectedUpdates + this.expectedPresence;
+  /** What other members got of what was sent within it: everything but replaced presence. */
+  get deliveries(): number {
+    return this.expectedUpdates + this.expectedPresence - this.replacedPresence;
   }
 }

@@ -33,7 +33,7 @@ export interface ConnectionServices {
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
   /** Counts up while the server runs; tells how long a connection has been silent. */
-  readonly clock: { readonly tick: number };
+  readonly rounds: { readonly count: number };
   /** How many connections a room has on this server. */
   readonly connectionsOf: (room: string) => number;
   /** The client was let in, and its document is open. */
@@ -56,8 +56,8 @@ type State =
     }
   | { readonly name: "closed" };
 
-/** Ticks without a message to the client after which it is sent a keepalive. */
-const SILENT_TICKS = 2;
+/** Rounds without a message to the client after which it is sent a keepalive. */
+const SILENT_ROUNDS = 2;
 /** As `ws` says that a connection has ended without a close code. */
 const NO_CLOSE_CODE = 1006;
 
@@ -97,7 +97,7 @@ export class Connection implements Outlet, MessageReceiver {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#services = services;
-    this.#wroteAt = services.clock.tick;
+    this.#wroteAt = services.rounds.count;
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
@@ -132,7 +132,7 @@ export class Connection implements Outlet, MessageReceiver {
     const { stats } = this.#services;
     stats.messagesOut += frames.length;
     for (const frame of frames) stats.bytesOut += frame.length;
-    this.#wroteAt = this.#services.clock.tick;
+    this.#wroteAt = this.#services.rounds.count;
     const [first] = frames;
     if (frames.length === 1 && first !== undefined) {
       this.#writable = this.#socket.write(first);
@@ -147,7 +147,7 @@ export class Connection implements Outlet, MessageReceiver {
   /** Sends something when the client has heard nothing for a while. */
   keepAlive(): void {
     if (this.#state.name !== "open" || !this.#writable) return;
-    if (this.#services.clock.tick - this.#wroteAt >= SILENT_TICKS) this.write([KEEPALIVE]);
+    if (this.#services.rounds.count - this.#wroteAt >= SILENT_ROUNDS) this.write([KEEPALIVE]);
   }
 
   /** Finds out whether the client is there; ends the connection when it was not since the last time. */

@@ -17,6 +17,7 @@ import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
 import type { LiveRooms } from "./live-rooms.ts";
+import { Rounds } from "./rounds.ts";
 
 export interface GatewayOptions {
   readonly documents: Documents;
@@ -49,8 +50,11 @@ export interface Visits {
   left(connection: string, room: string, subject: string | null): void;
 }
 
-const TICK_MS = 5_000;
-const PING_MS = 30_000;
+/** So often each connection is looked at, a share of all at a time. */
+const ROUND_MS = 5_000;
+const SHARES = 20;
+/** In every such round it is pinged. */
+const PING_ROUNDS = 6;
 const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
 
 /** Closes with 4413 where `ws` would use 1009: providers that know the band do not come back. */
@@ -68,14 +72,18 @@ export class Gateway {
   readonly #visitors: Set<Connection> = new Set();
   readonly #options: GatewayOptions;
   readonly #webSockets: WebSocketServer;
-  readonly #clock = { tick: 0 };
+  readonly #rounds: Rounds<Connection>;
   readonly #services: ConnectionServices;
-  readonly #timers: NodeJS.Timeout[];
+  readonly #timer: NodeJS.Timeout;
   #accepting = true;
   #idle: (() => void) | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#rounds = new Rounds(this.connections, SHARES, (connection, round) => {
+      connection.keepAlive();
+      if (round % PING_ROUNDS === 0) connection.ping();
+    });
     this.#services = {
       documents: options.documents,
       access: options.access,
@@ -84,7 +92,7 @@ export class Gateway {
       logger: options.logger,
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
-      clock: this.#clock,
+      rounds: this.#rounds,
       connectionsOf: (room) => options.liveRooms.connectionsOf(room),
       onOpened: (connection) => this.#opened(connection),
       onClosed: (connection) => this.#closed(connection),
@@ -98,15 +106,7 @@ export class Gateway {
       maxPayload: options.maxMessageBytes,
       handleProtocols: selectProtocol,
     });
-    this.#timers = [
-      setInterval(() => {
-        this.#clock.tick++;
-        for (const connection of this.connections) connection.keepAlive();
-      }, TICK_MS),
-      setInterval(() => {
-        for (const connection of this.connections) connection.ping();
-      }, PING_MS),
-    ];
+    this.#timer = setInterval(() => this.#rounds.next(), ROUND_MS / SHARES);
   }
 
   /** Takes no new connections. */
@@ -132,7 +132,7 @@ export class Gateway {
   /** Closes all connections, and those without an answer when `signal` aborts. */
   async close(signal: AbortSignal): Promise<void> {
     this.refuse();
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#timer);
     for (const connection of this.connections) {
       connection.closeWith(CloseCode.restarting, CloseCode.text(CloseCode.restarting));
     }

@@ -27,14 +27,14 @@ interface Pace {
 
 const UPDATES: Pace = { least: 0, perOutlet: 0.4, crowd: 50, busy: 140 };
 /** Presence costs more: clients answer each message that brings some, with all of it. */
-const PRESENCE: Pace = { least: 50, perOutlet: 1.6, crowd: 200, busy: 165 };
+const PRESENCE: Pace = { least: 50, perOutlet: 1.6, crowd: 200, busy: 140 };
 
 /** Up to this many outlets a flush is cheap. */
 const SMALL_FAN_OUT = 8;
 /** From this load of the event loop on, more is gathered in every room. */
-const LOADED = 0.2;
+const LOADED = 0.15;
 /** From this load on the server is busy; in between the pace slows down evenly. */
-const BUSY = 0.5;
+const BUSY = 0.4;
 
 /**
  * So often a server sends at most, and gathers in between what all rooms have: one wake-up for it, one
@@ -103,6 +103,12 @@ export class Flusher {
     const excess = excessOf(this.#load.get(now));
     this.#tickedAt = now;
     this.#tickInterval = TICK_MS + excess * (BUSY_TICK_MS - TICK_MS);
+    this.#flushDue(now, excess);
+    if (this.#updates.size + this.#presence.size === 0) return;
+    this.#timer = setTimeout(() => this.#tick(), Math.ceil(this.#tickInterval));
+  }
+
+  #flushDue(now: number, excess: number): void {
     const nearest = now + this.#tickInterval / 2;
     for (const document of this.#presence.keys()) {
       const { fanOut, presenceFlushedAt } = document;
@@ -126,8 +132,6 @@ export class Flusher {
       document.flushUpdates();
       this.#sent(since);
     }
-    if (this.#updates.size + this.#presence.size === 0) return;
-    this.#timer = setTimeout(() => this.#tick(), Math.ceil(this.#tickInterval));
   }
 
   #sent(since: number): void {

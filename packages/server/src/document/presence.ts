@@ -6,8 +6,8 @@ import {
   encodePresence,
   isLeft,
   LEFT,
+  PresenceReader,
   type PresenceState,
-  readPresence,
 } from "../protocol/presence.ts";
 import { Reader } from "./reader.ts";
 
@@ -74,35 +74,30 @@ export class Presence {
    */
   receive(states: Uint8Array, from: Reader, now: number): readonly Contest[] {
     let contests: Contest[] | undefined;
-    readPresence(states, (client, clock, state) => {
+    const sent = new PresenceReader(states);
+    while (sent.next()) {
+      const { client, clock } = sent;
       const known = this.#known.get(client);
-      if (known !== undefined && !isClaim(known, from, clock, state)) {
-        if (!isNewer(known, clock, state)) {
-          if (isLeft(known.state) && !isLeft(state)) from.outlet.write([frameOf([known])]);
-          return;
+      if (known !== undefined && !isClaim(known, from, clock, sent.isLeft)) {
+        if (!isNewer(known, clock, sent.isLeft)) {
+          if (isLeft(known.state) && !sent.isLeft) from.outlet.write([frameOf([known])]);
+          continue;
         }
         if (known.owner !== null && known.owner !== from) {
           contests ??= [];
           contests.push({ client, owner: known.owner });
-          return;
+          continue;
         }
-      } else if (known === undefined && isLeft(state)) {
-        return;
+      } else if (known === undefined && sent.isLeft) {
+        continue;
       }
-      if (!from.clients.has(client) && from.clients.size >= MAX_CLIENTS_PER_READER) return;
+      if (!from.clients.has(client) && from.clients.size >= MAX_CLIENTS_PER_READER) continue;
+      const state = sent.state.slice();
       checkPresence(state);
       from.ownClient ??= client;
       const isOwn = from.ownClient === client;
-      this.#set({
-        client,
-        clock,
-        state: state.slice(),
-        owner: from,
-        isLocal: true,
-        isOwn,
-        at: now,
-      });
-    });
+      this.#set({ client, clock, state, owner: from, isLocal: true, isOwn, at: now });
+    }
     return contests ?? NO_CONTESTS;
   }
 
@@ -126,7 +121,7 @@ export class Presence {
       };
       if (isLeft(state)) {
         if (known === undefined) continue;
-        if (known.owner === peer && isNewer(known, clock, state)) this.#set(next);
+        if (known.owner === peer && isNewer(known, clock, true)) this.#set(next);
         if (known.owner instanceof Reader && clock >= known.clock) {
           // It is here. Told that it left, it announces itself again.
           known.owner.outlet.write([frameOf([next])]);
@@ -220,12 +215,14 @@ export class Presence {
   #set(next: Omit<Known, "version">): void {
     const { client } = next;
     const before = this.#known.get(client);
-    if (before !== undefined && !isLeft(before.state)) this.#present--;
-    before?.owner?.clients.delete(client);
     const left = isLeft(next.state);
+    const owner = left ? null : next.owner;
+    if (before !== undefined && !isLeft(before.state)) this.#present--;
     if (!left) this.#present++;
-    this.#known.set(client, { ...next, owner: left ? null : next.owner, version: ++this.#version });
-    if (!left) next.owner?.clients.add(client);
+    this.#known.set(client, { ...next, owner, version: ++this.#version });
+    if (before?.owner === owner) return;
+    before?.owner?.clients.delete(client);
+    owner?.clients.add(client);
   }
 }
 
@@ -234,9 +231,9 @@ export class Presence {
  * talk to each other, and one may tell of another before that is connected. The first client that a
  * connection introduces is its own; only those after it can be claimed.
  */
-function isClaim(known: Known, from: Reader, clock: number, state: Uint8Array): boolean {
+function isClaim(known: Known, from: Reader, clock: number, left: boolean): boolean {
   const { owner } = known;
-  if (owner === null || owner === from || from.clients.size > 0 || isLeft(state)) return false;
+  if (owner === null || owner === from || from.clients.size > 0 || left) return false;
   return !known.isOwn && clock >= known.clock;
 }
 
@@ -246,9 +243,9 @@ function isOwnClaim(known: Known, next: PeerPresence): boolean {
 }
 
 /** The rule of y-protocols: a newer clock, or the same one by which the client leaves. */
-function isNewer(known: Known, clock: number, state: Uint8Array): boolean {
+function isNewer(known: Known, clock: number, left: boolean): boolean {
   if (clock > known.clock) return true;
-  return clock === known.clock && isLeft(state) && !isLeft(known.state) && known.owner !== null;
+  return clock === known.clock && left && !isLeft(known.state) && known.owner !== null;
 }
 
 function frameOf(states: readonly PresenceState[]): Frame {

@@ -7,7 +7,7 @@ export class SharedNews {
   readonly #log: Log;
   readonly #presence: Presence;
   readonly #updates: { from: number; to: number; frames: Frame[] }[] = [];
-  readonly #states: Map<number, ReturnType<Presence["since"]>> = new Map();
+  readonly #states: { version: number; news: ReturnType<Presence["since"]> }[] = [];
 
   constructor(log: Log, presence: Presence) {
     this.#log = log;
@@ -24,11 +24,11 @@ export class SharedNews {
   }
 
   presence(version: number): ReturnType<Presence["since"]> {
-    let made = this.#states.get(version);
+    let made = this.#states.find((one) => one.version === version);
     if (made === undefined) {
-      made = this.#presence.since(version);
-      this.#states.set(version, made);
+      made = { version, news: this.#presence.since(version) };
+      this.#states.push(made);
     }
-    return made;
+    return made.news;
   }
 }

@@ -17,8 +17,13 @@ export function decoding<T>(what: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof MalformedError || error instanceof TooLargeError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MalformedError(`${what}: ${reason}`, { cause: error });
+    throw asMalformed(what, error);
   }
+}
+
+/** What a decoder threw as `decoding` reports it; for where a function for each message is too much. */
+export function asMalformed(what: string, error: unknown): MalformedError | TooLargeError {
+  if (error instanceof MalformedError || error instanceof TooLargeError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new MalformedError(`${what}: ${reason}`, { cause: error });
 }

@@ -1,8 +1,8 @@
-import { createDecoder, readVarUint } from "lib0/decoding";
+import { createDecoder, type Decoder, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { checkJson } from "./json.ts";
-import { decoding } from "./malformed-error.ts";
-import { decodeText, takeBytes } from "./text.ts";
+import { asMalformed, decoding } from "./malformed-error.ts";
+import { decodeText, skip } from "./text.ts";
 import { TooLargeError } from "./too-large-error.ts";
 
 /** One client's presence: its state is JSON in UTF-8, and `null` when the client left. */
@@ -20,29 +20,61 @@ export const LEFT: Uint8Array = new TextEncoder().encode("null");
 const MAX_STATE_BYTES = 64 * 1024;
 
 export function isLeft(state: Uint8Array): boolean {
-  return state.length === 4 && state[0] === 0x6e && state[1] === 0x75;
+  return saysLeft(state, 0, state.length);
+}
+
+function saysLeft(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 4 && bytes[start] === 0x6e && bytes[start + 1] === 0x75;
 }
 
 /**
- * Reads a list of presence states without decoding their JSON: most of what clients send is what
- * they were sent, and is dropped by its clock alone.
- *
- * @param visit gets each state as a view of `states`
- * @throws MalformedError when the bytes are not such a list, and whatever `visit` throws
+ * Reads a list of presence states, one after the other, without making anything of each: most of
+ * what clients send is what they were sent, and is dropped by its clock alone.
  */
-export function readPresence(
-  states: Uint8Array,
-  visit: (client: number, clock: number, state: Uint8Array) => void,
-): void {
-  decoding("presence", () => {
-    const decoder = createDecoder(states);
-    const count = readVarUint(decoder);
-    for (let i = 0; i < count; i++) {
-      const client = readVarUint(decoder);
-      const clock = readVarUint(decoder);
-      visit(client, clock, takeBytes(decoder));
+export class PresenceReader {
+  /** Of the state that was read last, as all that follows. */
+  client = 0;
+  clock = 0;
+  readonly #decoder: Decoder;
+  #rest: number;
+  #start = 0;
+
+  /** @throws MalformedError when the bytes do not begin with a number */
+  constructor(states: Uint8Array) {
+    this.#decoder = createDecoder(states);
+    this.#rest = decoding("presence", () => readVarUint(this.#decoder));
+  }
+
+  /** Whether the client left. */
+  get isLeft(): boolean {
+    return saysLeft(this.#decoder.arr, this.#start, this.#decoder.pos);
+  }
+
+  /** Its JSON, as a view of the list. */
+  get state(): Uint8Array {
+    return this.#decoder.arr.subarray(this.#start, this.#decoder.pos);
+  }
+
+  /**
+   * Reads the next state. @returns false when there is none
+   *
+   * @throws MalformedError when the bytes are not a list of states
+   */
+  next(): boolean {
+    if (this.#rest === 0) return false;
+    this.#rest--;
+    const decoder = this.#decoder;
+    try {
+      this.client = readVarUint(decoder);
+      this.clock = readVarUint(decoder);
+      const length = readVarUint(decoder);
+      this.#start = decoder.pos;
+      skip(decoder, length);
+    } catch (error) {
+      throw asMalformed("presence", error);
     }
-  });
+    return true;
+  }
 }
 
 /**

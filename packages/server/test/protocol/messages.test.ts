@@ -12,7 +12,12 @@ import {
 } from "../../src/protocol/frame.ts";
 import { MalformedError } from "../../src/protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../../src/protocol/message.ts";
-import { checkPresence, encodePresence, readPresence } from "../../src/protocol/presence.ts";
+import {
+  checkPresence,
+  encodePresence,
+  LEFT,
+  PresenceReader,
+} from "../../src/protocol/presence.ts";
 import { RoomNameError, roomOfUrl } from "../../src/protocol/room-name.ts";
 import { decodeStateVector, encodeStateVector } from "../../src/protocol/state-vector.ts";
 import { TooLargeError } from "../../src/protocol/too-large-error.ts";
@@ -114,10 +119,12 @@ describe("presence states", () => {
     const awareness = new Awareness(new Y.Doc());
     awareness.setLocalState({ name: "Zoë", cursor: [1, 2] });
     const encoded = encodeAwarenessUpdate(awareness, [awareness.clientID]);
-    const states: { client: number; clock: number; state: Uint8Array }[] = [];
-    readPresence(encoded, (client, clock, state) => states.push({ client, clock, state }));
-    expect(states[0]?.client).toBe(awareness.clientID);
-    expect(encodePresence(states)).toEqual(encoded);
+    const states = new PresenceReader(encoded);
+    expect(states.next()).toBe(true);
+    const { client, clock, state, isLeft } = states;
+    expect({ client, isLeft }).toEqual({ client: awareness.clientID, isLeft: false });
+    expect(encodePresence([{ client, clock, state }])).toEqual(encoded);
+    expect(states.next()).toBe(false);
     awareness.destroy();
   });
 
@@ -133,9 +140,24 @@ describe("presence states", () => {
       new TextEncoder().encode(JSON.stringify("x".repeat(bytes - 2)));
     expect(() => checkPresence(state(64 * 1024))).not.toThrow();
     expect(() => checkPresence(state(64 * 1024 + 1))).toThrow(TooLargeError);
-    const sent = encodePresence([{ client: 1, clock: 1, state: state(64 * 1024 + 1) }]);
-    const read = () => readPresence(sent, (_client, _clock, one) => checkPresence(one));
-    expect(read).toThrow(TooLargeError);
+  });
+
+  it.each([0, 1, 5, 11])("are malformed when they end after %i bytes", (bytes) => {
+    const sent = encodePresence([
+      { client: 300, clock: 1, state: LEFT },
+      { client: 1, clock: 2, state: LEFT },
+    ]);
+    const read = () => {
+      const states = new PresenceReader(sent.subarray(0, bytes));
+      while (states.next());
+    };
+    expect(read).toThrow(MalformedError);
+  });
+
+  it("tell who left", () => {
+    const states = new PresenceReader(encodePresence([{ client: 1, clock: 2, state: LEFT }]));
+    states.next();
+    expect(states.isLeft).toBe(true);
   });
 
   it("must be UTF-8", () => {
