@@ -1,3 +1,5 @@
+import { putVarUint, varUintLength } from "./var-uint.ts";
+
 /**
  * A WebSocket frame that holds one whole message, ready to be written to any number of sockets.
  * Encoded once and shared; nobody may change its bytes.
@@ -62,18 +64,7 @@ function frameBytes(
   }
   let at = header;
   for (const byte of head) frame[at++] = byte;
-  let rest = body.length;
-  while (rest > 0x7f) {
-    frame[at++] = (rest & 0x7f) | 0x80;
-    rest = Math.floor(rest / 0x80);
-  }
-  frame[at++] = rest;
+  at = putVarUint(frame, at, body.length);
   frame.set(body, at);
   return { frame, update: frame.subarray(at) };
-}
-
-function varUintLength(value: number): number {
-  let length = 1;
-  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) length++;
-  return length;
 }

@@ -1,9 +1,9 @@
 import { createDecoder, type Decoder, readVarUint } from "lib0/decoding";
-import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from "lib0/encoding";
 import { checkJson } from "./json.ts";
 import { asMalformed, decoding } from "./malformed-error.ts";
 import { decodeText, skip } from "./text.ts";
 import { TooLargeError } from "./too-large-error.ts";
+import { putVarUint, varUintLength } from "./var-uint.ts";
 
 /** One client's presence: its state is JSON in UTF-8, and `null` when the client left. */
 export interface PresenceState {
@@ -95,12 +95,19 @@ export function checkPresence(state: Uint8Array): void {
 
 /** Encodes states as the body of a presence message. */
 export function encodePresence(states: readonly PresenceState[]): Uint8Array {
-  const encoder = createEncoder();
-  writeVarUint(encoder, states.length);
+  let length = varUintLength(states.length);
   for (const { client, clock, state } of states) {
-    writeVarUint(encoder, client);
-    writeVarUint(encoder, clock);
-    writeVarUint8Array(encoder, state);
+    length += varUintLength(client) + varUintLength(clock);
+    length += varUintLength(state.length) + state.length;
   }
-  return toUint8Array(encoder);
+  const bytes = new Uint8Array(length);
+  let at = putVarUint(bytes, 0, states.length);
+  for (const { client, clock, state } of states) {
+    at = putVarUint(bytes, at, client);
+    at = putVarUint(bytes, at, clock);
+    at = putVarUint(bytes, at, state.length);
+    bytes.set(state, at);
+    at += state.length;
+  }
+  return bytes;
 }
