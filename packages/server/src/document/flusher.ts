@@ -32,9 +32,9 @@ const PRESENCE: Pace = { least: 50, perOutlet: 1.6, crowd: 200, busy: 140 };
 /** Up to this many outlets a flush is cheap. */
 const SMALL_FAN_OUT = 8;
 /** From this load of the event loop on, more is gathered in every room. */
-const LOADED = 0.15;
+const LOADED = 0.2;
 /** From this load on the server is busy; in between the pace slows down evenly. */
-const BUSY = 0.4;
+const BUSY = 0.5;
 
 /**
  * So often a server sends at most, and gathers in between what all rooms have: one wake-up for it, one
