@@ -1,6 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { readOptionsOrExit } from "./command-line.ts";
+import { contenders } from "./contenders/all.ts";
 import { caseStudy } from "./measurements/case-study.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import { cleanUpAtExit } from "./process/children.ts";
@@ -9,6 +10,7 @@ import { chart } from "./report/chart.ts";
 import { describeMachine } from "./report/machine.ts";
 import { isGood, report } from "./report/report.ts";
 import type { MeasurementResult } from "./report/results.ts";
+import { renewPage } from "./report/results-page.ts";
 import { runMeasurement } from "./runner.ts";
 
 const RESULTS_FILE = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
@@ -18,11 +20,11 @@ async function main(options: Options): Promise<void> {
   cleanUpAtExit();
   const cpus = planCpus();
   moveThisProcess(cpus.generator);
-  const { contenders, settings, runs } = options;
+  const { settings, runs } = options;
   const results: MeasurementResult[] = [];
   for (const measurement of options.measurements) {
     const result = await runMeasurement(measurement, {
-      contenders,
+      contenders: options.contenders,
       settings,
       runs,
       cpus,
@@ -31,35 +33,36 @@ async function main(options: Options): Promise<void> {
     process.stdout.write(`\n${report(result)}\n\n`);
     results.push(result);
   }
-  await Promise.all(contenders.map((contender) => contender.release?.()));
-  if (options.write) write(options, describeMachine(cpus), results);
+  await Promise.all(options.contenders.map((contender) => contender.release?.()));
+  if (options.write) write(describeMachine(cpus), results);
   if (!results.every(isGood)) process.exitCode = 1;
 }
 
-function write(options: Options, machine: string, results: readonly MeasurementResult[]): void {
+function write(machine: string, results: readonly MeasurementResult[]): void {
   const study = results.find(({ measurement }) => measurement === caseStudy);
   const image = study === undefined ? undefined : chart(study, "cpuPerDelivery");
   if (image !== undefined) writeFileSync(CHART_FILE, image);
-  writeFileSync(RESULTS_FILE, page(options, machine, results, image !== undefined));
+  const date = new Date().toISOString().slice(0, 10);
+  const sections = results.map((result) => {
+    const runs = Math.max(...result.contenders.map((contender) => contender.runs.length));
+    return report(result, `Measured on ${date}, in ${runs} ${runs === 1 ? "run" : "runs"}.`);
+  });
+  const page = existsSync(RESULTS_FILE) ? readFileSync(RESULTS_FILE, "utf8") : "";
+  writeFileSync(RESULTS_FILE, renewPage(page, head(machine), sections));
   process.stdout.write(`written to ${RESULTS_FILE}\n`);
 }
 
-function page(
-  options: Options,
-  machine: string,
-  results: readonly MeasurementResult[],
-  hasChart: boolean,
-): string {
-  const date = new Date().toISOString().slice(0, 10);
-  return `${[
+function head(machine: string): string {
+  return [
     "# Measurements",
-    `Written by \`npm run bench\` on ${date}; README.md says how to read and repeat it. Medians of ` +
-      `${options.runs} runs or more, and of the ratios within each run.`,
+    "Written by `npm run bench -- --write`; README.md says how to read and repeat it. Figures are medians, " +
+      "and medians of the ratios within each run.",
     machine,
-    options.contenders.map(({ name, description }) => `- **${name}**: ${description}`).join("\n"),
-    ...(hasChart ? ["![Case study: CPU of the server per delivery](results.svg)"] : []),
-    ...results.map(report),
-  ].join("\n\n")}\n`;
+    contenders.map(({ name, description }) => `- **${name}**: ${description}`).join("\n"),
+    ...(existsSync(CHART_FILE)
+      ? ["![Case study: CPU of the server per delivery](results.svg)"]
+      : []),
+  ].join("\n\n");
 }
 
 const options = readOptionsOrExit(readOptions, HELP);

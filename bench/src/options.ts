@@ -53,7 +53,7 @@ Measurements (default: all but ${longOnes.join(", ")}): ${measurements.map(({ na
   --drawing-clients N who draw (default ${DEFAULTS["drawing-clients"]})
   --storm-clients N   who come back after a restart (default ${DEFAULTS["storm-clients"]})
   --soak-minutes N    of the soak (default ${DEFAULTS["soak-minutes"]})
-  --write             write bench/RESULTS.md and its chart
+  --write             write it into bench/RESULTS.md, and its chart
   --help              this text
 `;
 

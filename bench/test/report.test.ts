@@ -144,3 +144,15 @@ test("a measurement may name another reference, and a bar another contender", as
   expect(report(result)).toContain("| × three |");
   expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
 });
+
+test("a bar may be a ratio to somebody else than the reference", async () => {
+  const outcomes = { [symphony.name]: [9, 9, 9], [REFERENCE]: [3, 3, 3], least: [6, 6, 6] };
+  const bar = { text: "near", column: "cost", of: "ratio", to: "least", atMost: 2 } as const;
+  const result = await measure(outcomes, { bars: [bar] });
+  expect(report(result)).toContain("near: reached (1.50, at most 2)");
+});
+
+test("a report for a page that is kept tells when", async () => {
+  const result = await measure({ [symphony.name]: [1], [REFERENCE]: [2] });
+  expect(report(result, "Measured today.")).toContain("A test. Measured today.");
+});

@@ -1,3 +1,4 @@
+import { floor } from "../contenders/floor.ts";
 import { caseStudyWorkload, describeCaseStudy } from "../workload/case-study-workload.ts";
 import { describeLoad, loadColumns, measureLoad } from "./measure-load.ts";
 import type { Measurement } from "./measurement.ts";
@@ -12,6 +13,13 @@ export const caseStudy: Measurement = {
       column: "cpuPerDelivery",
       of: "ratio",
       atMost: 0.55,
+    },
+    {
+      text: "at most 1.25 times that of the floor, which writes each message for itself",
+      column: "cpuPerDelivery",
+      of: "ratio",
+      to: floor.name,
+      atMost: 1.25,
     },
     {
       text: "95 of 100 updates are with another member within 150 ms",

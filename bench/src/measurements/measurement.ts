@@ -53,6 +53,8 @@ interface BarFigure {
   /** Who has to reach it; `symphony` when absent. */
   readonly contender?: string;
   readonly of: "value" | "ratio";
+  /** Whose figure a ratio is to, when it is not the reference. */
+  readonly to?: string;
 }
 
 export interface Measurement {

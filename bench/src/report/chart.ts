@@ -38,6 +38,7 @@ export function chart(result: MeasurementResult, column: string): string | undef
   const height = ROW * (bars.length + 1);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}">`,
+    `<title>${result.measurement.title}: ${label}</title>`,
     `<style>${STYLE}</style>`,
     `<text x="${LABELS}" y="18">${label}</text>`,
     ...rows,

@@ -11,8 +11,12 @@ import { table } from "./table.ts";
 
 const NOTHING = "–";
 
-/** One measurement as Markdown: what was done, the table of medians, refused contenders, the bars. */
-export function report(result: MeasurementResult): string {
+/**
+ * One measurement as Markdown: what was done, the table of medians, refused contenders, the bars.
+ *
+ * @param when it was measured, for a page that is kept
+ */
+export function report(result: MeasurementResult, when?: string): string {
   const { measurement, description, contenders } = result;
   const header = measurement.columns.flatMap((column) =>
     column.compared ? [column.label, `× ${referenceOf(measurement)}`] : [column.label],
@@ -20,7 +24,7 @@ export function report(result: MeasurementResult): string {
   const rows = contenders.map((contender) => [contender.contender, ...cells(result, contender)]);
   return [
     `## ${measurement.title}`,
-    description,
+    when === undefined ? description : `${description} ${when}`,
     table(["contender", ...header], rows),
     ...contenders.flatMap((contender) => remarks(measurement, contender)),
     ...(measurement.bars.length === 0
@@ -78,7 +82,7 @@ function valueFor(result: MeasurementResult, bar: Bar): number | undefined {
     ({ contender }) => contender === (bar.contender ?? symphony.name),
   );
   if (own === undefined) return undefined;
-  return bar.of === "value" ? medianOf(own, bar.column) : ratioOf(result, own, bar.column);
+  return bar.of === "value" ? medianOf(own, bar.column) : ratioOf(result, own, bar.column, bar.to);
 }
 
 function short(limit: number): number {

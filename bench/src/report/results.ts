@@ -31,13 +31,18 @@ export function referenceOf({ reference }: Measurement): string {
   return reference ?? REFERENCE;
 }
 
-/** The median of the ratios to the reference, each within one run; undefined where either is missing. */
+/**
+ * The median of the ratios to another contender, each within one run; undefined where either is missing.
+ *
+ * @param to the reference when absent
+ */
 export function ratioOf(
   { contenders, measurement }: MeasurementResult,
   result: ContenderResult,
   column: string,
+  to: string = referenceOf(measurement),
 ): number | undefined {
-  const reference = contenders.find(({ contender }) => contender === referenceOf(measurement));
+  const reference = contenders.find(({ contender }) => contender === to);
   if (reference?.refused !== undefined || result.refused !== undefined) return undefined;
   const ratios = result.runs.flatMap((figures, run) => {
     const own = figures?.[column];

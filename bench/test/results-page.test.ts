@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { renewPage } from "../src/report/results-page.ts";
+
+const PAGE = "# Old\n\n## A\n\nold a\n\n## B\n\nold b, not ## C\n";
+
+test("what was measured replaces its section in its place, and the rest stays", () => {
+  expect(renewPage(PAGE, "# New", ["## A\n\nnew a"])).toBe(
+    "# New\n\n## A\n\nnew a\n\n## B\n\nold b, not ## C\n",
+  );
+});
+
+test("a new section comes last", () => {
+  expect(renewPage(PAGE, "# New", ["## C\n\nnew c"])).toBe(
+    "# New\n\n## A\n\nold a\n\n## B\n\nold b, not ## C\n\n## C\n\nnew c\n",
+  );
+});
+
+test("the first page has what was measured", () => {
+  expect(renewPage("", "# New", ["## A\n\na"])).toBe("# New\n\n## A\n\na\n");
+});
