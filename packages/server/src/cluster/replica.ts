@@ -47,7 +47,7 @@ export interface Replica {
    */
   difference(stateVector: Uint8Array): Promise<readonly Uint8Array[]>;
 
-  /** Sends to the clients, and to other servers, what is new; soon. */
+  /** Sends to the clients, and to other servers, the presence that is new; soon. */
   schedulePresence(): void;
 
   /** Somebody else claims this client: finds out whether its connection is alive. */

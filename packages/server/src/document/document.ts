@@ -191,7 +191,7 @@ export class Document implements Replica {
     for (const reader of this.readers) {
       if (reader.pendingFrom >= this.log.durable || !reader.outlet.writable) continue;
       news ??= new SharedNews(this.log, this.presence);
-      this.#write(reader, this.#updates(reader, news), null);
+      this.#deliver(reader, news, false);
     }
   }
 
@@ -269,22 +269,17 @@ export class Document implements Replica {
 
   /** Sends every reader that can take it what it lacks. */
   flush(): void {
-    const news = new SharedNews(this.log, this.presence);
-    for (const reader of this.readers) this.#deliver(reader, news);
-    this.#publisher.flush();
+    this.#deliverAll(true);
   }
 
   flushUpdates(): void {
-    const news = new SharedNews(this.log, this.presence);
-    for (const reader of this.readers) {
-      if (reader.outlet.writable) this.#write(reader, this.#updates(reader, news), null);
-    }
-    this.#publisher.flush();
+    this.#deliverAll(false);
   }
 
   /** Sends a reader whose outlet is writable again what it missed meanwhile. */
   resume(reader: Reader): void {
-    if (this.readers.has(reader)) this.#deliver(reader, new SharedNews(this.log, this.presence));
+    if (!this.readers.has(reader)) return;
+    this.#deliver(reader, new SharedNews(this.log, this.presence), true);
   }
 
   /** Shows a reader all who are present. */
@@ -308,9 +303,16 @@ export class Document implements Replica {
     }
   }
 
-  #deliver(reader: Reader, news: SharedNews): void {
+  #deliverAll(withPresence: boolean): void {
+    const news = new SharedNews(this.log, this.presence);
+    for (const reader of this.readers) this.#deliver(reader, news, withPresence);
+    this.#publisher.flush();
+  }
+
+  #deliver(reader: Reader, news: SharedNews, withPresence: boolean): void {
     if (!reader.outlet.writable) return;
-    this.#write(reader, this.#updates(reader, news), this.#presence(reader, news));
+    const presence = withPresence ? this.#presence(reader, news) : null;
+    this.#write(reader, this.#updates(reader, news), presence);
   }
 
   #write(reader: Reader, frames: Frame[], presence: Frame | null): void {

@@ -103,35 +103,34 @@ export class Flusher {
     const excess = excessOf(this.#load.get(now));
     this.#tickedAt = now;
     this.#tickInterval = TICK_MS + excess * (BUSY_TICK_MS - TICK_MS);
-    this.#flushDue(now, excess);
+    const nearest = now + this.#tickInterval / 2;
+    for (const document of this.#presence.keys()) {
+      const interval = intervalOf(PRESENCE, document.fanOut, excess);
+      if (document.presenceFlushedAt + interval <= nearest) this.#flushAll(document, now);
+    }
+    for (const document of this.#updates.keys()) {
+      const interval = intervalOf(UPDATES, document.fanOut, excess);
+      if (document.flushedAt + interval <= nearest) this.#flushUpdates(document, now);
+    }
     if (this.#updates.size + this.#presence.size === 0) return;
     this.#timer = setTimeout(() => this.#tick(), Math.ceil(this.#tickInterval));
   }
 
-  #flushDue(now: number, excess: number): void {
-    const nearest = now + this.#tickInterval / 2;
-    for (const document of this.#presence.keys()) {
-      const { fanOut, presenceFlushedAt } = document;
-      if (presenceFlushedAt + intervalOf(PRESENCE, fanOut, excess) > nearest) continue;
-      const since = Math.min(
-        this.#presence.get(document) ?? now,
-        this.#updates.get(document) ?? now,
-      );
-      this.cancel(document);
-      document.presenceFlushedAt = now;
-      document.flushedAt = now;
-      document.flush();
-      this.#sent(since);
-    }
-    for (const document of this.#updates.keys()) {
-      const { fanOut, flushedAt } = document;
-      if (flushedAt + intervalOf(UPDATES, fanOut, excess) > nearest) continue;
-      const since = this.#updates.get(document) ?? now;
-      this.#updates.delete(document);
-      document.flushedAt = now;
-      document.flushUpdates();
-      this.#sent(since);
-    }
+  #flushAll(document: Flushable, now: number): void {
+    const since = Math.min(this.#presence.get(document) ?? now, this.#updates.get(document) ?? now);
+    this.cancel(document);
+    document.presenceFlushedAt = now;
+    document.flushedAt = now;
+    document.flush();
+    this.#sent(since);
+  }
+
+  #flushUpdates(document: Flushable, now: number): void {
+    const since = this.#updates.get(document) ?? now;
+    this.#updates.delete(document);
+    document.flushedAt = now;
+    document.flushUpdates();
+    this.#sent(since);
   }
 
   #sent(since: number): void {

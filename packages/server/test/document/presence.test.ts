@@ -4,6 +4,7 @@ import * as Y from "yjs";
 import { Presence } from "../../src/document/presence.ts";
 import { type Outlet, Reader } from "../../src/document/reader.ts";
 import { encodePresence } from "../../src/protocol/presence.ts";
+import { TooLargeError } from "../../src/protocol/too-large-error.ts";
 import { decodeFrames } from "../support/frames.ts";
 
 class Sink implements Outlet {
@@ -140,6 +141,14 @@ describe("presence", () => {
     presence.expire(100_000);
     presence.receive(state(1, 1, {}), anna, 100_000);
     expect(presence.size).toBe(1);
+  });
+
+  it("refuses a state that is too large, and keeps the one before", () => {
+    const { presence, anna } = room();
+    presence.receive(state(1, 1, {}), anna, 0);
+    const large = state(1, 2, "x".repeat(64 * 1024));
+    expect(() => presence.receive(large, anna, 0)).toThrow(TooLargeError);
+    expect(presence.local().map(({ clock }) => clock)).toEqual([1]);
   });
 
   it("takes a bounded number of clients from one connection", () => {
