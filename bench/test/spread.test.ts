@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { floor } from "../src/contenders/floor.ts";
+import { floorRedis } from "../src/contenders/floor-redis.ts";
 import { hocuspocusRedis } from "../src/contenders/hocuspocus-redis.ts";
 import { Servers } from "../src/process/servers.ts";
 import { checkConvergence } from "../src/workload/convergence.ts";
@@ -41,23 +42,26 @@ test("the members of a room are at the servers in turn", async () => {
   expect(load.ledger.firstMissing()).toMatch(/^client 1073741824 has 0 of .* client 1073741825$/);
 });
 
-test("with Hocuspocus and Redis everything arrives at every server", async () => {
-  cleanUps.push(() => hocuspocusRedis.release?.());
-  const servers = await hocuspocusRedis.start(options);
-  cleanUps.unshift(() => servers.kill());
-  expect(servers.endpoints).toHaveLength(3);
-  const load = await Load.join(servers.endpoints, workload);
-  cleanUps.unshift(() => load.leave());
-  load.start();
-  const window = await load.measure(2);
-  await load.stop();
-  expect(window.expectedUpdates).toBeGreaterThan(0);
-  expect(window.updateLatency.count).toBe(window.expectedUpdates);
-  expect(window.presenceLatency.count).toBeGreaterThan(0);
-  for (const endpoint of servers.endpoints) {
-    await checkConvergence(endpoint, workload, load.ledger);
-  }
-});
+test.each([hocuspocusRedis, floorRedis])(
+  "with $name everything arrives at every server",
+  async ({ start, release, keepsState }) => {
+    cleanUps.push(() => release?.());
+    const servers = await start(options);
+    cleanUps.unshift(() => servers.kill());
+    expect(servers.endpoints).toHaveLength(3);
+    const load = await Load.join(servers.endpoints, workload);
+    cleanUps.unshift(() => load.leave());
+    load.start();
+    const window = await load.measure(2);
+    await load.stop();
+    expect(window.expectedUpdates).toBeGreaterThan(0);
+    expect(window.updateLatency.count).toBe(window.expectedUpdates);
+    expect(window.presenceLatency.count).toBeGreaterThan(0);
+    for (const endpoint of keepsState ? servers.endpoints : []) {
+      await checkConvergence(endpoint, workload, load.ledger);
+    }
+  },
+);
 
 test("when one server does not start, the others are ended", async () => {
   const directory = await mkdtemp(join(tmpdir(), "symphony-bench-test-"));

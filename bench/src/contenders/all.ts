@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Contender } from "./contender.ts";
 import { floor } from "./floor.ts";
+import { floorRedis } from "./floor-redis.ts";
 import { hocuspocus } from "./hocuspocus.ts";
 import { hocuspocusRedis } from "./hocuspocus-redis.ts";
 import { reference } from "./reference.ts";
@@ -12,7 +13,7 @@ import { symphonyClusterOfTwo } from "./symphony-cluster-of-two.ts";
 /** What the others are compared with where a measurement names nobody else. */
 export const REFERENCE = reference.name;
 
-const others: readonly Contender[] = [reference, hocuspocus, hocuspocusRedis, floor];
+const others: readonly Contender[] = [reference, hocuspocus, hocuspocusRedis, floor, floorRedis];
 
 /** In the order in which they run and are printed. */
 export const contenders: readonly Contender[] = existsSync(SYMPHONY_ENTRY)
