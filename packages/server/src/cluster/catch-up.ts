@@ -27,12 +27,16 @@ export interface CatchUpOptions extends Asker {
 
 /** The same peer is not asked more often. */
 const RETRY_MS = 1_000;
+/** The stores are read again after a second, then less and less often, but so often at least. */
+const MAX_RECOVERY_RETRY_MS = 10_000;
 
 /** Gets what was missed on the bus: from the server that published it, else from the stores. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #asked: Set<Peer> = new Set();
-  #recovery: "none" | "due" | "running" = "none";
+  #recoverAt = Number.POSITIVE_INFINITY;
+  #recoveryRetry = RETRY_MS;
+  #isRecovering = false;
 
   constructor(options: CatchUpOptions) {
     this.#options = options;
@@ -40,11 +44,12 @@ export class CatchUp {
 
   /** Reads the stores at the next tick, and again until that works. */
   recoverSoon(): void {
-    this.#recovery = "due";
+    this.#recoverAt = 0;
+    this.#recoveryRetry = RETRY_MS;
   }
 
-  tick(): void {
-    if (this.#recovery === "due") void this.#recover();
+  tick(now: number): void {
+    if (now >= this.#recoverAt && !this.#isRecovering) void this.#recover();
   }
 
   /** Asks a holder for what is missing, unless it was just asked. */
@@ -93,14 +98,18 @@ export class CatchUp {
 
   async #recover(): Promise<void> {
     const { room, logger, recover } = this.#options;
-    this.#recovery = "running";
+    this.#isRecovering = true;
+    // It may become due again meanwhile.
+    this.#recoverAt = Number.POSITIVE_INFINITY;
     try {
       await recover();
-      // It may have become due again meanwhile.
-      if (this.#recovery === "running") this.#recovery = "none";
+      this.#recoveryRetry = RETRY_MS;
     } catch (error) {
-      this.#recovery = "due";
+      this.#recoverAt = Math.min(this.#recoverAt, Date.now() + this.#recoveryRetry);
+      this.#recoveryRetry = Math.min(2 * this.#recoveryRetry, MAX_RECOVERY_RETRY_MS);
       logger.warn({ room, err: error }, "cannot read the stores; trying again");
+    } finally {
+      this.#isRecovering = false;
     }
   }
 }

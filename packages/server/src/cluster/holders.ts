@@ -1,13 +1,16 @@
 import type { Logger } from "pino";
 import type { ClusterStats } from "../metrics/stats.ts";
+import { BeatSchedule } from "./beat-schedule.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
 import { type Asker, ask, CatchUp } from "./catch-up.ts";
 import { decodeMessage, type HolderMessage, type PeerPresence } from "./message.ts";
 import { Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import { Publisher } from "./publisher.ts";
+import { Registration } from "./registration.ts";
 import type { Registry, ServerAddress } from "./registry.ts";
 import type { Replica } from "./replica.ts";
+import { WaitingMessages } from "./waiting-messages.ts";
 
 /** The cluster, as one server sees it. */
 export interface Cluster {
@@ -24,12 +27,6 @@ export interface Fetched {
   readonly state: PeerState;
 }
 
-/** What may wait while the document is being opened; what is dropped shows as a gap later. */
-const MAX_WAITING_BYTES = 4 * 1024 * 1024;
-/** So long after the last message its number is told again: the next one would have shown its loss. */
-const CONFIRM_MS = 1_000;
-const BEAT_MS = 15_000;
-const MIN_BEAT_MS = 200;
 /** A holder that was not heard of for so long is asked whether it still is one. */
 const SILENCE_MS = 40_000;
 /** While the bus is down, holders ask each other this often. */
@@ -48,7 +45,7 @@ interface Open {
 }
 
 type State =
-  | { readonly name: "opening"; waiting: Uint8Array[]; waitingBytes: number }
+  | { readonly name: "opening"; readonly waiting: WaitingMessages }
   | Open
   | { readonly name: "left" };
 
@@ -66,16 +63,12 @@ export class Holders implements BusListener {
   readonly #stats: ClusterStats;
   readonly #publisher: Publisher;
   readonly #peers: Map<ServerAddress, Peer> = new Map();
-  #state: State = { name: "opening", waiting: [], waitingBytes: 0 };
+  readonly #registration: Registration;
+  readonly #beats: BeatSchedule = new BeatSchedule();
+  #state: State = { name: "opening", waiting: new WaitingMessages() };
   #subscription: Subscription | undefined;
-  #registration: "none" | "running" | "done" = "none";
-  #registerAt = 0;
   /** Up to this version the presence of own clients was published. */
   #presenceVersion = 0;
-  #beatAt = Number.POSITIVE_INFINITY;
-  #confirmAt = Number.POSITIVE_INFINITY;
-  #beatenAt = 0;
-  #wantsReply = false;
   #exchangeAt = 0;
   #recoveryDue = false;
   #heardOfOther: (() => void) | undefined;
@@ -88,6 +81,7 @@ export class Holders implements BusListener {
     this.#logger = logger;
     this.#stats = stats;
     this.#publisher = new Publisher(cluster.address, stats);
+    this.#registration = new Registration(room, cluster.registry);
   }
 
   /** Whether other servers hold the document; only then there is something to publish. */
@@ -161,10 +155,12 @@ export class Holders implements BusListener {
       request: () => this.#request(replica.durableVector(), false),
       isHolder: (peer) => this.#peers.get(peer.address) === peer,
       takePresence: (states, peer) => this.#takePresence(states, peer, replica),
-      letGo: (peer) => this.#letGo(peer),
+      letGo: (peer) => this.#lose(peer),
     });
     this.#state = { name: "open", replica, catchUp };
-    if (this.#recoveryDue) catchUp.recoverSoon();
+    // The one that was asked may not know yet what a server deleted that has left since: messages take
+    // their time, and it stored its snapshot.
+    if (fetched !== null || this.#recoveryDue) catchUp.recoverSoon();
     if (fetched !== null) {
       const { from, state } = fetched;
       replica.presence.receiveFromPeer(state.presence, from, Date.now());
@@ -186,7 +182,7 @@ export class Holders implements BusListener {
     const { presence } = this.#state.replica;
     const changed = presence.localSince(this.#presenceVersion);
     this.#presenceVersion = presence.version;
-    if (this.#publisher.publishChanges(changed)) this.#confirmAt = Date.now() + CONFIRM_MS;
+    if (this.#publisher.publishChanges(changed)) this.#beats.changed(Date.now());
   }
 
   /** Asks the server that vouches for a client whether it is still there. */
@@ -232,10 +228,10 @@ export class Holders implements BusListener {
   /** Does what is due. Call it about once a second. */
   tick(now: number): void {
     if (this.#state.name !== "open") return;
-    if (this.#registration === "none" && now >= this.#registerAt) this.#registerAgain();
+    if (this.#registration.isDue(now)) this.#registerAgain();
     const { catchUp } = this.#state;
-    catchUp.tick();
-    if (now >= this.#beatAt || now >= this.#confirmAt) this.#beat(this.#wantsReply);
+    catchUp.tick(now);
+    if (this.#beats.isDue(now)) this.#beat(this.#beats.wantsReply);
     if (!this.active) return;
     const exchange = this.#cluster.bus.problem !== undefined && now >= this.#exchangeAt;
     if (exchange) this.#exchangeAt = now + EXCHANGE_MS;
@@ -257,15 +253,13 @@ export class Holders implements BusListener {
       const peer = this.#peers.get(address);
       if (peer === undefined) continue;
       this.#logger.info({ room: this.room, holder: address }, "a holder is dead");
-      this.#remove(peer);
-      this.recoverSoon();
+      this.#lose(peer);
     }
   }
 
   /** Others may have taken this server for dead: registers again, and catches up. */
   rejoin(): void {
-    this.#registration = "none";
-    this.#registerAt = Date.now() + Math.random() * SPREAD_MS;
+    this.#registration.renew(Date.now() + Math.random() * SPREAD_MS);
     this.recoverSoon();
     this.#askAround();
   }
@@ -276,24 +270,18 @@ export class Holders implements BusListener {
     this.flush();
     if (this.active) this.#publisher.publish({ type: "leaving" });
     this.#state = { name: "left" };
-    const release = this.#cluster.registry.release(this.room).catch((error: unknown) => {
+    const release = this.#registration.release().catch((error: unknown) => {
       this.#logger.warn({ room: this.room, err: error }, "still registered as a holder");
     });
     await Promise.all([release, this.#subscription?.close()]);
   }
 
   async #register(): Promise<void> {
-    this.#registration = "running";
-    try {
-      const { alive, lapsed } = await this.#cluster.registry.hold(this.room);
-      this.#registration = "done";
-      for (const address of alive) this.#peerAt(address);
-      if (lapsed.length > 0) this.recoverSoon();
-      this.bury(lapsed);
-    } catch (error) {
-      this.#registration = "none";
-      throw error;
-    }
+    const { alive, lapsed } = await this.#registration.hold();
+    if (this.#state.name === "left") return;
+    for (const address of alive) this.#peerAt(address);
+    if (lapsed.length > 0) this.recoverSoon();
+    this.bury(lapsed);
   }
 
   #registerAgain(): void {
@@ -320,9 +308,7 @@ export class Holders implements BusListener {
     if (this.#state.name !== "opening") return;
     if (body.type !== "leaving") this.#peerAt(sender);
     this.#heardOfOther?.();
-    if (this.#state.waitingBytes + bytes.length > MAX_WAITING_BYTES) return;
-    this.#state.waiting.push(bytes.slice());
-    this.#state.waitingBytes += bytes.length;
+    this.#state.waiting.add(bytes);
   }
 
   #take({ sender, epoch, sequence, body }: HolderMessage, { replica, catchUp }: Open): void {
@@ -331,7 +317,9 @@ export class Holders implements BusListener {
     if (body.type === "leaving") {
       const peer = this.#peers.get(sender);
       peer?.hearOf(epoch, sequence, now);
-      if (peer !== undefined) this.#letGo(peer);
+      if (peer === undefined) return;
+      this.#remove(peer);
+      if (peer.isBehind) this.recoverSoon();
       return;
     }
     const peer = this.#peerAt(sender);
@@ -346,7 +334,7 @@ export class Holders implements BusListener {
         break;
       case "beat":
         peer.hearOf(epoch, sequence, now);
-        if (body.wantsReply) this.#reply(now);
+        if (body.wantsReply && this.#beats.asked(now)) this.#beat(false);
         lacksSomething = !replica.covers(body.stateVector);
         break;
       case "probe":
@@ -379,7 +367,7 @@ export class Holders implements BusListener {
     if (this.#state.name === "left" || from === this.#cluster.address) return;
     if (isOpening) {
       const before = this.#peers.get(from);
-      if (before !== undefined) this.#remove(before);
+      if (before !== undefined) this.#lose(before);
     }
     const peer = this.#peerAt(from);
     if (isOpening) peer.catchUp(epoch, 0);
@@ -395,15 +383,18 @@ export class Holders implements BusListener {
         this.#publisher.skip();
       }
       this.#peers.set(address, peer);
-      this.#beatWithin(CONFIRM_MS);
+      this.#beats.met(Date.now());
     }
     return peer;
   }
 
-  /** A holder let the document go; what was missed of it is in the stores. */
-  #letGo(peer: Peer): void {
+  /**
+   * A holder is none any more and did not tell: its last messages may be missing, or not have been
+   * sent. The stores have it. State vectors would tell of insertions, but not of deletions.
+   */
+  #lose(peer: Peer): void {
     this.#remove(peer);
-    if (peer.isBehind) this.recoverSoon();
+    this.recoverSoon();
   }
 
   #remove(peer: Peer): void {
@@ -414,16 +405,10 @@ export class Holders implements BusListener {
     if (replica.presence.removeFromPeer(peer.clients, peer, Date.now())) replica.schedulePresence();
   }
 
-  /** Tells that this server is here; not more often than makes sense, whoever asks. */
-  #reply(now: number): void {
-    if (now - this.#beatenAt > MIN_BEAT_MS) this.#beat(false);
-    else this.#beatWithin(MIN_BEAT_MS);
-  }
-
   /** Messages may have been lost: asks the others, soon, how far they are. */
   #askAround(): void {
-    this.#beatWithin(Math.random() * SPREAD_MS);
-    this.#wantsReply = true;
+    this.#beats.by(Date.now() + Math.random() * SPREAD_MS);
+    this.#beats.wantsReply = true;
   }
 
   #beat(wantsReply: boolean): void {
@@ -432,15 +417,7 @@ export class Holders implements BusListener {
     this.flush();
     const stateVector = this.#state.replica.durableVector();
     this.#publisher.publish({ type: "beat", stateVector, wantsReply });
-    this.#wantsReply = false;
-    this.#beatenAt = Date.now();
-    this.#beatAt = Number.POSITIVE_INFINITY;
-    this.#confirmAt = Number.POSITIVE_INFINITY;
-    if (this.active) this.#beatWithin(BEAT_MS * (0.5 + Math.random() / 2));
-  }
-
-  #beatWithin(ms: number): void {
-    this.#beatAt = Math.min(this.#beatAt, Date.now() + ms);
+    this.#beats.sent(Date.now(), this.active);
   }
 
   /** Two servers with one address do not hear each other: they would lose edits. Said once. */

@@ -19,6 +19,9 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** How many turns a call of the registry takes: enough for other steps to come in between. */
+const CALL_TURNS = 12;
+
 /**
  * One room's bus, registry and servers, in this process: what gets lost, and when it arrives, is for
  * the test to say. Everything goes through the encodings of the wire.
@@ -28,6 +31,8 @@ export class SimulatedNetwork {
   losing = 0;
   readonly lapsed: Set<ServerAddress> = new Set();
   readonly registered: Set<ServerAddress> = new Set();
+  /** Calls of the registry for the room that came before the one before had ended. */
+  readonly overlaps: string[] = [];
   readonly published: Map<ServerAddress, number> = new Map();
   readonly #answering: Map<ServerAddress, Holders> = new Map();
   readonly #frozen: Set<ServerAddress> = new Set();
@@ -37,20 +42,28 @@ export class SimulatedNetwork {
 
   /** The cluster as one server sees it. */
   clusterOf(address: ServerAddress): Cluster {
+    let calling: string | undefined;
+    const alone = async <T>(name: string, work: () => T): Promise<T> => {
+      if (calling !== undefined) this.overlaps.push(`${name} during ${calling}`);
+      calling = name;
+      for (let i = 0; i < CALL_TURNS; i++) await turn();
+      calling = undefined;
+      return work();
+    };
     return {
       address,
       bus: this.#busOf(address),
       registry: {
         problem: undefined,
-        hold: async () => {
-          await turn();
-          this.registered.add(address);
-          return this.#othersOf(address);
-        },
-        release: async () => {
-          await turn();
-          this.registered.delete(address);
-        },
+        hold: () =>
+          alone("hold", () => {
+            this.registered.add(address);
+            return this.#othersOf(address);
+          }),
+        release: () =>
+          alone("release", () => {
+            this.registered.delete(address);
+          }),
         lapsed: async (servers) => servers.filter((server) => this.lapsed.has(server)),
         servers: async () => ({ alive: [address], lapsed: [] }),
         lease: "held",
