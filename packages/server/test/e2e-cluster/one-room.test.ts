@@ -173,6 +173,33 @@ describe("one room on three servers", () => {
     await Promise.all(clients.map((client) => client.disconnect()));
   });
 
+  it("tells everybody of a deletion, though its server left before others had heard of it", async () => {
+    const [reader, author, late] = [new EditingClient(), new EditingClient(), new EditingClient()];
+    const lengthAt = (client: EditingClient) => client.doc.getText("text").length;
+    await reader.connect(cluster.wsUrls[0] ?? "", "deleted");
+    reader.doc.getText("text").insert(0, "word");
+    await waitFor(() => reader.acknowledged === reader.clock, { message: "acknowledged" });
+    await author.connect(cluster.wsUrls[2] ?? "", "deleted");
+    await waitFor(() => lengthAt(author) === 4, { message: "the author has it" });
+    const { redis } = cluster.member(0);
+    try {
+      redis.delay(1_300);
+      author.doc.getText("text").delete(0, 4);
+      await author.disconnect();
+      await waitFor(async () => (await holdersOf("deleted")).length === 1, {
+        message: "the author's server has left",
+      });
+      await late.connect(cluster.wsUrls[1] ?? "", "deleted");
+      await waitFor(() => late.received > 0, { message: "another server has opened it" });
+      await waitFor(() => lengthAt(reader) === 0 && lengthAt(late) === 0, {
+        message: () => `nobody sees it any more: ${lengthAt(reader)}, ${lengthAt(late)}`,
+      });
+    } finally {
+      redis.delay(0);
+      await Promise.all([reader.disconnect(), late.disconnect()]);
+    }
+  });
+
   it("gives a client that comes through another server only what it lacks", async () => {
     const [first, second] = [new EditingClient(), new EditingClient()];
     await first.connect(cluster.wsUrls[0] ?? "", "returning");
