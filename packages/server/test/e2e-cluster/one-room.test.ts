@@ -200,6 +200,29 @@ describe("one room on three servers", () => {
     }
   });
 
+  it("tells everybody of a deletion, though its server crashed before it told of it", async () => {
+    const [reader, author] = [new EditingClient(), new EditingClient()];
+    const member = cluster.member(2);
+    await reader.connect(cluster.wsUrls[0] ?? "", "crashed");
+    reader.doc.getText("text").insert(0, "word");
+    await author.connect(member.process.wsUrl, "crashed");
+    await waitFor(() => author.doc.getText("text").length === 4, { message: "the author has it" });
+    author.doc.getText("text").insert(4, "s");
+    await waitFor(() => reader.doc.getText("text").length === 5, { message: "both are in step" });
+    member.redis.cut();
+    author.doc.getText("text").delete(0, 5);
+    await waitFor(() => author.acknowledgedDeletes.length > 0, { message: "acknowledged" });
+    await member.process.kill();
+    member.redis.restore();
+    await cluster.restart(member);
+    await author.disconnect();
+    await author.connect(member.process.wsUrl, "crashed");
+    await waitFor(() => reader.doc.getText("text").length === 0, {
+      message: "the reader does not see it any more",
+    });
+    await Promise.all([reader.disconnect(), author.disconnect()]);
+  });
+
   it("gives a client that comes through another server only what it lacks", async () => {
     const [first, second] = [new EditingClient(), new EditingClient()];
     await first.connect(cluster.wsUrls[0] ?? "", "returning");
