@@ -53,7 +53,7 @@ export async function loadDocument(
   const content =
     fetched === null
       ? await readOrBegin(room, stores, services.initialContent)
-      : await addJournal(room, fetched.state.updates, stores.journal, holders);
+      : await addJournal(room, fetched.state.updates, stores.journal);
   const base = await makeStoredBase(room, content.updates, services);
   const open: OpenDocument = {
     document: new Document(room, base, services, holders),
@@ -144,15 +144,13 @@ async function addJournal(
   room: string,
   fetched: readonly Uint8Array[],
   journal: Journal,
-  holders: Holders,
 ): Promise<Stored> {
   try {
     const { rows } = await journal.read(room);
     return { updates: [...fetched, ...rows.map(({ update }) => update)], rows, version: null };
   } catch (error) {
     if (error instanceof CorruptedError || !(error instanceof StorageError)) throw error;
-    // What matters is here. The rest is read when that works again.
-    holders.recoverSoon();
+    // What matters is here. The holders read the stores again anyway, once the document is open.
     return { updates: fetched, rows: [], version: null };
   }
 }

@@ -43,7 +43,7 @@ export class SimulatedNetwork {
   /** The cluster as one server sees it. */
   clusterOf(address: ServerAddress): Cluster {
     let calling: string | undefined;
-    const alone = async <T>(name: string, work: () => T): Promise<T> => {
+    const call = async <T>(name: string, work: () => T): Promise<T> => {
       if (calling !== undefined) this.overlaps.push(`${name} during ${calling}`);
       calling = name;
       for (let i = 0; i < CALL_TURNS; i++) await turn();
@@ -56,12 +56,12 @@ export class SimulatedNetwork {
       registry: {
         problem: undefined,
         hold: () =>
-          alone("hold", () => {
+          call("hold", () => {
             this.registered.add(address);
             return this.#othersOf(address);
           }),
         release: () =>
-          alone("release", () => {
+          call("release", () => {
             this.registered.delete(address);
           }),
         lapsed: async (servers) => servers.filter((server) => this.lapsed.has(server)),
