@@ -101,7 +101,7 @@ export class Connection implements Outlet, MessageReceiver {
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
-    this.#liveness = new Liveness(webSocket, () => this.#writable);
+    this.#liveness = new Liveness(webSocket, socket, () => this.#writable);
     socket.on("drain", () => this.#drained());
     webSocket.pause();
     void this.#open();
