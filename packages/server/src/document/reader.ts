@@ -32,7 +32,9 @@ export class Reader {
   presenceVersion = 0;
   /** The client ids whose presence this connection introduced. */
   readonly clients: Set<number> = new Set();
-  /** The first of them: it is surely the connection's own. */
+  /** How many client ids that nobody knew it introduced, since when. The presence keeps it. */
+  readonly introduced: { count: number; since: number } = { count: 0, since: 0 };
+  /** The first client id that it introduced: it is surely the connection's own. */
   ownClient: number | null = null;
   /** Who writes by it, for those who are told of changes; `null` when nobody is. */
   author: ChangeAuthor | null = null;

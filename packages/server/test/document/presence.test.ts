@@ -3,7 +3,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protoc
 import * as Y from "yjs";
 import { Presence } from "../../src/document/presence.ts";
 import { type Outlet, Reader } from "../../src/document/reader.ts";
-import { encodePresence } from "../../src/protocol/presence.ts";
+import { encodePresence, type PresenceState } from "../../src/protocol/presence.ts";
 import { TooLargeError } from "../../src/protocol/too-large-error.ts";
 import { decodeFrames } from "../support/frames.ts";
 
@@ -17,10 +17,12 @@ class Sink implements Outlet {
   close(): void {}
 }
 
+function bytesOf(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
 function state(client: number, clock: number, value: unknown): Uint8Array {
-  return encodePresence([
-    { client, clock, state: new TextEncoder().encode(JSON.stringify(value)) },
-  ]);
+  return encodePresence([{ client, clock, state: bytesOf(value) }]);
 }
 
 /** What a client that is sent these frames believes of the others. */
@@ -155,5 +157,93 @@ describe("presence", () => {
     const { presence, anna } = room();
     for (let i = 0; i < 1_000; i++) presence.receive(state(i, 1, {}), anna, 0);
     expect(presence.size).toBe(64);
+  });
+
+  it("costs what changes, whatever came and went before", () => {
+    const { presence, anna, ben } = room();
+    const churn: PresenceState[] = [];
+    for (let client = 1_000; client < 201_000; client++) {
+      churn.push({ client, clock: 1, state: bytesOf({}) });
+      churn.push({ client, clock: 2, state: bytesOf(null) });
+    }
+    presence.receive(encodePresence(churn), anna, 0);
+    const began = process.cpuUsage();
+    for (let clock = 1; clock <= 500; clock++) {
+      const { version } = presence;
+      presence.receive(state(1, clock, { at: clock }), ben, 0);
+      expect(presence.since(version)?.solely).toBe(ben);
+      expect(presence.localSince(version)).toHaveLength(1);
+      presence.expire(0);
+    }
+    // With a look at each that came and went, this takes ten seconds.
+    expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
+  });
+
+  it("takes few changes from one message, and few new clients in a minute", () => {
+    const { presence, anna } = room();
+    const churn = (first: number) => {
+      const states: PresenceState[] = [];
+      for (let client = first; client < first + 1_000; client++) {
+        states.push({ client, clock: 1, state: bytesOf({}) });
+        states.push({ client, clock: 2, state: bytesOf(null) });
+      }
+      return encodePresence(states);
+    };
+    for (let i = 0; i < 10; i++) presence.receive(churn(1_000 * i), anna, 0);
+    expect(presence.version).toBe(256);
+    presence.receive(state(100_000, 1, {}), anna, 59_000);
+    expect(presence.size).toBe(0);
+    presence.receive(state(100_000, 1, {}), anna, 61_000);
+    expect(presence.size).toBe(1);
+  });
+
+  it("remembers a bounded number of those that left a room", () => {
+    const { presence } = room();
+    for (let i = 0; i < 20_000; i++) {
+      const reader = new Reader(new Sink());
+      presence.receive(state(i, 1, {}), reader, 0);
+      presence.remove(reader, 0);
+    }
+    const [early, late] = [new Sink(), new Sink()];
+    // The newest is told that it left, the oldest is nobody that is known.
+    presence.receive(state(19_999, 1, {}), new Reader(late), 0);
+    presence.receive(state(0, 1, {}), new Reader(early), 0);
+    expect(late.frames).toHaveLength(1);
+    expect(early.frames).toHaveLength(0);
+  });
+
+  it("keeps a bounded amount of what one connection tells of others, and of a room's large states", () => {
+    const { presence, anna, ben } = room();
+    const large = "x".repeat(60_000);
+    for (let i = 0; i < 64; i++) presence.receive(state(i, 1, large), anna, 0);
+    expect(presence.size).toBe(4);
+    const others = Array.from({ length: 100 }, () => new Reader(new Sink()));
+    for (const [i, other] of others.entries()) {
+      presence.receive(state(1_000 + i, 1, large), other, 0);
+    }
+    expect(presence.size).toBe(69);
+    presence.receive(state(9_000, 1, { name: "Ben" }), ben, 0);
+    expect(presence.size).toBe(70);
+    presence.remove(anna, 0);
+    presence.receive(state(9_001, 1, large), anna, 0);
+    expect(presence.size).toBe(67);
+  });
+
+  it("answers a message with one, and names few owners, however many states it holds", () => {
+    const { presence, anna, ben } = room();
+    const sink = new Sink();
+    const mallory = new Reader(sink);
+    presence.receive(state(1, 1, {}), anna, 0);
+    presence.receive(state(2, 1, {}), ben, 0);
+    presence.remove(ben, 0);
+    const states: PresenceState[] = [];
+    for (let clock = 0; clock < 10_000; clock++) {
+      states.push({ client: 1, clock: clock + 2, state: bytesOf({}) });
+      states.push({ client: 2, clock: 0, state: bytesOf({}) });
+    }
+    expect(presence.receive(encodePresence(states), mallory, 0)).toEqual([
+      { client: 1, owner: anna },
+    ]);
+    expect(sink.frames).toHaveLength(1);
   });
 });
