@@ -4,6 +4,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** What holds for one server holds for several that look like one. */
 const ON_A_CLUSTER = ["client-matrix", "crash", "real-input"];
 
+/** Each attack against a canary. */
+const CANARY = "packages/server/test/attacks/canary/**/*.test.ts";
+
 /** What takes longest begins first: what began last would run alone in the end. */
 const LONG = /\/(faults|real-input)\.test\.ts$/;
 
@@ -36,7 +39,16 @@ export default defineConfig({
             "deploy/**/test/**/*.test.ts",
           ],
           // Those of an author outside run in the package that a test installs.
-          exclude: ["**/node_modules/**", "packages/server/test/package/own-journal/**"],
+          exclude: ["**/node_modules/**", "packages/server/test/package/own-journal/**", CANARY],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "attacks",
+          include: [CANARY],
+          // What it measures is time: it runs when all others are done.
+          sequence: { groupOrder: 1 },
         },
       },
       {

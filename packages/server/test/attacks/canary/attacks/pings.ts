@@ -1,0 +1,22 @@
+import type { Attack } from "../attack.ts";
+import { frame, repeated } from "../raw-socket.ts";
+
+const PINGS = repeated(frame(Buffer.alloc(125, 1), { opcode: 9 }), 2_000);
+/** A sender whose pings are not read does not go on. */
+const MOST_WAITING = 4 * PINGS.length;
+
+/** Each ping is answered with a pong of the same size. */
+export const attack: Attack = {
+  name: "WebSocket pings of clients that do not read",
+  connections: [1],
+  run: async (target) => {
+    const clients = await target.connectAll();
+    for (const client of clients) client.stopReading();
+    while (!target.over) {
+      for (const client of clients) {
+        if (client.waiting < MOST_WAITING) client.write(PINGS);
+      }
+      await target.pause(5);
+    }
+  },
+};

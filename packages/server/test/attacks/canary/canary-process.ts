@@ -1,0 +1,147 @@
+import * as Y from "yjs";
+import { RawClient } from "../../support/raw-client.ts";
+import { answerParent } from "./child.ts";
+
+// Two people who edit in a room, each of whose edits is timed until it is acknowledged:
+// node canary-process.ts <WebSocket URL of the server> <room>
+
+/** Each of the two edits so often. They do so whether the edit before is acknowledged or not. */
+const EDIT_MS = 40;
+const JOIN_MS = 10_000;
+/** How long an edit that was made during the attack may take to be acknowledged in the end. */
+const LAST_MS = 30_000;
+
+/** What the canary measured, in milliseconds. */
+export interface CanaryReport {
+  /** From each edit to its acknowledgement, in ascending order. */
+  readonly acknowledged: readonly number[];
+  /** How many edits of each person there are by the whole canary so far. */
+  readonly edits: readonly number[];
+  /** Closes of their connections, and messages that nobody should be sent. */
+  readonly faults: readonly string[];
+}
+
+class Person {
+  readonly #doc = new Y.Doc();
+  readonly #list: Y.Array<number>;
+  readonly #client: RawClient;
+  /** When the edits that are not acknowledged were made, the oldest first. */
+  readonly #pending: { readonly clock: number; readonly at: number }[] = [];
+  #samples: number[] = [];
+  #edits = 0;
+  closed: string | undefined;
+
+  private constructor(name: string, client: RawClient) {
+    this.#list = this.#doc.getArray(name);
+    this.#client = client;
+    void client.closed.then(({ code, reason }) => {
+      this.closed = `${name} was disconnected: ${code} ${reason}`;
+    });
+  }
+
+  static async join(wsUrl: string, room: string, name: string): Promise<Person> {
+    let person: Person | undefined;
+    const synced = Promise.withResolvers<void>();
+    const client = await RawClient.connect(wsUrl, room, {
+      keep: false,
+      onMessage: (message) => {
+        if (message.type === "step2") synced.resolve();
+        if (message.type === "update" || message.type === "step2") person?.read(message.update);
+      },
+    });
+    person = new Person(name, client);
+    client.sendStep1();
+    await within(JOIN_MS, synced.promise, "joined");
+    return person;
+  }
+
+  get edits(): number {
+    return this.#edits;
+  }
+
+  get isAcknowledged(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  get faults(): string[] {
+    return [...this.#client.faults, ...(this.closed === undefined ? [] : [this.closed])];
+  }
+
+  edit(): void {
+    const before = Y.encodeStateVector(this.#doc);
+    this.#list.push([this.#edits++]);
+    const clock = Y.getState(this.#doc.store, this.#doc.clientID);
+    this.#pending.push({ clock, at: performance.now() });
+    this.#client.sendUpdate(Y.encodeStateAsUpdate(this.#doc, before));
+  }
+
+  /** Begins to measure anew: edits from now on count. */
+  reset(): void {
+    this.#samples = [];
+  }
+
+  samples(): number[] {
+    return this.#samples;
+  }
+
+  read(update: Uint8Array): void {
+    const acknowledged = Y.parseUpdateMeta(update).to.get(this.#doc.clientID) ?? 0;
+    const now = performance.now();
+    for (let first = this.#pending[0]; first !== undefined; first = this.#pending[0]) {
+      if (first.clock > acknowledged) return;
+      this.#samples.push(now - first.at);
+      this.#pending.shift();
+    }
+  }
+
+  leave(): void {
+    this.#client.terminate();
+  }
+}
+
+const [wsUrl = "", room = ""] = process.argv.slice(2);
+const people: Person[] = [];
+let timer: NodeJS.Timeout | undefined;
+
+answerParent({
+  join: async () => {
+    for (const name of ["one", "other"]) people.push(await Person.join(wsUrl, room, name));
+    timer = setInterval(() => {
+      for (const person of people) person.edit();
+    }, EDIT_MS);
+  },
+  /** What was measured since it was asked last. The edits go on. */
+  report: async (): Promise<CanaryReport> => {
+    const report = reportOf();
+    for (const person of people) person.reset();
+    return report;
+  },
+  /** Edits no more, waits until all is acknowledged, and reports. */
+  stop: async (): Promise<CanaryReport> => {
+    clearInterval(timer);
+    const until = performance.now() + LAST_MS;
+    while (people.some((person) => !person.isAcknowledged && person.closed === undefined)) {
+      if (performance.now() > until) break;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const faults = people.filter((person) => !person.isAcknowledged).map(() => "edits are lost");
+    const report = reportOf();
+    for (const person of people) person.leave();
+    return { ...report, faults: [...report.faults, ...faults] };
+  },
+});
+
+function reportOf(): CanaryReport {
+  return {
+    acknowledged: people.flatMap((person) => person.samples()).sort((a, b) => a - b),
+    edits: people.map(({ edits }) => edits),
+    faults: people.flatMap(({ faults }) => faults),
+  };
+}
+
+async function within(milliseconds: number, work: Promise<void>, what: string): Promise<void> {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`not ${what} in time`)), milliseconds).unref();
+  });
+  await Promise.race([work, late]);
+}
