@@ -10,6 +10,8 @@
  * @packageDocumentation
  */
 
+import "./runtime/require-node.ts";
+
 export {
   type Access,
   type AccessControl,

@@ -1,8 +1,10 @@
 import { pino } from "pino";
 import { checkAttachTo } from "../config/check-attach-to.ts";
+import { checkOptions } from "../config/check-options.ts";
 import { readConfig } from "../config/config.ts";
 import { closeGivenAccess, closeGivenStores, givenParts } from "../config/given-parts.ts";
-import type { ServerOptions, Settings, SymphonyServer } from "../config/server-options.ts";
+import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-settings.ts";
+import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
 import { within } from "../runtime/within.ts";
 import { isMember } from "./open-cluster.ts";
 import { startServer } from "./server.ts";
@@ -19,6 +21,7 @@ const CLOSE_MS = 3_000;
  *   throws; or the error of the socket when the server cannot listen. Everything is released then
  */
 export async function createServer(options: ServerOptions = {}): Promise<SymphonyServer> {
+  checkOptions(options);
   try {
     return await create(options);
   } catch (error) {
@@ -29,21 +32,14 @@ export async function createServer(options: ServerOptions = {}): Promise<Symphon
 }
 
 async function create(options: ServerOptions): Promise<SymphonyServer> {
-  const environment = textsOf(options.settings ?? {});
-  const config = readConfig(environment, givenParts(options));
+  const { settings = {} } = options;
+  const texts = textsOfSettings(settings);
+  const config = readConfig(texts, givenParts(options));
   const attachTo = options.attachTo && checkAttachTo(options.attachTo, isMember(config, options));
   const logger = options.logger ?? pino({ level: config.LOG_LEVEL });
+  for (const typo of likelyTypos(settings)) logger.warn(typo);
   const given = { ...options, attachTo };
-  const server = await startServer(config, logger, given, environment[ECS_METADATA]);
+  const server = await startServer(config, logger, given, texts[ECS_METADATA]);
   logger.info({ url: server.url }, attachTo === undefined ? "listening" : "attached");
   return server;
-}
-
-/** Where a task of ECS finds its address; ECS sets it. */
-const ECS_METADATA = "ECS_CONTAINER_METADATA_URI_V4";
-
-/** As they would be in the environment. */
-function textsOf(settings: Settings): Record<string, string | undefined> {
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }

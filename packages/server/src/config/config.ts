@@ -250,18 +250,22 @@ export function readConfig(
   given: ReadonlySet<GivenPart> = new Set(),
 ): Config {
   const values: Record<string, unknown> = {};
-  for (const [name, { schema, default: fallback }] of Object.entries(SETTINGS)) {
-    const text = environment[name] || fallback;
-    const parsed = schema.safeParse(text);
-    if (!parsed.success) {
-      const shown = SECRET.has(name) ? "" : `=${JSON.stringify(text)}`;
-      throw new ConfigError(`${name}${shown}: ${reasonOf(parsed.error)}`);
-    }
-    values[name] = parsed.data;
+  for (const name of SETTING_NAMES) {
+    values[name] = parseSetting(name, environment[name] || SETTINGS[name].default);
   }
   const config = values as Config;
   checkConfig(config, given);
   return config;
+}
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
+
+/** The value of one setting. @throws ConfigError naming it, its text and what it must be */
+export function parseSetting(name: keyof Config, text: string): unknown {
+  const parsed = SETTINGS[name].schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  const shown = SECRET.has(name) ? "" : `=${JSON.stringify(text)}`;
+  throw new ConfigError(`${name}${shown}: ${reasonOf(parsed.error)}`);
 }
 
 /** They hold passwords, which must not be shown. */

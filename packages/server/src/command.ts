@@ -1,0 +1,137 @@
+import { parseArgs } from "node:util";
+import { pino } from "pino";
+import { createServer } from "./assembly/create-server.ts";
+import { setUp } from "./assembly/set-up.ts";
+import { describeSettings, readConfig } from "./config/config.ts";
+import { ConfigError } from "./config/config-error.ts";
+import { suggestion } from "./config/nearest-name.ts";
+import { likelyTypos } from "./config/read-settings.ts";
+import type { SymphonyServer } from "./config/server-options.ts";
+import { VERSION } from "./runtime/version.ts";
+
+const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
+
+Usage: symphony-backend [start]
+       symphony-backend setup    creates what is missing: table, bucket, tables of the database
+
+Options:
+  --host <address>  instead of HOST
+  --port <number>   instead of PORT
+  -h, --help        prints this
+  -v, --version     prints the version
+
+Settings are environment variables:
+${describeSettings()}
+`;
+
+const OPTIONS = {
+  host: { type: "string" },
+  port: { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "v" },
+} as const;
+
+const COMMANDS = { start, setup } as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+await explained("start", async () => {
+  const { command, environment, prints } = readArguments(process.argv.slice(2));
+  if (prints !== undefined) process.stdout.write(prints);
+  else
+    await explained(command === "setup" ? "set up" : command, () => COMMANDS[command](environment));
+});
+
+/** @throws ConfigError when there is no such command or option */
+function readArguments(args: readonly string[]) {
+  const { values, tokens } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind === "option") checkOption(token);
+  }
+  const [command = "start", ...rest] = positionals;
+  if (!isCommand(command)) {
+    const meant = suggestion(command, Object.keys(COMMANDS)) || "; --help lists what there is";
+    throw new ConfigError(`unknown command ${JSON.stringify(command)}${meant}`);
+  }
+  if (rest.length > 0) {
+    throw new ConfigError(`${command} takes no arguments: ${JSON.stringify(rest.join(" "))}`);
+  }
+  const { host, port, help, version } = values;
+  const environment: Environment = {
+    ...process.env,
+    ...(typeof host === "string" && { HOST: host }),
+    ...(typeof port === "string" && { PORT: port }),
+  };
+  return { command, environment, prints: help ? USAGE : version ? `${VERSION}\n` : undefined };
+}
+
+/** @throws ConfigError when there is no such option, or it is not used as it must be */
+function checkOption({ name, rawName, value }: OptionToken): void {
+  const option = Object.entries(OPTIONS).find(([known]) => known === name)?.[1];
+  if (option === undefined) {
+    const known = Object.keys(OPTIONS).map((each) => `--${each}`);
+    const meant = suggestion(rawName, known) || "; --help lists what there is";
+    throw new ConfigError(`unknown option ${rawName}${meant}`);
+  }
+  if (option.type === "string" && !value) throw new ConfigError(`${rawName} needs a value`);
+  if (option.type === "boolean" && value !== undefined) {
+    throw new ConfigError(`${rawName} takes no value`);
+  }
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value: string | undefined;
+}
+
+function isCommand(name: string): name is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+async function start(environment: Environment): Promise<void> {
+  const server = await createServer({ settings: environment });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => void stop(server));
+  }
+}
+
+async function setup(environment: Environment): Promise<void> {
+  const config = readConfig(environment);
+  const logger = pino({ level: config.LOG_LEVEL });
+  for (const typo of likelyTypos(environment)) logger.warn(typo);
+  await setUp(config, logger);
+}
+
+/** Does something, or says in one line why it could not. */
+async function explained(what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    refuse(error instanceof ConfigError ? reason : `cannot ${what}: ${reason}`);
+  }
+}
+
+/** Drains and exits; another signal exits at once. */
+async function stop(server: SymphonyServer): Promise<void> {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.removeAllListeners(signal);
+    process.once(signal, () => process.exit(1));
+  }
+  const durable = await server.close();
+  process.exit(durable ? 0 : 1);
+}
+
+function refuse(reason: string): void {
+  process.stderr.write(`symphony-backend: ${reason}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,101 @@
+import { Server as HttpServer } from "node:http";
+import { Server as HttpsServer } from "node:https";
+import { ConfigError } from "./config-error.ts";
+import { suggestion } from "./nearest-name.ts";
+import { kindOf } from "./read-settings.ts";
+import type { ServerOptions } from "./server-options.ts";
+
+/**
+ * Refuses options that would be ignored, or that could not work: an option that is not known may be a
+ * misspelt `access`, without which everybody would be let in.
+ *
+ * @param options whatever a program passes, which may be written without types
+ * @throws ConfigError naming the option, and what was probably meant
+ */
+export function checkOptions(options: unknown): asserts options is ServerOptions {
+  if (!isObject(options)) {
+    throw new ConfigError(`the options of createServer must be an object, not ${kindOf(options)}`);
+  }
+  checkNames("createServer", options, Object.keys(CHECKS));
+  for (const [name, check] of Object.entries(CHECKS)) {
+    const value = options[name];
+    if (value !== undefined) check(name, value);
+  }
+}
+
+type Check = (name: string, value: unknown) => void;
+
+const CHECKS: { readonly [Name in keyof Required<ServerOptions>]: Check } = {
+  // Their names and values are checked where they are read.
+  settings: isAnObject,
+  attachTo: (name, value) => {
+    const { server, path } = isAnObject(name, value);
+    checkNames(name, value, ["server", "path"]);
+    if (!(server instanceof HttpServer || server instanceof HttpsServer)) {
+      throw wrong(`${name}.server`, server, "an HTTP or HTTPS server of Node");
+    }
+    if (typeof path !== "string") throw wrong(`${name}.path`, path, "a string");
+  },
+  access: (name, value) => {
+    if (typeof value !== "function") hasMethods("authorize", "forget", "close")(name, value);
+  },
+  journal: hasMethods("append", "read", "truncate", "forget", "close"),
+  snapshots: hasMethods("read", "write", "delete", "close"),
+  metadata: hasMethods("record", "room", "rooms", "activity", "close"),
+  bus: isFunction,
+  registry: isFunction,
+  hooks: (name, value) => {
+    const hooks = isAnObject(name, value);
+    checkNames(name, value, HOOKS);
+    for (const hook of HOOKS) {
+      if (hooks[hook] !== undefined) isFunction(`${name}.${hook}`, hooks[hook]);
+    }
+  },
+  load: isFunction,
+  logger: hasMethods("debug", "info", "warn", "error"),
+};
+
+const HOOKS: readonly (keyof NonNullable<ServerOptions["hooks"]>)[] = [
+  "onConnect",
+  "onLoad",
+  "onChange",
+  "onStore",
+  "onDisconnect",
+];
+
+function isFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw wrong(name, value, "a function");
+}
+
+function isAnObject(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (isObject(value)) return value;
+  throw wrong(name, value, "an object");
+}
+
+function hasMethods(...methods: readonly string[]): Check {
+  return (name, value) => {
+    const part = isAnObject(name, value);
+    const missing = methods.filter((method) => typeof part[method] !== "function");
+    if (missing.length === 0) return;
+    throw new ConfigError(
+      `${name} must have the methods ${methods.join(", ")}; it lacks ${missing}`,
+    );
+  };
+}
+
+/** Own names: what a class adds to an object is its own business. */
+function checkNames(of: string, value: unknown, known: readonly string[]): void {
+  for (const name of Object.keys(value ?? {})) {
+    if (known.includes(name)) continue;
+    const meant = suggestion(name, known) || `; there are ${known.join(", ")}`;
+    throw new ConfigError(`${of}: unknown option ${JSON.stringify(name)}${meant}`);
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function wrong(name: string, value: unknown, right: string): ConfigError {
+  return new ConfigError(`${name} must be ${right}, not ${kindOf(value)}`);
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { spawnServer, startServer } from "../support/server-process.ts";
+
+const { version } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+);
+
+it.each([[["--help"]], [["-h"]], [["setup", "--help"]]])(
+  "%j prints how it is used",
+  async (args) => {
+    const command = await spawnServer({}, args);
+    expect((await command.exited).code).toBe(0);
+    expect(command.output.join("\n")).toMatch(/Usage: symphony-backend[\s\S]* DATABASE_URL /);
+  },
+);
+
+it.each([["--version"], ["-v"]])("%s prints the version", async (flag) => {
+  const command = await spawnServer({}, [flag]);
+  expect((await command.exited).code).toBe(0);
+  expect(command.output).toEqual([version]);
+});
+
+it("listens where its options say", async () => {
+  // The port of a server that has ended is free.
+  const first = await startServer();
+  const { port } = first;
+  await first.stop();
+  const second = await spawnServer({ env: { HOST: "127.0.0.2", PORT: "1" } }, [
+    "--host=127.0.0.1",
+    "--port",
+    String(port),
+  ]);
+  await expect.poll(() => second.url, { timeout: 30_000 }).toBe(`http://127.0.0.1:${port}`);
+  expect(await second.stop()).toBe(0);
+});
+
+it.each([
+  [["strat"], 'unknown command "strat"; did you mean start?'],
+  [["serve"], 'unknown command "serve"; --help lists what there is'],
+  [["--prot", "80"], "unknown option --prot; did you mean --port?"],
+  [["--verbose"], "unknown option --verbose; --help lists what there is"],
+  [["-p", "80"], "unknown option -p; --help lists what there is"],
+  [["--port"], "--port needs a value"],
+  [["--help=no"], "--help takes no value"],
+  [["--port", "http"], 'PORT="http": must be a whole number'],
+  [["setup", "now"], 'setup takes no arguments: "now"'],
+])("%j is refused in one line", async (args, reason) => {
+  const command = await spawnServer({}, args);
+  expect((await command.exited).code).toBe(1);
+  expect(command.output).toEqual([`symphony-backend: ${reason}`]);
+  expect(command.logs).toEqual([]);
+});
+
+it("warns of a variable that looks like a setting", async () => {
+  const env = { CALBACK_URL: "http://127.0.0.1:9/", LOGNAME: "ada", MAX_CONECTIONS: "5" };
+  const server = await startServer({ env });
+  const warnings = server.logs.filter(({ level }) => level === 40).map(({ msg }) => msg);
+  expect(warnings).toEqual([
+    "CALBACK_URL is no setting and is ignored; did you mean CALLBACK_URL?",
+    "MAX_CONECTIONS is no setting and is ignored; did you mean MAX_CONNECTIONS?",
+  ]);
+  expect(await server.stop()).toBe(0);
+});
