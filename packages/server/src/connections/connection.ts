@@ -337,7 +337,7 @@ export class Connection implements Outlet, MessageReceiver {
       this.closeWith(CloseCode.tooLarge, `the document would exceed ${maxDocumentBytes} bytes`);
       return;
     }
-    document.append(update.subarray(0, contents.byteLength), author, Date.now());
+    document.append(update, author, Date.now());
     if (documents.journal.full) this.#wait(documents.journal.whenNotFull());
   }
 

@@ -34,9 +34,16 @@ export type Compaction = "join" | "collect";
  *
  * @param how a compaction builds a `Y.Doc` from them; `merge` takes them as they are, which is
  *   cheaper for few of them
+ * @param source `stores`: what the updates are is not known yet, and what is no update must not be
+ *   taken for an empty one
  * @throws MalformedError or an error of Yjs when they cannot be merged
  */
-export function makeBase(updates: readonly Uint8Array[], how: Compaction | "merge"): Base {
+export function makeBase(
+  updates: readonly Uint8Array[],
+  how: Compaction | "merge",
+  source: "log" | "stores" = "log",
+): Base {
+  if (source === "stores") for (const update of updates) inspectUpdate(update);
   const update = how === "merge" ? mergeUpdates(updates) : integrate(updates, how);
   const { runs, deletesAt } = inspectUpdate(update);
   return {

@@ -12,14 +12,23 @@ export const codecTasks = {
   /** What a client with this state vector lacks. */
   diff: (update: Uint8Array, stateVector: Uint8Array): Uint8Array =>
     Y.diffUpdate(update, stateVector),
-  makeBase: (updates: readonly Uint8Array[], how: Compaction | "merge"): Base =>
-    makeBase(updates, how),
+  makeBase: (
+    updates: readonly Uint8Array[],
+    how: Compaction | "merge",
+    source?: "log" | "stores",
+  ): Base => makeBase(updates, how, source),
   /** The document that these updates are, as JSON in UTF-8. @throws Error of Yjs */
-  toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(updates),
+  toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(understood(updates)),
   /** Some roots of the document as JSON in UTF-8; see `rootsToJson`. @throws Error of Yjs */
   rootsToJson: (updates: readonly Uint8Array[], roots: RootNames): Uint8Array =>
-    rootsToJson(updates, roots),
+    rootsToJson(understood(updates), roots),
 };
+
+/** What is no update would show as an empty document. @throws MalformedError */
+function understood(updates: readonly Uint8Array[]): readonly Uint8Array[] {
+  for (const update of updates) inspectUpdate(update);
+  return updates;
+}
 
 export type CodecTasks = typeof codecTasks;
 

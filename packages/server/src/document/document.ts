@@ -129,7 +129,9 @@ export class Document implements Replica {
     const { codec } = this.#services;
     // Looked at together: each look reads all that is known.
     const update =
-      updates.length === 1 ? first : (await codec.run("makeBase", updates, "merge")).update;
+      updates.length === 1
+        ? first
+        : (await codec.run("makeBase", updates, "merge", "stores")).update;
     const contents = await codec.run("inspect", update);
     if (isEmpty(contents) || this.knows(update, contents)) return false;
     this.receive(update, now);

@@ -165,11 +165,13 @@ async function makeStoredBase(
   const bytes = updates.reduce((sum, update) => sum + update.length, 0);
   const how = updates.length === 1 || bytes <= JOIN_ABOVE_BYTES ? "merge" : compaction;
   try {
-    return await codec.run("makeBase", updates, how);
+    return await codec.run("makeBase", updates, how, "stores");
   } catch (cause) {
-    throw new CorruptedError(`what is stored of room ${JSON.stringify(room)} is not an update`, {
-      cause,
-    });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CorruptedError(
+      `what is stored of room ${JSON.stringify(room)} is not an update: ${reason}`,
+      { cause },
+    );
   }
 }
 

@@ -60,5 +60,5 @@ async function checked(
   // The application may go on using its own.
   const update = content.slice();
   const contents = await inspect(update);
-  return isEmpty(contents) ? null : update.subarray(0, contents.byteLength);
+  return isEmpty(contents) ? null : update;
 }

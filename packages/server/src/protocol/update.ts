@@ -18,14 +18,12 @@ export interface UpdateContents {
   readonly deletesAt: number;
   /** True when at least one range is deleted. */
   readonly hasDeletes: boolean;
-  /** Length of the update in bytes; what follows is not part of it. */
-  readonly byteLength: number;
 }
 
 /**
  * Validates the structure of an encoded update and tells what it holds.
  *
- * A valid update can be decoded by every Yjs client, and merged with others. It is not said that
+ * A valid update is all of the bytes. It can be decoded by every Yjs client, and merged with others. It is not said that
  * its structs can be integrated: what they depend on may still be on its way.
  *
  * @throws MalformedError naming what is wrong
@@ -36,8 +34,20 @@ export function inspectUpdate(update: Uint8Array): UpdateContents {
     const runs = readRuns(decoder);
     const deletesAt = decoder.pos;
     const hasDeletes = skipDeleteSet(decoder);
-    return { runs, deletesAt, hasDeletes, byteLength: decoder.pos };
+    const rest = update.length - decoder.pos;
+    if (rest > 0) throw new MalformedError(restReason(update, rest));
+    return { runs, deletesAt, hasDeletes };
   });
+}
+
+/**
+ * Yjs ignores what follows an update, so it would be lost without anybody noticing. In an update of the
+ * format V2 that is nearly everything: it begins with a zero, which in V1 says that nothing is inserted.
+ */
+function restReason(update: Uint8Array, rest: number): string {
+  return update[0] === 0
+    ? `${rest} bytes follow an update that inserts nothing; it is probably in format V2, and must be in V1`
+    : `${rest} bytes follow the update; send one update at a time`;
 }
 
 /** True when the update neither inserts nor deletes anything. */

@@ -141,3 +141,28 @@ describe("a journal row of another server, found when its content is stored alre
     expect((await stores.journal.read(ROOM)).rows).toEqual([]);
   });
 });
+
+describe("what is stored and is no update of the format V1", () => {
+  const doc = new Y.Doc();
+  doc.getText("text").insert(0, "precious");
+  const update = Y.encodeStateAsUpdate(doc);
+  const odd = [Y.encodeStateAsUpdateV2(doc), Buffer.concat([update, update])];
+
+  it.each(odd)("is not opened, and stays as it is (%#)", async (content) => {
+    await stores.snapshots.write(ROOM, content, null);
+    await expect(openDocument()).rejects.toThrow(/is not an update: .* bytes follow/);
+    await stores.journal.append([{ room: ROOM, update: updateOf("word") }]);
+    await expect(openDocument()).rejects.toThrow(/is not an update: .* bytes follow/);
+    expect((await stores.snapshots.read(ROOM))?.update).toEqual(new Uint8Array(content));
+  });
+
+  it("is not replaced by a snapshot when somebody puts it there meanwhile", async () => {
+    const open = await openDocument();
+    write(open, "word");
+    open.document.log.markDurable(open.document.log.end);
+    const [content = update] = odd;
+    await stores.snapshots.write(ROOM, content, null);
+    await expect(save(open)).rejects.toThrow(/format V2/);
+    expect((await stores.snapshots.read(ROOM))?.update).toEqual(content);
+  });
+});

@@ -19,6 +19,17 @@ it("is nothing when the application gives an update without content", async () =
   expect(await initialContent("room", options({ load }))).toBe(null);
 });
 
+it("is refused when it is not one update in format V1", async () => {
+  const doc = new Y.Doc();
+  doc.getText("text").insert(0, "content");
+  const update = Y.encodeStateAsUpdate(doc);
+  for (const content of [Y.encodeStateAsUpdateV2(doc), Buffer.concat([update, update])]) {
+    await expect(initialContent("room", options({ load: () => content }))).rejects.toMatchObject({
+      cause: { message: expect.stringContaining("bytes follow") },
+    });
+  }
+});
+
 it("is waited for only so long, and must not be too large", async () => {
   const hanging = options({ load: () => new Promise(() => {}), loadMs: 20 });
   await expect(initialContent("room", hanging)).rejects.toThrow(StorageError);

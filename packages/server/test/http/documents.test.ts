@@ -138,6 +138,29 @@ describe("an update", () => {
     expect(api.documents.holds("a")).toBe(false);
   });
 
+  it("is refused when it is not the whole body, in another format, or nothing", async () => {
+    const api = await TestApi.start();
+    const doc = new Y.Doc();
+    doc.getText("text").insert(0, "precious");
+    doc.getMap("map").set("key", { nested: [1, true, null] });
+    const v2 = Y.encodeStateAsUpdateV2(doc);
+    const emptyV2 = Y.encodeStateAsUpdateV2(new Y.Doc());
+    const two = Buffer.concat([updateOf("one"), updateOf("two")]);
+    for (const [body, reason] of [
+      [v2, "format V2"],
+      [emptyV2, "format V2"],
+      [two, "one update at a time"],
+      [Buffer.concat([updateOf("one"), Buffer.from([0])]), "1 bytes follow the update"],
+      [Buffer.from('{"update":[0,0]}'), "not a Yjs update"],
+      [Buffer.from("AAA="), "not a Yjs update"],
+      [Buffer.alloc(0), "the body is empty"],
+    ] as const) {
+      const answer = await api.post("a", body);
+      expect([answer.status, detailOf(answer)]).toEqual([400, expect.stringContaining(reason)]);
+    }
+    expect(api.documents.holds("a")).toBe(false);
+  });
+
   it("is refused when it is no update by its type", async () => {
     const api = await TestApi.start();
     for (const headers of [{}, { "content-type": "text/plain" }]) {

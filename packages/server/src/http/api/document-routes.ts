@@ -5,7 +5,7 @@ import type { ApiServices } from "./api-services.ts";
 import { fileNameOf, JSON_TYPE, UPDATE_TYPE, wantedType } from "./document-download.ts";
 import { presenceJson } from "./presence-json.ts";
 import { problems } from "./problems.ts";
-import { mergeUpdates, readDocument } from "./read-document.ts";
+import { mergeUpdates, readDocument, toJson } from "./read-document.ts";
 import { roomOf, roomParams, roomQuery } from "./room-parameter.ts";
 import { documentSchema, presenceSchema } from "./schemas.ts";
 import { limitUpdate, takeUpdate } from "./take-update.ts";
@@ -45,7 +45,8 @@ const post = createRoute({
     query: roomQuery,
     body: {
       required: true,
-      description: "One encoded Yjs update (format V1).",
+      description:
+        "One encoded Yjs update in format V1: what `Y.encodeStateAsUpdate` gives. Nothing may follow it.",
       content: { [UPDATE_TYPE]: { schema: update } },
     },
   },
@@ -76,8 +77,8 @@ export function documentRoutes(services: ApiServices): ApiHono {
     const room = roomOf(c);
     const type = wantedType(c);
     const { updates } = await readDocument(room, services);
-    if (type === JSON_TYPE) return streamParts([await services.documentJson(updates)], JSON_TYPE);
-    const answer = streamParts([await mergeUpdates(updates, documents)], UPDATE_TYPE);
+    if (type === JSON_TYPE) return streamParts([await toJson(room, updates, services)], JSON_TYPE);
+    const answer = streamParts([await mergeUpdates(room, updates, documents)], UPDATE_TYPE);
     answer.headers.set("content-disposition", `attachment; filename="${fileNameOf(room)}"`);
     return answer;
   });

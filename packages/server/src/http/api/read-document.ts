@@ -1,5 +1,7 @@
 import type { InspectedDocument } from "../../cluster/server-calls.ts";
+import { MalformedError } from "../../protocol/malformed-error.ts";
 import { EMPTY_UPDATE } from "../../protocol/update.ts";
+import { CorruptedError } from "../../storage/errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import { noSuchRoom } from "./problems.ts";
 
@@ -23,12 +25,37 @@ export async function readDocument(
   throw noSuchRoom(room);
 }
 
-/** The updates as one. @throws CodecError */
-export async function mergeUpdates(
+/** The updates of a room as one. @throws CodecError; CorruptedError when one of them is no update */
+export function mergeUpdates(
+  room: string,
   updates: readonly Uint8Array[],
   { codec }: DocumentServices["documents"],
 ): Promise<Uint8Array> {
-  const [first] = updates;
-  if (first !== undefined && updates.length === 1) return first;
-  return (await codec.run("makeBase", updates, "merge")).update;
+  return understood(room, async () => {
+    const [first] = updates;
+    if (first === undefined || updates.length > 1) {
+      return (await codec.run("makeBase", updates, "merge", "stores")).update;
+    }
+    await codec.run("inspect", first);
+    return first;
+  });
+}
+
+/** @throws CodecError; CorruptedError when one of the updates is none */
+export function toJson(
+  room: string,
+  updates: readonly Uint8Array[],
+  { documentJson }: Pick<ApiServices, "documentJson">,
+): Promise<Uint8Array> {
+  return understood(room, () => documentJson(updates));
+}
+
+async function understood<Result>(room: string, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof MalformedError)) throw cause;
+    const what = `what is stored of room ${JSON.stringify(room)} is not an update`;
+    throw new CorruptedError(`${what}: ${cause.message}`, { cause });
+  }
 }

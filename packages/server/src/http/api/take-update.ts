@@ -34,6 +34,7 @@ export async function takeUpdate(
     throw new ApiProblem(415, `content-type is ${type ?? "missing"}: it must be ${UPDATE_TYPE}`);
   }
   const update = new Uint8Array(await request.arrayBuffer());
+  if (update.length === 0) throw new ApiProblem(400, "the body is empty: it must be a Yjs update");
   const contents = await inspect(update, documents);
   if (isEmpty(contents)) return;
   if (documents.journal.full) {
@@ -45,7 +46,7 @@ export async function takeUpdate(
       throw new ApiProblem(413, `the document would exceed ${maxDocumentBytes} bytes`);
     }
     // Nobody's client wrote it, so nobody may take it for an acknowledgement.
-    document.append(update.subarray(0, contents.byteLength), null, Date.now());
+    document.append(update, null, Date.now());
     const durable = documents.whenDurable(document, document.log.end);
     if (!(await within(DURABLE_MS, durable))) {
       throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");
