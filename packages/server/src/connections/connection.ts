@@ -102,6 +102,7 @@ export class Connection implements Outlet, MessageReceiver {
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
     this.#liveness = new Liveness(webSocket, socket, () => this.#writable);
+    webSocket.on("pong", (number: Buffer) => this.#proved(number));
     socket.on("drain", () => this.#drained());
     webSocket.pause();
     void this.#open();
@@ -210,6 +211,10 @@ export class Connection implements Outlet, MessageReceiver {
   /** Somebody else claims a client of this connection: ends it if it is dead. */
   probe(): void {
     this.#liveness.probe();
+  }
+
+  prove(number: number): void {
+    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping(String(number));
   }
 
   /**
@@ -337,8 +342,14 @@ export class Connection implements Outlet, MessageReceiver {
       this.closeWith(CloseCode.tooLarge, `the document would exceed ${maxDocumentBytes} bytes`);
       return;
     }
-    document.append(update, author, Date.now());
+    document.append(update, author, Date.now(), contents);
     if (documents.journal.full) this.#wait(documents.journal.whenNotFull());
+  }
+
+  /** @param number what a ping said that the client answered; empty for other pings */
+  #proved(number: Buffer): void {
+    if (number.length === 0 || this.#state.name !== "open") return;
+    this.#state.document.proved(this.#state.reader, Number(number));
   }
 
   #drained(): void {

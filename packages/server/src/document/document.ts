@@ -5,9 +5,12 @@ import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.
 import { type Base, EMPTY_BASE } from "./base.ts";
 import { INLINE_BYTES } from "./codec.ts";
 import type { DocumentServices, Publisher } from "./document-services.ts";
-import { type Entry, Log } from "./log.ts";
+import { FirstContent } from "./first-content.ts";
+import { Identities } from "./identities.ts";
+import { Log } from "./log.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 import { isCovered, isKnown } from "./novelty.ts";
+import { sentLater, withhold } from "./owed.ts";
 import { Presence } from "./presence.ts";
 import { type Outlet, Reader } from "./reader.ts";
 import { SharedNews } from "./shared-news.ts";
@@ -23,6 +26,7 @@ export class Document implements Replica {
   readonly log: Log;
   readonly presence: Presence = new Presence();
   readonly readers: Set<Reader> = new Set();
+  readonly #identities: Identities = new Identities(this.readers);
   /** When the last update came, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
   /** Kept by the flusher, as is the next. */
@@ -32,6 +36,7 @@ export class Document implements Replica {
   readonly #publisher: Publisher;
   /** The first update without an author that is not durable holds up all readers. */
   readonly #anybody = { pendingFrom: Number.POSITIVE_INFINITY };
+  readonly #firstContent: FirstContent = new FirstContent();
   #compacting = false;
   #giveUpCompaction: ((reason: Error) => void) | undefined;
   /** Tails below this size are left alone. */
@@ -64,7 +69,15 @@ export class Document implements Replica {
     if (this.#discarded !== undefined) throw this.#discarded;
     const reader = new Reader(outlet);
     this.readers.add(reader);
+    this.#identities.join(reader);
     return reader;
+  }
+
+  /** A client answered `Outlet.prove`: what was kept from others, or from it, need not be any more. */
+  proved(reader: Reader, number: number): void {
+    if (!this.readers.has(reader) || !this.#identities.proved(reader, number)) return;
+    this.#firstContent.wake();
+    if (this.log.durable < this.log.end) this.#services.flusher.schedule(this);
   }
 
   /**
@@ -74,6 +87,7 @@ export class Document implements Replica {
    */
   detach(reader: Reader, now: number): void {
     if (!this.readers.delete(reader)) return;
+    this.#identities.leave(reader);
     const pendingFrom = this.#pendingFrom(reader);
     this.#anybody.pendingFrom = Math.min(this.#anybody.pendingFrom, pendingFrom);
     this.log.disown(reader);
@@ -83,16 +97,23 @@ export class Document implements Replica {
   /**
    * Takes a valid update.
    *
-   * @param author whose client wrote it; `null` when it may be anybody's: what a client returns when
+   * @param from whose client wrote it; `null` when it may be anybody's: what a client returns when
    *   it connects holds what it was sent by others, and whoever wrote that must not take it for an
    *   acknowledgement
+   * @param contents of the update, if they are known
    */
-  append(update: Uint8Array, author: Reader | null, now: number): void {
+  append(
+    update: Uint8Array,
+    from: Reader | null,
+    now: number,
+    { runs }: Pick<UpdateContents, "runs"> = inspectUpdate(update),
+  ): void {
     if (this.#discarded !== undefined) throw this.#discarded;
     const offset = this.log.end;
+    const author = from === null ? null : this.#identities.authorOf(runs, from);
     this.log.append(update, author);
     this.updatedAt = now;
-    const pending = author ?? this.#anybody;
+    const pending = author instanceof Reader ? author : this.#anybody;
     if (pending.pendingFrom === Number.POSITIVE_INFINITY) pending.pendingFrom = offset;
     const { stats, journal } = this.#services;
     stats.updatesFromClients++;
@@ -179,6 +200,7 @@ export class Document implements Replica {
       }
     }
     this.log.markDurable(offset);
+    this.#firstContent.wake();
     this.#acknowledge();
     this.#services.flusher.schedule(this);
     this.#compactIfLarge();
@@ -220,10 +242,11 @@ export class Document implements Replica {
   async answer(reader: Reader, stateVector: Uint8Array): Promise<void> {
     const { log } = this;
     const isNew = decodeStateVector(stateVector).size === 0;
+    if (isNew && this.#keepsAllFrom(reader)) await this.#firstContent.wait();
     const { base, baseEnd } = log;
     const diff = isNew ? base : await this.#diff(base, stateVector);
     if (!this.readers.has(reader)) return;
-    const limit = Math.min(log.end, this.#pendingFrom(reader));
+    const limit = Math.min(log.end, this.#withheldFrom(reader, log.durable));
     const rest = [...log.entries(baseEnd, limit)];
     const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
     // While the difference was computed, the base may have taken up some of the tail.
@@ -281,6 +304,7 @@ export class Document implements Replica {
   /** Sends a reader whose outlet is writable again what it missed meanwhile. */
   resume(reader: Reader): void {
     if (!this.readers.has(reader)) return;
+    this.#identities.drained(reader);
     this.#deliver(reader, new SharedNews(this.log, this.presence), true);
   }
 
@@ -342,21 +366,20 @@ export class Document implements Replica {
   #updates(reader: Reader, shared: SharedNews): Frame[] {
     const { log } = this;
     if (reader.cursor === null) return [];
-    const pendingFrom = this.#pendingFrom(reader);
-    const frames: Frame[] = [];
-    if (reader.owedFrom < log.durable) {
-      const own = (entry: Entry) => entry.author === reader || entry.author === null;
-      frames.push(...log.frames(reader.owedFrom, log.durable, own));
-      reader.owedFrom = pendingFrom < reader.cursor ? pendingFrom : Number.POSITIVE_INFINITY;
-    }
+    const frames = sentLater(
+      reader,
+      reader.cursor,
+      log,
+      this.#identities,
+      this.#pendingFrom(reader),
+    );
     const { slow } = this.#services.journal;
-    const limit = slow ? log.end : Math.min(log.end, pendingFrom);
+    const withheldFrom = this.#withheldFrom(reader, slow ? reader.cursor : log.durable);
+    const limit = slow ? log.end : Math.min(log.end, withheldFrom);
     if (reader.cursor >= limit) return frames;
-    if (slow && pendingFrom < limit) {
-      const foreign = ({ author, end }: Entry) =>
-        (author !== null && author !== reader) || end <= log.durable;
-      frames.push(...log.frames(reader.cursor, limit, foreign));
-      reader.owedFrom = Math.min(reader.owedFrom, Math.max(pendingFrom, reader.cursor));
+    if (withheldFrom < limit) {
+      const shown = withhold(reader, Math.max(withheldFrom, reader.cursor), log, this.#identities);
+      frames.push(...log.frames(reader.cursor, limit, shown));
     } else {
       frames.push(...shared.updates(reader.cursor, limit));
     }
@@ -364,7 +387,25 @@ export class Document implements Replica {
     return frames;
   }
 
-  /** The offset of the first update that may be the reader's own and is not durable. */
+  /** Whether there is something in the document, and nothing that a reader may be shown. */
+  #keepsAllFrom(reader: Reader): boolean {
+    const { log } = this;
+    if (log.base !== EMPTY_BASE || log.durable > 0 || log.end === 0) return false;
+    return reader.pendingFrom > 0 && this.#withheldFrom(reader, 0) === 0;
+  }
+
+  /** The offset of the first update from `from` on that is kept from a reader until it is durable. */
+  #withheldFrom(reader: Reader, from: number): number {
+    const pendingFrom = this.#pendingFrom(reader);
+    if (this.#identities.areSettled) return pendingFrom;
+    const { log } = this;
+    for (const { author, start } of log.entries(Math.max(from, log.durable), pendingFrom)) {
+      if (this.#identities.mayHaveWritten(author, reader)) return start;
+    }
+    return pendingFrom;
+  }
+
+  /** The offset of the first update that is the reader's own, or anybody's, and is not durable. */
   #pendingFrom(reader: Reader): number {
     const { log } = this;
     if (reader.pendingFrom < log.durable) reader.pendingFrom = log.firstBy(reader, log.durable);

@@ -1,5 +1,6 @@
 import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { Frame } from "../protocol/frame.ts";
+import { Identity } from "./identities.ts";
 
 /** Where the frames for one reader go: a client's socket. */
 export interface Outlet {
@@ -9,6 +10,11 @@ export interface Outlet {
   write(frames: readonly Frame[]): void;
   /** Finds out whether the client is still there; ends the connection if it is not. */
   probe(): void;
+  /**
+   * Asks the client for a sign of life, which carries this number; the document is told of the answer.
+   * Missing for readers of this process: these do not come back on another connection.
+   */
+  prove?(number: number): void;
   /** Ends it. Whoever reads is told why. */
   close(reason: Error): void;
 }
@@ -26,8 +32,12 @@ export class Reader {
   cursor: number | null = null;
   /** The offset of its client's first update that is not durable. */
   pendingFrom = Number.POSITIVE_INFINITY;
-  /** From this offset on, updates of its own client were left out and are still to be sent back. */
+  /** Tells its client apart from those of other readers. */
+  readonly identity: Identity = new Identity();
+  /** From this offset on, updates that may be its own client's were left out and are still owed. */
   owedFrom = Number.POSITIVE_INFINITY;
+  /** Whose updates were left out because they may be its own client; `null` when nobody's were. */
+  suspects: Set<Reader> | null = null;
   /** Presence up to this version has been sent. */
   presenceVersion = 0;
   /** The client ids whose presence this connection introduced. */

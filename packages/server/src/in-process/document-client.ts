@@ -167,7 +167,7 @@ export class DocumentClient implements ServerDocument, Outlet {
     if (this.#document.log.bytes + update.length > maxDocumentBytes) {
       throw new TooLargeError(`the document would exceed ${maxDocumentBytes} bytes`);
     }
-    this.#document.append(update, this.#reader, Date.now());
+    this.#document.append(update, this.#reader, Date.now(), contents);
     this.#writtenEnd = this.#document.log.end;
   }
 

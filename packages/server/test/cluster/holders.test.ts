@@ -1,28 +1,9 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
-import { Codec } from "../../src/document/codec.ts";
-import { type CodecTasks, codecTasks } from "../../src/document/codec-tasks.ts";
+import { PromptCodec } from "../support/prompt-codec.ts";
 import { SharedStores, SimulatedNetwork, turn } from "./simulated-network.ts";
 import { expectSameContent, SimulatedServer } from "./simulated-server.ts";
-
-/** Does everything at once: the steps would not wait for a thread. */
-class PromptCodec extends Codec {
-  override async run<Name extends keyof CodecTasks>(
-    task: Name,
-    ...args: Parameters<CodecTasks[Name]>
-  ): Promise<ReturnType<CodecTasks[Name]>> {
-    const perform = codecTasks[task] as (...args: unknown[]) => ReturnType<CodecTasks[Name]>;
-    return perform(...args);
-  }
-
-  override runInBackground<Name extends keyof CodecTasks>(
-    task: Name,
-    ...args: Parameters<CodecTasks[Name]>
-  ): Promise<ReturnType<CodecTasks[Name]>> {
-    return this.run(task, ...args);
-  }
-}
 
 const codec = new PromptCodec();
 beforeEach(() => {

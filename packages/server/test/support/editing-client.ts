@@ -9,8 +9,9 @@ import type { RawMessage } from "./raw-messages.ts";
 export class EditingClient {
   readonly doc: Y.Doc = new Y.Doc();
   /**
-   * Its own clock below which everything was sent back, or is in the state vector with which the
-   * server asks for what it lacks: the server promises that all of it is durable.
+   * Its own clock below which everything was sent back, be it as an update or in the answer to its
+   * state vector, or is in the state vector with which the server asks for what it lacks: the server
+   * promises that all of it is durable.
    */
   acknowledged = 0;
   /** Which of its own insertions it was sent back as deleted: clock and length of each range. */
@@ -20,6 +21,7 @@ export class EditingClient {
   /** When it was sent something last, on the clock of `performance.now()`. */
   heardAt = 0;
   #connection: RawClient | undefined;
+  #attempts = 0;
 
   constructor() {
     this.doc.on("update", (update: Uint8Array, origin: unknown) => {
@@ -36,10 +38,28 @@ export class EditingClient {
     return this.#connection?.isOpen ?? false;
   }
 
+  /** What is missing from a document of what this client was told is saved. */
+  missingFrom(doc: Y.Doc): string[] {
+    const missing: string[] = [];
+    const { clientID } = this.doc;
+    const clock = Y.getState(doc.store, clientID);
+    if (clock < this.acknowledged) missing.push(`${this.acknowledged - clock} insertions`);
+    const { ds } = Y.snapshot(doc);
+    for (const [start, length] of this.acknowledgedDeletes) {
+      if (!Y.isDeleted(ds, Y.createID(clientID, start + length - 1)))
+        missing.push(`delete ${start}`);
+    }
+    return missing;
+  }
+
+  /** On an earlier connection that still seems open it is heard no more, and hears nothing. */
   async connect(wsUrl: string, room: string): Promise<void> {
+    const attempt = ++this.#attempts;
     const connection = await RawClient.connect(wsUrl, room, {
       keep: false,
-      onMessage: (message, client) => this.#receive(client, message),
+      onMessage: (message, client) => {
+        if (attempt === this.#attempts) this.#receive(client, message);
+      },
     });
     this.#connection = connection;
     this.heardAt = performance.now();
@@ -71,7 +91,7 @@ export class EditingClient {
       });
     } else if (message.type === "step2" || message.type === "update") {
       this.received++;
-      if (message.type === "update") this.#noteEcho(message.update);
+      this.#noteEcho(message.update);
       Y.applyUpdate(this.doc, message.update, this);
     }
   }

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import * as Y from "yjs";
 import { EditingClient } from "./editing-client.ts";
 
 /** Real providers wait for up to 2.5 s. */
@@ -32,20 +31,6 @@ export class PersistentClient extends EditingClient {
   /** Whether the server has sent back everything that it did. */
   get isSaved(): boolean {
     return this.acknowledged === this.clock;
-  }
-
-  /** What is missing from a document of what this client was told is saved. */
-  missingFrom(doc: Y.Doc): string[] {
-    const missing: string[] = [];
-    const { clientID } = this.doc;
-    const clock = Y.getState(doc.store, clientID);
-    if (clock < this.acknowledged) missing.push(`${this.acknowledged - clock} insertions`);
-    const { ds } = Y.snapshot(doc);
-    for (const [start, length] of this.acknowledgedDeletes) {
-      if (!Y.isDeleted(ds, Y.createID(clientID, start + length - 1)))
-        missing.push(`delete ${start}`);
-    }
-    return missing;
   }
 
   stopEditing(): void {

@@ -46,7 +46,7 @@ export async function takeUpdate(
       throw new ApiProblem(413, `the document would exceed ${maxDocumentBytes} bytes`);
     }
     // Nobody's client wrote it, so nobody may take it for an acknowledgement.
-    document.append(update, null, Date.now());
+    document.append(update, null, Date.now(), contents);
     const durable = documents.whenDurable(document, document.log.end);
     if (!(await within(DURABLE_MS, durable))) {
       throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");

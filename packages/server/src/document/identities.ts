@@ -1,0 +1,189 @@
+import type { Author } from "./log.ts";
+import type { Reader } from "./reader.ts";
+
+/** Clients of a room are asked for a sign of life no more often, and so many of them at a time. */
+const ROUND_MS = 1_000;
+const MOST_PER_ROUND = 250;
+/** Whoever writes for more Yjs clients than that passes on what others wrote. */
+const MOST_WRITERS = 16;
+
+/** What is known of the client behind a reader. */
+export class Identity {
+  /** The number of clients that had joined the document when it did, itself included. */
+  joined = 0;
+  /** That number when it was last asked for a sign of life that it has given since. */
+  aliveAt = Number.POSITIVE_INFINITY;
+  /** That number when it was last asked for one. */
+  askedAt = Number.POSITIVE_INFINITY;
+  /** The Yjs clients in whose name it has written. */
+  readonly writers: number[] = [];
+  /** Whether another reader may have written in the name of one of them. */
+  hasTwin = false;
+  /** Whether it writes for too many Yjs clients to remember. */
+  isRelay = false;
+}
+
+/**
+ * Tells the clients of one document apart. What is not durable must not be shown to a client that
+ * may have written it: the client would take it for an acknowledgement.
+ *
+ * A client whose network broke comes back on a new connection while its old one still seems open,
+ * and may hold messages that have not been read. So the older of two readers may be the former
+ * connection of the newer one's client, until it proves the contrary: a client gives up one
+ * connection before it opens the next, so whoever answers a ping that was sent after the other one
+ * had joined is somebody else. The pings are numbered, because an old answer proves nothing.
+ *
+ * Two connections that are both alive may belong to one Yjs document. These write in the name of
+ * the same Yjs client, and are never told apart.
+ */
+export class Identities {
+  readonly #readers: ReadonlySet<Reader>;
+  /** Those who are still to be asked before it begins anew. */
+  #rest: Iterator<Reader>;
+  #joined = 0;
+  /** How many readers can come back, and how many of these were alive after the last one joined. */
+  #clients = 0;
+  #proven = 0;
+  /** Readers that are not proven to be unlike another one by what they write. */
+  #doubtful = 0;
+  /** Who was first to write in the name of a Yjs client. */
+  readonly #writers: Map<number, Reader> = new Map();
+  #roundAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param readers of the document; the document adds them before `join`, and removes them */
+  constructor(readers: ReadonlySet<Reader>) {
+    this.#readers = readers;
+    this.#rest = readers.values();
+  }
+
+  /** Whether all readers are told apart: then only who wrote something may be its author. */
+  get areSettled(): boolean {
+    return (this.#clients < 2 || this.#proven === this.#clients) && this.#doubtful === 0;
+  }
+
+  /** A reader was attached. The others are asked, soon, whether they are still there. */
+  join(reader: Reader): void {
+    if (reader.outlet.prove === undefined) return;
+    const { identity } = reader;
+    this.#joined++;
+    identity.joined = this.#joined;
+    identity.aliveAt = this.#joined;
+    identity.askedAt = this.#joined;
+    this.#clients++;
+    this.#proven = 1;
+    this.#askSoon();
+  }
+
+  leave(reader: Reader): void {
+    const { identity } = reader;
+    if (identity.joined > 0) {
+      this.#clients--;
+      if (identity.aliveAt === this.#joined) this.#proven--;
+    }
+    if (identity.hasTwin || identity.isRelay) this.#doubtful--;
+    for (const writer of identity.writers) {
+      if (this.#writers.get(writer) === reader) this.#writers.delete(writer);
+    }
+    if (this.#clients < 2) this.#stop();
+  }
+
+  /**
+   * A client answered the ping with this number.
+   *
+   * @returns whether that tells it apart from somebody
+   */
+  proved(reader: Reader, number: number): boolean {
+    const { identity } = reader;
+    if (!(number > identity.aliveAt && number <= identity.askedAt)) return false;
+    identity.aliveAt = number;
+    if (number === this.#joined) this.#proven++;
+    return true;
+  }
+
+  /** The client can be written to again: it may not have been asked. */
+  drained(reader: Reader): void {
+    if (reader.identity.askedAt < this.#joined) this.#askSoon();
+  }
+
+  /**
+   * Notes in whose name a client writes.
+   *
+   * @param runs those of the update, see `UpdateContents`
+   * @returns who is to count as its author: nobody knows when it holds the work of several
+   */
+  authorOf(runs: ArrayLike<number>, reader: Reader): Reader | null {
+    const writer = runs[0];
+    if (writer === undefined) return reader;
+    for (let i = 3; i < runs.length; i += 3) if (runs[i] !== writer) return null;
+    const { identity } = reader;
+    if (identity.isRelay || identity.writers.includes(writer)) return reader;
+    if (identity.writers.length === MOST_WRITERS) {
+      if (!identity.hasTwin) this.#doubtful++;
+      identity.isRelay = true;
+      return reader;
+    }
+    identity.writers.push(writer);
+    const first = this.#writers.get(writer);
+    if (first === undefined) this.#writers.set(writer, reader);
+    else for (const twin of [first, reader]) this.#setTwin(twin.identity);
+    return reader;
+  }
+
+  /** Whether a reader's client may have written what has this author. */
+  mayHaveWritten(author: Author, reader: Reader): boolean {
+    if (author === null || author === reader) return true;
+    return author !== "elsewhere" && !areDistinct(author.identity, reader.identity);
+  }
+
+  #setTwin(identity: Identity): void {
+    if (!identity.hasTwin && !identity.isRelay) this.#doubtful++;
+    identity.hasTwin = true;
+  }
+
+  #askSoon(): void {
+    if (this.#timer !== undefined || this.#clients < 2) return;
+    const delay = this.#roundAt + ROUND_MS - performance.now();
+    // In another turn: clients that come together cause one ping.
+    this.#timer = setTimeout(() => this.#ask(), Math.max(0, Math.ceil(delay))).unref();
+  }
+
+  /** Asks those who were not asked since the last client joined. */
+  #ask(): void {
+    this.#timer = undefined;
+    this.#roundAt = performance.now();
+    let asked = 0;
+    for (let left = this.#readers.size; left > 0; left--) {
+      const { identity, outlet } = this.#next();
+      // Who is behind has not read an earlier ping either; see `drained`.
+      if (identity.askedAt >= this.#joined || !outlet.writable) continue;
+      if (asked === MOST_PER_ROUND) {
+        this.#askSoon();
+        return;
+      }
+      asked++;
+      identity.askedAt = this.#joined;
+      outlet.prove?.(this.#joined);
+    }
+  }
+
+  /** @returns readers one after the other, for as long as there are any */
+  #next(): Reader {
+    for (;;) {
+      const { value, done } = this.#rest.next();
+      if (done !== true) return value;
+      this.#rest = this.#readers.values();
+    }
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function areDistinct(a: Identity, b: Identity): boolean {
+  const [older, newer] = a.joined < b.joined ? [a, b] : [b, a];
+  if (older.aliveAt < newer.joined || a.isRelay || b.isRelay) return false;
+  return !(a.hasTwin || b.hasTwin) || !a.writers.some((writer) => b.writers.includes(writer));
+}

@@ -1,0 +1,99 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { EditingClient } from "../support/editing-client.ts";
+import { IoFaults } from "../support/faults/io-faults.ts";
+import { readRoom } from "../support/raw-client.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+let faults: IoFaults;
+beforeAll(async () => {
+  faults = await IoFaults.prepare();
+});
+afterAll(() => faults.dispose());
+
+let server: ServerProcess;
+let network: TcpProxy;
+const clients: EditingClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.terminate();
+  await network.close();
+  await server.kill();
+  await faults.clear();
+});
+
+/** A client whose network is to break, and one that sees what the server has got. */
+async function joined(room: string): Promise<{ author: EditingClient; witness: EditingClient }> {
+  server = await startServer({ env: faults.env });
+  network = await TcpProxy.start(server.port);
+  const [author, witness] = [new EditingClient(), new EditingClient()];
+  clients.push(author, witness);
+  await author.connect(`ws://127.0.0.1:${network.port}`, room);
+  await witness.connect(server.wsUrl, room);
+  author.doc.getText("text").insert(0, "saved");
+  await waitFor(() => author.acknowledged === 5 && textOf(witness) === "saved", {
+    message: "what is written while everything works is saved",
+  });
+  return { author, witness };
+}
+
+function textOf({ doc }: EditingClient): string {
+  return doc.getText("text").toString();
+}
+
+/** The journal fails from now on. Both write something, so that each must be kept from its own. */
+async function writeWithoutJournal(author: EditingClient, witness: EditingClient): Promise<void> {
+  await faults.set({ writes: "ENOSPC", path: "journal.db" });
+  author.doc.getText("text").delete(0, 2);
+  author.doc.getText("text").insert(0, "lost?");
+  await waitFor(() => textOf(witness) === "lost?ved", {
+    message: () => `others see it all the same: ${textOf(witness)}`,
+  });
+}
+
+/** Afterwards all that was acknowledged is there, and no more was acknowledged than before. */
+async function crashAndCompare(author: EditingClient, room: string): Promise<void> {
+  expect(author.acknowledged).toBe(5);
+  expect(author.acknowledgedDeletes).toEqual([]);
+  await server.kill();
+  await faults.clear();
+  server = await startServer({ dataDir: server.dataDir });
+  expect(author.missingFrom(await readRoom(server.wsUrl, room))).toEqual([]);
+}
+
+describe("while its old connection is half open, a client is not shown as saved what is lost", () => {
+  it("when it comes back to the same server and the journal fails", async () => {
+    const { author, witness } = await joined("room");
+    await writeWithoutJournal(author, witness);
+    network.silence();
+    await author.connect(server.wsUrl, "room");
+    // Whatever the server has to say about what is there has been said when this is seen.
+    witness.doc.getText("text").insert(0, "!");
+    await waitFor(() => textOf(author).startsWith("!"), {
+      message: () => `the client that came back sees what others write: ${textOf(author)}`,
+    });
+    author.doc.getText("text").insert(0, "?");
+    await waitFor(() => textOf(witness).startsWith("?"), {
+      message: () => `others see what it writes on its new connection: ${textOf(witness)}`,
+    });
+    await crashAndCompare(author, "room");
+  });
+
+  it("when it comes back again and again", async () => {
+    const { author, witness } = await joined("room");
+    await writeWithoutJournal(author, witness);
+    const networks = [network];
+    for (let i = 0; i < 3; i++) {
+      networks.at(-1)?.silence();
+      network = await TcpProxy.start(server.port);
+      networks.push(network);
+      await author.connect(`ws://127.0.0.1:${network.port}`, "room");
+      author.doc.getText("text").insert(0, String(i));
+      await waitFor(() => textOf(witness).startsWith(String(i)), {
+        message: () => `others see what it writes on each: ${textOf(witness)}`,
+      });
+    }
+    await crashAndCompare(author, "room");
+    for (const one of networks.slice(0, -1)) await one.close();
+  });
+});
