@@ -17,6 +17,7 @@ compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || missing+=(postgres
 if [ "${1:-}" != services ]; then
   need chromium-headless-shell chromium-headless-shell
   need nginx nginx-light
+  need pgbouncer pgbouncer
   need openssl openssl
   need java openjdk-17-jre-headless
   # The compiler builds the library that makes disk operations fail on purpose.

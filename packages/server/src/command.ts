@@ -1,5 +1,4 @@
 import { parseArgs } from "node:util";
-import { pino } from "pino";
 import { createServer } from "./assembly/create-server.ts";
 import { setUp } from "./assembly/set-up.ts";
 import { describeSettings, readConfig } from "./config/config.ts";
@@ -7,6 +6,7 @@ import { ConfigError } from "./config/config-error.ts";
 import { suggestion } from "./config/nearest-name.ts";
 import { likelyTypos } from "./config/read-settings.ts";
 import type { SymphonyServer } from "./config/server-options.ts";
+import { createLogger, escapeHidden } from "./runtime/log.ts";
 import { VERSION } from "./runtime/version.ts";
 
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
@@ -106,7 +106,7 @@ async function start(environment: Environment): Promise<void> {
 
 async function setup(environment: Environment): Promise<void> {
   const config = readConfig(environment);
-  const logger = pino({ level: config.LOG_LEVEL });
+  const logger = createLogger(config.LOG_LEVEL);
   for (const typo of likelyTypos(environment)) logger.warn(typo);
   await setUp(config, logger);
 }
@@ -132,6 +132,6 @@ async function stop(server: SymphonyServer): Promise<void> {
 }
 
 function refuse(reason: string): void {
-  process.stderr.write(`symphony-backend: ${reason}\n`);
+  process.stderr.write(`symphony-backend: ${escapeHidden(reason).replaceAll(/\s*\n\s*/g, " ")}\n`);
   process.exitCode = 1;
 }

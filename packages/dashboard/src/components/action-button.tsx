@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from "preact";
 import { useState } from "preact/hooks";
+import { visible } from "../format/visible.ts";
 
 interface Props {
   readonly class?: string;
@@ -28,7 +29,7 @@ export function ActionButton({ act, children, ...props }: Props): VNode {
         {children}
       </button>
       <span class="action-message" role="alert">
-        {message}
+        {visible(message)}
       </span>
     </span>
   );

@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from "preact";
 import type { Resource } from "../api/use-resource.ts";
+import { visible } from "../format/visible.ts";
 
 interface Props<T> {
   readonly of: Resource<T>;
@@ -41,7 +42,7 @@ export function Failure({ error, note = "", retry }: FailureProps): VNode {
   return (
     <div class="notice failure" role="alert">
       <p>
-        {error.message} {note}
+        {visible(error.message, true)} {note}
       </p>
       <button type="button" onClick={retry}>
         Try again

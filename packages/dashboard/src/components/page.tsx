@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { visible } from "../format/visible.ts";
 
 interface Props {
   readonly title: string;
@@ -23,14 +24,14 @@ export function Page({ title, isName = false, above, beside, children }: Props):
     isFirst = false;
   }, []);
   useEffect(() => {
-    document.title = `${title} · Symphony`;
+    document.title = `${visible(title)} · Symphony`;
   }, [title]);
   return (
     <>
       {above}
       <div class="page-head">
         <h1 ref={heading} tabIndex={-1} class={isName ? "name" : ""} dir="auto">
-          {title}
+          {visible(title)}
         </h1>
         {beside}
       </div>

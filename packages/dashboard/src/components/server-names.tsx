@@ -1,4 +1,5 @@
 import type { VNode } from "preact";
+import { visible } from "../format/visible.ts";
 
 /** The servers that hold something. */
 export function ServerNames({ servers }: { readonly servers: readonly string[] }): VNode {
@@ -6,7 +7,7 @@ export function ServerNames({ servers }: { readonly servers: readonly string[] }
   return (
     <span class="servers">
       {servers.map((server) => (
-        <code key={server}>{server}</code>
+        <code key={server}>{visible(server)}</code>
       ))}
     </span>
   );

@@ -1,13 +1,14 @@
+import { visible } from "../format/visible.ts";
 import type { PresentClient } from "./watched-room.ts";
 
-/** What a client calls itself, as most editors have it: `user.name`, or `name`. */
+/** What a client calls itself, as most editors have it: `user.name`, or `name`. To be shown. */
 export function presenceName({ state }: PresentClient): string | undefined {
   return nameIn(fieldOf(state, "user")) ?? nameIn(state);
 }
 
 function nameIn(value: unknown): string | undefined {
   const name = fieldOf(value, "name");
-  return typeof name === "string" && name.trim() !== "" ? name : undefined;
+  return typeof name === "string" && name.trim() !== "" ? visible(name) : undefined;
 }
 
 function fieldOf(value: unknown, field: string): unknown {

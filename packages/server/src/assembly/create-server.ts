@@ -1,10 +1,10 @@
-import { pino } from "pino";
 import { checkAttachTo } from "../config/check-attach-to.ts";
 import { checkOptions } from "../config/check-options.ts";
 import { readConfig } from "../config/config.ts";
 import { closeGivenAccess, closeGivenStores, givenParts } from "../config/given-parts.ts";
 import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-settings.ts";
 import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
+import { createLogger } from "../runtime/log.ts";
 import { within } from "../runtime/within.ts";
 import { isMember } from "./open-cluster.ts";
 import { startServer } from "./server.ts";
@@ -36,7 +36,7 @@ async function create(options: ServerOptions): Promise<SymphonyServer> {
   const texts = textsOfSettings(settings);
   const config = readConfig(texts, givenParts(options));
   const attachTo = options.attachTo && checkAttachTo(options.attachTo, isMember(config, options));
-  const logger = options.logger ?? pino({ level: config.LOG_LEVEL });
+  const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   for (const typo of likelyTypos(settings)) logger.warn(typo);
   const given = { ...options, attachTo };
   const server = await startServer(config, logger, given, texts[ECS_METADATA]);

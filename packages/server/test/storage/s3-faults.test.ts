@@ -237,3 +237,56 @@ async function expectAllToFail(
   }
   expect(performance.now() - since).toBeLessThan(within);
 }
+
+describe("when S3 knows no checksums", () => {
+  /** The requests that were refused for their headers. */
+  let refused: string[];
+  let proxy: S3Proxy;
+  beforeEach(async () => {
+    proxy = await S3Proxy.start(s3.ceph.endpoint);
+    vi.stubEnv("AWS_ENDPOINT_URL_S3", proxy.endpoint);
+    refused = [];
+    proxy.handler = async ({ method, url, headers }, forward) => {
+      const unknown = Object.keys(headers).filter((name) =>
+        /^x-amz-(.*checksum|trailer)/.test(name),
+      );
+      if (unknown.length === 0) return forward();
+      refused.push(`${method} ${url}: ${unknown}`);
+      const body = Buffer.from(
+        "<Error><Code>NotImplemented</Code><Message>A header is not implemented.</Message></Error>",
+      );
+      return { status: 501, headers: { "content-type": "application/xml" }, body };
+    };
+  });
+  afterEach(async () => {
+    vi.stubEnv("AWS_REQUEST_CHECKSUM_CALCULATION", undefined);
+    vi.stubEnv("AWS_RESPONSE_CHECKSUM_VALIDATION", undefined);
+    await proxy.close();
+  });
+
+  it("the settings of the SDK turn them off, also for what is uploaded in parts", async () => {
+    const bucket = await s3.newBucket();
+    vi.stubEnv("AWS_REQUEST_CHECKSUM_CALCULATION", "WHEN_REQUIRED");
+    vi.stubEnv("AWS_RESPONSE_CHECKSUM_VALIDATION", "WHEN_REQUIRED");
+    const snapshots = s3.open(bucket);
+    const large = Buffer.alloc(20 * MIB, "large");
+    const first = await snapshots.write("large", large, null);
+    const second = await snapshots.write("large", large.subarray(0, 18 * MIB), first);
+    await snapshots.write("small", FIRST, null);
+    expect(refused).toEqual([]);
+    const found = await snapshots.read("large");
+    expect([found?.version, found?.update.length]).toEqual([second, 18 * MIB]);
+    expect(proxy.requests.filter(({ url }) => url.includes("partNumber=")).length).toBe(6);
+  });
+
+  it("without these it is told what to set, and nothing is taken for stored", async () => {
+    const snapshots = s3.open(await s3.newBucket());
+    for (const content of [FIRST, Buffer.alloc(20 * MIB)]) {
+      await expect(snapshots.write("a", content, null)).rejects.toThrow(
+        /set AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED/,
+      );
+    }
+    proxy.handler = (_, forward) => forward();
+    expect(await snapshots.read("a")).toBe(null);
+  });
+});

@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import type { DocumentJson, Root } from "../../../../server/src/http/api/schemas.ts";
 import { formatPlural } from "../../format/numbers.ts";
+import { visible } from "../../format/visible.ts";
 import { Empty } from "../loaded.tsx";
 import { LongText } from "./long-text.tsx";
 import { RichText } from "./rich-text.tsx";
@@ -16,7 +17,7 @@ export function DocumentTree({ roots }: { readonly roots: DocumentJson["roots"] 
         <details key={name} class="root" open>
           <summary>
             <span class="root-name" dir="auto">
-              {name === "" ? "(no name)" : name}
+              {name === "" ? "(no name)" : visible(name)}
             </span>
             <span class="root-type">{root.type}</span>
             <span class="size">{sizeOf(root)}</span>

@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { formatCount } from "../../format/numbers.ts";
+import { visible } from "../../format/visible.ts";
 import { useLimit } from "./use-limit.ts";
 
 const CHARACTERS_AT_FIRST = 4_000;
@@ -15,7 +16,7 @@ export function LongText({ text, isCode = false }: Props): VNode {
   const hidden = text.length - limit;
   return (
     <div class={isCode ? "text code" : "text"}>
-      <p dir="auto">{text.slice(0, limit)}</p>
+      <p dir="auto">{visible(text.slice(0, limit), true)}</p>
       {hidden > 0 && (
         <button type="button" class="link" onClick={showMore}>
           Show more ({formatCount(hidden)} characters hidden)

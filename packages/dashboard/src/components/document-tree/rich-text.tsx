@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import type { Root } from "../../../../server/src/http/api/schemas.ts";
+import { visible } from "../../format/visible.ts";
 import { useLimit } from "./use-limit.ts";
 
 const PIECES_AT_FIRST = 200;
@@ -27,9 +28,13 @@ export function RichText({ delta }: { readonly delta: Delta }): VNode {
 }
 
 function Piece({ piece: { insert, attributes } }: { readonly piece: Delta[number] }): VNode {
-  const formats = attributes === undefined ? "" : JSON.stringify(attributes).slice(1, -1);
+  const formats = attributes === undefined ? "" : visible(JSON.stringify(attributes).slice(1, -1));
   const content =
-    typeof insert === "string" ? insert : <code class="embed">{JSON.stringify(insert)}</code>;
+    typeof insert === "string" ? (
+      visible(insert, true)
+    ) : (
+      <code class="embed">{visible(JSON.stringify(insert))}</code>
+    );
   if (formats === "") return <span>{content}</span>;
   return (
     <span class="formatted">

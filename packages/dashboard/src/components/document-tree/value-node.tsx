@@ -1,5 +1,6 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { visible } from "../../format/visible.ts";
 import type { JsonValue } from "./json-value.ts";
 import { LongText } from "./long-text.tsx";
 import { useLimit } from "./use-limit.ts";
@@ -60,7 +61,7 @@ function ValueNode({ label, value, depth }: NodeProps): VNode {
     <>
       <Label text={label} />
       <span class="value" data-type={value === null ? "null" : typeof value} dir="auto">
-        {JSON.stringify(value)}
+        {visible(JSON.stringify(value))}
       </span>
     </>
   );
@@ -87,7 +88,7 @@ function Branch({
 function Label({ text }: { readonly text: string }): VNode {
   return (
     <span class="key" dir="auto">
-      {text}
+      {visible(text)}
     </span>
   );
 }

@@ -3,6 +3,7 @@ import type { Servers } from "../../../../server/src/http/api/schemas.ts";
 import type { Resource } from "../../api/use-resource.ts";
 import { Loaded } from "../../components/loaded.tsx";
 import { Panel } from "../../components/panel.tsx";
+import { visible } from "../../format/visible.ts";
 import { troublesOf } from "../servers/troubles.ts";
 
 /** What does not work, and where. */
@@ -21,7 +22,7 @@ function Troubles({ servers }: { readonly servers: Servers }): VNode {
     <ul class="troubles">
       {troubles.map(({ server, what, reason }) => (
         <li key={`${server} ${what}`}>
-          <code>{server}</code> <strong>{what}</strong> {reason}
+          <code>{visible(server)}</code> <strong>{what}</strong> {visible(reason)}
         </li>
       ))}
     </ul>

@@ -1,6 +1,7 @@
 import type { TargetedSubmitEvent, VNode } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { deleteRoom } from "../../api/rooms.ts";
+import { visible } from "../../format/visible.ts";
 import { navigate } from "../../routing/location.ts";
 import { parseRoute } from "../../routing/route.ts";
 
@@ -19,7 +20,8 @@ export function DeleteRoom({ room }: { readonly room: string }): VNode {
   };
   const submit = async (event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
-    if (typed !== room) {
+    // What cannot be seen can hardly be typed, but as it is shown.
+    if (typed !== room && typed !== visible(room)) {
       setMessage("This is not the name of the room.");
       return;
     }
@@ -48,7 +50,7 @@ export function DeleteRoom({ room }: { readonly room: string }): VNode {
           <label for={`${id}-name`}>
             To delete it, type its name:{" "}
             <strong class="name" dir="auto">
-              {room}
+              {visible(room)}
             </strong>
           </label>
           <input
@@ -63,7 +65,7 @@ export function DeleteRoom({ room }: { readonly room: string }): VNode {
             onInput={({ currentTarget }) => setTyped(currentTarget.value)}
           />
           <p id={`${id}-message`} class="error-text" role="alert">
-            {message}
+            {visible(message)}
           </p>
           <div class="actions">
             <button type="button" onClick={() => dialog.current?.close()}>

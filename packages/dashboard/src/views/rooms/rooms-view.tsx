@@ -6,6 +6,7 @@ import { Empty, Loaded } from "../../components/loaded.tsx";
 import { Page } from "../../components/page.tsx";
 import { SearchField } from "../../components/search-field.tsx";
 import { formatPlural } from "../../format/numbers.ts";
+import { visible } from "../../format/visible.ts";
 import { replaceRoute } from "../../routing/location.ts";
 import type { RoomsRoute } from "../../routing/route.ts";
 import { Pages } from "./pages.tsx";
@@ -53,7 +54,7 @@ function RoomsPage({
     return route.search === "" ? (
       <Empty>There are no rooms yet. A room begins when somebody connects to it.</Empty>
     ) : (
-      <Empty>No room has “{route.search}” in its name.</Empty>
+      <Empty>No room has “{visible(route.search)}” in its name.</Empty>
     );
   }
   return (

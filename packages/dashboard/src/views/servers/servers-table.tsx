@@ -2,6 +2,7 @@ import type { VNode } from "preact";
 import type { ServerStatus } from "../../../../server/src/http/api/schemas.ts";
 import { formatBytes, formatCount, formatMilliseconds } from "../../format/numbers.ts";
 import { formatDuration, formatFull } from "../../format/times.ts";
+import { visible } from "../../format/visible.ts";
 import { troublesOfServer } from "./troubles.ts";
 
 /** One row for each server. */
@@ -43,7 +44,7 @@ function ServerRow({ server }: { readonly server: ServerStatus }): VNode {
   return (
     <tr>
       <th scope="row">
-        <code>{server.address}</code>
+        <code>{visible(server.address)}</code>
         <small>{server.version}</small>
       </th>
       <td data-label="State">
@@ -81,7 +82,7 @@ function State({ server }: { readonly server: ServerStatus }): VNode {
     <ul class="troubles">
       {troubles.map(({ what, reason }) => (
         <li key={what}>
-          <strong>{what}</strong> {reason}
+          <strong>{what}</strong> {visible(reason)}
         </li>
       ))}
     </ul>

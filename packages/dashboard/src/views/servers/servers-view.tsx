@@ -4,6 +4,7 @@ import { listServers } from "../../api/servers.ts";
 import { useResource } from "../../api/use-resource.ts";
 import { Loaded } from "../../components/loaded.tsx";
 import { Page } from "../../components/page.tsx";
+import { visible } from "../../format/visible.ts";
 import { ServersTable } from "./servers-table.tsx";
 
 const REFRESH_MS = 2_000;
@@ -33,7 +34,7 @@ function Unreachable({ servers }: { readonly servers: Servers["unreachable"] }):
     <ul class="troubles">
       {servers.map(({ address, reason }) => (
         <li key={address}>
-          <code>{address}</code> <strong>does not answer</strong> {reason}
+          <code>{visible(address)}</code> <strong>does not answer</strong> {visible(reason)}
         </li>
       ))}
     </ul>

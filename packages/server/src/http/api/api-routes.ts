@@ -8,6 +8,7 @@ import { documentRoutes } from "./document-routes.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { openApiDocument } from "./openapi-document.ts";
 import { answerErrors, invalidParameters, problems } from "./problems.ts";
+import { checkRequests } from "./request-checks.ts";
 import { roomRoutes } from "./room-routes.ts";
 
 const description = createRoute({
@@ -34,6 +35,7 @@ export function apiRoutes(services: ApiServices): ApiHono {
   });
   app.onError(answerErrors(services.logger));
   app.use("/api/*", noStore);
+  app.use("/api/*", checkRequests(app));
   for (const routes of [roomRoutes, documentRoutes, activityRoutes, eventRoutes]) {
     app.route("/", routes(services));
   }

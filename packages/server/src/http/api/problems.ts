@@ -81,7 +81,7 @@ export function invalidParameters(
 }
 
 const WHEN: Readonly<Record<number, string>> = {
-  400: "A parameter, the room name or the body is malformed; the detail says which and why.",
+  400: "A parameter, the room name or the body is malformed or unknown; the detail says which and why.",
   401: "Neither a right token nor a session.",
   403: "ADMIN_TOKEN is not set and the request is not from this machine, or another site made it.",
   404: "There is no such room.",
@@ -95,7 +95,7 @@ const WHEN: Readonly<Record<number, string>> = {
 
 /** Describes the errors that a route may answer with; those of access come with each. */
 export function problems(...statuses: number[]): ProblemResponses {
-  return openProblems(...statuses, 401, 403, 429, 503);
+  return openProblems(...statuses, 400, 401, 403, 406, 429, 503);
 }
 
 /** The same for a route that needs no access. */

@@ -2,6 +2,13 @@ import { Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 import type { Logger } from "pino";
 import { StorageError } from "../errors.ts";
 import { CONNECT_MS, type Database, explained, STATEMENT_MS } from "./database.ts";
+import { urlWithoutOptions } from "./probe.ts";
+import {
+  beginWith,
+  type SessionSettings,
+  settingsOfUrl,
+  urlWithSettings,
+} from "./session-settings.ts";
 import { valueTypes } from "./values.ts";
 
 export interface ConnectionsOptions {
@@ -11,7 +18,7 @@ export interface ConnectionsOptions {
   /** How long a statement may take, in milliseconds. Default: `STATEMENT_MS`. */
   readonly statementTimeout?: number;
   /** Settings of every session, whatever the server's own are. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: SessionSettings;
   readonly logger: Pick<Logger, "debug">;
 }
 
@@ -22,22 +29,27 @@ const HEAD_START_MS = 500;
 export class Connections {
   readonly #database: Database;
   readonly #pool: Pool;
+  /** Begins a transaction of a session that has no settings of its own. */
+  readonly #begin: string | undefined;
   readonly #opening: Set<Promise<PoolClient>> = new Set();
   #closed: Promise<void> | undefined;
 
   constructor(options: ConnectionsOptions) {
     const { database, most, statementTimeout = STATEMENT_MS, settings = {}, logger } = options;
+    const { url, pooled = false } = database;
+    const all = {
+      ...settings,
+      // What is acknowledged must be on the server's disk.
+      synchronous_commit: "on",
+      bytea_output: "hex",
+      statement_timeout: String(statementTimeout - HEAD_START_MS),
+      // When this process hangs in the middle of a transaction, others need not wait for it.
+      idle_in_transaction_session_timeout: String(statementTimeout),
+    };
     this.#database = database;
+    this.#begin = pooled ? beginWith({ ...settingsOfUrl(url), ...all }) : undefined;
     this.#pool = new Pool({
-      connectionString: withSettings(database.url, {
-        ...settings,
-        // What is acknowledged must be on the server's disk.
-        synchronous_commit: "on",
-        bytea_output: "hex",
-        statement_timeout: String(statementTimeout - HEAD_START_MS),
-        // When this process hangs in the middle of a transaction, others need not wait for it.
-        idle_in_transaction_session_timeout: String(statementTimeout),
-      }),
+      connectionString: pooled ? urlWithoutOptions(url) : urlWithSettings(url, all),
       fallback_application_name: "symphony-backend",
       max: most,
       connectionTimeoutMillis: CONNECT_MS,
@@ -64,7 +76,7 @@ export class Connections {
   async query<Row extends object>(what: string, query: QueryConfig<unknown[]>): Promise<Row[]> {
     const session = await this.acquire(what);
     try {
-      const { rows } = await session.query<Row>(query);
+      const { rows } = await session.run<Row>(query);
       return rows;
     } finally {
       session.release();
@@ -79,7 +91,7 @@ export class Connections {
     const opening = this.#pool.connect();
     this.#opening.add(opening);
     try {
-      return new Session(await opening, (error) => this.explained(what, error));
+      return new Session(await opening, this.#begin, (error) => this.explained(what, error));
     } catch (error) {
       throw this.explained(what, error);
     } finally {
@@ -111,15 +123,37 @@ export class Connections {
  */
 export class Session {
   readonly #client: PoolClient;
+  readonly #settingsBegin: string | undefined;
   readonly #explained: (error: unknown) => StorageError;
   #failure: StorageError | undefined;
 
-  constructor(client: PoolClient, explained: (error: unknown) => StorageError) {
+  /** @param settingsBegin begins a transaction where settings and statements of a session are lost */
+  constructor(
+    client: PoolClient,
+    settingsBegin: string | undefined,
+    explained: (error: unknown) => StorageError,
+  ) {
     this.#client = client;
+    this.#settingsBegin = settingsBegin;
     this.#explained = explained;
   }
 
-  /** @throws StorageError, and the same one again from then on */
+  /** One statement that is a transaction of its own. @throws StorageError as `query` */
+  async run<Row extends object>(query: QueryConfig<unknown[]>): Promise<QueryResult<Row>> {
+    if (this.#settingsBegin === undefined) return this.query(query);
+    await this.begin();
+    const { name, ...unnamed } = query;
+    const result = await this.query<Row>(unnamed);
+    await this.query({ text: "COMMIT" });
+    return result;
+  }
+
+  /** @throws StorageError as `query` */
+  async begin(): Promise<void> {
+    await this.query({ text: this.#settingsBegin ?? "BEGIN" });
+  }
+
+  /** A statement of a transaction. @throws StorageError, and the same one again from then on */
   async query<Row extends object>(query: QueryConfig<unknown[]>): Promise<QueryResult<Row>> {
     if (this.#failure !== undefined) throw this.#failure;
     try {
@@ -133,13 +167,4 @@ export class Session {
   release(): void {
     this.#client.release(this.#failure);
   }
-}
-
-/** They go after those that the URL has, so that they win. */
-function withSettings(url: URL, settings: Readonly<Record<string, string>>): string {
-  const result = new URL(url);
-  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  const given = result.searchParams.getAll("options");
-  result.searchParams.set("options", [...given, ...own].join(" "));
-  return result.href;
 }

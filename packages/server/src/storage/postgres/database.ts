@@ -1,4 +1,5 @@
 import { Client } from "pg";
+import { nearestName } from "../../config/nearest-name.ts";
 import { CorruptedError, StorageError } from "../errors.ts";
 
 /** How long to wait for a connection; also when all of them are in use. */
@@ -11,17 +12,60 @@ export interface Database {
   readonly url: URL;
   /** For messages: without user and password. */
   readonly name: string;
+  /** Whether a pooler is in front of it, which keeps nothing of a session between transactions. */
+  readonly pooled?: boolean;
 }
+
+/** Those that the driver reads; a misspelt one would be ignored, and with it perhaps the encryption. */
+const PARAMETERS = [
+  "sslmode",
+  "sslcert",
+  "sslkey",
+  "sslrootcert",
+  "sslnegotiation",
+  "options",
+  "application_name",
+  "client_encoding",
+  "uselibpqcompat",
+  "host",
+  "port",
+];
+const SSL_MODES = [
+  "disable",
+  "allow",
+  "prefer",
+  "require",
+  "verify-ca",
+  "verify-full",
+  "no-verify",
+];
 
 /** @throws StorageError when the URL, or a file that it names, cannot be read */
 export function databaseOf(text: string): Database {
   const url = URL.parse(text);
   if (url === null) throw new StorageError("DATABASE_URL is not a URL");
+  checkParameters(url);
   try {
     const { database = "", host, port } = new Client(text);
     return { url, name: `"${database}" at ${host}:${port}` };
   } catch (error) {
     throw new StorageError(`DATABASE_URL cannot be used: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** @throws StorageError */
+function checkParameters({ searchParams }: URL): void {
+  for (const name of searchParams.keys()) {
+    const meant = PARAMETERS.includes(name) ? undefined : nearestName(name, PARAMETERS);
+    if (meant !== undefined) {
+      throw new StorageError(`DATABASE_URL has a parameter ${name}; did you mean ${meant}?`);
+    }
+  }
+  const mode = searchParams.get("sslmode");
+  if (mode !== null && !SSL_MODES.includes(mode)) {
+    throw new StorageError(
+      `DATABASE_URL has sslmode=${mode}: it must be one of ${SSL_MODES.join(", ")}`,
+    );
   }
 }
 

@@ -31,7 +31,7 @@ export class ConnectionsDialect implements Dialect {
   }
 
   createAdapter(): DialectAdapter {
-    return new PostgresAdapter();
+    return new UnlockedAdapter();
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -41,6 +41,16 @@ export class ConnectionsDialect implements Dialect {
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
     return new PostgresIntrospector(db);
   }
+}
+
+/**
+ * Whoever migrates takes a lock for the transaction first. The lock that Kysely takes belongs to a session,
+ * which behind a pooler is somebody else's by the time it is given back.
+ */
+class UnlockedAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+
+  override async releaseMigrationLock(): Promise<void> {}
 }
 
 class ConnectionsDriver implements Driver {
@@ -59,14 +69,17 @@ class ConnectionsDriver implements Driver {
   }
 
   async beginTransaction(connection: SessionConnection): Promise<void> {
-    await connection.session.query({ text: "BEGIN" });
+    await connection.session.begin();
+    connection.isInTransaction = true;
   }
 
   async commitTransaction(connection: SessionConnection): Promise<void> {
+    connection.isInTransaction = false;
     await connection.session.query({ text: "COMMIT" });
   }
 
   async rollbackTransaction(connection: SessionConnection): Promise<void> {
+    connection.isInTransaction = false;
     await connection.session.query({ text: "ROLLBACK" });
   }
 
@@ -81,13 +94,16 @@ class ConnectionsDriver implements Driver {
 
 class SessionConnection implements DatabaseConnection {
   readonly session: Session;
+  isInTransaction = false;
 
   constructor(session: Session) {
     this.session = session;
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    const result = await this.session.query({ text: sql, values: [...parameters] });
+    const { session, isInTransaction } = this;
+    const query = { text: sql, values: [...parameters] };
+    const result = await (isInTransaction ? session.query(query) : session.run(query));
     const { command, rowCount } = result;
     const rows = result.rows as Row[];
     if (command === "SELECT" || rowCount === null) return { rows };

@@ -9,12 +9,14 @@ import { journalMigrations, TEXT } from "./journal-schema.ts";
 
 const PURPOSE = "create or update the tables";
 const TABLE = "symphony_migrations";
+/** The lock that the migrator takes for a session by itself, so that older servers are kept out too. */
+const LOCK = 3853314791062309107n;
 /** A server may wait for another one that changes large tables. */
 const STATEMENT_MS = 60_000;
 
 /**
  * Creates the tables, or brings them up to date. Any number of servers may do this at the same time:
- * the migrator takes a lock in the database.
+ * a lock that ends with the transaction keeps them apart, also behind a pooler.
  *
  * @throws StorageError; nothing was changed then
  */
@@ -28,16 +30,19 @@ export async function migrate(database: Database, logger: Pick<Logger, "debug">)
   const db = new Kysely<unknown>({ dialect: new ConnectionsDialect(connections, PURPOSE) });
   try {
     await requireUnicode(db);
-    const migrator = new Migrator({
-      db,
-      provider: { getMigrations: async () => migrations },
-      migrationTableName: TABLE,
-      migrationLockTableName: `${TABLE}_lock`,
-      // Each of the two parts has an order, and none depends on the other.
-      allowUnorderedMigrations: true,
+    await db.transaction().execute(async (transaction) => {
+      await sql`SELECT pg_advisory_xact_lock(${sql.lit(LOCK)})`.execute(transaction);
+      const migrator = new Migrator({
+        db: transaction,
+        provider: { getMigrations: async () => migrations },
+        migrationTableName: TABLE,
+        migrationLockTableName: `${TABLE}_lock`,
+        // Each of the two parts has an order, and none depends on the other.
+        allowUnorderedMigrations: true,
+      });
+      const { error } = await migrator.migrateToLatest();
+      if (error !== undefined) throw error;
     });
-    const { error } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
   } catch (error) {
     throw connections.explained(PURPOSE, error);
   } finally {

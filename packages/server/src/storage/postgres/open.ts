@@ -13,6 +13,7 @@ import { databaseOf } from "./database.ts";
 import { ConnectionsDialect } from "./dialect.ts";
 import { PostgresJournal } from "./journal.ts";
 import { migrate } from "./migrate.ts";
+import { probeDatabase } from "./probe.ts";
 
 /** Journal and metadata in one database. */
 export interface PostgresStore {
@@ -42,7 +43,7 @@ export async function openPostgresStore(
   url: string,
   logger: Pick<Logger, "debug">,
 ): Promise<PostgresStore> {
-  const database = databaseOf(url);
+  const database = await probeDatabase(databaseOf(url));
   await migrate(database, logger);
   // Every statement of the journal finds its rows by an index. A plan is kept with its session, and
   // one from when the table was empty would read the whole table when it no longer is.

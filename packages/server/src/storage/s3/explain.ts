@@ -17,6 +17,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   PermanentRedirect: ELSEWHERE,
   AuthorizationHeaderMalformed: ELSEWHERE,
   RequestTimeTooSkewed: "the clock of this machine is wrong",
+  NotImplemented:
+    "S3 does not know something that was asked of it; if that is checksums, set AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED",
   TimeoutError: "S3 does not answer",
   AbortError: "S3 took too long",
 };

@@ -40,13 +40,14 @@ export async function uploadInParts(
   upload: MultipartUpload,
 ): Promise<string | undefined> {
   const { object, body, condition, signal, beforeEnd, onLeftover } = upload;
+  const checksum = await checksumOf(client);
   const { UploadId } = await client.send(
-    new CreateMultipartUploadCommand({ ...object, ChecksumAlgorithm: "CRC32" }),
+    new CreateMultipartUploadCommand({ ...object, ...checksum }),
     { abortSignal: signal },
   );
   const target = { Bucket: object.Bucket, Key: object.Key, UploadId };
   try {
-    const Parts = await uploadParts(client, target, body, signal);
+    const Parts = await uploadParts(client, { ...target, ...checksum }, body, signal);
     await beforeEnd();
     const { ETag } = await client.send(
       new CompleteMultipartUploadCommand({ ...target, ...condition, MultipartUpload: { Parts } }),
@@ -69,6 +70,13 @@ interface Target {
   readonly Bucket: string | undefined;
   readonly Key: string | undefined;
   readonly UploadId: string | undefined;
+  readonly ChecksumAlgorithm?: "CRC32";
+}
+
+/** Some stores know no checksums. The SDK's own settings say so, as AWS_REQUEST_CHECKSUM_CALCULATION. */
+async function checksumOf({ config }: S3Client): Promise<{ ChecksumAlgorithm?: "CRC32" }> {
+  const wanted = await config.requestChecksumCalculation();
+  return wanted === "WHEN_SUPPORTED" ? { ChecksumAlgorithm: "CRC32" } : {};
 }
 
 async function uploadParts(
@@ -87,10 +95,9 @@ async function uploadParts(
       const index = begun++;
       const part = { ...target, PartNumber: index + 1 };
       const Body = body.subarray(index * PART_BYTES, (index + 1) * PART_BYTES);
-      const { ETag, ChecksumCRC32 } = await client.send(
-        new UploadPartCommand({ ...part, Body, ChecksumAlgorithm: "CRC32" }),
-        { abortSignal },
-      );
+      const { ETag, ChecksumCRC32 } = await client.send(new UploadPartCommand({ ...part, Body }), {
+        abortSignal,
+      });
       parts[index] = { PartNumber: part.PartNumber, ETag, ChecksumCRC32 };
     }
   };

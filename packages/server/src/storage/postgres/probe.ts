@@ -1,0 +1,78 @@
+import { Client, type QueryResult } from "pg";
+import { StorageError } from "../errors.ts";
+import { CONNECT_MS, type Database, explained, STATEMENT_MS } from "./database.ts";
+
+const PURPOSE = "use it";
+
+interface Seen {
+  readonly pid: number;
+  readonly replica: boolean;
+  readonly readonly: string;
+}
+
+/**
+ * Finds out what the URL leads to, before anything relies on it.
+ *
+ * A pooler, such as PgBouncer, gives a session of the database to whoever has a transaction at the
+ * moment: what one statement leaves in a session is not there for the next one, and settings of the
+ * session do not arrive. It tells its clients another process id than that of the database's process.
+ *
+ * @throws StorageError when it cannot be reached, or cannot store anything
+ */
+export async function probeDatabase(database: Database): Promise<Database> {
+  const client = new Client({
+    connectionString: urlWithoutOptions(database.url),
+    fallback_application_name: "symphony-backend",
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: STATEMENT_MS,
+  });
+  // What ends the connection also fails the statement under way.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    const { rows }: QueryResult<Seen> = await client.query(
+      `SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS replica,
+         current_setting('transaction_read_only') AS readonly`,
+    );
+    const seen = rows[0];
+    if (seen === undefined) throw new Error("it does not say what it is");
+    if (seen.replica) {
+      throw new StorageError(
+        `The PostgreSQL database ${database.name} is a replica, which cannot be written to. Name the primary in DATABASE_URL`,
+      );
+    }
+    if (seen.readonly === "on") {
+      throw new StorageError(
+        `The PostgreSQL database ${database.name} is read-only: default_transaction_read_only is on`,
+      );
+    }
+    const pooled = Reflect.get(client, "processID") !== seen.pid;
+    if (pooled) await requireTransactions(client, database);
+    return { ...database, pooled };
+  } catch (error) {
+    throw explained(database, PURPOSE, error);
+  } finally {
+    // It may have ended by itself, and says so again.
+    await client.end().catch(() => {});
+  }
+}
+
+async function requireTransactions(client: Client, { name }: Database): Promise<void> {
+  try {
+    await client.query("BEGIN");
+    await client.query("COMMIT");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StorageError(
+      `The pooler in front of the PostgreSQL database ${name} allows no transactions (${reason}). Set its pool_mode to transaction or session`,
+      { cause },
+    );
+  }
+}
+
+/** Poolers refuse a connection that asks for settings, or ignore these. */
+export function urlWithoutOptions(url: URL): string {
+  const result = new URL(url);
+  result.searchParams.delete("options");
+  return result.href;
+}
