@@ -163,7 +163,7 @@ export class Holders implements BusListener {
     if (fetched !== null || this.#recoveryDue) catchUp.recoverSoon();
     if (fetched !== null) {
       const { from, state } = fetched;
-      replica.presence.receiveFromPeer(state.presence, from, Date.now());
+      this.#takePresence(state.presence, from, replica);
       from.catchUp(state.epoch, state.sequence);
     }
     for (const message of waiting) this.onMessage(message);
@@ -346,10 +346,7 @@ export class Holders implements BusListener {
   }
 
   #takePresence(states: readonly PeerPresence[], peer: Peer, replica: Replica): void {
-    const { presence } = replica;
-    const { version } = presence;
-    const stale = presence.receiveFromPeer(states, peer, Date.now());
-    if (presence.version !== version) replica.schedulePresence();
+    const stale = replica.receivePeerPresence(states, peer);
     // It does not know that its clients were declared gone here; they announce themselves again.
     if (stale.length > 0) this.#publisher.publishChanges(stale);
   }

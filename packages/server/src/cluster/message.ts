@@ -48,7 +48,12 @@ export interface PeerPresence extends PresenceState {
    * relayed by another may be claimed.
    */
   readonly isOwn: boolean;
+  /** Whether the connection got it from another that had left, or did not answer. */
+  readonly isContestable?: boolean;
 }
+
+/** How it is encoded whose a client is. */
+const Owned = { relayed: 0, own: 1, contestable: 3 } as const;
 
 /** Servers of other versions are not understood, rather than misunderstood. */
 const VERSION = 1;
@@ -101,22 +106,26 @@ export function decodeMessage(bytes: Uint8Array): HolderMessage {
 
 export function writePeerPresence(encoder: Encoder, states: readonly PeerPresence[]): void {
   writeVarUint(encoder, states.length);
-  for (const { client, clock, state, isOwn } of states) {
+  for (const { client, clock, state, isOwn, isContestable } of states) {
     writeVarUint(encoder, client);
     writeVarUint(encoder, clock);
-    writeUint8(encoder, isOwn ? 1 : 0);
+    if (isOwn) writeUint8(encoder, isContestable === true ? Owned.contestable : Owned.own);
+    else writeUint8(encoder, Owned.relayed);
     writeVarUint8Array(encoder, state);
   }
 }
 
 /** @returns states are views of what is decoded */
 export function readPeerPresence(decoder: Decoder): PeerPresence[] {
-  return Array.from({ length: readCount(decoder) }, () => ({
-    client: readVarUint(decoder),
-    clock: readVarUint(decoder),
-    isOwn: readByte(decoder) === 1,
-    state: takeBytes(decoder),
-  }));
+  return Array.from({ length: readCount(decoder) }, () => {
+    const client = readVarUint(decoder);
+    const clock = readVarUint(decoder);
+    const owned = readByte(decoder);
+    const isOwn = owned === Owned.own || owned === Owned.contestable;
+    const state = takeBytes(decoder);
+    const told = { client, clock, isOwn, state };
+    return owned === Owned.contestable ? { ...told, isContestable: true } : told;
+  });
 }
 
 /** @returns updates are views of what is decoded */

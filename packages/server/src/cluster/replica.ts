@@ -6,9 +6,6 @@ export interface ReplicaPresence {
   /** Grows with every change. */
   readonly version: number;
 
-  /** Takes what another server says. @returns what that server does not know of its own clients */
-  receiveFromPeer(states: readonly PeerPresence[], peer: Peer, now: number): PeerPresence[];
-
   /** Removes clients of another server. @returns whether there were any */
   removeFromPeer(clients: Iterable<number>, peer: Peer, now: number): boolean;
 
@@ -49,6 +46,9 @@ export interface Replica {
 
   /** Sends to the clients, and to other servers, the presence that is new; soon. */
   schedulePresence(): void;
+
+  /** Takes what another server says of its clients. @returns what that server does not know of them */
+  receivePeerPresence(states: readonly PeerPresence[], peer: Peer): readonly PeerPresence[];
 
   /** Somebody else claims this client: finds out whether its connection is alive. */
   probe(client: number): void;

@@ -21,6 +21,7 @@ import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.
 import { allocateShared } from "../runtime/memory.ts";
 import { CloseCode } from "./close-code.ts";
 import { Deadline } from "./deadline.ts";
+import { Greeting } from "./greeting.ts";
 import { Liveness } from "./liveness.ts";
 
 /** What a connection needs of the server. */
@@ -79,6 +80,7 @@ export class Connection implements Outlet, MessageReceiver {
   #writable = true;
   #wroteAt: number;
   readonly #liveness: Liveness;
+  readonly #greeting: Greeting = new Greeting();
   readonly #expiry: Deadline = new Deadline(() => {
     this.#fail(new AccessDeniedError("unauthenticated", "the access has expired"));
   });
@@ -183,6 +185,7 @@ export class Connection implements Outlet, MessageReceiver {
 
   onStateVector(stateVector: Uint8Array): void {
     const { document, reader, access } = this.#opened();
+    this.#greeting.stateVectorCame();
     if (access.level === "presence-only") {
       this.write([EMPTY_BASE.frame]);
       return;
@@ -201,16 +204,27 @@ export class Connection implements Outlet, MessageReceiver {
   onPresence(states: Uint8Array): void {
     const { document, reader } = this.#opened();
     document.receivePresence(states, reader, Date.now());
+    this.#greeting.done();
   }
 
   onPresenceQuery(): void {
     const { document, reader } = this.#opened();
-    document.showPresence(reader);
+    if (reader.presenceVersion === null) this.#greeting.done();
+    else document.showPresence(reader);
   }
 
   /** Somebody else claims a client of this connection: ends it if it is dead. */
-  probe(): void {
-    this.#liveness.probe();
+  probe(onAlive: () => void): void {
+    this.#liveness.probe(onAlive);
+  }
+
+  get silentFor(): number {
+    return this.#liveness.silentFor;
+  }
+
+  /** Asks the client for a sign of life. */
+  check(): boolean {
+    return this.#liveness.check();
   }
 
   prove(number: number): void {
@@ -262,7 +276,8 @@ export class Connection implements Outlet, MessageReceiver {
       this.#expiry.set(access.expiresAt);
       // What a client has is only asked of those from whom it would be taken.
       if (access.level === "read-write") this.write([document.stateVectorFrame()]);
-      document.showPresence(reader);
+      reader.presenceVersion = null;
+      this.#greeting.begin(() => document.showPresence(reader));
       this.#proceed();
     } catch (error) {
       this.#fail(error);
@@ -405,6 +420,7 @@ export class Connection implements Outlet, MessageReceiver {
     const state = this.#state;
     this.#state = { name: "closed" };
     this.#expiry.set(null);
+    this.#greeting.cancel();
     this.#queue = [];
     if (state.name !== "open") return;
     state.document.detach(state.reader, Date.now());

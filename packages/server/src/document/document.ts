@@ -1,3 +1,5 @@
+import type { PeerPresence } from "../cluster/message.ts";
+import type { Peer } from "../cluster/peer.ts";
 import type { Replica } from "../cluster/replica.ts";
 import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
@@ -12,6 +14,7 @@ import { mergeUpdates } from "./merge-updates.ts";
 import { isCovered, isKnown } from "./novelty.ts";
 import { sentLater, withhold } from "./owed.ts";
 import { Presence } from "./presence.ts";
+import { PresenceContests } from "./presence-contests.ts";
 import { type Outlet, Reader } from "./reader.ts";
 import { SharedNews } from "./shared-news.ts";
 
@@ -34,6 +37,7 @@ export class Document implements Replica {
   presenceFlushedAt = Number.NEGATIVE_INFINITY;
   readonly #services: DocumentServices;
   readonly #publisher: Publisher;
+  readonly #contests: PresenceContests;
   /** The first update without an author that is not durable holds up all readers. */
   readonly #anybody = { pendingFrom: Number.POSITIVE_INFINITY };
   readonly #firstContent: FirstContent = new FirstContent();
@@ -48,6 +52,10 @@ export class Document implements Replica {
     this.log = new Log(base);
     this.#services = services;
     this.#publisher = publisher;
+    this.#contests = new PresenceContests(this.presence, {
+      schedule: () => this.schedulePresence(),
+      probe: (holder, client) => publisher.probe(holder, client),
+    });
   }
 
   get fanOut(): number {
@@ -183,9 +191,12 @@ export class Document implements Replica {
     return [diff.update, ...rest];
   }
 
+  receivePeerPresence(states: readonly PeerPresence[], peer: Peer): readonly PeerPresence[] {
+    return this.#contests.receiveFromPeer(states, peer);
+  }
+
   probe(client: number): void {
-    const owner = this.presence.ownerOf(client);
-    if (owner instanceof Reader) owner.outlet.probe();
+    this.#contests.probed(client);
   }
 
   /** Everything below `offset` survives a crash: clients get their own updates back. */
@@ -310,23 +321,19 @@ export class Document implements Replica {
 
   /** Shows a reader all who are present. */
   showPresence(reader: Reader): void {
-    reader.presenceVersion = this.presence.version;
-    const frame = this.presence.all();
-    if (frame !== null) reader.outlet.write([frame]);
+    const { presence } = this;
+    const isFirst = reader.presenceVersion === null;
+    reader.presenceVersion = presence.version;
+    const reminder = isFirst ? null : presence.reminder(reader, -1);
+    const frame = isFirst ? presence.show(reader, Date.now()) : presence.all();
+    const frames = [reminder, frame].filter((one) => one !== null);
+    if (frames.length > 0) reader.outlet.write(frames);
   }
 
   /** Takes what a client says of its presence. @throws MalformedError */
   receivePresence(states: Uint8Array, from: Reader, now: number): void {
     this.#services.stats.presenceFromClients++;
-    const version = this.presence.version;
-    try {
-      for (const { client, owner } of this.presence.receive(states, from, now)) {
-        if (owner instanceof Reader) owner.outlet.probe();
-        else this.#publisher.probe(owner.address, client);
-      }
-    } finally {
-      if (this.presence.version !== version) this.schedulePresence();
-    }
+    this.#contests.receive(states, from, now);
   }
 
   #deliverAll(withPresence: boolean): void {
@@ -337,8 +344,11 @@ export class Document implements Replica {
 
   #deliver(reader: Reader, news: SharedNews, withPresence: boolean): void {
     if (!reader.outlet.writable) return;
+    const reminder = withPresence ? this.presence.reminder(reader, reader.presenceVersion) : null;
     const presence = withPresence ? this.#presence(reader, news) : null;
-    this.#write(reader, this.#updates(reader, news), presence);
+    const frames = this.#updates(reader, news);
+    if (reminder !== null) frames.push(reminder);
+    this.#write(reader, frames, presence);
   }
 
   #write(reader: Reader, frames: Frame[], presence: Frame | null): void {
@@ -356,7 +366,7 @@ export class Document implements Replica {
   /** The frame that brings a reader up to date with the presence of others. */
   #presence(reader: Reader, shared: SharedNews): Frame | null {
     const { version } = this.presence;
-    if (reader.presenceVersion === version) return null;
+    if (reader.presenceVersion === version || reader.presenceVersion === null) return null;
     const news = shared.presence(reader.presenceVersion);
     reader.presenceVersion = version;
     return news === null || news.solely === reader ? null : news.frame;

@@ -8,13 +8,24 @@ export interface Outlet {
   readonly writable: boolean;
   /** Never throws. What is written to an outlet that has closed is dropped. */
   write(frames: readonly Frame[]): void;
-  /** Finds out whether the client is still there; ends the connection if it is not. */
-  probe(): void;
   /**
    * Asks the client for a sign of life, which carries this number; the document is told of the answer.
    * Missing for readers of this process: these do not come back on another connection.
    */
   prove?(number: number): void;
+  /**
+   * For how long the client has owed an answer, in milliseconds; 0 when it owes none. Code of this
+   * process, which is always there, has neither this nor `check`.
+   */
+  readonly silentFor?: number;
+  /**
+   * Finds out whether the client is still there; ends the connection if it is not.
+   *
+   * @param onAlive is called when it is; some functions wait at most, others are not called
+   */
+  probe(onAlive: () => void): void;
+  /** Asks the client for a sign of life. @returns whether it gave one when it was asked before */
+  check?(): boolean;
   /** Ends it. Whoever reads is told why. */
   close(reason: Error): void;
 }
@@ -38,14 +49,16 @@ export class Reader {
   owedFrom = Number.POSITIVE_INFINITY;
   /** Whose updates were left out because they may be its own client; `null` when nobody's were. */
   suspects: Set<Reader> | null = null;
-  /** Presence up to this version has been sent. */
-  presenceVersion = 0;
+  /** Presence up to this version has been sent; `null`: none yet, and none is sent. */
+  presenceVersion: number | null = 0;
   /** The client ids whose presence this connection introduced. */
   readonly clients: Set<number> = new Set();
   /** How many client ids that nobody knew it introduced, since when. The presence keeps it. */
   readonly introduced: { count: number; since: number } = { count: 0, since: 0 };
   /** The first client id that it introduced: it is surely the connection's own. */
   ownClient: number | null = null;
+  /** The client id that it claims, while that belongs to somebody else. The presence keeps it. */
+  claim: number | null = null;
   /** Who writes by it, for those who are told of changes; `null` when nobody is. */
   author: ChangeAuthor | null = null;
 

@@ -99,7 +99,9 @@ export class DocumentClient implements ServerDocument, Outlet {
   }
 
   /** It is in this process, so it is there. */
-  probe(): void {}
+  probe(onAlive: () => void): void {
+    onAlive();
+  }
 
   /** Implements both interfaces: without a reason the application closes it. */
   close(reason?: Error): void {

@@ -155,10 +155,11 @@ export class SimulatedClient implements Outlet {
 
   async connect(open: OpenDocument): Promise<void> {
     const reader = open.document.attach(this);
+    reader.presenceVersion = null;
     this.#connection = { open, reader };
     this.write([open.document.stateVectorFrame()]);
-    open.document.showPresence(reader);
     this.#sendPresence([this.doc.clientID]);
+    open.document.showPresence(reader);
     await open.document.answer(reader, Y.encodeStateVector(this.doc));
   }
 
@@ -181,7 +182,9 @@ export class SimulatedClient implements Outlet {
     this.#forgetOthers();
   }
 
-  probe(): void {}
+  probe(onAlive: () => void): void {
+    onAlive();
+  }
   close(): void {}
 
   write(frames: readonly Uint8Array[]): void {
@@ -220,8 +223,8 @@ export class SimulatedClient implements Outlet {
   #forgetOthers(): void {
     for (const client of [...this.awareness.states.keys()]) {
       if (client === this.doc.clientID) continue;
+      // As providers do: the clock stays.
       this.awareness.states.delete(client);
-      this.awareness.meta.delete(client);
     }
   }
 }

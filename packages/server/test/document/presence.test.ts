@@ -37,10 +37,21 @@ function seen(frames: readonly Uint8Array[]): Map<number, unknown> {
   return states;
 }
 
+/** Somebody who was not shown anybody yet. */
+function newcomer(): Reader {
+  const reader = new Reader(new Sink());
+  reader.presenceVersion = null;
+  return reader;
+}
+
+/** Whom a message contests. */
+function contested(presence: Presence, states: Uint8Array, from: Reader) {
+  return presence.receive(states, from, 0).contests.map(({ client, owner }) => ({ client, owner }));
+}
+
 function room() {
   const presence = new Presence();
-  const [anna, ben] = [new Reader(new Sink()), new Reader(new Sink())];
-  return { presence, anna, ben };
+  return { presence, anna: newcomer(), ben: newcomer() };
 }
 
 function all(presence: Presence): Map<number, unknown> {
@@ -70,19 +81,20 @@ describe("presence", () => {
   it("drops what others send back", () => {
     const { presence, anna, ben } = room();
     presence.receive(state(1, 5, { name: "Anna" }), anna, 0);
+    presence.receive(state(2, 1, { name: "Ben" }), ben, 0);
     const { version } = presence;
-    expect(presence.receive(state(1, 5, { name: "Anna" }), ben, 0)).toEqual([]);
-    expect(presence.receive(state(1, 4, { name: "old" }), ben, 0)).toEqual([]);
+    expect(contested(presence, state(1, 5, { name: "Anna" }), ben)).toEqual([]);
+    expect(contested(presence, state(1, 4, { name: "old" }), ben)).toEqual([]);
     expect(presence.version).toBe(version);
   });
 
   it("does not let a connection speak for another's client, and names whose it is", () => {
     const { presence, anna, ben } = room();
     presence.receive(state(1, 1, { name: "Anna" }), anna, 0);
-    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([
+    expect(contested(presence, state(1, 9, { name: "Mallory" }), ben)).toEqual([
       { client: 1, owner: anna },
     ]);
-    expect(presence.receive(state(1, 1, null), ben, 0)).toEqual([{ client: 1, owner: anna }]);
+    expect(contested(presence, state(1, 1, null), ben)).toEqual([{ client: 1, owner: anna }]);
     expect(all(presence)).toEqual(new Map([[1, { name: "Anna" }]]));
   });
 
@@ -90,11 +102,11 @@ describe("presence", () => {
     const { presence, anna, ben } = room();
     presence.receive(state(1, 1, { name: "Anna" }), anna, 0);
     presence.receive(state(2, 1, { name: "Ben" }), anna, 0);
-    expect(presence.receive(state(2, 1, { name: "Ben" }), ben, 0)).toEqual([]);
+    expect(contested(presence, state(2, 1, { name: "Ben" }), ben)).toEqual([]);
     presence.remove(ben, 0);
     expect(all(presence)).toEqual(new Map([[1, { name: "Anna" }]]));
     // What a connection introduced first is its own, and nobody's to claim.
-    expect(presence.receive(state(1, 9, { name: "Mallory" }), ben, 0)).toEqual([
+    expect(contested(presence, state(1, 9, { name: "Mallory" }), newcomer())).toEqual([
       { client: 1, owner: anna },
     ]);
   });
@@ -121,12 +133,13 @@ describe("presence", () => {
     const hello = () => encodeAwarenessUpdate(awareness, [awareness.clientID]);
     presence.receive(hello(), anna, 0);
     presence.remove(anna, 0);
-    // The same client on a new connection, with the state that it had.
-    const outlet = new Sink();
-    const again = new Reader(outlet);
-    presence.receive(hello(), again, 0);
+    // A late message of the same client, on a connection that was shown the others.
+    const again = newcomer();
+    presence.receive(state(7, 1, null), again, 0);
+    again.presenceVersion = presence.version;
+    const { answer } = presence.receive(hello(), again, 0);
     expect(presence.size).toBe(0);
-    for (const message of decodeFrames(outlet.frames)) {
+    for (const message of decodeFrames(answer === null ? [] : [answer])) {
       if (message.type === "presence") applyAwarenessUpdate(awareness, message.states, "server");
     }
     presence.receive(hello(), again, 0);
@@ -134,14 +147,20 @@ describe("presence", () => {
     awareness.destroy();
   });
 
-  it("removes who does not renew, and forgets them later", () => {
+  it("renews who is alive, removes who is not, and forgets them later", () => {
     const { presence, anna } = room();
+    let isAlive = true;
+    Object.assign(anna.outlet, { check: () => isAlive });
     presence.receive(state(1, 1, {}), anna, 0);
-    expect(presence.expire(29_000)).toBe(false);
-    expect(presence.expire(31_000)).toBe(true);
+    expect(presence.expire(18_000)).toBe(false);
+    expect(presence.expire(20_000)).toBe(true);
+    expect(presence.expire(41_000)).toBe(true);
+    isAlive = false;
+    expect(presence.expire(70_000)).toBe(false);
+    expect(presence.expire(72_000)).toBe(true);
     expect(presence.size).toBe(0);
-    presence.expire(100_000);
-    presence.receive(state(1, 1, {}), anna, 100_000);
+    presence.expire(140_000);
+    expect(presence.receive(state(1, 1, {}), newcomer(), 140_000).answer).toBeNull();
     expect(presence.size).toBe(1);
   });
 
@@ -200,16 +219,14 @@ describe("presence", () => {
   it("remembers a bounded number of those that left a room", () => {
     const { presence } = room();
     for (let i = 0; i < 20_000; i++) {
-      const reader = new Reader(new Sink());
+      const reader = newcomer();
       presence.receive(state(i, 1, {}), reader, 0);
       presence.remove(reader, 0);
     }
-    const [early, late] = [new Sink(), new Sink()];
+    const shown = () => new Reader(new Sink());
     // The newest is told that it left, the oldest is nobody that is known.
-    presence.receive(state(19_999, 1, {}), new Reader(late), 0);
-    presence.receive(state(0, 1, {}), new Reader(early), 0);
-    expect(late.frames).toHaveLength(1);
-    expect(early.frames).toHaveLength(0);
+    expect(presence.receive(state(19_999, 1, {}), shown(), 0).answer).not.toBeNull();
+    expect(presence.receive(state(0, 1, {}), shown(), 0).answer).toBeNull();
   });
 
   it("keeps a bounded amount of what one connection tells of others, and of a room's large states", () => {
@@ -217,7 +234,7 @@ describe("presence", () => {
     const large = "x".repeat(60_000);
     for (let i = 0; i < 64; i++) presence.receive(state(i, 1, large), anna, 0);
     expect(presence.size).toBe(4);
-    const others = Array.from({ length: 100 }, () => new Reader(new Sink()));
+    const others = Array.from({ length: 100 }, () => newcomer());
     for (const [i, other] of others.entries()) {
       presence.receive(state(1_000 + i, 1, large), other, 0);
     }
@@ -225,14 +242,14 @@ describe("presence", () => {
     presence.receive(state(9_000, 1, { name: "Ben" }), ben, 0);
     expect(presence.size).toBe(70);
     presence.remove(anna, 0);
-    presence.receive(state(9_001, 1, large), anna, 0);
+    presence.receive(state(9_001, 1, large), newcomer(), 0);
     expect(presence.size).toBe(67);
   });
 
   it("answers a message with one, and names few owners, however many states it holds", () => {
     const { presence, anna, ben } = room();
-    const sink = new Sink();
-    const mallory = new Reader(sink);
+    const mallory = newcomer();
+    presence.receive(state(3, 1, {}), mallory, 0);
     presence.receive(state(1, 1, {}), anna, 0);
     presence.receive(state(2, 1, {}), ben, 0);
     presence.remove(ben, 0);
@@ -241,9 +258,8 @@ describe("presence", () => {
       states.push({ client: 1, clock: clock + 2, state: bytesOf({}) });
       states.push({ client: 2, clock: 0, state: bytesOf({}) });
     }
-    expect(presence.receive(encodePresence(states), mallory, 0)).toEqual([
-      { client: 1, owner: anna },
-    ]);
-    expect(sink.frames).toHaveLength(1);
+    const { contests, answer } = presence.receive(encodePresence(states), mallory, 0);
+    expect(contests).toEqual([{ client: 1, owner: anna, isClaim: false }]);
+    expect(decodeFrames(answer === null ? [] : [answer])).toHaveLength(1);
   });
 });

@@ -101,7 +101,9 @@ describe("the metrics of documents", () => {
     const awareness = new Awareness(doc);
     const presence = encodeAwarenessUpdate(awareness, [doc.clientID]);
     awareness.destroy();
+    author.presenceVersion = null;
     document.receivePresence(presence, author, Date.now());
+    document.showPresence(author);
     await documents.journal.flush();
     await waitFor(() => outlets.every((outlet) => outlet.count("update") > 0), {
       message: "everybody has the updates",

@@ -1,0 +1,98 @@
+import type { PresenceOwner } from "./presence-table.ts";
+import { Reader } from "./reader.ts";
+
+/** How long an owner has to answer before its client is given to whoever claims it. */
+const ANSWER_MS = 700;
+/** An owner that has answered is asked again about the same client after this time. */
+const ASK_AGAIN_MS = 5_000;
+/** How often an owner on another server is waited for again when changes of the client come from there. */
+const MAX_EXTENSIONS = 3;
+
+/** What somebody says of a client that belongs to somebody else. */
+export interface Claim {
+  readonly client: number;
+  readonly clock: number;
+  readonly state: Uint8Array;
+  readonly claimant: PresenceOwner;
+  /** When the client is given to the claimant; never, when the owner has answered. */
+  readonly dueAt: number;
+  readonly askedAt: number;
+  readonly extensions: number;
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * The newest claim to each client id that belongs to somebody else. It is granted when the owner turns
+ * out to be dead, or leaves. A connection claims one id at most, its own.
+ */
+export class Claims {
+  readonly #byClient: Map<number, Claim> = new Map();
+
+  /** When the next claim is due; infinite when none is. */
+  get dueAt(): number {
+    let due = NEVER;
+    for (const claim of this.#byClient.values()) due = Math.min(due, claim.dueAt);
+    return due;
+  }
+
+  /** Remembers a claim. @returns whether its owner is to be asked whether it is alive */
+  add(claim: Pick<Claim, "client" | "clock" | "state" | "claimant">, now: number): boolean {
+    const before = this.#byClient.get(claim.client);
+    const isSame = before?.claimant === claim.claimant;
+    const isAsked = before !== undefined && isSame && now - before.askedAt < ASK_AGAIN_MS;
+    if (claim.claimant instanceof Reader) claim.claimant.claim = claim.client;
+    const asked = { askedAt: now, dueAt: now + ANSWER_MS, extensions: 0 };
+    this.#byClient.set(claim.client, { ...(isAsked ? before : asked), ...claim });
+    return !isAsked;
+  }
+
+  /** The owner is alive: the claim waits until it leaves. */
+  refuse(client: number): void {
+    const claim = this.#byClient.get(client);
+    if (claim !== undefined) this.#byClient.set(client, { ...claim, dueAt: NEVER });
+  }
+
+  /** The owner's server is alive; what came may have been sent before the owner was claimed. */
+  extend(client: number, now: number): void {
+    const claim = this.#byClient.get(client);
+    if (claim === undefined || claim.dueAt === NEVER) return;
+    const extensions = claim.extensions + 1;
+    const dueAt = extensions > MAX_EXTENSIONS ? NEVER : now + ANSWER_MS;
+    this.#byClient.set(client, { ...claim, dueAt, extensions });
+  }
+
+  of(client: number): Claim | undefined {
+    return this.#byClient.get(client);
+  }
+
+  take(client: number): Claim | undefined {
+    const claim = this.#byClient.get(client);
+    if (claim === undefined) return undefined;
+    this.#byClient.delete(client);
+    release(claim);
+    return claim;
+  }
+
+  due(now: number): Claim[] {
+    return [...this.#byClient.values()].filter(({ dueAt }) => dueAt <= now);
+  }
+
+  /** Forgets the claims of somebody who is gone. */
+  drop(claimant: PresenceOwner): void {
+    if (claimant instanceof Reader) {
+      if (claimant.claim !== null && this.of(claimant.claim)?.claimant === claimant) {
+        this.take(claimant.claim);
+      }
+      claimant.claim = null;
+      return;
+    }
+    for (const claim of this.#byClient.values()) {
+      if (claim.claimant === claimant) this.#byClient.delete(claim.client);
+    }
+  }
+}
+
+function release({ claimant }: Claim): void {
+  if (claimant instanceof Reader) claimant.claim = null;
+}
