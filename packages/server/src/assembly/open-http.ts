@@ -100,7 +100,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
       fleet,
       documents,
       readStored: (room) => readStored(room, stores),
-      documentJson: (updates) => documents.codec.run("toJson", updates),
+      documentJson: (room, updates) => documents.workers.run(room, "toJson", updates),
       version: VERSION,
       maxMessageBytes: config.MAX_MESSAGE_BYTES,
       maxDocumentBytes: config.MAX_DOCUMENT_BYTES,

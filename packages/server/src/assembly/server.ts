@@ -125,7 +125,7 @@ export async function startServer(
   });
   rooms?.start({
     read: (room) => readAcknowledged(room, documents, stores),
-    codec: documents.codec,
+    workers: documents.workers,
   });
   events?.start({
     holds: (room) => documents.holds(room),

@@ -27,7 +27,7 @@ export interface Replica {
    * As `receive`, for updates that may all be there already, and then are not passed on.
    *
    * @returns whether they held something new
-   * @throws CodecError, MalformedError
+   * @throws WorkerError, MalformedError
    */
   receiveIfNew(updates: readonly Uint8Array[], now: number): Promise<boolean>;
 
@@ -40,7 +40,7 @@ export interface Replica {
   /**
    * What is durable and not covered by an encoded state vector, as encoded updates.
    *
-   * @throws MalformedError when it is not a state vector, CodecError
+   * @throws MalformedError when it is not a state vector, WorkerError
    */
   difference(stateVector: Uint8Array): Promise<readonly Uint8Array[]>;
 

@@ -1,8 +1,8 @@
 import { AccessDeniedError, AccessUnavailableError } from "../access/access.ts";
 import { RegistryError } from "../cluster/registry.ts";
-import { CodecError } from "../document/codec.ts";
 import { DeletedError } from "../document/deletions.ts";
 import { ClosedError } from "../document/documents.ts";
+import { WorkerError } from "../document/worker-errors.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { RoomNameError } from "../protocol/room-name.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
@@ -41,7 +41,7 @@ export const CloseCode = {
     if (error instanceof CorruptedError) return CloseCode.internal;
     if (error instanceof StorageError || error instanceof RegistryError)
       return CloseCode.tryAgainLater;
-    if (error instanceof CodecError) return CloseCode.tryAgainLater;
+    if (error instanceof WorkerError) return CloseCode.tryAgainLater;
     return CloseCode.internal;
   },
 

@@ -9,10 +9,10 @@ import {
 } from "../access/access.ts";
 import { TokenBucket } from "../access/token-bucket.ts";
 import { EMPTY_BASE } from "../document/base.ts";
-import { INLINE_SCAN_BYTES } from "../document/codec.ts";
 import type { Document } from "../document/document.ts";
 import type { Documents } from "../document/documents.ts";
 import type { Outlet, Reader } from "../document/reader.ts";
+import { INLINE_SCAN_BYTES } from "../document/update-workers.ts";
 import type { ConnectionStats } from "../metrics/stats.ts";
 import { type Frame, KEEPALIVE } from "../protocol/frame.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
@@ -337,7 +337,7 @@ export class Connection implements Outlet, MessageReceiver {
     if (update.length > INLINE_SCAN_BYTES) {
       const copy = allocateShared(update.length);
       copy.set(update);
-      const inspected = this.#services.documents.codec.run("inspect", copy);
+      const inspected = this.#services.documents.workers.run(this.room, "inspect", copy);
       this.#wait(inspected.then((contents) => this.#append(copy, contents, author)));
     } else {
       this.#append(update, inspectUpdate(update), author);

@@ -2,9 +2,9 @@ import type { ServerAddress } from "../cluster/registry.ts";
 import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { DocumentStats } from "../metrics/stats.ts";
 import type { Compaction } from "./base.ts";
-import type { Codec } from "./codec.ts";
 import type { Document } from "./document.ts";
 import type { Flusher } from "./flusher.ts";
+import type { UpdateWorkers } from "./update-workers.ts";
 
 /** Where a document's changes go besides its readers: to the other servers that hold it. */
 export interface Publisher {
@@ -20,7 +20,7 @@ export interface Publisher {
 
 /** What a document needs of its surroundings. */
 export interface DocumentServices {
-  readonly codec: Codec;
+  readonly workers: UpdateWorkers;
   readonly compaction: Compaction;
   readonly flusher: Flusher;
   readonly stats: DocumentStats;

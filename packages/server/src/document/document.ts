@@ -5,7 +5,7 @@ import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
-import { INLINE_BYTES } from "./codec.ts";
+import { compactWithinBudget } from "./compact-within-budget.ts";
 import type { DocumentServices, Publisher } from "./document-services.ts";
 import { FirstContent } from "./first-content.ts";
 import { Identities } from "./identities.ts";
@@ -17,6 +17,7 @@ import { Presence } from "./presence.ts";
 import { PresenceContests } from "./presence-contests.ts";
 import { type Outlet, Reader } from "./reader.ts";
 import { SharedNews } from "./shared-news.ts";
+import { INLINE_BYTES } from "./update-workers.ts";
 
 /**
  * One open document: its log, its presence, and the readers that follow them. It builds no `Y.Doc`.
@@ -155,13 +156,13 @@ export class Document implements Replica {
   async receiveIfNew(updates: readonly Uint8Array[], now: number): Promise<boolean> {
     const [first] = updates;
     if (first === undefined) return false;
-    const { codec } = this.#services;
+    const { workers } = this.#services;
     // Looked at together: each look reads all that is known.
     const update =
       updates.length === 1
         ? first
-        : (await codec.run("makeBase", updates, "merge", "stores")).update;
-    const contents = await codec.run("inspect", update);
+        : (await workers.run(this.room, "makeBase", updates, "merge", "stores")).update;
+    const contents = await workers.run(this.room, "inspect", update);
     if (isEmpty(contents) || this.knows(update, contents)) return false;
     this.receive(update, now);
     return true;
@@ -248,7 +249,7 @@ export class Document implements Replica {
    * Answers a state vector with what the client lacks; from then on the reader follows the log.
    *
    * @throws MalformedError when the state vector is not one
-   * @throws CodecError when the difference to a large document could not be computed
+   * @throws WorkerError when the difference to a large document could not be computed
    */
   async answer(reader: Reader, stateVector: Uint8Array): Promise<void> {
     const { log } = this;
@@ -280,7 +281,7 @@ export class Document implements Replica {
    * Moves what is durable into the base.
    *
    * @returns the base and the offset below which it holds everything
-   * @throws CodecError; the reason for which the document is discarded meanwhile
+   * @throws WorkerError; the reason for which the document is discarded meanwhile
    */
   async compact(): Promise<{ base: Base; end: number }> {
     const { log } = this;
@@ -289,10 +290,10 @@ export class Document implements Replica {
     const { end, updates } = log.compactable();
     this.#compacting = true;
     try {
-      const { codec, compaction } = this.#services;
+      const services = this.#services;
       const base = await new Promise<Base>((resolve, reject) => {
         this.#giveUpCompaction = reject;
-        codec.runInBackground("makeBase", updates, compaction).then(resolve, reject);
+        compactWithinBudget(this.room, updates, services).then(resolve, reject);
       });
       // Readers that can take it get what they lack now, while it is still apart from the base.
       this.flush();
@@ -427,6 +428,6 @@ export class Document implements Replica {
 
   async #diff(base: Base, stateVector: Uint8Array): Promise<{ frame: Frame; update: Uint8Array }> {
     if (base === EMPTY_BASE) return base;
-    return frameDiff(await this.#services.codec.run("diff", base.update, stateVector));
+    return frameDiff(await this.#services.workers.run(this.room, "diff", base.update, stateVector));
   }
 }

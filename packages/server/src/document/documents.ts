@@ -7,8 +7,8 @@ import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { LoadRoom } from "../hooks/hooks.ts";
 import { initialContent } from "../hooks/initial-content.ts";
 import { ClusterStats, DocumentStats } from "../metrics/stats.ts";
+import { within } from "../runtime/within.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
-import { Codec } from "./codec.ts";
 import { DeletedError, Deletions } from "./deletions.ts";
 import type { Document } from "./document.ts";
 import type { ChangeListener } from "./document-services.ts";
@@ -23,6 +23,7 @@ import {
 } from "./open-document.ts";
 import { type DocumentsUsage, type Held, type Room, usageOf } from "./rooms.ts";
 import { Snapshotter } from "./snapshotter.ts";
+import { UpdateWorkers } from "./update-workers.ts";
 
 export interface DocumentsOptions {
   readonly stores: Stores;
@@ -56,6 +57,8 @@ export class ClosedError extends Error {
 
 const PRESENCE_SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
+/** How long a document that nobody uses waits for its compaction, which may be too much for a room. */
+const SAVE_MS = 10_000;
 const TICK_MS = 1_000;
 /** How often it is asked whether other holders are still alive. */
 const LEASE_CHECK_MS = 3_000;
@@ -67,7 +70,7 @@ const NOT_KEEPER_INTERVALS = 10;
  * it changes, and let go some time after its last user, when everything is durable and stored.
  */
 export class Documents {
-  readonly codec: Codec = new Codec();
+  readonly workers: UpdateWorkers = new UpdateWorkers();
   readonly journal: JournalWriter;
   readonly snapshotter: Snapshotter;
   readonly stats: DocumentStats = new DocumentStats();
@@ -84,18 +87,23 @@ export class Documents {
   constructor(options: DocumentsOptions) {
     this.#options = options;
     this.journal = new JournalWriter(options.stores.journal, options.logger, options.onDurable);
-    this.snapshotter = new Snapshotter({ ...options, codec: this.codec });
+    this.snapshotter = new Snapshotter({ ...options, workers: this.workers });
+    this.workers.quarantine.onChange((room, state) => {
+      if (state === null) options.logger.info({ room }, "a room is not quarantined any more");
+      else options.logger.error({ room, ...state }, "a room is quarantined: it exceeds its budget");
+    });
     const { hooks, initial } = options;
     if (hooks?.wantsChanges) {
       this.#onChange = (room, update, author) => hooks.changed(room, update, author);
     }
     if (initial !== undefined) {
       const { logger } = options;
-      const inspect = (update: Uint8Array) => this.codec.run("inspect", update);
       const { load, maxDocumentBytes } = initial;
       const { stats } = initial.hooks;
-      this.#initialContent = (room) =>
-        initialContent(room, { load, inspect, maxDocumentBytes, stats, logger });
+      this.#initialContent = (room) => {
+        const inspect = (update: Uint8Array) => this.workers.run(room, "inspect", update);
+        return initialContent(room, { load, inspect, maxDocumentBytes, stats, logger });
+      };
     }
     const { registry } = options.cluster;
     const holders = () => Array.from(this.#open(), ({ open }) => open.holders);
@@ -233,8 +241,7 @@ export class Documents {
     this.#closing = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#deletions.close();
-    this.snapshotter.cancelAll();
-    this.codec.hurry();
+    this.workers.prioritize();
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
@@ -243,15 +250,16 @@ export class Documents {
       return this.snapshotter.saveAll(open, signal);
     });
     await Promise.race([saved, aborted]);
+    this.snapshotter.close();
     this.journal.close();
     const open = [...this.#open()];
     for (const held of open) this.#forget(held);
     const left = Promise.all(open.map((held) => this.#letGo(held)));
     await Promise.race([left, aborted]);
-    await this.codec.close();
+    await this.workers.close();
   }
 
-  /** Another server asks for a document. @throws CodecError, MalformedError */
+  /** Another server asks for a document. @throws WorkerError, MalformedError */
   async answerPeer(room: string, request: PeerRequest): Promise<PeerAnswer> {
     const current = this.#rooms.get(room);
     switch (current?.state) {
@@ -307,7 +315,7 @@ export class Documents {
       await holders.join();
       const isFirst = !holders.active;
       const { open, fetched } = await loadDocument(room, holders, stores, {
-        codec: this.codec,
+        workers: this.workers,
         compaction: collect ? "collect" : "join",
         flusher: this.#flusher,
         journal: this.journal,
@@ -337,13 +345,23 @@ export class Documents {
   /** Lets a document go if nobody uses it once everything is stored; else tries again later. */
   async #unload(held: Held): Promise<void> {
     if (held.users > 0) return;
-    await this.snapshotter.save(held.open);
+    const { document } = held.open;
+    const wait = this.snapshotter.retryIn(held.open);
+    if (wait > 0 && isChanged(held.open)) {
+      this.#unloadLater(held, wait);
+      return;
+    }
+    const saved = await within(SAVE_MS, this.snapshotter.save(held.open));
     // From here to the change of state nothing waits, so nobody can have begun to use it. While it
     // was stored, though, it may have been used and left again: only one lets it go.
     if (held.users > 0 || this.#closing || !this.#isOpen(held)) return;
-    const { document } = held.open;
-    if (isChanged(held.open) || document.log.durable < document.log.end) {
-      this.#unloadLater(held, RETRY_MS);
+    const { log, room } = document;
+    // What is durable is in the journal: who would wait long for a worker leaves without a snapshot.
+    const isStored = saved
+      ? !isChanged(held.open) || !this.workers.quarantine.allows(room, "merge")
+      : !this.snapshotter.isWriting(held.open);
+    if (!isStored || log.durable < log.end) {
+      this.#unloadLater(held, Math.max(RETRY_MS, this.snapshotter.retryIn(held.open)));
       return;
     }
     await this.#leave(held);
@@ -355,6 +373,7 @@ export class Documents {
     const reason = new DeletedError(document.room);
     void this.#leave(held);
     document.discard(reason);
+    this.workers.quarantine.end(document.room);
     await this.journal.discard(document, reason);
   }
 
@@ -377,6 +396,7 @@ export class Documents {
   #forget(held: Held): void {
     clearTimeout(held.unloadTimer);
     this.snapshotter.cancel(held.open);
+    this.workers.cancelBackground(held.open.document.room);
     this.journal.remove(held.open.document);
     this.#flusher.cancel(held.open.document);
   }

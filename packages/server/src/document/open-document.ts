@@ -4,11 +4,12 @@ import type { SnapshotStats } from "../metrics/stats.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../storage/errors.ts";
 import type { Journal, RoomJournal } from "../storage/journal.ts";
 import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
-import { type Base, EMPTY_BASE } from "./base.ts";
-import type { Codec } from "./codec.ts";
+import type { Base } from "./base.ts";
 import { Document } from "./document.ts";
 import type { DocumentServices } from "./document-services.ts";
 import type { Journaled } from "./journal-writer.ts";
+import { makeStoredBase } from "./stored-base.ts";
+import type { UpdateWorkers } from "./update-workers.ts";
 
 /** The stores that hold the persisted truth of all rooms: snapshot ∪ journal. */
 export interface Stores {
@@ -54,13 +55,15 @@ export async function loadDocument(
     fetched === null
       ? await readOrBegin(room, stores, services.initialContent)
       : await addJournal(room, fetched.state.updates, stores.journal);
-  const base = await makeStoredBase(room, content.updates, services);
+  const { base, tail } = await makeStoredBase(room, content.updates, services);
+  const document = new Document(room, base, services, holders);
+  for (const update of tail) document.log.append(update, "elsewhere");
   const open: OpenDocument = {
-    document: new Document(room, base, services, holders),
+    document,
     holders,
     version: content.version,
     versionEnd: 0,
-    rows: content.rows.map(({ id }) => ({ id, end: 0 })),
+    rows: content.rows.map(({ id }) => ({ id, end: document.log.end })),
     // What came from elsewhere than the snapshot may not be in it; offset 0 is the base itself.
     stored: fetched === null && content.rows.length === 0 ? 0 : -1,
   };
@@ -71,7 +74,7 @@ export async function loadDocument(
  * Takes what the stores have and an open document has not: another server put it there, and this one
  * has not heard of it.
  *
- * @throws StorageError, CodecError
+ * @throws StorageError, WorkerError
  */
 export async function recoverDocument(open: OpenDocument, stores: Stores): Promise<void> {
   const { document, holders } = open;
@@ -84,9 +87,6 @@ export async function recoverDocument(open: OpenDocument, stores: Stores): Promi
   const known = new Set(open.rows.map(({ id }) => id));
   for (const { id } of rows) if (!known.has(id)) open.rows.push({ id, end });
 }
-
-/** Up to this size a document is opened without joining what was typed, which takes a worker. */
-const JOIN_ABOVE_BYTES = 32 * 1024;
 
 /** What is stored of a document. */
 interface Stored {
@@ -155,26 +155,6 @@ async function addJournal(
   }
 }
 
-async function makeStoredBase(
-  room: string,
-  updates: readonly Uint8Array[],
-  { codec, compaction }: Pick<DocumentServices, "codec" | "compaction">,
-): Promise<Base> {
-  if (updates.length === 0) return EMPTY_BASE;
-  // Little is merged at once, without a worker that may have to be started.
-  const bytes = updates.reduce((sum, update) => sum + update.length, 0);
-  const how = updates.length === 1 || bytes <= JOIN_ABOVE_BYTES ? "merge" : compaction;
-  try {
-    return await codec.run("makeBase", updates, how, "stores");
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CorruptedError(
-      `what is stored of room ${JSON.stringify(room)} is not an update: ${reason}`,
-      { cause },
-    );
-  }
-}
-
 /**
  * Whether there is something to store. Of several holders one stores what all of them wrote; the
  * others only make room in the journal.
@@ -187,13 +167,18 @@ export function isChanged({ document, holders, rows, stored }: OpenDocument): bo
  * Stores a snapshot that holds everything durable, then forgets the journal rows that it contains.
  *
  * @returns the size of the snapshot in bytes, or `null` when there was nothing to store
- * @throws StorageError or CodecError; nothing is lost then, and it can be tried again
+ * @throws StorageError or WorkerError; nothing is lost then, and it can be tried again
  */
 export async function storeSnapshot(
   open: OpenDocument,
   stores: Stores,
-  codec: Codec,
-  options: { logger: Logger; stats: SnapshotStats },
+  workers: UpdateWorkers,
+  options: {
+    readonly logger: Logger;
+    readonly stats: SnapshotStats;
+    /** Calls the function when it may write; without it, at once. */
+    readonly write?: <T>(work: () => Promise<T>) => Promise<T>;
+  },
 ): Promise<number | null> {
   const { document } = open;
   const { durable } = document.log;
@@ -206,9 +191,22 @@ export async function storeSnapshot(
   }
   const compacted = await document.compact();
   if (compacted.end < durable && open.stored >= compacted.end) return null;
+  const write = options.write ?? ((work) => work());
+  return await write(() => writeSnapshot(open, stores, workers, compacted, options));
+}
+
+/** @returns the size of the snapshot in bytes */
+async function writeSnapshot(
+  open: OpenDocument,
+  stores: Stores,
+  workers: UpdateWorkers,
+  compacted: { readonly base: Base; readonly end: number },
+  options: { readonly logger: Logger; readonly stats: SnapshotStats },
+): Promise<number> {
+  const { document } = open;
   let { base } = compacted;
   // What came from a snapshot may be in the log above what is durable, and so not in the base.
-  if (compacted.end < open.versionEnd) base = await addStored(open, base, stores, codec);
+  if (compacted.end < open.versionEnd) base = await addStored(open, base, stores, workers);
   for (;;) {
     try {
       open.version = await stores.snapshots.write(document.room, base.update, open.version);
@@ -219,7 +217,7 @@ export async function storeSnapshot(
       // Usual with several holders; else somebody has written who did not know of this one.
       const level = open.holders.active ? "debug" : "warn";
       options.logger[level]({ room: document.room }, "merging with another snapshot");
-      base = await addStored(open, base, stores, codec);
+      base = await addStored(open, base, stores, workers);
     }
   }
   await truncateJournal(open, stores.journal, compacted.end);
@@ -242,14 +240,19 @@ async function addStored(
   open: OpenDocument,
   base: Base,
   stores: Stores,
-  codec: Codec,
+  workers: UpdateWorkers,
 ): Promise<Base> {
   const { document } = open;
   const other = await stores.snapshots.read(document.room);
   let sum = base;
   if (other !== null) {
     await document.receiveIfNew([other.update], Date.now());
-    sum = await codec.runInBackground("makeBase", [base.update, other.update], "merge");
+    sum = await workers.runInBackground(
+      document.room,
+      "makeBase",
+      [base.update, other.update],
+      "merge",
+    );
   }
   // Not before: whoever names a version when he writes says that he has what is in it.
   open.version = other?.version ?? null;

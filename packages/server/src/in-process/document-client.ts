@@ -76,7 +76,7 @@ export class DocumentClient implements ServerDocument, Outlet {
   /**
    * Resolves when `doc` and `awareness` hold what is known.
    *
-   * @throws DeletedError, ClosedError, CodecError when it has ended before
+   * @throws DeletedError, ClosedError, WorkerError when it has ended before
    */
   async load(): Promise<void> {
     try {

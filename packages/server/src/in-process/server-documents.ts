@@ -22,7 +22,7 @@ export class ServerDocuments {
    * its own.
    *
    * @throws RoomNameError; ClosedError when the server drains; DeletedError while the room is being
-   *   deleted; StorageError, CorruptedError or RegistryError when it cannot be read; CodecError
+   *   deleted; StorageError, CorruptedError or RegistryError when it cannot be read; WorkerError
    */
   async open(room: string): Promise<ServerDocument> {
     checkRoomName(room);

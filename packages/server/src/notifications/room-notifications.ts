@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import type { Codec } from "../document/codec.ts";
 import type { RootNames } from "../document/root-types.ts";
+import type { UpdateWorkers } from "../document/update-workers.ts";
 import { DeliveryStats } from "../metrics/stats.ts";
 import type { ListedJournal } from "../storage/journal.ts";
 import type { Outbox } from "../storage/outbox.ts";
@@ -31,7 +31,7 @@ export interface RoomNotificationsOptions {
 export interface DocumentSource {
   /** The encoded updates that a room's document is; `null` when there is none. */
   readonly read: (room: string) => Promise<readonly Uint8Array[] | null>;
-  readonly codec: Pick<Codec, "run">;
+  readonly workers: Pick<UpdateWorkers, "run">;
 }
 
 /** Reading a document and making JSON of it may take so long. */
@@ -63,13 +63,13 @@ export class RoomNotifications {
   }
 
   /** Begins to tell, also what was left when servers ended. */
-  start({ read, codec }: DocumentSource): void {
+  start({ read, workers }: DocumentSource): void {
     const { server, receiver, objects, outbox, wait, timeout, logger } = this.#options;
     this.#deliveries = new Deliveries({
       kind: "room",
       server,
       outbox,
-      tell: (claim, signal) => tellRoomChanged(claim, { receiver, objects, read, codec }, signal),
+      tell: (claim, signal) => tellRoomChanged(claim, { receiver, objects, read, workers }, signal),
       interval: Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, wait / 4)),
       timeout: timeout + READ_MS,
       stats: this.stats,

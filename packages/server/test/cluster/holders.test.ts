@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
-import { PromptCodec } from "../support/prompt-codec.ts";
+import { PromptWorkers } from "../support/prompt-workers.ts";
 import { SharedStores, SimulatedNetwork, turn } from "./simulated-network.ts";
 import { expectSameContent, SimulatedServer } from "./simulated-server.ts";
 
-const codec = new PromptCodec();
+const workers = new PromptWorkers();
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"] });
 });
@@ -53,7 +53,7 @@ class Simulation {
   readonly stores = new SharedStores();
   readonly servers = Array.from({ length: SERVERS }, (_, i) => {
     const { network, stores } = this;
-    return new SimulatedServer(`server-${i}:1`, i + 1, { network, stores, codec });
+    return new SimulatedServer(`server-${i}:1`, i + 1, { network, stores, workers });
   });
   readonly #tasks: Promise<void>[] = [];
 

@@ -2,15 +2,15 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { alone } from "../../src/cluster/alone.ts";
 import { Holders } from "../../src/cluster/holders.ts";
-import { Codec } from "../../src/document/codec.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import { loadDocument } from "../../src/document/open-document.ts";
+import { UpdateWorkers } from "../../src/document/update-workers.ts";
 import { ClusterStats, DocumentStats } from "../../src/metrics/stats.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { SharedStores, turn } from "./simulated-network.ts";
 
 const logger = pino({ level: "silent" });
-const codec = new Codec();
+const workers = new UpdateWorkers();
 
 let reads: PromiseWithResolvers<void>[];
 let holders: Holders;
@@ -22,7 +22,7 @@ beforeEach(async () => {
   await holders.join();
   const stats = new DocumentStats();
   const { open, fetched } = await loadDocument("room", holders, new SharedStores(), {
-    codec,
+    workers,
     compaction: "collect",
     stats,
     flusher: new Flusher(stats),

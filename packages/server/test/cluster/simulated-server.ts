@@ -4,7 +4,6 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protoc
 import * as Y from "yjs";
 import { Holders } from "../../src/cluster/holders.ts";
 import type { ServerAddress } from "../../src/cluster/registry.ts";
-import type { Codec } from "../../src/document/codec.ts";
 import type { DocumentServices } from "../../src/document/document-services.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import {
@@ -15,6 +14,7 @@ import {
   storeSnapshot,
 } from "../../src/document/open-document.ts";
 import type { Outlet, Reader } from "../../src/document/reader.ts";
+import type { UpdateWorkers } from "../../src/document/update-workers.ts";
 import { ClusterStats, DocumentStats, SnapshotStats } from "../../src/metrics/stats.ts";
 import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
 import { decodeFrames } from "../support/frames.ts";
@@ -32,19 +32,19 @@ export class SimulatedServer {
   open: OpenDocument | null = null;
   readonly #network: SimulatedNetwork;
   readonly #stores: SharedStores;
-  readonly #codec: Codec;
+  readonly #workers: UpdateWorkers;
   #busy = false;
 
   constructor(
     address: ServerAddress,
     clientId: number,
-    parts: { network: SimulatedNetwork; stores: SharedStores; codec: Codec },
+    parts: { network: SimulatedNetwork; stores: SharedStores; workers: UpdateWorkers },
   ) {
     this.address = address;
     this.client = new SimulatedClient(clientId);
     this.#network = parts.network;
     this.#stores = parts.stores;
-    this.#codec = parts.codec;
+    this.#workers = parts.workers;
   }
 
   get isUsable(): boolean {
@@ -58,7 +58,7 @@ export class SimulatedServer {
     this.#network.serve(this.address, holders);
     const stats = new DocumentStats();
     const services: DocumentServices = {
-      codec: this.#codec,
+      workers: this.#workers,
       compaction: "collect",
       stats,
       flusher: new SilentFlusher(stats),
@@ -100,7 +100,7 @@ export class SimulatedServer {
     if (this.open === null || this.#busy) return;
     this.#busy = true;
     const stats = new SnapshotStats();
-    await storeSnapshot(this.open, this.#stores, this.#codec, { logger, stats });
+    await storeSnapshot(this.open, this.#stores, this.#workers, { logger, stats });
     this.#busy = false;
   }
 

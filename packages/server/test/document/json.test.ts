@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { Codec, CodecError } from "../../src/document/codec.ts";
 import { type DocumentJson, documentToJson, updatesToJson } from "../../src/document/json.ts";
+import { UpdateWorkers } from "../../src/document/update-workers.ts";
+import { WorkerError } from "../../src/document/worker-errors.ts";
 import { documentSchema } from "../../src/http/api/schemas.ts";
 
-const codec = new Codec();
-afterAll(() => codec.close());
+const workers = new UpdateWorkers();
+afterAll(() => workers.close());
 
 /** As somebody sees it who has only the updates. */
 function shown(doc: Y.Doc): DocumentJson["roots"] {
@@ -248,11 +249,11 @@ describe("a document as JSON", () => {
       }
     });
     const fine = docWith((doc) => doc.getText("r").insert(0, "fine"));
-    const failing = codec.run("toJson", [Y.encodeStateAsUpdate(deep)]);
-    await expect(failing).rejects.toThrow(CodecError);
+    const failing = workers.run("room", "toJson", [Y.encodeStateAsUpdate(deep)]);
+    await expect(failing).rejects.toThrow(WorkerError);
     await expect(failing).rejects.toThrow("the document is nested deeper than 1000 levels");
     const updates = [Y.encodeStateAsUpdate(fine), Y.encodeStateAsUpdate(fine)];
-    const bytes = await codec.run("toJson", updates);
+    const bytes = await workers.run("room", "toJson", updates);
     expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual({
       roots: { r: { type: "text", value: "fine" } },
     });

@@ -3,19 +3,19 @@ import { type Logger, pino } from "pino";
 import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { type Compaction, EMPTY_BASE, makeBase } from "../../src/document/base.ts";
-import { Codec } from "../../src/document/codec.ts";
-import type { CodecTasks } from "../../src/document/codec-tasks.ts";
 import { Document } from "../../src/document/document.ts";
 import type { DocumentServices, Publisher } from "../../src/document/document-services.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import { JournalWriter } from "../../src/document/journal-writer.ts";
 import type { Outlet, Reader } from "../../src/document/reader.ts";
+import type { UpdateTasks } from "../../src/document/update-tasks.ts";
+import { UpdateWorkers } from "../../src/document/update-workers.ts";
 import { DocumentStats } from "../../src/metrics/stats.ts";
 import { inspectUpdate } from "../../src/protocol/update.ts";
 import { decodeFrames } from "../support/frames.ts";
 
-const codec = new Codec();
-afterAll(() => codec.close());
+const workers = new UpdateWorkers();
+afterAll(() => workers.close());
 const logger: Logger = pino({ level: "silent" });
 
 /** A journal that commits when the test says so, and may be said to be slow. */
@@ -28,7 +28,7 @@ function services(): DocumentServices & {
   const self = {
     slow: false,
     scheduled: false,
-    codec,
+    workers,
     compaction: "collect" as Compaction,
     stats,
     // The test flushes by itself, and at the end only if the document asked for it.
@@ -303,21 +303,22 @@ describe("a document", () => {
 
   it("answers with everything, also when it is compacted while the answer is made", async () => {
     /** Holds back the difference until the test lets it go. */
-    class SlowCodec extends Codec {
+    class SlowWorkers extends UpdateWorkers {
       release: () => void = () => {};
-      override async run<Name extends keyof CodecTasks>(
+      override async run<Name extends keyof UpdateTasks>(
+        room: string,
         task: Name,
-        ...args: Parameters<CodecTasks[Name]>
-      ): Promise<ReturnType<CodecTasks[Name]>> {
+        ...args: Parameters<UpdateTasks[Name]>
+      ): Promise<ReturnType<UpdateTasks[Name]>> {
         if (task === "diff") await new Promise<void>((resolve) => (this.release = resolve));
-        return super.run(task, ...args);
+        return super.run(room, task, ...args);
       }
     }
-    const slow = new SlowCodec();
+    const slow = new SlowWorkers();
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "base");
     const base = makeBase([Y.encodeStateAsUpdate(doc)], "merge");
-    const document = new Document("room", base, { ...services(), codec: slow }, NO_OTHERS);
+    const document = new Document("room", base, { ...services(), workers: slow }, NO_OTHERS);
     const late = new Client(1, document, () => 0);
     Y.applyUpdate(late.doc, base.update, "server");
     const joined = late.join();
@@ -446,7 +447,7 @@ describe("the journal writer", () => {
     const document = new Document(
       "room",
       EMPTY_BASE,
-      { codec, compaction: "collect", flusher: new Flusher(stats), journal: writer, stats },
+      { workers, compaction: "collect", flusher: new Flusher(stats), journal: writer, stats },
       NO_OTHERS,
     );
     const journaled = { document, rows: [] };

@@ -9,7 +9,7 @@ import type { Outlet, Reader } from "../../src/document/reader.ts";
 import { DocumentStats } from "../../src/metrics/stats.ts";
 import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
 import { decodeFrames } from "../support/frames.ts";
-import { PromptCodec } from "../support/prompt-codec.ts";
+import { PromptWorkers } from "../support/prompt-workers.ts";
 
 /** No other server holds the document. */
 const NO_OTHERS: Publisher = { active: false, add: () => {}, flush: () => {}, probe: () => {} };
@@ -35,7 +35,7 @@ class Room {
     const stats = new DocumentStats();
     const room = this;
     const services: DocumentServices = {
-      codec: new PromptCodec(),
+      workers: new PromptWorkers(),
       compaction: "collect",
       stats,
       flusher: new (class extends Flusher {

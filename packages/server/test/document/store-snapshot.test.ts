@@ -6,7 +6,6 @@ import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vite
 import * as Y from "yjs";
 import { alone } from "../../src/cluster/alone.ts";
 import { Holders } from "../../src/cluster/holders.ts";
-import { Codec } from "../../src/document/codec.ts";
 import { Flusher } from "../../src/document/flusher.ts";
 import {
   isChanged,
@@ -16,14 +15,15 @@ import {
   type Stores,
   storeSnapshot,
 } from "../../src/document/open-document.ts";
+import { UpdateWorkers } from "../../src/document/update-workers.ts";
 import { ClusterStats, DocumentStats, SnapshotStats } from "../../src/metrics/stats.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 
 const ROOM = "room";
 const logger = pino({ level: "silent" });
-const codec = new Codec();
-afterAll(() => codec.close());
+const workers = new UpdateWorkers();
+afterAll(() => workers.close());
 let stores: Stores;
 /** How often the next writes of a snapshot fail. */
 let failures: number;
@@ -60,7 +60,7 @@ async function openDocument(): Promise<OpenDocument> {
   const holders = new Holders(ROOM, alone("127.0.0.1:1"), logger, new ClusterStats());
   await holders.join();
   const { open } = await loadDocument(ROOM, holders, stores, {
-    codec,
+    workers,
     compaction: "collect",
     stats,
     flusher: new Flusher(stats),
@@ -70,7 +70,7 @@ async function openDocument(): Promise<OpenDocument> {
 }
 
 function save(open: OpenDocument): Promise<number | null> {
-  return storeSnapshot(open, stores, codec, { logger, stats: new SnapshotStats() });
+  return storeSnapshot(open, stores, workers, { logger, stats: new SnapshotStats() });
 }
 
 /** Takes a word that somebody wrote who types nothing else. */

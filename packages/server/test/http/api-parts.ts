@@ -103,7 +103,7 @@ export class TestApi {
         metadata: stores.metadata,
         fleet: new Fleet({ local, registry, connect, stores, logger }),
         documents,
-        documentJson: (updates) => documents.codec.run("toJson", updates),
+        documentJson: (room, updates) => documents.workers.run(room, "toJson", updates),
         readStored: (room) => readStored(room, stores),
         version: "1.2.3",
         maxMessageBytes,

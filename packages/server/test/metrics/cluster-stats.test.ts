@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Codec } from "../../src/document/codec.ts";
+import { UpdateWorkers } from "../../src/document/update-workers.ts";
 import { SharedStores, SimulatedNetwork, turn } from "../cluster/simulated-network.ts";
 import { SimulatedServer } from "../cluster/simulated-server.ts";
 
-const codec = new Codec();
-afterAll(() => codec.close());
+const workers = new UpdateWorkers();
+afterAll(() => workers.close());
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"] });
 });
@@ -15,7 +15,7 @@ afterEach(() => {
 /** Two servers that hold the same document, one after the other. */
 async function twoServers() {
   const network = new SimulatedNetwork();
-  const parts = { network, stores: new SharedStores(), codec };
+  const parts = { network, stores: new SharedStores(), workers };
   const a = new SimulatedServer("a:1", 1, parts);
   const b = new SimulatedServer("b:1", 2, parts);
   await a.start();

@@ -10,7 +10,10 @@ export interface ApiServices {
     Fleet,
     "statuses" | "held" | "liveRooms" | "watchLiveRooms" | "inspect" | "deleteRoom" | "recheck"
   >;
-  readonly documents: Pick<Documents, "acquire" | "release" | "whenDurable" | "codec" | "journal">;
+  readonly documents: Pick<
+    Documents,
+    "acquire" | "release" | "whenDurable" | "workers" | "journal"
+  >;
   /**
    * What is stored of a room that nobody holds, as encoded updates; `null` when that is nothing.
    *
@@ -20,9 +23,9 @@ export interface ApiServices {
   /**
    * The document that these updates are, as JSON in UTF-8 (`documentSchema`).
    *
-   * @throws CodecError
+   * @throws WorkerError
    */
-  documentJson(updates: readonly Uint8Array[]): Promise<Uint8Array>;
+  documentJson(room: string, updates: readonly Uint8Array[]): Promise<Uint8Array>;
   /** Of this program. */
   readonly version: string;
   readonly maxMessageBytes: number;

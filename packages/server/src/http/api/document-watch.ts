@@ -111,10 +111,12 @@ export class DocumentWatch implements Outlet, StreamOwner {
   }
 
   async #sendWhole(): Promise<void> {
-    const { codec } = this.#documents;
+    const { workers } = this.#documents;
     await this.#document.answer(this.#reader, NOTHING);
     if (this.#updates.length > 1) {
-      this.#updates = [(await codec.run("makeBase", this.#updates, "merge")).update];
+      this.#updates = [
+        (await workers.run(this.#document.room, "makeBase", this.#updates, "merge")).update,
+      ];
     }
     await this.#sendUpdates();
   }
@@ -123,7 +125,7 @@ export class DocumentWatch implements Outlet, StreamOwner {
     const updates = this.#updates;
     this.#updates = [];
     const contents = await Promise.all(
-      updates.map((update) => this.#documents.codec.run("inspect", update)),
+      updates.map((update) => this.#documents.workers.run(this.#document.room, "inspect", update)),
     );
     this.#stream.write(updateEvents(updates, contents));
   }

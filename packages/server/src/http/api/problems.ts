@@ -5,9 +5,9 @@ import { HTTPException } from "hono/http-exception";
 import type { Logger } from "pino";
 import { PeerError } from "../../cluster/peers.ts";
 import { RegistryError } from "../../cluster/registry.ts";
-import { CodecError } from "../../document/codec.ts";
 import { DeletedError } from "../../document/deletions.ts";
 import { ClosedError } from "../../document/documents.ts";
+import { WorkerError } from "../../document/worker-errors.ts";
 import { RoomNameError } from "../../protocol/room-name.ts";
 import { CorruptedError, StorageError } from "../../storage/errors.ts";
 import { InvalidCursorError } from "../../storage/rooms-cursor.ts";
@@ -62,7 +62,7 @@ function statusOf(error: Error): number | null {
 }
 
 /** Trying again later may succeed. */
-const UNAVAILABLE = [StorageError, RegistryError, PeerError, CodecError, ClosedError];
+const UNAVAILABLE = [StorageError, RegistryError, PeerError, WorkerError, ClosedError];
 
 /**
  * The first thing that is wrong with the parameters of a request, or with its JSON.

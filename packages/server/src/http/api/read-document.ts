@@ -25,29 +25,29 @@ export async function readDocument(
   throw noSuchRoom(room);
 }
 
-/** The updates of a room as one. @throws CodecError; CorruptedError when one of them is no update */
+/** The updates of a room as one. @throws WorkerError; CorruptedError when one of them is no update */
 export function mergeUpdates(
   room: string,
   updates: readonly Uint8Array[],
-  { codec }: DocumentServices["documents"],
+  { workers }: DocumentServices["documents"],
 ): Promise<Uint8Array> {
   return understood(room, async () => {
     const [first] = updates;
     if (first === undefined || updates.length > 1) {
-      return (await codec.run("makeBase", updates, "merge", "stores")).update;
+      return (await workers.run(room, "makeBase", updates, "merge", "stores")).update;
     }
-    await codec.run("inspect", first);
+    await workers.run(room, "inspect", first);
     return first;
   });
 }
 
-/** @throws CodecError; CorruptedError when one of the updates is none */
+/** @throws WorkerError; CorruptedError when one of the updates is none */
 export function toJson(
   room: string,
   updates: readonly Uint8Array[],
   { documentJson }: Pick<ApiServices, "documentJson">,
 ): Promise<Uint8Array> {
-  return understood(room, () => documentJson(updates));
+  return understood(room, () => documentJson(room, updates));
 }
 
 async function understood<Result>(room: string, read: () => Promise<Result>): Promise<Result> {

@@ -22,7 +22,7 @@ export function limitUpdate(maxSize: number): MiddlewareHandler {
 /**
  * Applies the update that a request carries, and waits until it is durable.
  *
- * @throws ApiProblem, StorageError, CodecError, ClosedError, DeletedError
+ * @throws ApiProblem, StorageError, WorkerError, ClosedError, DeletedError
  */
 export async function takeUpdate(
   room: string,
@@ -35,7 +35,7 @@ export async function takeUpdate(
   }
   const update = new Uint8Array(await request.arrayBuffer());
   if (update.length === 0) throw new ApiProblem(400, "the body is empty: it must be a Yjs update");
-  const contents = await inspect(update, documents);
+  const contents = await inspect(room, update, documents);
   if (isEmpty(contents)) return;
   if (documents.journal.full) {
     throw new ApiProblem(503, "too much waits to be written to the journal; try again later");
@@ -57,11 +57,12 @@ export async function takeUpdate(
 }
 
 async function inspect(
+  room: string,
   update: Uint8Array,
-  { codec }: ApiServices["documents"],
+  { workers }: ApiServices["documents"],
 ): Promise<UpdateContents> {
   try {
-    return await codec.run("inspect", update);
+    return await workers.run(room, "inspect", update);
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error;
     throw new ApiProblem(400, `the body is not a Yjs update: ${error.message}`);

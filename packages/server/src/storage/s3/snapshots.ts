@@ -9,13 +9,13 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import type { Logger } from "pino";
+import { Turns } from "../../runtime/turns.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import type { Snapshot, SnapshotStore, SnapshotVersion } from "../snapshots.ts";
 import { readBody } from "./body.ts";
 import { codeOf, explain, statusOf } from "./explain.ts";
 import { type Condition, uploadInParts } from "./multipart.ts";
 import { TimeLimit } from "./time-limit.ts";
-import { Turns } from "./turns.ts";
 
 export interface S3SnapshotsOptions {
   readonly bucket: string;

@@ -1,9 +1,4 @@
-/**
- * Lets a few do something at once; the others wait in order.
- *
- * The client has a number of sockets, and counts the wait for one as time to connect: after a start
- * with thousands of rooms it would give up requests that were never sent.
- */
+/** Lets a few do something at once; the others wait in order. */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
   #free: number;

@@ -6,7 +6,7 @@ import type { RootNames } from "./root-types.ts";
 import { rootsToJson } from "./roots-json.ts";
 
 /** The work on encoded updates that takes too long for the event loop when they are large. */
-export const codecTasks = {
+export const updateTasks = {
   /** @throws MalformedError */
   inspect: (update: Uint8Array): UpdateContents => inspectUpdate(update),
   /** What a client with this state vector lacks. */
@@ -30,17 +30,31 @@ function understood(updates: readonly Uint8Array[]): readonly Uint8Array[] {
   return updates;
 }
 
-export type CodecTasks = typeof codecTasks;
+export type UpdateTasks = typeof updateTasks;
 
 /** Whether a worker gives way to the other threads of the process; its `workerData`. */
 export type WorkerPriority = "prompt" | "background";
 
 /** One task as it is sent to a worker. */
-export type CodecRequest = {
-  [Name in keyof CodecTasks]: { id: number; task: Name; args: Parameters<CodecTasks[Name]> };
-}[keyof CodecTasks];
+export type TaskRequest = {
+  [Name in keyof UpdateTasks]: { task: Name; args: Parameters<UpdateTasks[Name]> };
+}[keyof UpdateTasks];
 
-/** What a worker answers. Errors cross threads as what is left of them. */
-export type CodecResponse =
-  | { id: number; result: ReturnType<CodecTasks[keyof CodecTasks]> }
-  | { id: number; error: { malformed: boolean; message: string } };
+export type TaskResult = ReturnType<UpdateTasks[keyof UpdateTasks]>;
+
+/**
+ * What a worker says: that it has started, or how a task ended. Errors cross threads as what is left
+ * of them.
+ *
+ * `cpuMs`: what the thread has taken so far; `null` where Node cannot tell
+ */
+export type WorkerMessage = { readonly cpuMs: number | null } & (
+  | { readonly type: "started" }
+  | { readonly type: "result"; readonly result: TaskResult }
+  | { readonly type: "error"; readonly error: TaskFailure }
+);
+
+export interface TaskFailure {
+  readonly kind: "malformed" | "too-large" | "failed";
+  readonly message: string;
+}

@@ -1,0 +1,155 @@
+import { Worker } from "node:worker_threads";
+import { MalformedError } from "../protocol/malformed-error.ts";
+import { TooLargeError } from "../protocol/too-large-error.ts";
+import { workerUrl } from "../runtime/worker-url.ts";
+import type {
+  TaskFailure,
+  TaskRequest,
+  TaskResult,
+  WorkerMessage,
+  WorkerPriority,
+} from "./update-tasks.ts";
+import { TaskError, WorkerError } from "./worker-errors.ts";
+
+/** What the task under way has used so far. */
+export interface Usage {
+  readonly cpuMs: number;
+  readonly heapBytes: number;
+}
+
+/**
+ * A worker that reaches V8's own limit may take the process down with it: an allocation that cannot
+ * be made is fatal. So that limit is far above the budget, and who supervises ends the worker before.
+ */
+const HEAP_RESERVE = 4;
+const LEAST_HEAP_LIMIT_MB = 1_024;
+/** Without measured CPU time, this share of the elapsed time counts. */
+const ASSUMED_CPU_SHARE = 1 / 3;
+/** A thread that does not answer for this long is busy in native code; the elapsed time counts then. */
+const UNANSWERED_MS = 2_000;
+
+/** One worker thread, and the task that it does. It is given one at a time: ending it fails no other. */
+export class PoolWorker {
+  readonly #worker: Worker;
+  #settle: ((outcome: TaskResult | Error) => void) | undefined;
+  #startedAt = 0;
+  /** CPU time of the thread when the task began; `null` when unknown. */
+  #cpuBefore: number | null = null;
+  #hasStarted = false;
+  #spentMs = 0;
+  #heapBytes = 0;
+  #askedAt: number | undefined;
+  #ended: Error | undefined;
+
+  constructor(priority: WorkerPriority, heapBudget: number, onEnd: (worker: PoolWorker) => void) {
+    const mb = Math.ceil((HEAP_RESERVE * heapBudget) / 1024 / 1024);
+    this.#worker = new Worker(workerUrl("./update-worker-thread", import.meta.url), {
+      workerData: priority,
+      resourceLimits: { maxOldGenerationSizeMb: Math.max(LEAST_HEAP_LIMIT_MB, mb) },
+    });
+    this.#worker.unref();
+    this.#worker.on("message", (message: WorkerMessage) => this.#take(message));
+    const ended = (reason: string) => {
+      this.#end(new WorkerError(reason));
+      onEnd(this);
+    };
+    this.#worker.on("error", (error) => ended(`the worker failed: ${error.message}`));
+    this.#worker.on("exit", (code) => ended(`the worker exited with ${code}`));
+  }
+
+  get idle(): boolean {
+    return this.#settle === undefined && this.#ended === undefined;
+  }
+
+  /** For how long the task under way has been, in milliseconds. */
+  get elapsedMs(): number {
+    return this.#settle === undefined ? 0 : performance.now() - this.#startedAt;
+  }
+
+  /** CPU time of the last task, in milliseconds; of the one under way, as of the last measurement. */
+  get spentMs(): number {
+    return this.#spentMs;
+  }
+
+  /** @throws WorkerError, MalformedError, TooLargeError, and the reason with which it was stopped */
+  perform(request: TaskRequest): Promise<TaskResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      this.#startedAt = performance.now();
+      this.#spentMs = 0;
+      this.#heapBytes = 0;
+      this.#settle = (outcome) => {
+        this.#settle = undefined;
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      };
+      this.#worker.postMessage(request);
+    });
+  }
+
+  /** What the task under way has used; asks the thread for it, and gives what was known last. */
+  measure(): Usage {
+    if (this.#settle !== undefined && this.#hasStarted) {
+      const now = performance.now();
+      if (this.#askedAt === undefined) void this.#ask(now);
+      else if (now - this.#askedAt > UNANSWERED_MS) this.#spentMs = this.elapsedMs;
+    }
+    return { cpuMs: this.#spentMs, heapBytes: this.#heapBytes };
+  }
+
+  /** Ends the thread; the task under way fails with the reason. */
+  async stop(reason: Error): Promise<void> {
+    this.#end(reason);
+    await this.#worker.terminate();
+  }
+
+  async #ask(now: number): Promise<void> {
+    const worker: Partial<Pick<Worker, "cpuUsage" | "getHeapStatistics">> = this.#worker;
+    const settle = this.#settle;
+    this.#askedAt = now;
+    try {
+      const cpu = await worker.cpuUsage?.call(this.#worker);
+      const heap = await worker.getHeapStatistics?.call(this.#worker);
+      if (settle !== this.#settle) return;
+      this.#spentMs =
+        cpu === undefined || this.#cpuBefore === null
+          ? this.elapsedMs * ASSUMED_CPU_SHARE
+          : (cpu.user + cpu.system) / 1_000 - this.#cpuBefore;
+      if (heap !== undefined) this.#heapBytes = heap.used_heap_size + heap.external_memory;
+    } catch {
+      // The thread has ended meanwhile; whoever waits for its task is told by `exit`.
+    } finally {
+      this.#askedAt = undefined;
+    }
+  }
+
+  #take(message: WorkerMessage): void {
+    const { cpuMs } = message;
+    const elapsedMs = this.elapsedMs;
+    const before = this.#cpuBefore;
+    this.#cpuBefore = cpuMs;
+    if (message.type === "started") {
+      this.#hasStarted = true;
+      this.#startedAt = performance.now();
+      return;
+    }
+    this.#spentMs = cpuMs === null || before === null ? elapsedMs : cpuMs - before;
+    this.#settle?.(message.type === "result" ? message.result : toError(message.error));
+  }
+
+  #end(reason: Error): void {
+    this.#ended ??= reason;
+    this.#settle?.(reason);
+  }
+}
+
+function toError({ kind, message }: TaskFailure): Error {
+  switch (kind) {
+    case "malformed":
+      return new MalformedError(message);
+    case "too-large":
+      return new TooLargeError(message);
+    case "failed":
+      return new TaskError(message);
+  }
+}

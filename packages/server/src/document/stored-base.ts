@@ -1,0 +1,50 @@
+import { CorruptedError } from "../storage/errors.ts";
+import { type Base, EMPTY_BASE } from "./base.ts";
+import type { DocumentServices } from "./document-services.ts";
+import { OverBudgetError, TaskError, WorkerError } from "./worker-errors.ts";
+
+/** Up to this size a document is opened without joining what was typed, which takes a worker. */
+const JOIN_ABOVE_BYTES = 32 * 1024;
+
+/** A document as it is opened: what could be made one, and the updates that could not, in order. */
+export interface StoredBase {
+  readonly base: Base;
+  readonly tail: readonly Uint8Array[];
+}
+
+/**
+ * Makes a base of what is stored. Where that takes more than the room's share of the workers, the
+ * updates are merged without being integrated, and where that does too, they are left as they are. So
+ * a document that takes minutes to compact opens in a second.
+ *
+ * @throws CorruptedError when it is not an update; WorkerError
+ */
+export async function makeStoredBase(
+  room: string,
+  updates: readonly Uint8Array[],
+  { workers, compaction }: Pick<DocumentServices, "workers" | "compaction">,
+): Promise<StoredBase> {
+  const [first, ...rest] = updates;
+  if (first === undefined) return { base: EMPTY_BASE, tail: [] };
+  // Little is merged at once, without a worker that may have to be started.
+  const bytes = updates.reduce((sum, update) => sum + update.length, 0);
+  const joins = rest.length > 0 && bytes > JOIN_ABOVE_BYTES;
+  try {
+    for (const how of joins ? ([compaction, "merge"] as const) : (["merge"] as const)) {
+      try {
+        return { base: await workers.attempt(room, "makeBase", updates, how, "stores"), tail: [] };
+      } catch (error) {
+        if (!(error instanceof OverBudgetError)) throw error;
+      }
+    }
+    for (const update of rest) await workers.run(room, "inspect", update);
+    return { base: await workers.run(room, "makeBase", [first], "merge", "stores"), tail: rest };
+  } catch (cause) {
+    if (cause instanceof WorkerError && !(cause instanceof TaskError)) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CorruptedError(
+      `what is stored of room ${JSON.stringify(room)} is not an update: ${reason}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import { availableMemory } from "../runtime/available-memory.ts";
+import type { UpdateTasks } from "./update-tasks.ts";
+
+/** What a task may use. Times are CPU milliseconds of its worker. */
+export interface TaskBudget {
+  /** How long it may keep one of the workers that all rooms share. */
+  readonly sharedMs: number;
+  /** How long it may take in all. */
+  readonly totalMs: number;
+}
+
+// An honest document takes 0.1 to 0.3 µs a byte to integrate, and a worker that has just started is
+// some times slower at first.
+const SHARED_MS = 250;
+const SHARED_MS_PER_BYTE = 0.4 / 1_000;
+const TOTAL_MS = 3_000;
+const TOTAL_MS_PER_BYTE = 1 / 1_000;
+const MOST_TOTAL_MS = 30_000;
+
+export function budgetOf(bytes: number): TaskBudget {
+  const sharedMs = SHARED_MS + bytes * SHARED_MS_PER_BYTE;
+  const totalMs = Math.min(MOST_TOTAL_MS, TOTAL_MS + bytes * TOTAL_MS_PER_BYTE);
+  return { sharedMs: Math.min(sharedMs, totalMs), totalMs };
+}
+
+/** What the task is expected to take, in CPU milliseconds: decides whose turn comes first. */
+export function expectedMs(bytes: number): number {
+  return 1 + (bytes * SHARED_MS_PER_BYTE) / 2;
+}
+
+/**
+ * Tasks whose cost has the same cause. A room that exceeded its budget with one kind is not trusted
+ * with that kind for a while; the others are served as before.
+ */
+export type TaskKind = "scan" | "merge" | "integrate";
+
+export function kindOf(task: keyof UpdateTasks, [updates, how]: readonly unknown[]): TaskKind {
+  switch (task) {
+    case "inspect":
+    case "diff":
+      return "scan";
+    case "makeBase":
+      if (how !== "merge") return "integrate";
+      return Array.isArray(updates) && updates.length === 1 ? "scan" : "merge";
+    case "toJson":
+    case "rootsToJson":
+      return "integrate";
+  }
+}
+
+const LEAST_HEAP_BYTES = 96 * 1024 * 1024;
+const MOST_HEAP_BYTES = 4 * 1024 * 1024 * 1024;
+const SHARE_OF_MEMORY = 1 / 4;
+
+/** The heap that all workers of a process together may use: a quarter of its memory. */
+export function heapBudget(memory: number = availableMemory()): number {
+  return Math.min(MOST_HEAP_BYTES, Math.max(LEAST_HEAP_BYTES, memory * SHARE_OF_MEMORY));
+}

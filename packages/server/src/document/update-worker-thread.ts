@@ -1,0 +1,73 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { MalformedError } from "../protocol/malformed-error.ts";
+import { TooLargeError } from "../protocol/too-large-error.ts";
+import { runInBackground } from "../runtime/background-thread.ts";
+import { releaseBytes } from "../runtime/memory.ts";
+import {
+  type TaskFailure,
+  type TaskRequest,
+  type TaskResult,
+  updateTasks,
+  type WorkerMessage,
+  type WorkerPriority,
+} from "./update-tasks.ts";
+
+const priority: WorkerPriority = workerData;
+if (priority === "background") runInBackground();
+
+parentPort?.on("message", (request: TaskRequest) => {
+  const message = answer(request);
+  send(message);
+  releaseBytes(request.args);
+  if (message.type === "result") releaseBytes(bytesOf(message.result));
+});
+send({ type: "started", cpuMs: cpuMs() });
+
+function send(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+function answer(request: TaskRequest): WorkerMessage {
+  try {
+    const result = perform(request);
+    return { type: "result", result, cpuMs: cpuMs() };
+  } catch (error) {
+    return { type: "error", error: describe(error), cpuMs: cpuMs() };
+  }
+}
+
+function describe(error: unknown): TaskFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof MalformedError) return { kind: "malformed", message };
+  if (error instanceof TooLargeError) return { kind: "too-large", message };
+  return { kind: "failed", message };
+}
+
+/** The processor time of this thread; Node 22 cannot tell. */
+function cpuMs(): number | null {
+  const { threadCpuUsage } = process as Partial<Pick<NodeJS.Process, "threadCpuUsage">>;
+  if (threadCpuUsage === undefined) return null;
+  const { user, system } = threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** The byte arrays of a result; it has been copied to the other thread. */
+function bytesOf(result: TaskResult): readonly Uint8Array[] {
+  if (result instanceof Uint8Array) return [result];
+  return "frame" in result ? [result.frame, result.stateVector] : [];
+}
+
+function perform(request: TaskRequest): TaskResult {
+  switch (request.task) {
+    case "inspect":
+      return updateTasks.inspect(...request.args);
+    case "diff":
+      return updateTasks.diff(...request.args);
+    case "makeBase":
+      return updateTasks.makeBase(...request.args);
+    case "toJson":
+      return updateTasks.toJson(...request.args);
+    case "rootsToJson":
+      return updateTasks.rootsToJson(...request.args);
+  }
+}
