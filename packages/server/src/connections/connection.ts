@@ -5,6 +5,7 @@ import {
   type Access,
   type AccessControl,
   AccessDeniedError,
+  type AccessLevel,
   type Attempt,
 } from "../access/access.ts";
 import { TokenBucket } from "../access/token-bucket.ts";
@@ -59,6 +60,7 @@ type State =
 
 /** Rounds without a message to the client after which it is sent a keepalive. */
 const SILENT_ROUNDS = 2;
+const MAY_NOT_WRITE = "this connection may not change the document";
 /** As `ws` says that a connection has ended without a close code. */
 const NO_CLOSE_CODE = 1006;
 
@@ -334,6 +336,13 @@ export class Connection implements Outlet, MessageReceiver {
 
   /** @param author `null` for what the client returned, which may be anybody's, and known already */
   #take(update: Uint8Array, author: Reader | null): void {
+    const { access, document } = this.#opened();
+    if (access.level !== "read-write") {
+      const isRefused =
+        author === null ? bringsStructs(update, document, access.level) : !isNothing(update);
+      if (isRefused) this.#fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
+      return;
+    }
     if (update.length > INLINE_SCAN_BYTES) {
       const copy = allocateShared(update.length);
       copy.set(update);
@@ -347,11 +356,12 @@ export class Connection implements Outlet, MessageReceiver {
   #append(update: Uint8Array, contents: UpdateContents, author: Reader | null): void {
     if (this.#state.name !== "open" || isEmpty(contents)) return;
     const { document, access } = this.#state;
-    if (author === null && document.knows(update, contents)) return;
+    // It may have been taken away while a large update was looked at.
     if (access.level !== "read-write") {
-      this.#fail(new AccessDeniedError("forbidden", "this connection may not change the document"));
+      this.#fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
       return;
     }
+    if (author === null && document.knows(update, contents)) return;
     const { documents, maxDocumentBytes } = this.#services;
     if (document.log.bytes + update.length > maxDocumentBytes) {
       this.closeWith(CloseCode.tooLarge, `the document would exceed ${maxDocumentBytes} bytes`);
@@ -426,4 +436,21 @@ export class Connection implements Outlet, MessageReceiver {
     state.document.detach(state.reader, Date.now());
     this.#services.documents.release(state.document);
   }
+}
+
+function isNothing(update: Uint8Array): boolean {
+  return update.length === 2 && update[0] === 0 && update[1] === 0;
+}
+
+/**
+ * Whether an answer to a state vector holds structs that are not here. It is asked of those who may not
+ * write: their deletions, which every client returns, are ignored without a look at them.
+ *
+ * @throws MalformedError
+ */
+function bringsStructs(update: Uint8Array, document: Document, level: AccessLevel): boolean {
+  if (update[0] === 0) return false;
+  // Who may not read is not told what is here either.
+  if (level === "presence-only" || update.length > INLINE_SCAN_BYTES) return true;
+  return !document.log.content.hasStructs(inspectUpdate(update));
 }

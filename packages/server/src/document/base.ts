@@ -4,6 +4,8 @@ import { encodeStateVector, stateVectorOf } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
 import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
 import { applyUpdates } from "./apply-updates.ts";
+import { type BaseIndex, indexBase } from "./base-index.ts";
+import { type MergeMass, massOf } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 
 /**
@@ -11,16 +13,19 @@ import { mergeUpdates } from "./merge-updates.ts";
  * nothing.
  */
 export interface Base extends FramedUpdate {
+  /** Its clients are in descending order. */
   readonly stateVector: Uint8Array;
-  /** Where the delete set begins in `update`, in bytes. */
-  readonly deletesAt: number;
+  readonly index: BaseIndex;
+  /** How much there is to merge in it. */
+  readonly mass: MergeMass;
 }
 
 /** The base of a document that was never written to. */
 export const EMPTY_BASE: Base = {
   ...frameDiff(EMPTY_UPDATE),
   stateVector: Uint8Array.of(0),
-  deletesAt: 1,
+  index: indexBase(Uint8Array.of(0), Uint8Array.of(0)),
+  mass: { joints: 0, parts: 0 },
 };
 
 /**
@@ -45,11 +50,15 @@ export function makeBase(
 ): Base {
   if (source === "stores") for (const update of updates) inspectUpdate(update);
   const update = how === "merge" ? mergeUpdates(updates) : integrate(updates, how);
-  const { runs, deletesAt } = inspectUpdate(update);
+  const contents = inspectUpdate(update);
+  const framed = frameDiff(update, update.length < SHARED_BYTES ? undefined : allocateShared);
+  const stateVector = encodeStateVector(stateVectorOf(contents.runs));
+  const deletes = framed.update.subarray(contents.deletesAt);
   return {
-    ...frameDiff(update, update.length < SHARED_BYTES ? undefined : allocateShared),
-    stateVector: encodeStateVector(stateVectorOf(runs)),
-    deletesAt,
+    ...framed,
+    stateVector,
+    index: indexBase(stateVector, deletes),
+    mass: massOf(contents),
   };
 }
 

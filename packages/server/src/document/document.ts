@@ -11,7 +11,7 @@ import { FirstContent } from "./first-content.ts";
 import { Identities } from "./identities.ts";
 import { Log } from "./log.ts";
 import { mergeUpdates } from "./merge-updates.ts";
-import { isCovered, isKnown } from "./novelty.ts";
+import { withoutCovered } from "./novelty.ts";
 import { sentLater, withhold } from "./owed.ts";
 import { Presence } from "./presence.ts";
 import { PresenceContests } from "./presence-contests.ts";
@@ -44,8 +44,8 @@ export class Document implements Replica {
   readonly #firstContent: FirstContent = new FirstContent();
   #compacting = false;
   #giveUpCompaction: ((reason: Error) => void) | undefined;
-  /** Tails below this size are left alone. */
-  #compactAbove = 2 * INLINE_BYTES;
+  /** The size of the tail when it could not be compacted; it is tried again at twice that. */
+  #failedAt = 0;
   #discarded: Error | undefined;
 
   constructor(room: string, base: Base, services: DocumentServices, publisher: Publisher) {
@@ -99,7 +99,7 @@ export class Document implements Replica {
     this.#identities.leave(reader);
     const pendingFrom = this.#pendingFrom(reader);
     this.#anybody.pendingFrom = Math.min(this.#anybody.pendingFrom, pendingFrom);
-    this.log.disown(reader);
+    this.log.disown(reader, reader.pendingFrom);
     if (this.presence.remove(reader, now)) this.schedulePresence();
   }
 
@@ -115,12 +115,12 @@ export class Document implements Replica {
     update: Uint8Array,
     from: Reader | null,
     now: number,
-    { runs }: Pick<UpdateContents, "runs"> = inspectUpdate(update),
+    contents: UpdateContents = inspectUpdate(update),
   ): void {
     if (this.#discarded !== undefined) throw this.#discarded;
     const offset = this.log.end;
-    const author = from === null ? null : this.#identities.authorOf(runs, from);
-    this.log.append(update, author);
+    const author = from === null ? null : this.#identities.authorOf(contents.runs, from);
+    this.log.append(update, author, contents);
     this.updatedAt = now;
     const pending = author instanceof Reader ? author : this.#anybody;
     if (pending.pendingFrom === Number.POSITIVE_INFINITY) pending.pendingFrom = offset;
@@ -136,11 +136,7 @@ export class Document implements Replica {
    * again: the client may be waiting for an acknowledgement, and this becomes it.
    */
   knows(update: Uint8Array, contents: UpdateContents): boolean {
-    const { log } = this;
-    return isKnown(update, contents, {
-      stateVector: log.stateVector(log.durable),
-      deletes: [log.base.update.subarray(log.base.deletesAt), ...log.durableDeletes()],
-    });
+    return this.log.content.includes(update, contents);
   }
 
   receive(update: Uint8Array, now: number): void {
@@ -173,9 +169,8 @@ export class Document implements Replica {
   }
 
   covers(stateVector: Uint8Array): boolean {
-    const here = this.log.stateVector(this.log.end);
     for (const [client, clock] of decodeStateVector(stateVector)) {
-      if ((here.get(client) ?? 0) < clock) return false;
+      if (this.log.clockOf(client) < clock) return false;
     }
     return true;
   }
@@ -184,10 +179,10 @@ export class Document implements Replica {
     const { log } = this;
     const { base, baseEnd } = log;
     const vector = decodeStateVector(stateVector);
-    const rest = [...log.entries(baseEnd, log.end)]
+    const tail = [...log.entries(baseEnd, log.end)]
       .filter(({ author, end }) => end <= log.durable || author === "elsewhere")
-      .map(({ update }) => update)
-      .filter((update) => !isCovered(inspectUpdate(update), vector));
+      .map(({ update }) => update);
+    const rest = withoutCovered(tail, vector);
     const diff = vector.size === 0 ? base : await this.#diff(base, stateVector);
     return [diff.update, ...rest];
   }
@@ -232,12 +227,18 @@ export class Document implements Replica {
   }
 
   #compactIfLarge(): void {
-    if (this.log.tailBytes > Math.max(this.#compactAbove, this.log.base.update.length / 4)) {
-      this.compact().catch(() => {
+    const { tailBytes, base, wantsCompaction } = this.log;
+    const isLarge = tailBytes > Math.max(2 * INLINE_BYTES, base.update.length / 4);
+    if ((!isLarge && !wantsCompaction) || tailBytes <= 2 * this.#failedAt) return;
+    this.compact().then(
+      () => {
+        this.#failedAt = 0;
+      },
+      () => {
         // The tail holds everything still. It is tried again when there is much more of it.
-        this.#compactAbove = 2 * this.log.tailBytes;
-      });
-    }
+        this.#failedAt = this.log.tailBytes;
+      },
+    );
   }
 
   /** Asks a client for what is not durable here. */

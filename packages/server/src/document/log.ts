@@ -1,12 +1,9 @@
 import { type Frame, type FramedUpdate, frameStateVector, frameUpdate } from "../protocol/frame.ts";
-import {
-  addRuns,
-  decodeStateVector,
-  encodeStateVector,
-  type StateVector,
-} from "../protocol/state-vector.ts";
-import { inspectUpdate } from "../protocol/update.ts";
+import type { StateVector } from "../protocol/state-vector.ts";
+import { inspectUpdate, type UpdateContents } from "../protocol/update.ts";
 import type { Base } from "./base.ts";
+import { DurableContent } from "./durable-content.ts";
+import { isLight, massOf } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 import type { Reader } from "./reader.ts";
 
@@ -15,6 +12,15 @@ export interface Entry extends FramedUpdate {
   readonly start: number;
   readonly end: number;
   readonly author: Author;
+  /** Whether it may be merged with others on the event loop. */
+  readonly isLight: boolean;
+}
+
+interface TailEntry extends Entry {
+  author: Author;
+  isLight: boolean;
+  /** What it holds, until it is durable and noted. */
+  contents: UpdateContents | null;
 }
 
 /**
@@ -25,6 +31,8 @@ export type Author = Reader | "elsewhere" | null;
 
 /** Above this, an update is sent and kept on its own: merging it would take too long. */
 const LARGE = 16 * 1024;
+/** A longer tail is compacted even when it is small: what cannot be merged makes it long. */
+const LONG_TAIL = 4_096;
 /** How many bytes of small updates are merged into one frame. */
 const MERGED_BYTES = 64 * 1024;
 /** This many small entries become one when the tail has twice as many. */
@@ -44,14 +52,20 @@ export class Log {
   #base: Base;
   /** Everything below is in the base. */
   #baseEnd = 0;
-  #tail: Entry[] = [];
+  #tail: TailEntry[] = [];
   #tailBytes = 0;
   #end = 0;
   #durable = 0;
-  #durableState: { vector: Uint8Array; frame: Frame; durable: number } | undefined;
+  /** What is below `durable`. */
+  #content: DurableContent;
+  #vectorFrame: { vector: Uint8Array; frame: Frame } | undefined;
+  /** Clocks of what is not durable, up to an offset; see `clockOf`. */
+  readonly #pendingClocks: StateVector = new Map();
+  #pendingNoted = 0;
 
   constructor(base: Base) {
     this.#base = base;
+    this.#content = new DurableContent(base);
   }
 
   get base(): Base {
@@ -84,10 +98,30 @@ export class Log {
     return this.#tail.length;
   }
 
-  /** Adds a valid update; copies its bytes. */
-  append(update: Uint8Array, author: Author): void {
+  /** What is durable. */
+  get content(): DurableContent {
+    return this.#content;
+  }
+
+  /** Whether the base should take up the tail, whatever its size in bytes. */
+  get wantsCompaction(): boolean {
+    return this.#tail.length > LONG_TAIL || this.#content.isPartial;
+  }
+
+  /** Adds a valid update; copies its bytes. @param contents what it holds, when that is known */
+  append(update: Uint8Array, author: Author, contents = inspectOrNull(update)): void {
     const start = this.#end++;
-    this.#tail.push({ ...frameUpdate(update), start, end: this.#end, author });
+    const { frame, update: kept } = frameUpdate(update);
+    const light = contents !== null && mayMerge(update, contents);
+    this.#tail.push({
+      frame,
+      update: kept,
+      start,
+      end: this.#end,
+      author,
+      isLight: light,
+      contents,
+    });
     this.#tailBytes += update.length;
     if (author === "elsewhere" && start === this.#durable) this.markDurable(this.#end);
   }
@@ -95,10 +129,16 @@ export class Log {
   /** Everything below `offset` survives a crash, and what follows from elsewhere. */
   markDurable(offset: number): void {
     if (offset <= this.#durable) return;
+    const before = this.#durable;
     this.#durable = offset;
-    for (const entry of this.entries(offset, this.#end)) {
-      if (entry.author !== "elsewhere") break;
-      this.#durable = entry.end;
+    for (let i = this.#indexOf(before); i < this.#tail.length; i++) {
+      const entry = this.#tail[i];
+      if (entry === undefined) break;
+      if (entry.end > this.#durable) {
+        if (entry.author !== "elsewhere" || entry.start > this.#durable) break;
+        this.#durable = entry.end;
+      }
+      this.#note(entry);
     }
     for (let i = 0; i < MOST_SQUASHES && this.#squash(); i++);
   }
@@ -112,11 +152,21 @@ export class Log {
     }
   }
 
-  /** Leaves the entries of an author who is going away to anybody. */
-  disown(author: Reader): void {
-    this.#tail = this.#tail.map((entry) =>
-      entry.author === author ? { ...entry, author: null } : entry,
-    );
+  /**
+   * Leaves the entries of an author who is going away to anybody.
+   *
+   * @param pendingFrom below this offset, and from what is durable on, it has none
+   */
+  disown(author: Reader, pendingFrom: number): void {
+    for (const entry of this.#tail) {
+      if (entry.end > this.#durable) break;
+      if (entry.author === author) entry.author = null;
+    }
+    if (pendingFrom === Number.POSITIVE_INFINITY) return;
+    for (let i = this.#indexOf(pendingFrom); i < this.#tail.length; i++) {
+      const entry = this.#tail[i];
+      if (entry?.author === author) entry.author = null;
+    }
   }
 
   /** The offset of the first entry from `from` on that `author` wrote, else `Infinity`. */
@@ -150,7 +200,7 @@ export class Log {
     for (const entry of this.entries(from, to)) {
       if (wanted !== undefined && !wanted(entry)) continue;
       const bytes = entry.update.length;
-      if (bytes > LARGE) {
+      if (!entry.isLight) {
         frames.push(entry.frame);
         continue;
       }
@@ -163,31 +213,20 @@ export class Log {
     return frames;
   }
 
-  /** What is in the base, and below `limit` in the tail, without gaps. */
-  stateVector(limit: number): StateVector {
-    const vector = decodeStateVector(this.#base.stateVector);
-    for (const entry of this.entries(this.#baseEnd, limit)) {
-      if (entry.end > limit) break;
-      addRuns(vector, inspectUpdate(entry.update).runs);
-    }
-    return vector;
+  /** All structs of a client with a clock below that are here, durable or not. */
+  clockOf(client: number): number {
+    this.#notePending();
+    const durable = this.#content.clockOf(client);
+    return Math.max(this.#pendingClocks.get(client) ?? 0, durable);
   }
 
-  /** The encoded state vector of what is durable, also in a frame; made anew only when more is. */
+  /** The encoded state vector of what is durable, also in a frame; made anew only when it changed. */
   describeDurable(): { vector: Uint8Array; frame: Frame } {
-    const durable = this.#durable;
-    if (this.#durableState?.durable !== durable) {
-      const vector = encodeStateVector(this.stateVector(durable));
-      this.#durableState = { vector, frame: frameStateVector(vector), durable };
+    const { vector } = this.#content;
+    if (this.#vectorFrame?.vector !== vector) {
+      this.#vectorFrame = { vector, frame: frameStateVector(vector) };
     }
-    return this.#durableState;
-  }
-
-  /** The encoded delete sets of what is durable in the tail. */
-  durableDeletes(): Uint8Array[] {
-    return [...this.entries(this.#baseEnd, this.#durable)].map(({ update }) =>
-      update.subarray(inspectUpdate(update).deletesAt),
-    );
+    return this.#vectorFrame;
   }
 
   /** The updates that compaction may put into the base: all that is durable. */
@@ -204,6 +243,35 @@ export class Log {
     this.#baseEnd = end;
     this.#tail = this.#tail.filter((entry) => entry.end > end);
     this.#tailBytes = this.#tail.reduce((sum, entry) => sum + entry.update.length, 0);
+    this.#content = new DurableContent(base);
+    for (const entry of this.#tail) {
+      if (entry.end > this.#durable) break;
+      this.#note(entry);
+    }
+  }
+
+  #note(entry: TailEntry): void {
+    const contents = entry.contents ?? inspectOrNull(entry.update);
+    entry.contents = null;
+    if (contents !== null) this.#content.add(entry.update, contents);
+  }
+
+  /** Notes what came since it was called last and is not durable yet. */
+  #notePending(): void {
+    if (this.#durable === this.#end) {
+      this.#pendingClocks.clear();
+      return;
+    }
+    const from = Math.max(this.#pendingNoted, this.#durable);
+    this.#pendingNoted = this.#end;
+    for (let i = this.#indexOf(from); i < this.#tail.length; i++) {
+      const { runs } = this.#tail[i]?.contents ?? NOTHING;
+      for (let at = 0; at + 2 < runs.length; at += 3) {
+        const [client = 0, begin = 0, end = 0] = runs.slice(at, at + 3);
+        const known = Math.max(this.#pendingClocks.get(client) ?? 0, this.#content.clockOf(client));
+        if (begin <= known && end > known) this.#pendingClocks.set(client, end);
+      }
+    }
   }
 
   /** Index of the first entry that ends after `offset`. */
@@ -222,22 +290,40 @@ export class Log {
   /** Merges the oldest entries into one when there are many. @returns whether it did */
   #squash(): boolean {
     if (this.#tail.length < 2 * SQUASH) return false;
-    const start = this.#tail.findIndex((entry) => entry.update.length <= LARGE);
+    const start = this.#squashable();
+    if (start === null) return false;
     const oldest = this.#tail.slice(start, start + SQUASH);
-    const [first] = oldest;
-    const last = oldest.at(-1);
-    if (start < 0 || first === undefined || last === undefined) return false;
-    if (last.end > this.#durable || oldest.some((entry) => entry.update.length > LARGE))
+    const [first, last] = [oldest[0], oldest.at(-1)];
+    if (first === undefined || last === undefined) return false;
+    const merged = merge(oldest);
+    if (merged === null) {
+      // A forged one is among them; they are not tried again.
+      for (const entry of oldest) entry.isLight = false;
       return false;
-    const update = merge(oldest);
-    if (update === null) return false;
-    const merged: Entry = { ...update, start: first.start, end: last.end, author: null };
+    }
+    const contents = inspectOrNull(merged.update);
+    const light = contents !== null && mayMerge(merged.update, contents);
     for (const entry of oldest) this.#tailBytes -= entry.update.length;
     this.#tailBytes += merged.update.length;
-    this.#tail.splice(start, oldest.length, merged);
+    const range = { start: first.start, end: last.end, author: null };
+    this.#tail.splice(start, SQUASH, { ...merged, ...range, isLight: light, contents: null });
     return true;
   }
+
+  /** Where as many light, durable entries as are squashed follow one another; the oldest. */
+  #squashable(): number | null {
+    let start = 0;
+    for (let i = 0; i < this.#tail.length; i++) {
+      const entry = this.#tail[i];
+      if (entry === undefined || entry.end > this.#durable) return null;
+      if (!entry.isLight) start = i + 1;
+      else if (i + 1 - start === SQUASH) return start;
+    }
+    return null;
+  }
 }
+
+const NOTHING: Pick<UpdateContents, "runs"> = { runs: [] };
 
 /** The entries as one update, or `null` when a forged one among them cannot be merged. */
 function merge(entries: readonly Entry[]): FramedUpdate | null {
@@ -246,4 +332,17 @@ function merge(entries: readonly Entry[]): FramedUpdate | null {
   } catch {
     return null;
   }
+}
+
+/** What an update holds; `null` when it is not valid, as another server should have found. */
+function inspectOrNull(update: Uint8Array): UpdateContents | null {
+  try {
+    return inspectUpdate(update);
+  } catch {
+    return null;
+  }
+}
+
+function mayMerge({ length }: Uint8Array, contents: UpdateContents): boolean {
+  return length <= LARGE && isLight(massOf(contents), length);
 }

@@ -18,6 +18,11 @@ export interface UpdateContents {
   readonly deletesAt: number;
   /** True when at least one range is deleted. */
   readonly hasDeletes: boolean;
+  /** How many structs it holds, skips included. */
+  readonly structs: number;
+  /** How many clients, and how many ranges, its delete set names. */
+  readonly deleteClients: number;
+  readonly deleteRanges: number;
 }
 
 /**
@@ -31,12 +36,13 @@ export interface UpdateContents {
 export function inspectUpdate(update: Uint8Array): UpdateContents {
   return decoding("update", () => {
     const decoder = createDecoder(update);
-    const runs = readRuns(decoder);
+    const { runs, structs } = readRuns(decoder);
     const deletesAt = decoder.pos;
-    const hasDeletes = skipDeleteSet(decoder);
+    const { deleteClients, deleteRanges } = skipDeleteSet(decoder);
     const rest = update.length - decoder.pos;
     if (rest > 0) throw new MalformedError(restReason(update, rest));
-    return { runs, deletesAt, hasDeletes };
+    const hasDeletes = deleteRanges > 0;
+    return { runs, deletesAt, hasDeletes, structs, deleteClients, deleteRanges };
   });
 }
 
@@ -61,14 +67,16 @@ const HAS_RIGHT_ORIGIN = 0x40;
 const HAS_PARENT_KEY = 0x20;
 const CONTENT = 0x1f;
 
-function readRuns(decoder: Decoder): number[] {
+function readRuns(decoder: Decoder): { runs: number[]; structs: number } {
   const runs: number[] = [];
+  let total = 0;
   const clients = readVarUint(decoder);
   let previousClient = Number.POSITIVE_INFINITY;
   for (let i = 0; i < clients; i++) {
     const structs = readVarUint(decoder);
     const client = readVarUint(decoder);
     let clock = readVarUint(decoder);
+    total += structs;
     // Yjs always writes clients in descending order, and `mergeUpdates` loses structs of updates
     // that do not keep to it.
     if (client >= previousClient) throw new MalformedError("clients are not in descending order");
@@ -88,7 +96,7 @@ function readRuns(decoder: Decoder): number[] {
     }
     if (clock > start) runs.push(client, start, clock);
   }
-  return runs;
+  return { runs, structs: total };
 }
 
 /** Moves past one struct that is not a skip. @returns its length in clock units */
@@ -160,20 +168,20 @@ function skipType(decoder: Decoder): void {
   if (type === 3 || type === 5) skipString(decoder);
 }
 
-function skipDeleteSet(decoder: Decoder): boolean {
-  let any = false;
-  const clients = readVarUint(decoder);
-  for (let i = 0; i < clients; i++) {
+function skipDeleteSet(decoder: Decoder): { deleteClients: number; deleteRanges: number } {
+  let deleteRanges = 0;
+  const deleteClients = readVarUint(decoder);
+  for (let i = 0; i < deleteClients; i++) {
     readVarUint(decoder);
     const ranges = readVarUint(decoder);
+    deleteRanges += ranges;
     for (let j = 0; j < ranges; j++) {
       const clock = readVarUint(decoder);
       const length = readVarUint(decoder);
       if (clock + length > Number.MAX_SAFE_INTEGER) throw new MalformedError("clock out of range");
-      any = true;
     }
   }
-  return any;
+  return { deleteClients, deleteRanges };
 }
 
 /** The update that holds nothing. */

@@ -1,0 +1,39 @@
+import { createEncoder, toUint8Array, writeUint8, writeVarUint } from "lib0/encoding";
+
+/** Structs of one client that follow one another. */
+export interface Run {
+  readonly client: number;
+  readonly from: number;
+  readonly length: number;
+}
+
+/** A range of deleted structs. */
+export type Deletion = Run;
+
+/** An update made by hand: a run of each client as structs of length 1 without content, then deletions. */
+export function updateOf(runs: readonly Run[], deletes: readonly Deletion[]): Uint8Array {
+  const encoder = createEncoder();
+  writeVarUint(encoder, runs.length);
+  for (const { client, from, length } of runs.toSorted((a, b) => b.client - a.client)) {
+    writeVarUint(encoder, length);
+    writeVarUint(encoder, client);
+    writeVarUint(encoder, from);
+    for (let i = 0; i < length; i++) {
+      writeUint8(encoder, 0);
+      writeVarUint(encoder, 1);
+    }
+  }
+  // In the order in which they are given, as a forged update may have them.
+  writeVarUint(encoder, deletes.length);
+  for (const { client, from, length } of deletes) {
+    writeVarUint(encoder, client);
+    writeVarUint(encoder, 1);
+    writeVarUint(encoder, from);
+    writeVarUint(encoder, length);
+  }
+  return toUint8Array(encoder);
+}
+
+export function encodeDeletes(deletes: readonly Deletion[]): Uint8Array {
+  return updateOf([], deletes);
+}
