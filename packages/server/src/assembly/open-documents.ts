@@ -3,6 +3,7 @@ import type { Cluster } from "../cluster/holders.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerOptions } from "../config/server-options.ts";
 import { Documents } from "../document/documents.ts";
+import { BACKLOG_BYTES } from "../document/journal-writer.ts";
 import { HookCalls } from "../hooks/hook-calls.ts";
 import { ServerDocuments } from "../in-process/server-documents.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
@@ -44,6 +45,7 @@ export function openDocuments(config: Config, parts: DocumentParts): OpenedDocum
     logger,
     snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
     unloadDelay: config.UNLOAD_DELAY_MS,
+    journalBacklog: Math.min(BACKLOG_BYTES, config.MAX_MEMORY_BYTES / 16),
     collect,
     hooks,
     initial: load && hooks && { load, hooks, maxDocumentBytes },

@@ -16,6 +16,7 @@ export function openGateway(
     | "maxMessageBytes"
     | "maxDocumentBytes"
     | "maxConnectionsPerRoom"
+    | "memory"
   >,
 ): Gateway {
   const limits = new ConnectionLimits({
@@ -31,5 +32,10 @@ export function openGateway(
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
+    memory: {
+      limit: config.MAX_MEMORY_BYTES,
+      share: config.MEMORY_GUARD_PERCENT / 100,
+      unfinished: Math.max(config.MAX_MEMORY_BYTES / 16, 2 * config.MAX_MESSAGE_BYTES),
+    },
   });
 }

@@ -1,7 +1,11 @@
 import { z } from "zod";
 import { ROOT_TYPES, type RootNames } from "../document/root-types.ts";
+import { memoryOfMachine } from "../runtime/memory-limit.ts";
 import { checkConfig, type GivenPart } from "./check-config.ts";
 import { ConfigError } from "./config-error.ts";
+
+/** A server with less could take nobody. */
+const LEAST_MEMORY_BYTES = 128 * 1024 * 1024;
 
 interface Setting<T> {
   readonly schema: z.ZodType<T>;
@@ -193,8 +197,29 @@ const SETTINGS = {
     "90",
     "how long ended connections stay in the metadata",
   ),
-  MAX_MESSAGE_BYTES: setting(wholeNumber(1024), "67108864", "largest message from a client"),
-  MAX_DOCUMENT_BYTES: setting(wholeNumber(1024), "268435456", "largest encoded document"),
+  MAX_MEMORY_BYTES: setting(
+    wholeNumber(0).refine(
+      (bytes) => bytes === 0 || bytes >= LEAST_MEMORY_BYTES,
+      `must be 0 or at least ${LEAST_MEMORY_BYTES}`,
+    ),
+    "0",
+    "memory of the process; 0 means what its container, or the machine, has",
+  ),
+  MEMORY_GUARD_PERCENT: setting(
+    wholeNumber(1).refine((percent) => percent <= 100, "must be at most 100"),
+    "80",
+    "share of that memory from which on new clients are refused and the heaviest are disconnected",
+  ),
+  MAX_MESSAGE_BYTES: setting(
+    wholeNumber(1024),
+    "67108864",
+    "largest message from a client; without it, no more than a 32nd of the memory",
+  ),
+  MAX_DOCUMENT_BYTES: setting(
+    wholeNumber(1024),
+    "268435456",
+    "largest encoded document; without it, no more than a 16th of the memory",
+  ),
   MAX_MESSAGES_PER_SECOND: setting(
     wholeNumber(1),
     "10000",
@@ -253,9 +278,27 @@ export function readConfig(
   for (const name of SETTING_NAMES) {
     values[name] = parseSetting(name, environment[name] || SETTINGS[name].default);
   }
-  const config = values as Config;
+  const config = fitMemory(values as Config, (name) => Boolean(environment[name]));
   checkConfig(config, given);
   return config;
+}
+
+/** What of the memory the defaults of these settings may take. */
+const SHARES_OF_MEMORY = { MAX_MESSAGE_BYTES: 1 / 32, MAX_DOCUMENT_BYTES: 1 / 16 } as const;
+
+/** Finds out how much memory there is, and fits those defaults to it. */
+function fitMemory(config: Config, isSet: (name: string) => boolean): Config {
+  const memory = config.MAX_MEMORY_BYTES || memoryOfMachine();
+  const defaultOf = (name: keyof typeof SHARES_OF_MEMORY) =>
+    isSet(name)
+      ? config[name]
+      : Math.min(config[name], Math.floor(memory * SHARES_OF_MEMORY[name]));
+  return {
+    ...config,
+    MAX_MEMORY_BYTES: memory,
+    MAX_MESSAGE_BYTES: defaultOf("MAX_MESSAGE_BYTES"),
+    MAX_DOCUMENT_BYTES: defaultOf("MAX_DOCUMENT_BYTES"),
+  };
 }
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];

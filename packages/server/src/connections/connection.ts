@@ -24,12 +24,15 @@ import { CloseCode } from "./close-code.ts";
 import { Deadline } from "./deadline.ts";
 import { Greeting } from "./greeting.ts";
 import { Liveness } from "./liveness.ts";
+import type { Weighed } from "./memory-guard.ts";
+import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
 
 /** What a connection needs of the server. */
 export interface ConnectionServices {
   readonly documents: Documents;
   readonly access: AccessControl;
   readonly stats: ConnectionStats;
+  readonly unfinished: UnfinishedMessages;
   readonly logger: Logger;
   readonly maxMessagesPerSecond: number;
   readonly maxDocumentBytes: number;
@@ -61,11 +64,15 @@ type State =
 /** Rounds without a message to the client after which it is sent a keepalive. */
 const SILENT_ROUNDS = 2;
 const MAY_NOT_WRITE = "this connection may not change the document";
+/** A client that asks with more than this, and does not read, is not read either until it does. */
+const MOST_UNANSWERED_BYTES = 16 * 1024;
+/** How long a client has to read why it is ended. */
+const LAST_WORDS_MS = 500;
 /** As `ws` says that a connection has ended without a close code. */
 const NO_CLOSE_CODE = 1006;
 
 /** One client's WebSocket: hands its messages to the document, and the document's frames to it. */
-export class Connection implements Outlet, MessageReceiver {
+export class Connection implements Outlet, MessageReceiver, Weighed {
   readonly id: string;
   readonly room: string;
   readonly #attempt: Attempt;
@@ -80,9 +87,14 @@ export class Connection implements Outlet, MessageReceiver {
   #queue: Uint8Array[] = [];
   #busy = true;
   #writable = true;
+  /** A state vector that came while the client did not read what it had been sent. */
+  #unanswered: Uint8Array | null = null;
+  #onWritable: (() => void) | undefined;
   #wroteAt: number;
   readonly #liveness: Liveness;
   readonly #greeting: Greeting = new Greeting();
+  readonly #incoming: UnfinishedMessage;
+  #endsForMemory = false;
   readonly #expiry: Deadline = new Deadline(() => {
     this.#fail(new AccessDeniedError("unauthenticated", "the access has expired"));
   });
@@ -107,6 +119,7 @@ export class Connection implements Outlet, MessageReceiver {
     webSocket.on("error", (error) => this.#brokenOff(error));
     this.#liveness = new Liveness(webSocket, socket, () => this.#writable);
     webSocket.on("pong", (number: Buffer) => this.#proved(number));
+    this.#incoming = services.unfinished.of(this, socket);
     socket.on("drain", () => this.#drained());
     webSocket.pause();
     void this.#open();
@@ -120,6 +133,17 @@ export class Connection implements Outlet, MessageReceiver {
   /** The client's address. */
   get address(): string {
     return this.#attempt.address;
+  }
+
+  get waiting(): number {
+    return this.#endsForMemory ? 0 : this.#socket.writableLength + this.#incoming.bytes;
+  }
+
+  get documentShare(): number {
+    const state = this.#state;
+    if (state.name !== "open") return 0;
+    const { log, readers } = state.document;
+    return log.bytes / Math.max(1, readers.size);
   }
 
   /** The close code, when it is over: this server's if it closed the connection. */
@@ -175,6 +199,15 @@ export class Connection implements Outlet, MessageReceiver {
     this.#webSocket.close(code, reason);
   }
 
+  endForMemory(reason: string): void {
+    this.#endsForMemory = true;
+    this.closeWith(CloseCode.tryAgainLater, reason);
+    // It sends no more, and what waits for a client that does not read is given back at once.
+    this.#webSocket.pause();
+    if (this.#writable) setTimeout(() => this.terminate(), LAST_WORDS_MS);
+    else this.terminate();
+  }
+
   /** No more messages are taken from the client; it still gets what is written. */
   stopReading(): void {
     this.#busy = true;
@@ -188,6 +221,10 @@ export class Connection implements Outlet, MessageReceiver {
   onStateVector(stateVector: Uint8Array): void {
     const { document, reader, access } = this.#opened();
     this.#greeting.stateVectorCame();
+    if (!this.#writable) {
+      this.#answerLater(stateVector.slice());
+      return;
+    }
     if (access.level === "presence-only") {
       this.write([EMPTY_BASE.frame]);
       return;
@@ -288,6 +325,7 @@ export class Connection implements Outlet, MessageReceiver {
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#liveness.heard();
+    this.#incoming.whole();
     if (this.#state.name === "closed") return;
     const { stats, maxMessagesPerSecond } = this.#services;
     stats.messagesIn++;
@@ -311,10 +349,30 @@ export class Connection implements Outlet, MessageReceiver {
     }
   }
 
+  /**
+   * Answers a client that does not read when it does: the newest of its questions, for which the
+   * others were asked as well.
+   */
+  #answerLater(stateVector: Uint8Array): void {
+    this.#unanswered = stateVector;
+    if (stateVector.length <= MOST_UNANSWERED_BYTES) return;
+    this.#wait(
+      new Promise((resolve) => {
+        this.#onWritable = resolve;
+      }),
+    );
+  }
+
   /** Handles what waits, until something has to be waited for again. */
   #proceed(): void {
     this.#busy = false;
     while (!this.#busy && this.#state.name === "open") {
+      const stateVector = this.#unanswered;
+      if (stateVector !== null && this.#writable) {
+        this.#unanswered = null;
+        this.onStateVector(stateVector);
+        continue;
+      }
       const message = this.#queue.shift();
       if (message === undefined) {
         this.#webSocket.resume();
@@ -346,8 +404,13 @@ export class Connection implements Outlet, MessageReceiver {
     if (update.length > INLINE_SCAN_BYTES) {
       const copy = allocateShared(update.length);
       copy.set(update);
+      this.#incoming.hold(copy.length);
       const inspected = this.#services.documents.workers.run(this.room, "inspect", copy);
-      this.#wait(inspected.then((contents) => this.#append(copy, contents, author)));
+      this.#wait(
+        inspected
+          .finally(() => this.#incoming.release())
+          .then((contents) => this.#append(copy, contents, author)),
+      );
     } else {
       this.#append(update, inspectUpdate(update), author);
     }
@@ -381,6 +444,9 @@ export class Connection implements Outlet, MessageReceiver {
     this.#writable = true;
     this.#liveness.heard();
     if (this.#state.name === "open") this.#state.document.resume(this.#state.reader);
+    this.#onWritable?.();
+    this.#onWritable = undefined;
+    if (this.#unanswered !== null && !this.#busy) this.#proceed();
   }
 
   get #isClosed(): boolean {
@@ -432,6 +498,7 @@ export class Connection implements Outlet, MessageReceiver {
     this.#expiry.set(null);
     this.#greeting.cancel();
     this.#queue = [];
+    this.#unanswered = null;
     if (state.name !== "open") return;
     state.document.detach(state.reader, Date.now());
     this.#services.documents.release(state.document);

@@ -17,7 +17,9 @@ import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
 import type { LiveRooms } from "./live-rooms.ts";
+import { MemoryGuard } from "./memory-guard.ts";
 import { Rounds } from "./rounds.ts";
+import { UnfinishedMessages } from "./unfinished-messages.ts";
 
 export interface GatewayOptions {
   readonly documents: Documents;
@@ -40,6 +42,8 @@ export interface GatewayOptions {
   readonly maxMessagesPerSecond: number;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
+  /** What the process may use, the share from which on that is too much, and what unfinished messages may. */
+  readonly memory: { readonly limit: number; readonly share: number; readonly unfinished: number };
   /** What the application is told. */
   readonly hooks?: HookCalls | undefined;
 }
@@ -55,6 +59,9 @@ const ROUND_MS = 5_000;
 const SHARES = 20;
 /** In every such round it is pinged. */
 const PING_ROUNDS = 6;
+/** Pieces of a message are at least so large on average, and a message may have so many in any case. */
+const PIECE_BYTES = 512;
+const LEAST_PIECES = 4096;
 const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
 
 /** Closes with 4413 where `ws` would use 1009: providers that know the band do not come back. */
@@ -68,6 +75,8 @@ class ClientSocket extends WebSocket {
 export class Gateway {
   readonly connections: Set<Connection> = new Set();
   readonly stats: ConnectionStats = new ConnectionStats();
+  readonly guard: MemoryGuard;
+  readonly unfinished: UnfinishedMessages;
   /** Those that were let in, and count as connections to their rooms. */
   readonly #visitors: Set<Connection> = new Set();
   readonly #options: GatewayOptions;
@@ -80,6 +89,9 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    const { memory, logger } = options;
+    this.guard = new MemoryGuard({ ...memory, connections: this.connections, logger });
+    this.unfinished = new UnfinishedMessages(memory.unfinished, logger, () => this.guard.look());
     this.#rounds = new Rounds(this.connections, SHARES, (connection, round) => {
       connection.keepAlive();
       if (round % PING_ROUNDS === 0) connection.ping();
@@ -89,7 +101,8 @@ export class Gateway {
       access: options.access,
       stats: this.stats,
       maxMessagesPerSecond: options.maxMessagesPerSecond,
-      logger: options.logger,
+      logger,
+      unfinished: this.unfinished,
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       rounds: this.#rounds,
@@ -103,6 +116,8 @@ export class Gateway {
       clientTracking: false,
       // Updates are compact already, and a compression state would cost each client some 300 KB.
       perMessageDeflate: false,
+      // What is smaller than a packet comes in one piece; more pieces are made to take memory.
+      maxBufferedChunks: Math.max(LEAST_PIECES, options.maxMessageBytes / PIECE_BYTES),
       maxPayload: options.maxMessageBytes,
       handleProtocols: selectProtocol,
     });
@@ -133,6 +148,7 @@ export class Gateway {
   async close(signal: AbortSignal): Promise<void> {
     this.refuse();
     clearInterval(this.#timer);
+    this.guard.close();
     for (const connection of this.connections) {
       connection.closeWith(CloseCode.restarting, CloseCode.text(CloseCode.restarting));
     }
@@ -171,6 +187,8 @@ export class Gateway {
       socket.off("error", drop);
       if (admission === "connections") {
         this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
+      } else if (this.guard.isFull) {
+        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is short of memory");
       } else if (admission === "connections-per-address") {
         this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
       } else {

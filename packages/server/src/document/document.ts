@@ -321,9 +321,14 @@ export class Document implements Replica {
     this.#deliver(reader, new SharedNews(this.log, this.presence), true);
   }
 
-  /** Shows a reader all who are present. */
+  /**
+   * Shows a reader all who are present: now, or when its outlet is writable again, once for however
+   * often it was asked for.
+   */
   showPresence(reader: Reader): void {
     const { presence } = this;
+    reader.isOwedPresence = !reader.outlet.writable;
+    if (reader.isOwedPresence) return;
     const isFirst = reader.presenceVersion === null;
     reader.presenceVersion = presence.version;
     const reminder = isFirst ? null : presence.reminder(reader, -1);
@@ -346,6 +351,7 @@ export class Document implements Replica {
 
   #deliver(reader: Reader, news: SharedNews, withPresence: boolean): void {
     if (!reader.outlet.writable) return;
+    if (withPresence && reader.isOwedPresence) this.showPresence(reader);
     const reminder = withPresence ? this.presence.reminder(reader, reader.presenceVersion) : null;
     const presence = withPresence ? this.#presence(reader, news) : null;
     const frames = this.#updates(reader, news);

@@ -38,6 +38,8 @@ export interface DocumentsOptions {
   readonly collect: boolean;
   /** Something that clients of this server wrote to a room has become durable. */
   readonly onDurable?: ((room: string) => void) | undefined;
+  /** With so many bytes waiting to be written to the journal, clients are not read. */
+  readonly journalBacklog?: number | undefined;
   /** This server holds a room that no other server held when it began to. */
   readonly onFirstHolder?: ((room: string) => void) | undefined;
   /** This server holds a room no more; others may. */
@@ -86,7 +88,12 @@ export class Documents {
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
-    this.journal = new JournalWriter(options.stores.journal, options.logger, options.onDurable);
+    this.journal = new JournalWriter(
+      options.stores.journal,
+      options.logger,
+      options.onDurable,
+      options.journalBacklog,
+    );
     this.snapshotter = new Snapshotter({ ...options, workers: this.workers });
     this.workers.quarantine.onChange((room, state) => {
       if (state === null) options.logger.info({ room }, "a room is not quarantined any more");

@@ -23,7 +23,7 @@ const RETRY_MAX_MS = 5_000;
 /** One commit takes no more than this; the rest follows in the next. */
 const COMMIT_BYTES = 8 * 1024 * 1024;
 /** With this much waiting to be written, clients are no longer read until it has shrunk. */
-const BACKLOG_BYTES = 128 * 1024 * 1024;
+export const BACKLOG_BYTES: number = 128 * 1024 * 1024;
 
 /**
  * The journal's reader of all logs: writes what clients wrote in group commits, one at a time,
@@ -40,6 +40,7 @@ export class JournalWriter {
   #committing: Promise<void> | undefined;
   readonly #durability: DurabilityWaiters = new DurabilityWaiters();
   #waiters: (() => void)[] = [];
+  readonly #mostBytes: number;
   #slow = false;
   #stalledSince: number | undefined;
   #failure: string | undefined;
@@ -51,8 +52,17 @@ export class JournalWriter {
   #closed = false;
   #wake: (() => void) | undefined;
 
-  /** @param onDurable called for each room in which something has become durable */
-  constructor(journal: Journal, logger: Logger, onDurable?: (room: string) => void) {
+  /**
+   * @param onDurable called for each room in which something has become durable
+   * @param mostBytes with this much waiting to be written, it is full
+   */
+  constructor(
+    journal: Journal,
+    logger: Logger,
+    onDurable?: (room: string) => void,
+    mostBytes: number = BACKLOG_BYTES,
+  ) {
+    this.#mostBytes = mostBytes;
     this.#journal = journal;
     this.#logger = logger;
     this.#onDurable = onDurable;
@@ -77,7 +87,7 @@ export class JournalWriter {
 
   /** True when too much waits to be written. */
   get full(): boolean {
-    return this.#backlog > BACKLOG_BYTES;
+    return this.#backlog > this.#mostBytes;
   }
 
   /** Resolves when `full` has ended, or the writer is closed. */

@@ -1,6 +1,7 @@
 import type { PeerPresence } from "../cluster/message.ts";
 import type { Peer } from "../cluster/peer.ts";
 import type { ServerAddress } from "../cluster/registry.ts";
+import type { Frame } from "../protocol/frame.ts";
 import type { Contest, Presence } from "./presence.ts";
 import { Reader } from "./reader.ts";
 
@@ -29,7 +30,7 @@ export class PresenceContests {
   receive(states: Uint8Array, from: Reader, now: number): void {
     this.#noting(() => {
       const { contests, answer } = this.#presence.receive(states, from, now);
-      if (answer !== null) from.outlet.write([answer]);
+      answerIfRead(from, answer);
       this.#begin(contests);
     });
   }
@@ -63,7 +64,7 @@ export class PresenceContests {
     owner.outlet.probe(() => {
       this.#noting(() => {
         const answer = this.#presence.answered(client, owner, forPeer, Date.now());
-        if (answer !== null) owner.outlet.write([answer]);
+        answerIfRead(owner, answer);
       });
     });
   }
@@ -94,4 +95,9 @@ export class PresenceContests {
       if (this.#presence.version !== version) this.#options.schedule();
     }
   }
+}
+
+/** Nothing waits for a client that does not read: what it says then is answered the next time it does. */
+function answerIfRead(reader: Reader, answer: Frame | null): void {
+  if (answer !== null && reader.outlet.writable) reader.outlet.write([answer]);
 }

@@ -111,6 +111,7 @@ const NO_EFFECTS: PresenceEffects = { contests: NO_CONTESTS, answer: null };
 export class Presence {
   readonly #table: PresenceTable = new PresenceTable();
   readonly #claims: Claims = new Claims();
+  #all: { readonly version: number; readonly frame: Frame | null } | undefined;
 
   /** Grows with every change. */
   get version(): number {
@@ -317,12 +318,18 @@ export class Presence {
 
   /** All who are present, or `null` when nobody is. */
   all(): Frame | null {
-    return this.#table.size === 0 ? null : frameOf([...this.#table.present]);
+    // The same frame for all who ask, until it changes.
+    if (this.#all?.version !== this.version) {
+      const frame = this.#table.size === 0 ? null : frameOf([...this.#table.present]);
+      this.#all = { version: this.version, frame };
+    }
+    return this.#all.frame;
   }
 
   /** All others who are present, as somebody has to be shown them who may have seen them before. */
   show(reader: Reader, now: number): Frame | null {
     const others: Known[] = [];
+    this.#all = undefined;
     for (const known of this.#table.present) {
       if (known.client === reader.ownClient) continue;
       // Whoever relays a client of another tab hears itself what that tab says.

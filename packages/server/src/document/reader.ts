@@ -51,6 +51,8 @@ export class Reader {
   suspects: Set<Reader> | null = null;
   /** Presence up to this version has been sent; `null`: none yet, and none is sent. */
   presenceVersion: number | null = 0;
+  /** Whether it is to be shown all who are present when its outlet is writable again. */
+  isOwedPresence = false;
   /** The client ids whose presence this connection introduced. */
   readonly clients: Set<number> = new Set();
   /** How many client ids that nobody knew it introduced, since when. The presence keeps it. */

@@ -3,6 +3,7 @@ import type { Documents } from "../document/documents.ts";
 import type { HookStats } from "../hooks/hook-stats.ts";
 import type { Health } from "../http/health.ts";
 import { Exposition } from "./exposition.ts";
+import { type MemorySources, writeMemory } from "./memory-metrics.ts";
 import type {
   ClusterStats,
   ConnectionStats,
@@ -18,7 +19,7 @@ export interface MetricsSources {
   readonly gateway: {
     readonly connections: { readonly size: number };
     readonly stats: ConnectionStats;
-  };
+  } & MemorySources;
   readonly documents: Documents;
   readonly cluster: Cluster;
   /** What the application wants to be told. */
@@ -41,6 +42,7 @@ export function serverMetrics(sources: MetricsSources): string {
     registry: cluster.registry.problem,
   });
   writeConnections(to, gateway.connections.size, gateway.stats);
+  writeMemory(to, gateway);
   writeDocuments(to, documents);
   writeJournal(to, documents.journal.stats, documents.journal.lag);
   writeSnapshots(to, documents.snapshotter.stats);

@@ -49,7 +49,12 @@ export async function measuredDocuments(
   });
   const health = new Health();
   health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
-  const gateway = { connections: new Set<string>(), stats: new ConnectionStats() };
+  const gateway = {
+    connections: new Set<string>(),
+    stats: new ConnectionStats(),
+    guard: { limit: 512 * 1024 * 1024, isFull: false, ended: 0 },
+    unfinished: { bytes: 0, ended: 0 },
+  };
   const notifications = {
     rooms: { stats: new DeliveryStats() },
     events: { stats: new DeliveryStats(), eventStats: new EventStats() },

@@ -7,7 +7,7 @@ import { waitFor } from "../../support/wait-for.ts";
 import { type Attack, DEFAULT_SECONDS, PREPARE_SECONDS } from "./attack.ts";
 import type { CanaryReport } from "./canary-process.ts";
 import { Child } from "./child.ts";
-import { limitMemory, measureUsage } from "./vital-signs.ts";
+import { goFirst, limitMemory, measureUsage } from "./vital-signs.ts";
 
 // Runs every attack in `attacks/` against a canary. `attack.ts` says how to add one.
 
@@ -64,7 +64,8 @@ for (const [settings, attacks] of bySettings) {
         if (server === undefined || server.hasExited) {
           const env = { ...ENV, ...attack.settings };
           server = await startServer({ env, nodeArgs: NODE_ARGS });
-          await limitMemory(server);
+          limitMemory(server);
+          await goFirst(server.pid);
         }
         await survive(server, `canary-${rooms++}`, attack, [file, server.url, String(connections)]);
       },
@@ -84,6 +85,7 @@ async function survive(
   const logged = server.logs.length;
   try {
     await attacker.ask("prepare", (PREPARE_SECONDS + 15) * 1_000);
+    await goFirst(canary.pid);
     await canary.ask("join", 15_000);
     await waitForQuiet(canary);
     const usageOf = await measureUsage(server);

@@ -14,6 +14,10 @@ export class Child {
     this.#process = fork(path, args, { execArgv: [], serialization: "advanced" });
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   /**
    * @returns what it answers
    * @throws Error when it fails, ends, or does not answer in time

@@ -1,0 +1,155 @@
+import { getHeapStatistics } from "node:v8";
+import type { Logger } from "pino";
+import { collectGarbage } from "../runtime/collect-garbage.ts";
+
+const LOOK_MS = 100;
+/** From the share at which the guard acts to the one at which it stops: what keeps it from flapping. */
+const HYSTERESIS = 0.08;
+/** The heap of JavaScript has a limit of its own, at which the process ends. */
+const HEAP_SHARE = 0.85;
+/** Whoever takes less is not worth ending. */
+const HEAVY_BYTES = 256 * 1024;
+/** How long what was ended has to be given back before others are ended. */
+const RELIEF_MS = 3_000;
+/** Above this share of the limit nobody waits for that. */
+const CRITICAL_SHARE = 0.92;
+const CRITICAL_RELIEF_MS = 300;
+
+/** Between two collections of garbage: each takes some tens of milliseconds. */
+const COLLECTION_MS = 1_500;
+const CRITICAL_COLLECTION_MS = 250;
+
+interface Usage {
+  /** What is resident. */
+  readonly bytes: number;
+  readonly limit: number;
+  readonly heap: number;
+  readonly heapLimit: number;
+  /** How much of it is too much; not more than 0 when all is well. */
+  readonly excess: number;
+}
+
+/** A connection, as it is weighed. */
+export interface Weighed {
+  readonly address: string;
+  /** What waits for its client, or came from it and is not done, in bytes. */
+  readonly waiting: number;
+  /** Its share of the document that it has open. */
+  readonly documentShare: number;
+  /** Ends it at once. */
+  endForMemory(reason: string): void;
+}
+
+export interface MemoryGuardOptions {
+  /** What the process may use, in bytes. */
+  readonly limit: number;
+  /** The share of the limit from which on the guard acts. */
+  readonly share: number;
+  readonly connections: ReadonlySet<Weighed>;
+  readonly logger: Logger;
+}
+
+/**
+ * Keeps clients from using up the memory of the process. Above a share of the limit, new connections
+ * are refused, and the heaviest ones are ended: of the address that takes most the one that takes
+ * most, until as much is set free as is too much.
+ */
+export class MemoryGuard {
+  readonly #options: MemoryGuardOptions;
+  readonly #timer: NodeJS.Timeout;
+  #isFull = false;
+  #actsAt = 0;
+  #collectsAt = 0;
+  #ended = 0;
+
+  constructor(options: MemoryGuardOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  get limit(): number {
+    return this.#options.limit;
+  }
+
+  /** Whether nothing more should be begun. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** How many connections have been ended. */
+  get ended(): number {
+    return this.#ended;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Finds out how much is used, and acts. It costs some microseconds. */
+  look(): void {
+    const now = performance.now();
+    let usage = this.#measure();
+    if (usage.excess > 0 && now >= this.#collectsAt) {
+      const isCritical = usage.bytes > CRITICAL_SHARE * usage.limit;
+      collectGarbage();
+      this.#collectsAt = performance.now() + (isCritical ? CRITICAL_COLLECTION_MS : COLLECTION_MS);
+      usage = this.#measure();
+    }
+    this.#setFull(usage);
+    if (usage.excess <= 0 || now < this.#actsAt) return;
+    const isCritical = usage.bytes > CRITICAL_SHARE * usage.limit;
+    this.#actsAt = now + (isCritical ? CRITICAL_RELIEF_MS : RELIEF_MS);
+    this.#relieve(usage.excess);
+  }
+
+  #measure(): Usage {
+    const { limit, share } = this.#options;
+    const slack = this.#isFull ? HYSTERESIS : 0;
+    const bytes = process.memoryUsage.rss();
+    const { used_heap_size: heap, heap_size_limit: heapLimit } = getHeapStatistics();
+    const excess = Math.max(
+      bytes - (share - slack) * limit,
+      heap - (HEAP_SHARE - slack) * heapLimit,
+    );
+    return { bytes, limit, heap, heapLimit, excess };
+  }
+
+  #setFull({ excess, ...used }: Usage): void {
+    const isFull = excess > 0;
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    const { logger } = this.#options;
+    if (isFull) logger.warn(used, "memory is short; new connections are refused");
+    else logger.info(used, "there is memory again; connections are taken");
+  }
+
+  /** Ends connections that together take this much. */
+  #relieve(excess: number): void {
+    const { connections, logger } = this.#options;
+    const all = Array.from(connections, (connection) => ({
+      connection,
+      bytes: connection.waiting + connection.documentShare,
+    })).filter(({ bytes }) => bytes >= HEAVY_BYTES);
+    const byAddress = Map.groupBy(all, ({ connection }) => connection.address);
+    const addresses = [...byAddress.values()].map((heavy) => ({
+      // The heaviest one is the last.
+      heavy: heavy.sort((one, other) => one.bytes - other.bytes),
+      bytes: heavy.reduce((sum, { bytes }) => sum + bytes, 0),
+    }));
+    let ended = 0;
+    let freed = 0;
+    while (freed < excess && addresses.length > 0) {
+      const most = addresses.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+      const heaviest = most.heavy.pop();
+      if (heaviest === undefined) break;
+      most.bytes -= heaviest.bytes;
+      freed += heaviest.bytes;
+      heaviest.connection.endForMemory("the server is short of memory");
+      ended++;
+    }
+    this.#ended += ended;
+    if (ended === 0) return;
+    logger.warn({ ended, bytes: freed }, "memory is short; the heaviest connections were ended");
+  }
+}
