@@ -66,8 +66,8 @@ const SILENT_ROUNDS = 2;
 const MAY_NOT_WRITE = "this connection may not change the document";
 /** A client that asks with more than this, and does not read, is not read either until it does. */
 const MOST_UNANSWERED_BYTES = 16 * 1024;
-/** How long a client has to read why it is ended. */
-const LAST_WORDS_MS = 500;
+/** How long what tells a client why it is ended has to get to the network. Its memory is kept meanwhile. */
+const LAST_WORDS_MS = 20;
 /** As `ws` says that a connection has ended without a close code. */
 const NO_CLOSE_CODE = 1006;
 

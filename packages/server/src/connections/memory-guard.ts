@@ -1,6 +1,6 @@
 import { getHeapStatistics } from "node:v8";
 import type { Logger } from "pino";
-import { collectGarbage } from "../runtime/collect-garbage.ts";
+import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
 
 const LOOK_MS = 100;
 /** From the share at which the guard acts to the one at which it stops: what keeps it from flapping. */
@@ -15,9 +15,15 @@ const RELIEF_MS = 3_000;
 const CRITICAL_SHARE = 0.92;
 const CRITICAL_RELIEF_MS = 300;
 
+/** Of what counts, so much must be in use and not only kept by the allocator. */
+const LIVE_SHARE = 0.65;
+/** From this share of the limit on, garbage outside the heap is not left to V8, which takes its time. */
+const COLLECT_SHARE = 0.45;
+/** There is so much of it, as a share of the limit, when it is collected. */
+const GARBAGE_SHARE = 1 / 16;
 /** Between two collections of garbage: each takes some tens of milliseconds. */
 const COLLECTION_MS = 1_500;
-const CRITICAL_COLLECTION_MS = 250;
+const WASTEFUL_COLLECTION_MS = 200;
 
 interface Usage {
   /** What is resident. */
@@ -25,6 +31,8 @@ interface Usage {
   readonly limit: number;
   readonly heap: number;
   readonly heapLimit: number;
+  /** What is outside the heap, buffers above all. */
+  readonly external: number;
   /** How much of it is too much; not more than 0 when all is well. */
   readonly excess: number;
 }
@@ -59,7 +67,11 @@ export class MemoryGuard {
   readonly #timer: NodeJS.Timeout;
   #isFull = false;
   #actsAt = 0;
-  #collectsAt = 0;
+  #collectedAt = Number.NEGATIVE_INFINITY;
+  /** What was outside the heap after the last collection. */
+  #kept = 0;
+  /** What the process takes before there are any clients: the program, its threads. */
+  #base: number | undefined;
   #ended = 0;
 
   constructor(options: MemoryGuardOptions) {
@@ -88,40 +100,62 @@ export class MemoryGuard {
 
   /** Finds out how much is used, and acts. It costs some microseconds. */
   look(): void {
-    const now = performance.now();
     let usage = this.#measure();
-    if (usage.excess > 0 && now >= this.#collectsAt) {
-      const isCritical = usage.bytes > CRITICAL_SHARE * usage.limit;
-      collectGarbage();
-      this.#collectsAt = performance.now() + (isCritical ? CRITICAL_COLLECTION_MS : COLLECTION_MS);
-      usage = this.#measure();
-    }
+    if (usage.excess > 0 || this.#isWasteful(usage)) usage = this.#collect();
     this.#setFull(usage);
+    const now = performance.now();
     if (usage.excess <= 0 || now < this.#actsAt) return;
     const isCritical = usage.bytes > CRITICAL_SHARE * usage.limit;
     this.#actsAt = now + (isCritical ? CRITICAL_RELIEF_MS : RELIEF_MS);
     this.#relieve(usage.excess);
   }
 
+  /** Whether much is kept outside the heap that was not kept after the last collection. */
+  #isWasteful({ bytes, external, limit }: Usage): boolean {
+    return bytes > COLLECT_SHARE * limit && external > this.#kept + GARBAGE_SHARE * limit;
+  }
+
+  #collect(): Usage {
+    collectYoungGarbage();
+    let usage = this.#measure();
+    const isWasteful = this.#isWasteful(usage);
+    const interval = isWasteful ? WASTEFUL_COLLECTION_MS : COLLECTION_MS;
+    const isDue = performance.now() >= this.#collectedAt + interval;
+    if ((usage.excess > 0 || isWasteful) && isDue) {
+      collectGarbage();
+      this.#collectedAt = performance.now();
+      usage = this.#measure();
+      this.#kept = usage.external;
+    }
+    this.#kept = Math.min(this.#kept, usage.external);
+    return usage;
+  }
+
+  /**
+   * What is resident counts, except for what has been given back and is kept by the allocator: that is
+   * used again before there is more.
+   */
   #measure(): Usage {
     const { limit, share } = this.#options;
     const slack = this.#isFull ? HYSTERESIS : 0;
-    const bytes = process.memoryUsage.rss();
+    const { rss: bytes, heapTotal, external } = process.memoryUsage();
     const { used_heap_size: heap, heap_size_limit: heapLimit } = getHeapStatistics();
+    this.#base ??= bytes - heapTotal - external;
+    const live = this.#base + heapTotal + external;
     const excess = Math.max(
-      bytes - (share - slack) * limit,
+      Math.min(bytes - (share - slack) * limit, live - (share - slack) * LIVE_SHARE * limit),
       heap - (HEAP_SHARE - slack) * heapLimit,
     );
-    return { bytes, limit, heap, heapLimit, excess };
+    return { bytes, limit, heap, heapLimit, external, excess };
   }
 
-  #setFull({ excess, ...used }: Usage): void {
+  #setFull({ excess, external, ...used }: Usage): void {
     const isFull = excess > 0;
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     const { logger } = this.#options;
-    if (isFull) logger.warn(used, "memory is short; new connections are refused");
-    else logger.info(used, "there is memory again; connections are taken");
+    if (isFull) logger.warn({ ...used, external }, "memory is short; new connections are refused");
+    else logger.info({ ...used, external }, "there is memory again; connections are taken");
   }
 
   /** Ends connections that together take this much. */
