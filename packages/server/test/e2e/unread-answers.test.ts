@@ -1,0 +1,82 @@
+import { beforeAll, expect, it } from "vitest";
+import * as Y from "yjs";
+import { RawClient } from "../support/raw-client.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+// Who asks and does not read costs no answers: the questions become one, which is answered in the end.
+
+const QUESTIONS = 300;
+/** More than the buffers of the kernel hold on both sides. */
+const DOCUMENT_BYTES = 16_000_000;
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await startServer();
+});
+
+function countOf(client: RawClient, type: string): number {
+  return client.messages.filter((message) => message.type === type).length;
+}
+
+/** A room with a large document and somebody who is present, and a client that has stopped reading. */
+async function stalled(room: string): Promise<{ author: RawClient; client: RawClient }> {
+  const doc = new Y.Doc();
+  doc.getMap("map").set("large", "x".repeat(DOCUMENT_BYTES));
+  const author = await RawClient.connect(server.wsUrl, room);
+  author.sendPresence({ client: 5, clock: 1, state: { name: "somebody" } });
+  author.sendStep1();
+  await author.first("step2");
+  author.sendUpdate(Y.encodeStateAsUpdate(doc));
+  await author.first("update");
+  const client = await RawClient.connect(server.wsUrl, room);
+  client.sendPresence({ client: 6, clock: 1, state: {} });
+  await waitFor(() => client.presenceOf(5), { message: "the client is shown who is there" });
+  client.pause();
+  client.sendStep1();
+  return { author, client };
+}
+
+it("state vectors of a client that does not read become one", async () => {
+  const { author, client } = await stalled("vectors");
+  for (let i = 0; i < QUESTIONS; i++) client.sendStep1();
+  // A state vector of many clients is not kept, but waited for.
+  const large = new Y.Doc();
+  for (let id = 1; id <= 4_000; id++) {
+    large.clientID = id;
+    large.getMap("map").set("key", id);
+  }
+  client.sendStep1(Y.encodeStateVector(large));
+  client.sendStep1();
+  await author.ping();
+  client.resume();
+  await waitFor(() => countOf(client, "step2") >= 2, { message: "the questions are answered" });
+  await client.ping();
+  expect(countOf(client, "step2")).toBeLessThan(10);
+  expect(client.document().getMap("map").get("large")).toHaveLength(DOCUMENT_BYTES);
+  // It takes part as before.
+  const doc = new Y.Doc();
+  doc.getMap("map").set("later", 1);
+  author.sendUpdate(Y.encodeStateAsUpdate(doc));
+  await waitFor(() => client.document().getMap("map").get("later") === 1, {
+    message: "the client is sent what is new",
+  });
+  await Promise.all([author.close(), client.close()]);
+});
+
+it("questions of a client that does not read who is present become one", async () => {
+  const { author, client } = await stalled("presence");
+  const before = countOf(client, "presence");
+  for (let i = 0; i < QUESTIONS; i++) client.send({ type: "query" });
+  await author.ping();
+  author.sendPresence({ client: 5, clock: 2, state: { name: "somebody else" } });
+  await author.ping();
+  client.resume();
+  await waitFor(
+    () => JSON.stringify(client.presenceOf(5)?.state) === JSON.stringify({ name: "somebody else" }),
+    { message: "the client is shown who is there" },
+  );
+  await client.ping();
+  expect(countOf(client, "presence") - before).toBeLessThan(20);
+  await Promise.all([author.close(), client.close()]);
+});
