@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeSettings, readConfig } from "../src/config/config.ts";
 import { ConfigError } from "../src/config/config-error.ts";
+import { configWarnings } from "../src/config/config-warnings.ts";
 
 describe("configuration", () => {
   it("has a default for everything, and describes it", () => {
@@ -21,6 +22,17 @@ describe("configuration", () => {
     ["LOG_LEVEL", "loud"],
     ["SNAPSHOT_INTERVAL_MS", "1.5"],
     ["MAX_CONNECTIONS_PER_ROOM", "0"],
+    ["UNLOAD_DELAY_MS", "2147483648"],
+    ["SNAPSHOT_INTERVAL_MS", "999999999999999"],
+    ["MAX_MESSAGE_BYTES", "4294967296"],
+    ["MAX_MESSAGE_BYTES", "64MB"],
+    ["MAX_MESSAGES_PER_SECOND", "NaN"],
+    ["CONNECTIONS_RETENTION_DAYS", "36501"],
+    ["TRUSTED_PROXIES", "0x1"],
+    ["S3_FORCE_PATH_STYLE", "yes"],
+    ["S3_BUCKET", "s3://notes"],
+    ["SERVER_ADDRESS", "host:70000"],
+    ["SERVER_ADDRESS", "host:0"],
   ])("refuses %s=%s in one line that names both", (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(ConfigError);
@@ -139,6 +151,26 @@ describe("configuration", () => {
       expect(readConfig({ DATABASE_URL })).toMatchObject({ DATABASE_URL, S3_BUCKET: undefined });
       expect(readConfig({ S3_BUCKET, S3_PREFIX: "rooms/" })).toMatchObject({ S3_PREFIX: "rooms/" });
       expect(() => readConfig({ S3_PREFIX: "rooms/" })).toThrow(/^S3_PREFIX needs S3_BUCKET/);
+    });
+
+    it("takes a comma in the password of PostgreSQL", () => {
+      const DATABASE_URL = "postgres://user:a,b@localhost/db";
+      expect(readConfig({ DATABASE_URL })).toMatchObject({ DATABASE_URL });
+    });
+
+    it("warns of settings that do nothing", () => {
+      const warnings = (settings: Record<string, string>) =>
+        configWarnings(readConfig(settings), new Set());
+      expect(warnings(cluster)).toEqual([]);
+      expect(warnings({ CLUSTER_SECRET: cluster.CLUSTER_SECRET })).toEqual([
+        "CLUSTER_SECRET does nothing without REDIS_URL: this server is alone, and shares no documents with others",
+      ]);
+      expect(warnings({ SERVER_ADDRESS: "a:1" })).toHaveLength(1);
+      const CALLBACK_OBJECTS = '{"text": "Text"}';
+      expect(warnings({ CALLBACK_OBJECTS, CALLBACK_SECRET: "sixteen characters" })).toHaveLength(2);
+      expect(warnings({ CALLBACK_DEBOUNCE_WAIT: "20000" })).toEqual([
+        expect.stringMatching(/^CALLBACK_DEBOUNCE_WAIT=20000 is longer than /),
+      ]);
     });
 
     it("takes several servers of a Redis Cluster", () => {

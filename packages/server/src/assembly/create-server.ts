@@ -1,6 +1,7 @@
 import { checkAttachTo } from "../config/check-attach-to.ts";
 import { checkOptions } from "../config/check-options.ts";
 import { readConfig } from "../config/config.ts";
+import { configWarnings } from "../config/config-warnings.ts";
 import { closeGivenAccess, closeGivenStores, givenParts } from "../config/given-parts.ts";
 import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-settings.ts";
 import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
@@ -34,10 +35,12 @@ export async function createServer(options: ServerOptions = {}): Promise<Symphon
 async function create(options: ServerOptions): Promise<SymphonyServer> {
   const { settings = {} } = options;
   const texts = textsOfSettings(settings);
-  const config = readConfig(texts, givenParts(options));
+  const parts = givenParts(options);
+  const config = readConfig(texts, parts);
   const attachTo = options.attachTo && checkAttachTo(options.attachTo, isMember(config, options));
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  for (const typo of likelyTypos(settings)) logger.warn(typo);
+  for (const line of [...likelyTypos(settings), ...configWarnings(config, parts)])
+    logger.warn(line);
   const given = { ...options, attachTo };
   const server = await startServer(config, logger, given, texts[ECS_METADATA]);
   logger.info({ url: server.url }, attachTo === undefined ? "listening" : "attached");

@@ -43,7 +43,7 @@ export async function openStores(
   try {
     const s3 =
       snapshots === undefined && S3_BUCKET !== undefined
-        ? keep(await openS3(config, S3_BUCKET))
+        ? keep(await openS3(config, S3_BUCKET, logger))
         : undefined;
     const wantsOutbox = config.CALLBACK_URL !== undefined || config.EVENTS_URL !== undefined;
     const isDatabaseUsed = journal === undefined || metadata === undefined || wantsOutbox;
@@ -89,14 +89,17 @@ function isComplete(
 
 // Each is loaded only where it is used: together they would double the time and memory of a start.
 
-async function openS3(config: Config, bucket: string): Promise<SnapshotStore> {
+async function openS3(config: Config, bucket: string, logger: Logger): Promise<SnapshotStore> {
   const { openS3Snapshots } = await import("../storage/s3/open.ts");
-  return openS3Snapshots({
+  const { checkBucket } = await import("../storage/s3/check-bucket.ts");
+  const options = {
     bucket,
     prefix: config.S3_PREFIX,
     forcePathStyle: config.S3_FORCE_PATH_STYLE,
     unquotedIfMatch: config.S3_UNQUOTED_IF_MATCH,
-  });
+  };
+  await checkBucket(options, logger);
+  return openS3Snapshots(options);
 }
 
 async function openPostgres(url: string, logger: Logger) {

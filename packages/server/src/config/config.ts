@@ -17,12 +17,16 @@ function setting<T>(schema: z.ZodType<T>, fallback: string, help: string): Setti
   return { schema, default: fallback, help };
 }
 
-const wholeNumber = (least: number) =>
+/** Timers of Node fire at once when they are set to more, and some limits would count as none. */
+const MOST = 2_147_483_647;
+
+const wholeNumber = (least: number, most = MOST) =>
   z
     .string()
     .regex(/^\d{1,15}$/, "must be a whole number")
     .transform(Number)
-    .refine((value) => value >= least, `must be at least ${least}`);
+    .refine((value) => value >= least, `must be at least ${least}`)
+    .refine((value) => value <= most, `must be at most ${most}`);
 
 /** A setting without a default: `undefined` when it is not set. */
 function optional<T>(schema: z.ZodType<T>): z.ZodType<T | undefined> {
@@ -32,14 +36,20 @@ function optional<T>(schema: z.ZodType<T>): z.ZodType<T | undefined> {
     .or(schema);
 }
 
+const isUrl = (text: string, schemes: readonly string[]) =>
+  schemes.includes(URL.parse(text)?.protocol ?? "");
+
+const urlMustBegin = (schemes: readonly string[]) =>
+  `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`;
+
+const url = (schemes: readonly string[]) =>
+  z.string().refine((text) => isUrl(text, schemes), urlMustBegin(schemes));
+
 const urls = (schemes: readonly string[]) =>
   z
     .string()
     .transform((text) => text.split(",").map((url) => url.trim()))
-    .refine(
-      (all) => all.every((url) => schemes.includes(URL.parse(url)?.protocol ?? "")),
-      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
-    );
+    .refine((all) => all.every((one) => isUrl(one, schemes)), urlMustBegin(schemes));
 
 /** Where the application takes requests of this program. */
 const receiverUrl = z.string().refine((text) => {
@@ -68,13 +78,18 @@ function parseJson(text: string): unknown {
   }
 }
 
+function isPort(address: string): boolean {
+  const port = Number(address.slice(address.lastIndexOf(":") + 1));
+  return port >= 1 && port <= 65_535;
+}
+
 const flag = z.enum(["true", "false"], "must be true or false").transform((v) => v === "true");
 
 /** Every setting: its form, its default as it would be written, and what it means. */
 const SETTINGS = {
   HOST: setting(z.string().min(1, "must not be empty"), "127.0.0.1", "address to listen on"),
   PORT: setting(
-    wholeNumber(0).refine((port) => port <= 65535, "must be at most 65535"),
+    wholeNumber(0, 65_535),
     "1234",
     "port to listen on; 0 picks a free one and logs it",
   ),
@@ -84,12 +99,14 @@ const SETTINGS = {
     "directory of the embedded store",
   ),
   DATABASE_URL: setting(
-    optional(urls(["postgres:", "postgresql:"]).transform(([url = ""]) => url)),
+    optional(url(["postgres:", "postgresql:"])),
     "",
     "PostgreSQL for journal and metadata",
   ),
   S3_BUCKET: setting(
-    optional(z.string()),
+    optional(
+      z.string().refine((name) => !name.includes("://"), "must be the name of a bucket, not a URL"),
+    ),
     "",
     "S3 bucket for snapshots; region, endpoint and credentials come from AWS_REGION, AWS_ENDPOINT_URL_S3, …",
   ),
@@ -111,7 +128,12 @@ const SETTINGS = {
     "DynamoDB table in which servers find each other; AWS_ENDPOINT_URL_DYNAMODB, …",
   ),
   SERVER_ADDRESS: setting(
-    optional(z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s/]+):\d{1,5}$/, "must be host:port")),
+    optional(
+      z
+        .string()
+        .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s/]+):\d{1,5}$/, "must be host:port")
+        .refine((address) => isPort(address), "must be host:port, with a port from 1 to 65535"),
+    ),
     "",
     "host:port at which other servers reach this one; by default from ECS, HOST or the first IPv4 address",
   ),
@@ -193,7 +215,7 @@ const SETTINGS = {
     "signs what is sent to CALLBACK_URL and EVENTS_URL",
   ),
   CONNECTIONS_RETENTION_DAYS: setting(
-    wholeNumber(1),
+    wholeNumber(1, 36_500),
     "90",
     "how long ended connections stay in the metadata",
   ),

@@ -6,6 +6,9 @@ import type { Settings } from "./server-options.ts";
 /** Where a task of ECS finds its address; ECS sets it. */
 export const ECS_METADATA = "ECS_CONTAINER_METADATA_URI_V4";
 
+/** Names near to a setting that other programs are known to read. */
+const OF_OTHERS: ReadonlySet<string> = new Set(["SSL_CERT_FILE"]);
+
 /** Shorter names are too near to those of other programs. */
 const SHORTEST_TYPO = 6;
 
@@ -43,7 +46,7 @@ export function textsOfSettings(settings: Settings): Record<string, string | und
  */
 export function likelyTypos(environment: object): string[] {
   return Object.keys(environment).flatMap((name) => {
-    if (isSettingName(name) || name.length < SHORTEST_TYPO) return [];
+    if (isSettingName(name) || name.length < SHORTEST_TYPO || OF_OTHERS.has(name)) return [];
     const nearest = nearestName(name, SETTING_NAMES);
     if (nearest === undefined || nearest.length < SHORTEST_TYPO) return [];
     return [`${name} is no setting and is ignored; did you mean ${nearest}?`];

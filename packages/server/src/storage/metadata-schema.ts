@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { StorageError } from "./errors.ts";
 import { type EventsTable, type OutboxTable, outboxMigrations } from "./outbox-schema.ts";
+import { asMigrationError } from "./sql-errors.ts";
 
 /**
  * The tables of the metadata, the same in every SQL database. Times and sizes are integers of 64
@@ -68,10 +69,9 @@ export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void>
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
   if (error instanceof StorageError) throw error;
-  const reason = error instanceof Error ? error.message : String(error);
-  throw new StorageError(`Could not create the tables of the metadata: ${reason}`, {
-    cause: error,
-  });
+  const cause = asMigrationError(error);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  throw new StorageError(`Could not create the tables of the metadata: ${reason}`, { cause });
 }
 
 /**

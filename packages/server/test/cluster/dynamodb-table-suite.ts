@@ -45,7 +45,9 @@ export function dynamoDbTableSuite(name: string): void {
       await expect(createRegistryTable("foreign")).rejects.toThrow(
         /^the DynamoDB table foreign is/,
       );
-      await expect(openServer("foreign", "a:1")).rejects.toThrow(RegistryError);
+      await expect(openServer("foreign", "a:1")).rejects.toThrow(
+        /^the DynamoDB table foreign is not one of symphony-backend \(.*\); name another in/,
+      );
     });
 
     it("has to be created before a server starts", async () => {

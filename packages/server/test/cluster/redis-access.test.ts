@@ -9,7 +9,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { openRedisBus } from "../../src/cluster/redis/open.ts";
 import { RefusedError } from "../../src/cluster/redis/transport.ts";
 import { BusRecorder } from "../../src/suites/bus-recorder.ts";
-import { waitFor } from "../support/wait-for.ts";
 import { LogRecorder } from "./redis-log.ts";
 import { useBusInChild } from "./redis-run-child.ts";
 
@@ -53,6 +52,21 @@ describe("access to Redis", () => {
     }
   });
 
+  it("is refused when it may not publish, which would only show when somebody edits", async () => {
+    const rights = ["&symphony:*", "+@all", "-publish"];
+    const address = await start("--user", "symphony", "on", `>${PASSWORD}`, ...rights);
+    const { error } = await refusal(`redis://symphony:${ENCODED}@${address}`);
+    expect(error).toBeInstanceOf(RefusedError);
+    expect(String(error)).toContain("NOPERM");
+  });
+
+  it("is refused when it does not know a command, as an older one does not", async () => {
+    const address = await start("--rename-command", "SUBSCRIBE", "");
+    const { error } = await refusal(`redis://${address}`);
+    expect(error).toBeInstanceOf(RefusedError);
+    expect(String(error)).toMatch(/unknown command .*; it must be Redis 7 or later/);
+  });
+
   it.each([
     ["a wrong password", `redis://:wrong${ENCODED}@`, "WRONGPASS"],
     ["no password", "redis://", "NOAUTH"],
@@ -82,13 +96,8 @@ describe("access to Redis", () => {
 
   it("never shows the password, also when a server repeats the command", async () => {
     const address = await start("--rename-command", "HELLO", "");
-    const log = new LogRecorder();
-    const bus = await openRedisBus([`redis://:${ENCODED}@${address}`], log.logger);
-    await waitFor(() => bus.problem?.includes("unknown command 'HELLO'"), {
-      message: () => `it answers: ${bus.problem}`,
-    });
-    const said = `${bus.problem} ${log.text.join("")}`;
-    await bus.close();
+    const { error, said } = await refusal(`redis://:${ENCODED}@${address}`);
+    expect(String(error)).toContain("unknown command 'HELLO'");
     expect(said).not.toContain("s3cret");
   });
 

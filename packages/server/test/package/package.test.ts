@@ -52,12 +52,12 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 it("contains what it needs and nothing else", () => {
   const other = packed.files
     .map(({ path }) => path)
-    .filter((path) => !/^(dashboard|dist|site)\/|^(package\.json|README\.md|LICENSE)$/.test(path));
+    .filter((path) => !/^(bin|dashboard|dist|site)\/|^(package\.json|README\.md|LICENSE)$/.test(path));
   expect(other).toEqual([]);
   const paths = packed.files.map(({ path }) => path);
   expect(paths).toEqual(
     expect.arrayContaining([
-      ...["dist/cli.js", "dist/index.js", "dist/index.d.ts"],
+      ...["bin/symphony-backend.js", "dist/cli.js", "dist/index.js", "dist/index.d.ts"],
       ...["site/index.html", "dashboard/index.html", "LICENSE"],
     ]),
   );
@@ -185,6 +185,22 @@ it("lets code of the server's own process edit, with the Yjs of the application"
   `;
   await writeFile(join(directory, "edit.js"), program);
   const { stdout, stderr } = await run(process.execPath, ["edit.js"], { cwd: directory });
+  expect([stdout.trim(), stderr]).toEqual(['{"text":"typed"}', ""]);
+});
+
+it("gives its Yjs to applications in CommonJS, for which require would load another one", async () => {
+  const program = `
+    const { createServer, Y } = require("symphony-backend");
+    createServer({ settings: { PORT: 0, DATA_DIR: "edited-cjs", LOG_LEVEL: "error" } }).then(async (server) => {
+      const opened = await server.openDocument("room");
+      opened.doc.getMap("map").set("text", new Y.Text("typed"));
+      await opened.whenDurable();
+      console.log(JSON.stringify(opened.doc.getMap("map")));
+      await server.close();
+    });
+  `;
+  await writeFile(join(directory, "edit.cjs"), program);
+  const { stdout, stderr } = await run(process.execPath, ["edit.cjs"], { cwd: directory });
   expect([stdout.trim(), stderr]).toEqual(['{"text":"typed"}', ""]);
 });
 

@@ -1,5 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { freePort } from "@symphony/services/free-ports";
@@ -72,6 +74,48 @@ describe("PostgreSQL store: opening", () => {
     );
     const error = await failureOf(new URL("/latin", postgres.service.url).href);
     expect(error.message).toContain("its encoding is LATIN1");
+  });
+
+  it("refuses a database that cannot be written to", async () => {
+    const url = await postgres.createDatabase();
+    await (await postgres.open(url)).close();
+    const admin = await postgres.connect(postgres.service.url);
+    const name = new URL(url).pathname.slice(1);
+    await admin.query(`ALTER DATABASE "${name}" SET default_transaction_read_only TO on`);
+    expect((await failureOf(url)).message).toMatch(/is read-only: default_transaction_read_only/);
+  });
+
+  it("refuses a replica, also one that has the tables", async () => {
+    const url = await postgres.createDatabase();
+    await (await postgres.open(url)).close();
+    const { directory } = postgres.service;
+    await postgres.service.kill();
+    await writeFile(join(directory, "standby.signal"), "");
+    await postgres.service.start();
+    expect((await failureOf(url)).message).toMatch(/is a replica, .* Name the primary/);
+    await postgres.service.kill();
+    await rm(join(directory, "standby.signal"));
+    await postgres.service.start();
+    await postgres.open(url);
+  });
+
+  it("refuses tables of a newer version", async () => {
+    const url = await postgres.createDatabase();
+    await (await postgres.open(url)).close();
+    const other = await postgres.connect(url);
+    await other.query("INSERT INTO symphony_migrations VALUES ('journal-0002-more', '2026-01-01T00:00:00.000Z')");
+    expect((await failureOf(url)).message).toMatch(
+      /made by a newer version of this program, which has journal-0002-more; run that version/,
+    );
+  });
+
+  it.each([
+    ["sslmode=requrie", "sslmode=requrie: it must be one of disable, "],
+    ["sslmod=require", "a parameter sslmod; did you mean sslmode?"],
+    ["option=-csearch_path%3Dx", "a parameter option; did you mean options?"],
+  ])("refuses ?%s, which would be ignored", async (query, reason) => {
+    const error = await failureOf(`${await postgres.createDatabase()}?${query}`);
+    expect(error.message).toContain(reason);
   });
 
   it("leaves nothing behind when a table cannot be created", async () => {

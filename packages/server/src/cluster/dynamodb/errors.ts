@@ -26,6 +26,9 @@ function reasonOf(error: unknown, table: string): string {
     return `the DynamoDB table ${table} does not exist; run symphony-backend setup`;
   }
   if (!(error instanceof Error)) return `DynamoDB: ${String(error)}`;
+  if (error.name === "ValidationException" && /key/i.test(error.message)) {
+    return `the DynamoDB table ${table} is not one of symphony-backend (${error.message}); name another in DYNAMODB_TABLE, and run symphony-backend setup`;
+  }
   if (error.name === "TimeoutError") return "DynamoDB does not answer";
   // A name that resolves to several addresses gives an error without a message when none answers.
   return `DynamoDB: ${error.message || error.name}`;

@@ -6,7 +6,8 @@ import { RefusedError } from "./transport.ts";
 export type Client = ReturnType<typeof create>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const REFUSALS = /^(WRONGPASS|NOAUTH|NOPERM)\b|cluster support disabled/;
+/** A command that is not known: the server is too old, or no Redis. */
+const REFUSALS = /^(WRONGPASS|NOAUTH|NOPERM)\b|cluster support disabled|unknown command/i;
 
 /**
  * Connects once. The library's own reconnecting is switched off: a connection that fails is thrown
@@ -42,7 +43,9 @@ export async function connectClient(
 
 /** An error of a server, for people to read. It has no cause: that could show a password. */
 export function failure(error: unknown, endpoint: Endpoint): Error {
-  const message = `Redis at ${addressOf(endpoint)}: ${explain(error, endpoint)}`;
+  const reason = explain(error, endpoint);
+  const advice = /unknown command/i.test(reason) ? "; it must be Redis 7 or later" : "";
+  const message = `Redis at ${addressOf(endpoint)}: ${reason}${advice}`;
   const isRefused = error instanceof ErrorReply && REFUSALS.test(error.message);
   return isRefused ? new RefusedError(message) : new Error(message);
 }

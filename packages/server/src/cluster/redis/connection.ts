@@ -64,7 +64,7 @@ export class Connection {
   }
 
   /**
-   * Connects, and makes sure that the server takes subscriptions.
+   * Connects, and makes sure that the server takes subscriptions and messages.
    *
    * @param life as of `connectClient`
    * @throws Error the reason of `life`, which is then aborted
@@ -75,9 +75,10 @@ export class Connection {
     const onBeat = (): void => {
       if (connection !== undefined) connection.#beatsAway = 0;
     };
-    const client = await connectClient(endpoint, life, (connected) =>
-      pubSub.subscribe(connected, heartbeat, onBeat),
-    );
+    const client = await connectClient(endpoint, life, async (connected) => {
+      await pubSub.subscribe(connected, heartbeat, onBeat);
+      await connected.sendCommand([pubSub.publish, heartbeat, NOTHING]);
+    });
     connection = new Connection(client, options, life);
     return connection;
   }

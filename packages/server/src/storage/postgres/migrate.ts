@@ -2,6 +2,7 @@ import { Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Logger } from "pino";
 import { metadataMigrations } from "../metadata-schema.ts";
+import { asMigrationError } from "../sql-errors.ts";
 import { Connections } from "./connections.ts";
 import type { Database } from "./database.ts";
 import { ConnectionsDialect } from "./dialect.ts";
@@ -44,7 +45,7 @@ export async function migrate(database: Database, logger: Pick<Logger, "debug">)
       if (error !== undefined) throw error;
     });
   } catch (error) {
-    throw connections.explained(PURPOSE, error);
+    throw connections.explained(PURPOSE, asMigrationError(error));
   } finally {
     await db.destroy();
   }
