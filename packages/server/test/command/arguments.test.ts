@@ -53,7 +53,11 @@ it.each([
 });
 
 it("warns of a variable that looks like a setting", async () => {
-  const env = { CALBACK_URL: "http://127.0.0.1:9/", SSL_CERT_FILE: "/etc/ca.pem", MAX_CONECTIONS: "5" };
+  const env = {
+    CALBACK_URL: "http://127.0.0.1:9/",
+    SSL_CERT_FILE: "/etc/ca.pem",
+    MAX_CONECTIONS: "5",
+  };
   const server = await startServer({ env });
   const warnings = server.logs.filter(({ level }) => level === 40).map(({ msg }) => msg);
   expect(warnings).toEqual([

@@ -52,7 +52,9 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 it("contains what it needs and nothing else", () => {
   const other = packed.files
     .map(({ path }) => path)
-    .filter((path) => !/^(bin|dashboard|dist|site)\/|^(package\.json|README\.md|LICENSE)$/.test(path));
+    .filter(
+      (path) => !/^(bin|dashboard|dist|site)\/|^(package\.json|README\.md|LICENSE)$/.test(path),
+    );
   expect(other).toEqual([]);
   const paths = packed.files.map(({ path }) => path);
   expect(paths).toEqual(

@@ -103,7 +103,9 @@ describe("PostgreSQL store: opening", () => {
     const url = await postgres.createDatabase();
     await (await postgres.open(url)).close();
     const other = await postgres.connect(url);
-    await other.query("INSERT INTO symphony_migrations VALUES ('journal-0002-more', '2026-01-01T00:00:00.000Z')");
+    await other.query(
+      "INSERT INTO symphony_migrations VALUES ('journal-0002-more', '2026-01-01T00:00:00.000Z')",
+    );
     expect((await failureOf(url)).message).toMatch(
       /made by a newer version of this program, which has journal-0002-more; run that version/,
     );
