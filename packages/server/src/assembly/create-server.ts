@@ -1,5 +1,5 @@
 import { checkAttachTo } from "../config/check-attach-to.ts";
-import { checkOptions } from "../config/check-options.ts";
+import { checkOptions, isObject } from "../config/check-options.ts";
 import { readConfig } from "../config/config.ts";
 import { configWarnings } from "../config/config-warnings.ts";
 import { closeGivenAccess, closeGivenStores, givenParts } from "../config/given-parts.ts";
@@ -22,10 +22,11 @@ const CLOSE_MS = 3_000;
  *   throws; or the error of the socket when the server cannot listen. Everything is released then
  */
 export async function createServer(options: ServerOptions = {}): Promise<SymphonyServer> {
-  checkOptions(options);
   try {
+    checkOptions(options);
     return await create(options);
   } catch (error) {
+    if (!isObject(options)) throw error;
     closeGivenAccess(options);
     await within(CLOSE_MS, closeGivenStores(options));
     throw error;

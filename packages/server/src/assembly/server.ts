@@ -5,6 +5,7 @@ import { CrashedServers } from "../cluster/crashed-servers.ts";
 import type { Cluster } from "../cluster/holders.ts";
 import { OtherServers } from "../cluster/other-servers.ts";
 import type { ServerAddress } from "../cluster/registry.ts";
+import { requireOwnAddress } from "../cluster/require-own-address.ts";
 import { findServerAddress } from "../cluster/server-address.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -53,6 +54,7 @@ export async function startServer(
   try {
     entrance = await openEntrance(config, given, logger);
     const own = await addressOf(entrance, config, isMember(config, given), ecsMetadata);
+    if (isMember(config, given)) await requireOwnAddress(own, config.CLUSTER_SECRET ?? "");
     cluster = await openCluster(config, given, own, logger);
   } catch (error) {
     entrance?.close();

@@ -3,6 +3,7 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { ApiHono } from "./api/api-hono.ts";
+import { wrongMethod } from "./api/request-checks.ts";
 import type { Health } from "./health.ts";
 import { problem } from "./problem.ts";
 
@@ -75,7 +76,14 @@ export function createApp(parts: AppParts): Hono {
   app.get("/dashboard", (c) => c.redirect("dashboard/", 301));
   app.get("/dashboard/*", serveStatic({ root: DASHBOARD, rewriteRequestPath: withoutDashboard }));
   if (showsEditor) app.get("*", serveStatic({ root: SITE }));
-  app.notFound((c) => problem(404, `there is nothing at ${c.req.path}`));
+  app.notFound((c) => {
+    const routes = app.routes.filter(({ method, path }) => method !== "ALL" && path === c.req.path);
+    if (routes.length === 0) return problem(404, `there is nothing at ${c.req.path}`);
+    return wrongMethod(
+      c,
+      routes.map(({ method }) => method),
+    );
+  });
   app.onError(() => problem(500, "the request failed; the server's log says why"));
   return app;
 }

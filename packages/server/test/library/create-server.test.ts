@@ -223,9 +223,13 @@ describe("the stores that an application gives", () => {
   });
 
   it("are closed when the server cannot be started", async () => {
-    for (const settings of [{ DATA_DIR: "/dev/null/x" }, { PORT: "x" }]) {
+    for (const wrong of [
+      { settings: { DATA_DIR: "/dev/null/x" } },
+      { settings: { PORT: "x" } },
+      { hooks: { onConect: () => {} } as object },
+    ]) {
       const journal = new MemoryJournal();
-      await expect(createServer({ journal, settings, logger: silent })).rejects.toThrow();
+      await expect(createServer({ journal, logger: silent, ...wrong })).rejects.toThrow();
       expect(journal.closed).toBe(1);
     }
   });

@@ -29,7 +29,12 @@ export function checkRequests(app: OpenAPIHono<ApiEnv>): MiddlewareHandler<ApiEn
     const found = routes.filter(({ path }) => path.test(pathname));
     const method = c.req.method === "HEAD" ? "GET" : c.req.method;
     const route = found.find((one) => one.method === method);
-    if (route === undefined && found.length > 0) return wrongMethod(c, found);
+    if (route === undefined && found.length > 0) {
+      return wrongMethod(
+        c,
+        found.map((one) => one.method),
+      );
+    }
     if (route !== undefined) {
       checkParameters(searchParams, route.parameters);
       checkAccept(c.req.header("accept"), route.types);
@@ -53,9 +58,10 @@ function routesOf({ openAPIRegistry }: OpenAPIHono<ApiEnv>): KnownRoute[] {
   });
 }
 
-function wrongMethod(c: Context, found: readonly KnownRoute[]): Response {
-  const methods = found.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  const allow = methods.join(", ");
+/** Says which methods a path takes. @param methods of its routes */
+export function wrongMethod(c: Context, methods: readonly string[]): Response {
+  const named = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  const allow = [...new Set(named)].join(", ");
   const response = problem(405, `${c.req.path} takes ${allow}, not ${c.req.method}`);
   response.headers.set("allow", allow);
   return response;

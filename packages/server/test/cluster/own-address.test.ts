@@ -1,0 +1,38 @@
+import { freePort } from "@symphony/services/free-ports";
+import { expect, it } from "vitest";
+import { ConfigError, type ServerOptions } from "../../src/index.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { lent, MemoryCluster } from "../library/memory-parts.ts";
+import { silent, start, whenDone } from "../library/servers.ts";
+import { temporaryDirectory } from "../support/server-process.ts";
+
+const SECRET = "sixteen characters";
+
+it("is refused when another server answers there", async () => {
+  const { bus, registry } = new MemoryCluster();
+  const store = await openSqliteStore(await temporaryDirectory(), silent);
+  whenDone(() => store.close());
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const server = (settings: NonNullable<ServerOptions["settings"]>) =>
+    start({
+      ...{ bus, registry },
+      journal: lent(store.journal),
+      snapshots: lent(store.snapshots),
+      metadata: lent(store.metadata),
+      settings: { CLUSTER_SECRET: SECRET, SERVER_ADDRESS: address, ...settings },
+    });
+  const first = await server({ PORT: port });
+  for (const [secret, reason] of [
+    [SECRET, `SERVER_ADDRESS=${address}: another server answers there already`],
+    ["another secret of a cluster", "a server with another CLUSTER_SECRET answers there"],
+  ] as const) {
+    const second = server({ CLUSTER_SECRET: secret }).catch((error: unknown) => error);
+    expect(await second).toBeInstanceOf(ConfigError);
+    expect(String(await second)).toContain(reason);
+  }
+  expect((await fetch(`${first.url}/health/ready`)).status).toBe(200);
+  await first.close();
+  // It is free again, also for a server that does not listen there itself.
+  await (await server({})).close();
+});
