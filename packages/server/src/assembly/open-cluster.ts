@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import { alone } from "../cluster/alone.ts";
 import type { Bus } from "../cluster/bus.ts";
@@ -32,11 +33,12 @@ export async function openCluster(
 ): Promise<Cluster> {
   const { CLUSTER_SECRET } = config;
   if (!isMember(config, given) || CLUSTER_SECRET === undefined) return alone(address);
-  const member = { address, logger };
+  const incarnation = randomBytes(6).readUIntBE(0, 6);
+  const member = { address, incarnation, logger };
   const bus = await (given.bus ?? redisBus(config))(member);
   try {
     const registry = await (given.registry ?? dynamoRegistry(config))(member);
-    return { address, bus, registry, peers: new HttpPeers(CLUSTER_SECRET) };
+    return { address, incarnation, bus, registry, peers: new HttpPeers(CLUSTER_SECRET) };
   } catch (error) {
     await Promise.allSettled([bus.close()]);
     throw error;
@@ -53,11 +55,12 @@ function redisBus({ REDIS_URL = [] }: Config): OpenPart<Bus> {
 }
 
 function dynamoRegistry({ DYNAMODB_TABLE = "" }: Config): OpenPart<Registry> {
-  return async ({ address, logger }) => {
+  return async ({ address, incarnation, logger }) => {
     const { openDynamoRegistry } = await import("../cluster/dynamodb/open.ts");
     return openDynamoRegistry({
       table: DYNAMODB_TABLE,
       address,
+      incarnation,
       logger,
       leaseMs: LEASE_MS,
       renewMs: RENEW_MS,

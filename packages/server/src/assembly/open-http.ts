@@ -19,6 +19,7 @@ import type { Health } from "../http/health.ts";
 import { metricsRoute } from "../http/metrics-route.ts";
 import { peerRoutes } from "../http/peer-routes.ts";
 import { serverCallRoutes } from "../http/server-call-routes.ts";
+import { startRoutes } from "../http/start-routes.ts";
 import { LoopDelay } from "../metrics/loop-delay.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { VERSION } from "../runtime/version.ts";
@@ -83,7 +84,11 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     cluster:
       CLUSTER_SECRET === undefined
         ? []
-        : [peerRoutes(CLUSTER_SECRET, documents), serverCallRoutes(CLUSTER_SECRET, local)],
+        : [
+            peerRoutes(CLUSTER_SECRET, documents),
+            startRoutes(CLUSTER_SECRET, documents),
+            serverCallRoutes(CLUSTER_SECRET, local),
+          ],
     admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, origins, logger }),
     metrics: metricsRoute(
       new Metrics({

@@ -7,6 +7,7 @@ import { OtherServers } from "../cluster/other-servers.ts";
 import type { ServerAddress } from "../cluster/registry.ts";
 import { requireOwnAddress } from "../cluster/require-own-address.ts";
 import { findServerAddress } from "../cluster/server-address.ts";
+import { StartNotice } from "../cluster/start-notice.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { closeGivenStores } from "../config/given-parts.ts";
@@ -134,6 +135,13 @@ export async function startServer(
     others: new OtherServers(address, cluster.registry, config.CLUSTER_SECRET ?? ""),
   });
   // An earlier run at this address may have crashed.
+  const notice = new StartNotice({
+    started: { address, incarnation: cluster.incarnation },
+    registry: cluster.registry,
+    secret: config.CLUSTER_SECRET ?? "",
+    giveBack: (held) => documents.giveBack(held),
+    logger,
+  });
   endConnections(address, Date.now()).catch((error: unknown) => {
     logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
   });
@@ -146,6 +154,7 @@ export async function startServer(
   let closed: Promise<boolean> | undefined;
   const close = () => {
     health.accepting = false;
+    notice.close();
     serverDocuments.close();
     retention.close();
     crashedServers.close();

@@ -5,6 +5,7 @@ import type { ServerAddress } from "./registry.ts";
 export function alone(address: ServerAddress): Cluster {
   return {
     address,
+    incarnation: 0,
     bus: {
       problem: undefined,
       subscribe: async () => ({ publish: () => {}, close: async () => {} }),

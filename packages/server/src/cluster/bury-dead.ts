@@ -1,10 +1,15 @@
 import type { Logger } from "pino";
+import { resultWithin } from "../runtime/within.ts";
 import type { Holders } from "./holders.ts";
 import type { Registry, ServerAddress } from "./registry.ts";
 
+/** How long a server without a lease has to show that it is there all the same. */
+const ANSWER_MS = 1_000;
+
 /**
- * Asks whether the other holders of documents are still alive, and takes the dead out of them. Does
- * not reject.
+ * Asks whether the other holders of documents are still alive, and takes the dead out of them. A
+ * server that was started again is another one: what was known of its earlier run is over. Does not
+ * reject.
  *
  * @param documents the holders of all open documents, each time that it is called
  */
@@ -13,14 +18,27 @@ export async function buryDead(
   registry: Registry,
   logger: Logger,
 ): Promise<void> {
-  const others = new Set<ServerAddress>();
-  for (const holders of documents()) for (const other of holders.others) others.add(other);
+  const others = new Map<ServerAddress, Holders>();
+  for (const holders of documents()) for (const other of holders.others) others.set(other, holders);
   if (others.size === 0) return;
   try {
-    const dead = await registry.lapsed([...others]);
-    if (dead.length === 0) return;
-    for (const holders of documents()) holders.bury(dead);
+    const addresses = [...others.keys()];
+    for (const [address, incarnation] of (await registry.incarnations?.(addresses)) ?? []) {
+      for (const holders of documents()) holders.foundRun(address, incarnation);
+    }
+    const lapsed = await registry.lapsed(addresses);
+    const dead = await Promise.all(lapsed.map(async (one) => ((await isThere(one)) ? [] : [one])));
+    const buried = dead.flat();
+    if (buried.length === 0) return;
+    for (const holders of documents()) holders.bury(buried);
   } catch (error) {
     logger.debug({ err: error }, "the leases of other servers cannot be read");
+  }
+
+  /** It may be cut off from the registry only, and serve its clients as before. */
+  async function isThere(address: ServerAddress): Promise<boolean> {
+    const holders = others.get(address);
+    if (holders === undefined) return false;
+    return (await resultWithin(ANSWER_MS, holders.answers(address)))?.value ?? false;
   }
 }

@@ -26,6 +26,8 @@ export interface CatchUpOptions extends Asker {
 }
 
 /** The same peer is not asked more often. */
+const AGAIN_MS = 500;
+/** The same when it did not answer. */
 const RETRY_MS = 1_000;
 /** The stores are read again after a second, then less and less often, but so often at least. */
 const MAX_RECOVERY_RETRY_MS = 10_000;
@@ -61,17 +63,23 @@ export class CatchUp {
   async #ask(peer: Peer): Promise<void> {
     const { room, logger, request, isHolder, letGo } = this.#options;
     this.#asked.add(peer);
+    let pause = RETRY_MS;
     try {
       const answer = await ask(this.#options, peer, request());
       if (!isHolder(peer)) return;
       if (answer === null) await this.#readInstead(peer);
       else if (answer.type === "absent") letGo(peer);
-      else if (answer.type === "state") await this.#take(answer.state, peer);
+      // It was started again, and tells of itself when it has been asked.
+      else if (answer.type === "state" && !peer.isRun(answer.state.incarnation)) letGo(peer);
+      else if (answer.type === "state") {
+        await this.#take(answer.state, peer);
+        pause = AGAIN_MS;
+      }
     } catch (error) {
       logger.warn({ room, holder: peer.address, err: error }, "cannot catch up; trying again");
     } finally {
       this.#asked.delete(peer);
-      peer.askAt = Date.now() + RETRY_MS;
+      peer.askAt = Date.now() + pause;
     }
   }
 

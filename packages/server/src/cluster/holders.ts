@@ -8,7 +8,7 @@ import { Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import { Publisher } from "./publisher.ts";
 import { Registration } from "./registration.ts";
-import type { Registry, ServerAddress } from "./registry.ts";
+import type { Incarnation, Registry, ServerAddress } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import { WaitingMessages } from "./waiting-messages.ts";
 
@@ -16,6 +16,8 @@ import { WaitingMessages } from "./waiting-messages.ts";
 export interface Cluster {
   /** At which others reach this server. */
   readonly address: ServerAddress;
+  /** Tells others that this is not an earlier run at that address. */
+  readonly incarnation: Incarnation;
   readonly bus: Bus;
   readonly registry: Registry;
   readonly peers: Peers;
@@ -29,8 +31,8 @@ export interface Fetched {
 
 /** A holder that was not heard of for so long is asked whether it still is one. */
 const SILENCE_MS = 40_000;
-/** While the bus is down, holders ask each other this often. */
-const EXCHANGE_MS = 2_000;
+/** While the bus is down, holders ask each other this often; and whoever has changes, at the next tick. */
+const EXCHANGE_MS = 1_800;
 /** How long holders have to answer on the bus when the registry does not. */
 const DISCOVERY_MS = 300;
 /** So long messages may come that this server sent when it held the document before. */
@@ -70,6 +72,8 @@ export class Holders implements BusListener {
   /** Up to this version the presence of own clients was published. */
   #presenceVersion = 0;
   #exchangeAt = 0;
+  /** The number of this server's last message when it last asked the others. */
+  #exchanged = 0;
   #recoveryDue = false;
   #heardOfOther: (() => void) | undefined;
   /** From this time on a message from this server's own address is another server's. */
@@ -80,7 +84,7 @@ export class Holders implements BusListener {
     this.#cluster = cluster;
     this.#logger = logger;
     this.#stats = stats;
-    this.#publisher = new Publisher(cluster.address, stats);
+    this.#publisher = new Publisher(cluster, stats);
     this.#registration = new Registration(room, cluster.registry);
   }
 
@@ -134,7 +138,8 @@ export class Holders implements BusListener {
     for (const peer of [...this.#peers.values()]) {
       const answer = await ask(this.#asker(), peer, request);
       if (answer?.type === "absent") this.#peers.delete(peer.address);
-      if (answer?.type === "state") return { from: peer, state: answer.state };
+      if (answer?.type === "state" && peer.isRun(answer.state.incarnation))
+        return { from: peer, state: answer.state };
     }
     return null;
   }
@@ -192,14 +197,17 @@ export class Holders implements BusListener {
 
   /** Another server asks for the document. By that it has become a holder. */
   async answer(request: PeerRequest): Promise<PeerAnswer> {
-    this.#meet(request);
+    const peer = this.#meet(request);
     if (this.#state.name === "opening") return { type: "opening" };
     if (this.#state.name === "left") return { type: "absent" };
-    const { replica } = this.#state;
+    const { replica, catchUp } = this.#state;
+    // What it has published did not come here: its bus does not work, or this server's does not.
+    if (peer?.isBehind) catchUp.ask(peer, Date.now());
     const { epoch, sequence } = this.#publisher;
+    const { incarnation } = this.#cluster;
     const presence = replica.presence.local();
     const updates = await replica.difference(request.stateVector);
-    return { type: "state", state: { epoch, sequence, presence, updates } };
+    return { type: "state", state: { incarnation, epoch, sequence, presence, updates } };
   }
 
   onMessage(bytes: Uint8Array): void {
@@ -233,8 +241,7 @@ export class Holders implements BusListener {
     catchUp.tick(now);
     if (this.#beats.isDue(now)) this.#beat(this.#beats.wantsReply);
     if (!this.active) return;
-    const exchange = this.#cluster.bus.problem !== undefined && now >= this.#exchangeAt;
-    if (exchange) this.#exchangeAt = now + EXCHANGE_MS;
+    const exchange = this.#isExchangeDue(now);
     for (const peer of this.#peers.values()) {
       const isSilent = now - peer.heardAt > SILENCE_MS;
       if (peer.isBehind || isSilent || exchange) catchUp.ask(peer, now);
@@ -245,6 +252,23 @@ export class Holders implements BusListener {
   recoverSoon(): void {
     if (this.#state.name === "open") this.#state.catchUp.recoverSoon();
     else this.#recoveryDue = true;
+  }
+
+  /** A server runs as this incarnation: any other one that is known of it has ended. */
+  foundRun(address: ServerAddress, incarnation: Incarnation): boolean {
+    const peer = this.#peers.get(address);
+    if (peer === undefined || peer.isRun(incarnation)) return false;
+    this.#logger.info({ room: this.room, holder: address }, "a holder was started again");
+    this.#lose(peer);
+    return true;
+  }
+
+  /** Whether another holder answers at all. */
+  async answers(address: ServerAddress): Promise<boolean> {
+    const peer = this.#peers.get(address);
+    if (peer === undefined || this.#state.name !== "open") return false;
+    const request = this.#request(this.#state.replica.durableVector(), false);
+    return (await ask(this.#asker(), peer, request)) !== null;
   }
 
   /** These servers are dead: their clients are gone, and what they still wrote is in the stores. */
@@ -304,25 +328,27 @@ export class Holders implements BusListener {
   }
 
   /** Keeps a message for when the document is open. */
-  #keep({ sender, body }: HolderMessage, bytes: Uint8Array): void {
+  #keep({ sender, incarnation, body }: HolderMessage, bytes: Uint8Array): void {
     if (this.#state.name !== "opening") return;
-    if (body.type !== "leaving") this.#peerAt(sender);
+    if (body.type !== "leaving") this.#runAt(sender, incarnation);
     this.#heardOfOther?.();
     this.#state.waiting.add(bytes);
   }
 
-  #take({ sender, epoch, sequence, body }: HolderMessage, { replica, catchUp }: Open): void {
+  #take(message: HolderMessage, { replica, catchUp }: Open): void {
+    const { sender, incarnation, epoch, sequence, body } = message;
     const now = Date.now();
     this.#stats.busIn++;
     if (body.type === "leaving") {
       const peer = this.#peers.get(sender);
-      peer?.hearOf(epoch, sequence, now);
-      if (peer === undefined) return;
+      if (!peer?.isRun(incarnation)) return;
+      peer.hearOf(epoch, sequence, now);
       this.#remove(peer);
       if (peer.isBehind) this.recoverSoon();
       return;
     }
-    const peer = this.#peerAt(sender);
+    const peer = this.#runAt(sender, incarnation);
+    if (peer === null) return;
     const { isBehind } = peer;
     let lacksSomething = false;
     switch (body.type) {
@@ -357,17 +383,47 @@ export class Holders implements BusListener {
   }
 
   #request(stateVector: Uint8Array, isOpening: boolean): PeerRequest {
-    return { from: this.#cluster.address, epoch: this.#publisher.epoch, isOpening, stateVector };
+    const { address: from, incarnation } = this.#cluster;
+    const { epoch, sequence } = this.#publisher;
+    return { from, incarnation, epoch, sequence, isOpening, stateVector };
   }
 
-  #meet({ from, epoch, isOpening }: PeerRequest): void {
-    if (this.#state.name === "left" || from === this.#cluster.address) return;
+  #meet({ from, incarnation, epoch, sequence, isOpening }: PeerRequest): Peer | null {
+    if (this.#state.name === "left" || from === this.#cluster.address) return null;
     if (isOpening) {
       const before = this.#peers.get(from);
       if (before !== undefined) this.#lose(before);
     }
-    const peer = this.#peerAt(from);
-    if (isOpening) peer.catchUp(epoch, 0);
+    const peer = this.#runAt(from, incarnation);
+    if (isOpening) peer?.catchUp(epoch, 0);
+    else peer?.hearOf(epoch, sequence, Date.now());
+    return peer;
+  }
+
+  /** @returns `null` when that run of the server has ended: its messages took their time */
+  #runAt(address: ServerAddress, incarnation: Incarnation): Peer | null {
+    const known = this.#peers.get(address);
+    if (known === undefined || known.isRun(incarnation)) {
+      const peer = this.#peerAt(address);
+      peer.isRun(incarnation);
+      return peer;
+    }
+    if (known.former === incarnation) return null;
+    this.foundRun(address, incarnation);
+    const peer = this.#peerAt(address);
+    peer.isRun(incarnation);
+    peer.former = known.incarnation;
+    return peer;
+  }
+
+  /** Whether the others have to be asked directly, because the bus does not work. */
+  #isExchangeDue(now: number): boolean {
+    const { sequence, echo } = this.#publisher;
+    if (this.#cluster.bus.problem === undefined && !echo.isOverdue(now)) return false;
+    if (now < this.#exchangeAt && sequence === this.#exchanged) return false;
+    this.#exchangeAt = now + EXCHANGE_MS;
+    this.#exchanged = sequence;
+    return true;
   }
 
   #peerAt(address: ServerAddress): Peer {
@@ -419,6 +475,7 @@ export class Holders implements BusListener {
 
   /** Two servers with one address do not hear each other: they would lose edits. Said once. */
   #checkOwn({ epoch }: HolderMessage): void {
+    if (epoch === this.#publisher.epoch) this.#publisher.echo.came();
     if (epoch === this.#publisher.epoch || Date.now() < this.#doubtAt) return;
     this.#doubtAt = Number.POSITIVE_INFINITY;
     const { address } = this.#cluster;

@@ -12,11 +12,13 @@ import {
 import { decoding, MalformedError } from "../protocol/malformed-error.ts";
 import type { PresenceState } from "../protocol/presence.ts";
 import { takeBytes } from "../protocol/text.ts";
-import type { ServerAddress } from "./registry.ts";
+import type { Incarnation, ServerAddress } from "./registry.ts";
 
 /** What one holder of a document tells the others on the bus. */
 export interface HolderMessage {
   readonly sender: ServerAddress;
+  /** Tells this run of the sender from earlier ones at its address. */
+  readonly incarnation: Incarnation;
   /** Drawn at random each time the sender opens the document; its numbers start at 1 then. */
   readonly epoch: number;
   /** The number of this message when it is of type `changes`, else of the last one that was. */
@@ -56,14 +58,16 @@ export interface PeerPresence extends PresenceState {
 const Owned = { relayed: 0, own: 1, contestable: 3 } as const;
 
 /** Servers of other versions are not understood, rather than misunderstood. */
-const VERSION = 1;
+const VERSION = 2;
 
 const Type = { changes: 0, beat: 1, leaving: 2, probe: 3 } as const;
 
-export function encodeMessage({ sender, epoch, sequence, body }: HolderMessage): Uint8Array {
+export function encodeMessage(message: HolderMessage): Uint8Array {
+  const { sender, incarnation, epoch, sequence, body } = message;
   const encoder = createEncoder();
   writeUint8(encoder, VERSION);
   writeVarString(encoder, sender);
+  writeVarUint(encoder, incarnation);
   writeVarUint(encoder, epoch);
   writeVarUint(encoder, sequence);
   writeUint8(encoder, Type[body.type]);
@@ -98,9 +102,10 @@ export function decodeMessage(bytes: Uint8Array): HolderMessage {
     const version = readByte(decoder);
     if (version !== VERSION) throw new MalformedError(`version ${version} is not ${VERSION}`);
     const sender = readVarString(decoder);
+    const incarnation = readVarUint(decoder);
     const epoch = readVarUint(decoder);
     const sequence = readVarUint(decoder);
-    return { sender, epoch, sequence, body: readBody(decoder) };
+    return { sender, incarnation, epoch, sequence, body: readBody(decoder) };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { ServerAddress } from "./registry.ts";
+import type { Incarnation, ServerAddress } from "./registry.ts";
 
 /**
  * Another server that holds the same document, and what has been heard from it. Its messages are
@@ -8,6 +8,10 @@ export class Peer {
   readonly address: ServerAddress;
   /** The client ids of those who are present there. */
   readonly clients: Set<number> = new Set();
+  /** Which run of the server this is; `null` before anything was heard from it. */
+  incarnation: Incarnation | null = null;
+  /** The run before, whose last messages may still come. */
+  former: Incarnation | null = null;
   /** When it was last heard of, in milliseconds since the epoch. */
   heardAt: number;
   /** Not before this it is asked again for what it has. */
@@ -22,6 +26,12 @@ export class Peer {
   constructor(address: ServerAddress, now: number) {
     this.address = address;
     this.heardAt = now;
+  }
+
+  /** Whether something comes from this run of the server. From nobody knows which, the first is taken. */
+  isRun(incarnation: Incarnation): boolean {
+    this.incarnation ??= incarnation;
+    return this.incarnation === incarnation;
   }
 
   /** Whether something is missing, or nothing is known of it yet. */

@@ -9,7 +9,7 @@ import {
 } from "lib0/encoding";
 import { decoding } from "../protocol/malformed-error.ts";
 import { type PeerPresence, readPeerPresence, readUpdates, writePeerPresence } from "./message.ts";
-import type { ServerAddress } from "./registry.ts";
+import type { Incarnation, ServerAddress } from "./registry.ts";
 
 /** Asks other servers directly for what they hold. */
 export interface Peers {
@@ -32,7 +32,10 @@ export class PeerError extends Error {
 export interface PeerRequest {
   /** Who asks. By asking it makes itself known as a holder of the document. */
   readonly from: ServerAddress;
+  readonly incarnation: Incarnation;
   readonly epoch: number;
+  /** The number of the last message that it published, or tried to; see `HolderMessage`. */
+  readonly sequence: number;
   /**
    * True when the asker is opening the document: what it has beyond the answer is in the stores, or
    * will be published.
@@ -51,6 +54,7 @@ export type PeerAnswer =
 
 /** What another server has of a document. */
 export interface PeerState {
+  readonly incarnation: Incarnation;
   readonly epoch: number;
   /** Everything that it published up to this number is in `updates` and `presence`. */
   readonly sequence: number;
@@ -61,14 +65,16 @@ export interface PeerState {
 }
 
 /** Where a server is asked; in the path, because servers of other versions must not misunderstand. */
-export const PEER_PATH = "/cluster/v1/state";
+export const PEER_PATH = "/cluster/v2/state";
 
 /** The room is in the body: paths of URLs cannot hold every name. */
 export function encodePeerRequest(room: string, request: PeerRequest): Uint8Array {
   const encoder = createEncoder();
   writeVarString(encoder, room);
   writeVarString(encoder, request.from);
+  writeVarUint(encoder, request.incarnation);
   writeVarUint(encoder, request.epoch);
+  writeVarUint(encoder, request.sequence);
   writeVarUint(encoder, request.isOpening ? 1 : 0);
   writeUint8Array(encoder, request.stateVector);
   return toUint8Array(encoder);
@@ -80,10 +86,12 @@ export function decodePeerRequest(bytes: Uint8Array): { room: string; request: P
     const decoder = createDecoder(bytes);
     const room = readVarString(decoder);
     const from = readVarString(decoder);
+    const incarnation = readVarUint(decoder);
     const epoch = readVarUint(decoder);
+    const sequence = readVarUint(decoder);
     const isOpening = readVarUint(decoder) === 1;
     const stateVector = bytes.subarray(decoder.pos);
-    return { room, request: { from, epoch, isOpening, stateVector } };
+    return { room, request: { from, incarnation, epoch, sequence, isOpening, stateVector } };
   });
 }
 
@@ -93,6 +101,7 @@ export function decodePeerRequest(bytes: Uint8Array): { room: string; request: P
  */
 export function encodePeerState(state: PeerState): Uint8Array[] {
   const head = createEncoder();
+  writeVarUint(head, state.incarnation);
   writeVarUint(head, state.epoch);
   writeVarUint(head, state.sequence);
   return encodeContent(head, state);
@@ -102,9 +111,10 @@ export function encodePeerState(state: PeerState): Uint8Array[] {
 export function decodePeerState(bytes: Uint8Array): PeerState {
   return decoding("state of another server", () => {
     const decoder = createDecoder(bytes);
+    const incarnation = readVarUint(decoder);
     const epoch = readVarUint(decoder);
     const sequence = readVarUint(decoder);
-    return { epoch, sequence, ...readContent(decoder) };
+    return { incarnation, epoch, sequence, ...readContent(decoder) };
   });
 }
 

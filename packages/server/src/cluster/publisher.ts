@@ -1,7 +1,8 @@
 import type { ClusterStats } from "../metrics/stats.ts";
 import type { Subscription } from "./bus.ts";
 import { encodeMessage, type HolderBody, type PeerPresence } from "./message.ts";
-import type { ServerAddress } from "./registry.ts";
+import { OwnEcho } from "./own-echo.ts";
+import type { Incarnation, ServerAddress } from "./registry.ts";
 
 /** Larger messages are not for the bus: receivers ask for their content. */
 const MAX_MESSAGE_BYTES = 128 * 1024;
@@ -10,15 +11,22 @@ const MAX_MESSAGE_BYTES = 128 * 1024;
 export class Publisher {
   /** Names this time that the document is open. */
   readonly epoch: number = Math.floor(Math.random() * 2 ** 32);
+  /** Shows whether the bus brings back what is published. */
+  readonly echo: OwnEcho = new OwnEcho();
   readonly #sender: ServerAddress;
+  readonly #incarnation: Incarnation;
   readonly #stats: ClusterStats;
   #subscription: Subscription | undefined;
   #sequence = 0;
   #updates: Uint8Array[] = [];
   #bytes = 0;
 
-  constructor(sender: ServerAddress, stats: ClusterStats) {
-    this.#sender = sender;
+  constructor(
+    { address, incarnation }: { address: ServerAddress; incarnation: Incarnation },
+    stats: ClusterStats,
+  ) {
+    this.#sender = address;
+    this.#incarnation = incarnation;
     this.#stats = stats;
   }
 
@@ -66,6 +74,9 @@ export class Publisher {
   publish(body: HolderBody): void {
     const { epoch, sequence } = this;
     this.#stats.busOut++;
-    this.#subscription?.publish(encodeMessage({ sender: this.#sender, epoch, sequence, body }));
+    this.echo.published(Date.now());
+    const [sender, incarnation] = [this.#sender, this.#incarnation];
+    const message = encodeMessage({ sender, incarnation, epoch, sequence, body });
+    this.#subscription?.publish(message);
   }
 }

@@ -34,6 +34,16 @@ export interface Registry {
   lapsed(servers: readonly ServerAddress[]): Promise<readonly ServerAddress[]>;
 
   /**
+   * The incarnations of those of these servers that have a lease, as they took or renewed it last. A
+   * registry may do without: others then find out more slowly that a server was started again.
+   *
+   * @throws RegistryError
+   */
+  incarnations?(
+    servers: readonly ServerAddress[],
+  ): Promise<ReadonlyMap<ServerAddress, Incarnation>>;
+
+  /**
    * All servers of the cluster, this one among them. A server belongs to it from its start until it
    * is closed; or, when it died, for about an hour.
    *
@@ -56,6 +66,12 @@ export interface Registry {
   /** Gives the lease up and ends its renewal. Does not reject. */
   close(): Promise<void>;
 }
+
+/**
+ * Tells the runs of a server at one address apart: a number that it draws when it starts. One that
+ * crashes and is back within its lease is never seen to lapse, but whatever was known of it is over.
+ */
+export type Incarnation = number;
 
 /** `host:port` at which other servers reach a server. */
 export type ServerAddress = string;

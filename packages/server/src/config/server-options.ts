@@ -3,7 +3,7 @@ import type { Server as HttpsServer } from "node:https";
 import type { Logger } from "pino";
 import type { AccessControl, Authorize } from "../access/access.ts";
 import type { Bus } from "../cluster/bus.ts";
-import type { Registry, ServerAddress } from "../cluster/registry.ts";
+import type { Incarnation, Registry, ServerAddress } from "../cluster/registry.ts";
 import type { Hooks, LoadRoom } from "../hooks/hooks.ts";
 import type { ServerDocument } from "../in-process/server-document.ts";
 import type { Journal } from "../storage/journal.ts";
@@ -97,6 +97,8 @@ export type OpenPart<Part> = (member: ClusterMember) => Part | Promise<Part>;
 export interface ClusterMember {
   /** At which the others reach it, and by which the registry and the bus know it. */
   readonly address: ServerAddress;
+  /** Tells this run of the server from earlier ones at its address. The registry stores it. */
+  readonly incarnation: Incarnation;
   readonly logger: Logger;
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { buryDead } from "../cluster/bury-dead.ts";
 import { type Cluster, Holders } from "../cluster/holders.ts";
 import type { PeerAnswer, PeerRequest } from "../cluster/peers.ts";
+import type { Incarnation, ServerAddress } from "../cluster/registry.ts";
 import type { InspectedDocument } from "../cluster/server-calls.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { LoadRoom } from "../hooks/hooks.ts";
@@ -125,8 +126,7 @@ export class Documents {
       options.logger.warn("the lease had lapsed; registering all documents again");
       this.clusterStats.rejoins++;
       for (const current of this.#rooms.values()) {
-        if (current.state === "opening") current.holders.rejoin();
-        if (current.state === "open") current.held.open.holders.rejoin();
+        holdersOf(current)?.rejoin();
       }
     });
   }
@@ -266,6 +266,26 @@ export class Documents {
     await this.workers.close();
   }
 
+  /**
+   * Another server runs as this incarnation: an earlier run at its address has ended, and holds
+   * nothing any more.
+   *
+   * @returns the rooms that it held, as far as they are open here
+   */
+  foundRun(server: ServerAddress, incarnation: Incarnation): string[] {
+    const rooms: string[] = [];
+    for (const [room, current] of this.#rooms) {
+      if (holdersOf(current)?.foundRun(server, incarnation)) rooms.push(room);
+    }
+    return rooms;
+  }
+
+  /** Takes this server out of the holders of rooms that an earlier run held. Does not reject. */
+  async giveBack(rooms: readonly string[]): Promise<void> {
+    // One after the other: nobody waits for it, and whoever meets one that is left says so.
+    for (const room of rooms) if (!this.#rooms.has(room)) await this.#clean(room);
+  }
+
   /** Another server asks for a document. @throws WorkerError, MalformedError */
   async answerPeer(room: string, request: PeerRequest): Promise<PeerAnswer> {
     const current = this.#rooms.get(room);
@@ -277,7 +297,7 @@ export class Documents {
       case "leaving":
         return { type: "absent" };
       case undefined:
-        this.#clean(room);
+        void this.#clean(room);
         return { type: "absent" };
     }
   }
@@ -286,7 +306,7 @@ export class Documents {
    * The registry names this server as a holder, and it is not: it crashed, or could not write. Only
    * the server itself removes itself while it lives, and never while it opens the room again.
    */
-  #clean(room: string): void {
+  async #clean(room: string): Promise<void> {
     if (this.#closing) return;
     const { registry } = this.#options.cluster;
     const left = registry
@@ -296,6 +316,7 @@ export class Documents {
       })
       .finally(() => this.#rooms.delete(room));
     this.#rooms.set(room, { state: "leaving", left });
+    await left;
   }
 
   #begin(room: string): Room {
@@ -436,4 +457,10 @@ export class Documents {
   *#open(): Generator<Held> {
     for (const current of this.#rooms.values()) if (current.state === "open") yield current.held;
   }
+}
+
+/** `undefined` when this server is not a holder any more. */
+function holdersOf(current: Room): Holders | undefined {
+  if (current.state === "opening") return current.holders;
+  return current.state === "open" ? current.held.open.holders : undefined;
 }

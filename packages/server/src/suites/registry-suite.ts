@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
+  type Incarnation,
   type OtherHolders,
   type Registry,
   RegistryError,
@@ -18,10 +19,14 @@ export const RENEW_MS = 200;
 export interface TestRegistry {
   /** Keeps what the servers know of each other. It runs. */
   readonly service: TestService;
-  /** Joins as a server with a lease of `LEASE_MS`, renewed every `RENEW_MS`. */
-  open(address: ServerAddress): Promise<Registry>;
+  /**
+   * Joins as a server with a lease of `LEASE_MS`, renewed every `RENEW_MS`.
+   *
+   * @param incarnation is told to the others by a registry that has `incarnations`
+   */
+  open(address: ServerAddress, incarnation?: Incarnation): Promise<Registry>;
   /** The same, in a process of its own. */
-  spawn(address: ServerAddress): Promise<SeparateServer>;
+  spawn(address: ServerAddress, incarnation?: Incarnation): Promise<SeparateServer>;
   /** Ends the processes. */
   discard(): Promise<void>;
 }
@@ -53,8 +58,8 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       await place.discard();
     });
 
-    async function open(address: ServerAddress): Promise<Registry> {
-      const registry = await place.open(address);
+    async function open(address: ServerAddress, incarnation?: Incarnation): Promise<Registry> {
+      const registry = await place.open(address, incarnation);
       opened.push(registry);
       return registry;
     }
@@ -199,6 +204,31 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(found.map(sorted)).toEqual(
         rooms.map(() => ({ alive: ["a:1", "again:1"], lapsed: [] })),
       );
+    });
+
+    it("tells a server that was started again within its lease from what it was before", async () => {
+      const [a, b] = [await open("a:1", 1), await open("b:1", 2)];
+      // A registry may leave that to the servers.
+      if (a.incarnations === undefined) return;
+      const crashed = await place.spawn("again:1", 3);
+      await crashed.registry.hold("room");
+      const servers = ["a:1", "b:1", "again:1", "unknown:1"];
+      const before = await a.incarnations(servers);
+      expect([...before].sort()).toEqual([
+        ["a:1", 1],
+        ["again:1", 3],
+        ["b:1", 2],
+      ]);
+      await crashed.kill();
+      const again = await open("again:1", 4);
+      expect((await b.incarnations?.(servers))?.get("again:1")).toBe(4);
+      // It is alive, and in the room until it has let it go.
+      expect(await b.lapsed(["again:1"])).toEqual([]);
+      expect(await b.hold("room")).toEqual({ alive: ["again:1"], lapsed: [] });
+      await again.release("room");
+      expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
+      await again.close();
+      expect((await a.incarnations(servers)).has("again:1")).toBe(false);
     });
 
     it("tells a server that was frozen that others took it for dead", async () => {

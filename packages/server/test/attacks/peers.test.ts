@@ -1,6 +1,7 @@
 import { beforeAll, expect, it } from "vitest";
 import { encodePeerRequest, PEER_PATH } from "../../src/cluster/peers.ts";
 import { CALLS_PATH, callMessages } from "../../src/cluster/server-call-messages.ts";
+import { START_PATH } from "../../src/cluster/start-notice.ts";
 import { send } from "../http/http-parts.ts";
 import { ADMIN, ROOM, TARGET_ENV, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
@@ -23,11 +24,19 @@ async function statusOf(path: string, headers: Record<string, string>): Promise<
     path === PEER_PATH
       ? encodePeerRequest(ROOM, {
           from: "127.0.0.1:1",
+          incarnation: 1,
           epoch: 1,
+          sequence: 0,
           isOpening: false,
           stateVector: Uint8Array.of(0),
         })
-      : JSON.stringify({ room: ROOM, rooms: [ROOM], since: null });
+      : JSON.stringify({
+          room: ROOM,
+          rooms: [ROOM],
+          since: null,
+          address: "127.0.0.1:1",
+          incarnation: 1,
+        });
   const options = { method: "POST", headers, body };
   return (await send({ port: target.server().port, path }, options)).status;
 }
@@ -51,7 +60,8 @@ it.each([
   ["it, from a browser", { ...right, "sec-fetch-mode": "cors" }, 403],
   ["it, from a sandboxed frame", { ...right, origin: "null" }, 403],
 ])("with %s: refused", async (_, headers: Record<string, string>, status) => {
-  for (const path of [PEER_PATH, ...calls]) expect(await statusOf(path, headers)).toBe(status);
+  for (const path of [PEER_PATH, START_PATH, ...calls])
+    expect(await statusOf(path, headers)).toBe(status);
   await target.expectUnharmed();
 });
 
@@ -77,7 +87,7 @@ it("what comes with it and is not understood is refused", async () => {
 
 it("there is nothing to ask without a secret", async () => {
   const alone = await Target.start();
-  for (const path of [PEER_PATH, ...calls]) {
+  for (const path of [PEER_PATH, START_PATH, ...calls]) {
     const options = { method: "POST", headers: bearer(""), body: "{}" };
     expect((await send({ port: alone.server().port, path }, options)).status).toBe(404);
   }

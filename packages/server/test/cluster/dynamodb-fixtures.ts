@@ -25,9 +25,10 @@ export function openServer(
   table: string,
   address: ServerAddress,
   renewMs: number = RENEW_MS,
+  incarnation: number = 1,
 ): Promise<Registry> {
   const logger = pino({ level: "silent" });
-  return openDynamoRegistry({ table, address, logger, leaseMs: LEASE_MS, renewMs });
+  return openDynamoRegistry({ table, address, incarnation, logger, leaseMs: LEASE_MS, renewMs });
 }
 
 /** What `useServers` gives to a test. */

@@ -9,7 +9,7 @@ export type ServerMessage =
   | { readonly type: "rejoined" }
   | { readonly type: "held"; readonly room: string; readonly others: OtherHolders };
 
-const [table = "", address = "", leaseMs, renewMs] = process.argv.slice(2);
+const [table = "", address = "", leaseMs, renewMs, incarnation] = process.argv.slice(2);
 
 function send(message: ServerMessage): void {
   process.send?.(message);
@@ -19,6 +19,7 @@ process.on("disconnect", () => process.exit());
 const registry = await openDynamoRegistry({
   table,
   address,
+  incarnation: Number(incarnation),
   leaseMs: Number(leaseMs),
   renewMs: Number(renewMs),
   logger: pino({ level: "silent" }),

@@ -18,10 +18,9 @@ export class DynamoDbServer implements SeparateServer {
   readonly #exited: Promise<unknown>;
   readonly #held: Map<string, OtherHolders> = new Map();
 
-  constructor(table: string, address: ServerAddress) {
-    this.#child = fork(PROGRAM, [table, address, String(LEASE_MS), String(RENEW_MS)], {
-      execArgv: [],
-    });
+  constructor(table: string, address: ServerAddress, incarnation = 1) {
+    const numbers = [LEASE_MS, RENEW_MS, incarnation].map(String);
+    this.#child = fork(PROGRAM, [table, address, ...numbers], { execArgv: [] });
     this.#exited = once(this.#child, "exit");
     this.#child.on("message", (message: ServerMessage) => {
       if (message.type === "joined") this.#joined = true;

@@ -1,6 +1,6 @@
 import type { Dynalite, DynamoDbLocal } from "@symphony/services/dynamodb";
 import { afterAll, beforeAll, vi } from "vitest";
-import { registrySuite } from "../../src/suites/registry-suite.ts";
+import { RENEW_MS, registrySuite } from "../../src/suites/registry-suite.ts";
 import { newTable, openServer } from "./dynamodb-fixtures.ts";
 import { dynamoDbLeaseSuite } from "./dynamodb-lease-suite.ts";
 import { DynamoDbServer } from "./dynamodb-process.ts";
@@ -26,9 +26,9 @@ export function dynamoDbSuite(name: string, service: Dynalite | DynamoDbLocal): 
     const servers: DynamoDbServer[] = [];
     return {
       service,
-      open: (address) => openServer(table, address),
-      spawn: async (address) => {
-        const server = new DynamoDbServer(table, address);
+      open: (address, incarnation) => openServer(table, address, RENEW_MS, incarnation),
+      spawn: async (address, incarnation) => {
+        const server = new DynamoDbServer(table, address, incarnation);
         servers.push(server);
         await server.joined();
         return server;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
 import { PromptWorkers } from "../support/prompt-workers.ts";
-import { SharedStores, SimulatedNetwork, turn } from "./simulated-network.ts";
+import { type BusFault, SharedStores, SimulatedNetwork, turn } from "./simulated-network.ts";
 import { expectSameContent, SimulatedServer } from "./simulated-server.ts";
 
 const workers = new PromptWorkers();
@@ -13,6 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const BUS_FAULTS: readonly BusFault[] = ["down", "half open", "takes only", "brings only"];
 const SERVERS = 3;
 const server = fc.nat({ max: SERVERS - 1 });
 const simple = (weight: number, name: string) => ({
@@ -37,6 +38,10 @@ const action = fc.oneof(
   simple(1, "crash"),
   simple(1, "crash, and lapse"),
   simple(2, "acknowledge, and crash"),
+  simple(2, "restart"),
+  simple(2, "acknowledge, and restart"),
+  simple(2, "cut its bus"),
+  simple(1, "compare incarnations"),
   simple(3, "lapse, and come back"),
   simple(1, "freeze"),
   simple(1, "thaw"),
@@ -85,20 +90,42 @@ class Simulation {
     one.open?.holders.rejoin();
   }
 
-  /** Everything works again, except perhaps between servers directly, and time passes. */
-  async settle(peersToo: boolean): Promise<void> {
-    this.network.heal(peersToo);
+  /** A server is started again, and tells those that it reaches. */
+  restart(one: SimulatedServer): void {
+    one.restart();
+    this.network.lapsed.delete(one.address);
+    for (const other of this.servers) {
+      if (this.network.reaches(one.address, other.address)) this.compareIncarnations(other);
+    }
+  }
+
+  /** As servers do when they look at the leases of others. */
+  compareIncarnations({ open }: SimulatedServer): void {
+    for (const [address, incarnation] of this.network.incarnations) {
+      open?.holders.foundRun(address, incarnation);
+    }
+  }
+
+  /**
+   * Everything works again, except perhaps between servers directly, or one server's connection to
+   * the bus, and time passes: less than a holder may be silent, when that one is to be made up for.
+   */
+  async settle(peersToo: boolean, withoutBus?: SimulatedServer): Promise<void> {
+    this.network.heal(peersToo, withoutBus?.address);
     for (const one of this.servers) this.thaw(one);
     await this.finished();
     // Those that crashed; a server that has left goes on to renew its lease.
     for (const one of this.servers) {
-      if (one.open === null && this.network.registered.has(one.address)) this.lapse(one);
+      const isRunning = this.network.incarnations.has(one.address);
+      if (one.open === null && this.network.registered.has(one.address) && !isRunning)
+        this.lapse(one);
     }
     await this.at(0).start();
     for (let round = 0; round < 12; round++) {
-      vi.setSystemTime(Date.now() + 20_000);
+      vi.setSystemTime(Date.now() + (withoutBus === undefined ? 20_000 : 2_500));
       for (const one of this.servers) {
         await one.commit();
+        this.compareIncarnations(one);
         one.client.renew();
         one.open?.holders.tick(Date.now());
         one.flush();
@@ -201,6 +228,22 @@ async function perform(
       one.crash();
       if (at % 2 === 0) simulation.lapse(one);
       break;
+    case "restart":
+      if (one.isUsable) simulation.restart(one);
+      break;
+    case "acknowledge, and restart":
+      if (!one.isUsable) break;
+      await one.commit();
+      network.losing++;
+      one.flush();
+      simulation.restart(one);
+      break;
+    case "cut its bus":
+      network.cutBusOf(one.address, BUS_FAULTS[at % BUS_FAULTS.length] ?? "down");
+      break;
+    case "compare incarnations":
+      if (one.isUsable) simulation.compareIncarnations(one);
+      break;
     case "lapse, and come back":
       if (!one.isUsable) break;
       simulation.lapse(one);
@@ -244,14 +287,19 @@ interface StepOf {
 }
 
 /** In the end all have the same, whatever happened. */
-async function expectAgreement(steps: readonly StepOf[], peersToo: boolean): Promise<void> {
+async function expectAgreement(
+  steps: readonly StepOf[],
+  peersToo: boolean,
+  withoutBus?: number,
+): Promise<void> {
   const simulation = new Simulation();
   await simulation.at(0).start();
   for (const step of steps) {
     await perform(simulation, step);
     await simulation.expectStored();
   }
-  await simulation.settle(peersToo);
+  const cut = withoutBus === undefined ? undefined : simulation.at(withoutBus);
+  await simulation.settle(peersToo, cut);
   const { servers } = simulation;
   const connected = servers.filter(({ client }) => client.isConnected);
   expectSameContent(connected.map(({ client }) => client.doc));
@@ -264,9 +312,19 @@ async function expectAgreement(steps: readonly StepOf[], peersToo: boolean): Pro
 
 describe("the servers that hold a document", () => {
   it("agree in the end, whatever was lost, and have all that was acknowledged", async () => {
-    await fc.assert(fc.asyncProperty(steps, fc.boolean(), expectAgreement), {
-      numRuns: Number(process.env.RUNS ?? 1_000),
+    const property = fc.asyncProperty(steps, fc.boolean(), (random, peersToo) =>
+      expectAgreement(random, peersToo),
+    );
+    await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 1_000) });
+  });
+
+  it("agree also while one of them does not reach the bus, or is not reached by it", async () => {
+    const fault = fc.constantFrom(...BUS_FAULTS);
+    const property = fc.asyncProperty(steps, server, fault, async (random, cut, kind) => {
+      const last = { do: "cut its bus", server: cut, other: cut, at: BUS_FAULTS.indexOf(kind) };
+      await expectAgreement([...random, last], true, cut);
     });
+    await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 300) });
   });
 
   // State vectors do not tell of deletions: what else tells of a loss has to.
@@ -297,6 +355,18 @@ describe("the servers that hold a document", () => {
     it("of which the last messages were lost", async () => {
       const lost = [step("lose a message", 0), step("lose a message", 0), step("leave", 2)];
       await expectAgreement([...begun, ...lost, ...enoughTurns], true);
+    });
+
+    it("that crashed before it told of it, and was back without opening the document", async () => {
+      // Before it is noticed that it is silent.
+      await expectAgreement([...begun, step("acknowledge, and restart", 2)], true, 1);
+    });
+
+    it("that does not reach the bus", async () => {
+      for (const at of BUS_FAULTS.keys()) {
+        const cut = [step("cut its bus", 2, at), ...begun.slice(-1), ...enoughTurns];
+        await expectAgreement([...begun.slice(0, -1), ...cut], true, 2);
+      }
     });
 
     it("that crashed before it told of it, and was back soon", async () => {

@@ -25,7 +25,9 @@ import { peerRoutes } from "../../src/http/peer-routes.ts";
 const SECRET = "a secret of the cluster";
 const REQUEST: PeerRequest = {
   from: "127.0.0.1:1",
+  incarnation: 5,
   epoch: 7,
+  sequence: 9,
   isOpening: true,
   stateVector: Uint8Array.of(1, 2, 3),
 };
@@ -79,11 +81,14 @@ describe("the encodings between servers", () => {
         fc.string({ unit: "grapheme" }),
         fc.record({
           from: fc.string(),
+          incarnation: fc.maxSafeNat(),
           epoch: fc.nat(),
+          sequence: fc.nat(),
           isOpening: fc.boolean(),
           stateVector: bytes,
         }),
         fc.record({
+          incarnation: fc.maxSafeNat(),
           epoch: fc.nat(),
           sequence: fc.nat(),
           presence: fc.array(
@@ -107,6 +112,7 @@ describe("asking another server", () => {
     const large = new Uint8Array(20_000_000).map((_, i) => i % 251);
     const room = "../a b/😀?#%2F";
     const state = {
+      incarnation: 5,
       epoch: 3,
       sequence: 9,
       presence: [{ client: 1, clock: 2, isOwn: true, state: Uint8Array.of(123, 125) }],

@@ -106,6 +106,7 @@ export class PartsOfCluster {
     const address = `127.0.0.1:${(http.address() as AddressInfo).port}`;
     const cluster: Cluster = {
       address,
+      incarnation: 1,
       bus: await openRedisBus([this.#redis.url], logger),
       registry: await openDynamoRegistry({
         table: this.#table,

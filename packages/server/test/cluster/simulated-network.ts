@@ -23,6 +23,12 @@ export function turn(): Promise<void> {
 const CALL_TURNS = 12;
 
 /**
+ * What is wrong with a connection to the bus: it is known to be down, it is half open, or messages
+ * get through in one direction only.
+ */
+export type BusFault = "down" | "half open" | "takes only" | "brings only";
+
+/**
  * One room's bus, registry and servers, in this process: what gets lost, and when it arrives, is for
  * the test to say. Everything goes through the encodings of the wire.
  */
@@ -39,6 +45,10 @@ export class SimulatedNetwork {
   readonly #subscribers: { server: ServerAddress; listener: BusListener; inbox: Uint8Array[] }[] =
     [];
   readonly #cut: Set<string> = new Set();
+  /** Servers whose connection to the bus does not work, and how. */
+  readonly #buses: Map<ServerAddress, BusFault> = new Map();
+  /** Which run of each server there is; it is counted up when a server is started again. */
+  readonly incarnations: Map<ServerAddress, number> = new Map();
 
   /** The cluster as one server sees it. */
   clusterOf(address: ServerAddress): Cluster {
@@ -52,6 +62,7 @@ export class SimulatedNetwork {
     };
     return {
       address,
+      incarnation: this.incarnations.get(address) ?? 0,
       bus: this.#busOf(address),
       registry: {
         problem: undefined,
@@ -102,7 +113,21 @@ export class SimulatedNetwork {
     this.#cut.add(`${kind} ${a} ${b}`).add(`${kind} ${b} ${a}`);
   }
 
-  heal(peersToo: boolean): void {
+  /** Something happens to one server's connection to the bus. */
+  cutBusOf(address: ServerAddress, fault: BusFault): void {
+    this.#buses.set(address, fault);
+  }
+
+  /** Whether one server can ask another. */
+  reaches(from: ServerAddress, to: ServerAddress): boolean {
+    return !this.#cut.has(`peers ${from} ${to}`) && !this.#frozen.has(to);
+  }
+
+  /** @param except whose connection to the bus stays as it is */
+  heal(peersToo: boolean, except?: ServerAddress): void {
+    for (const address of this.#buses.keys()) {
+      if (address !== except) this.#buses.delete(address);
+    }
     for (const link of this.#cut) {
       if (peersToo || link.startsWith("bus ")) this.#cut.delete(link);
     }
@@ -118,8 +143,11 @@ export class SimulatedNetwork {
   }
 
   #busOf(address: ServerAddress): Bus {
+    const buses = this.#buses;
     return {
-      problem: undefined,
+      get problem() {
+        return buses.get(address) === "down" ? "down" : undefined;
+      },
       subscribe: async (_room, listener) => {
         await turn();
         this.#subscribers.push({ server: address, listener, inbox: [] });
@@ -138,7 +166,11 @@ export class SimulatedNetwork {
       this.losing--;
       return;
     }
+    const fault = this.#buses.get(from);
+    if (fault !== undefined && fault !== "takes only") return;
     for (const { server, inbox } of this.#subscribers) {
+      const theirs = this.#buses.get(server);
+      if (theirs !== undefined && theirs !== "brings only") continue;
       if (!this.#cut.has(`bus ${from} ${server}`)) inbox.push(message.slice());
     }
   }
@@ -162,7 +194,7 @@ export class SimulatedNetwork {
     request: PeerRequest,
   ): Promise<PeerAnswer> {
     await turn();
-    if (this.#cut.has(`peers ${from} ${to}`) || this.#frozen.has(to)) throw new PeerError("cut");
+    if (!this.reaches(from, to)) throw new PeerError("cut");
     const holders = this.#answering.get(to);
     if (holders === undefined) {
       // As a server does that is named as a holder and is none.

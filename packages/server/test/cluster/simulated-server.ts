@@ -120,6 +120,13 @@ export class SimulatedServer {
     this.#busy = false;
   }
 
+  /** Crashes, and runs again at once, within its lease; it does not open the document by that. */
+  restart(): void {
+    this.crash();
+    const { incarnations } = this.#network;
+    incarnations.set(this.address, (incarnations.get(this.address) ?? 0) + 1);
+  }
+
   crash(): void {
     this.client.lose();
     this.open = null;

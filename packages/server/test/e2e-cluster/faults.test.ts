@@ -24,9 +24,13 @@ afterEach(async () => {
   await Promise.all(crowds.splice(0).map((crowd) => crowd.close()));
 });
 
-/** Clients that edit for as long as the fault takes. */
-async function editing(name: string): Promise<Crowd> {
-  const crowd = new Crowd(cluster, name);
+/**
+ * Clients that edit for as long as the fault takes.
+ *
+ * @param urls where they connect, if not to the servers directly
+ */
+async function editing(name: string, urls?: () => readonly string[]): Promise<Crowd> {
+  const crowd = new Crowd(cluster, name, urls);
   crowds.push(crowd);
   await crowd.isSaving();
   return crowd;
@@ -133,6 +137,49 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await delay(8_000);
     redis.restore();
     await crowd.lostNothing();
+  });
+
+  it("when one server is cut off from one thing after the other, and is not told", async () => {
+    const crowd = await editing("cut-off");
+    const { redis, postgres, s3, dynamoDb, peers } = cluster.member(2);
+    for (const path of [redis, postgres, s3, dynamoDb, peers]) {
+      path.silence();
+      await delay(4_000);
+      path.restore();
+    }
+    await crowd.lostNothing();
+  });
+
+  it("when a server crashes again and again, and is back within its lease", async () => {
+    const crowd = await editing("restarted");
+    for (let i = 0; i < 3; i++) {
+      await cluster.member(1).process.kill();
+      await cluster.restart(cluster.member(1));
+      await crowd.isSaving();
+    }
+    await crowd.lostNothing();
+  });
+
+  it("when clients come back while their old connections seem open, and the journal is frozen", async () => {
+    const crowd = await editing("half-open", () => cluster.clientUrls);
+    const strand = () => {
+      for (const { clients } of cluster.members) clients.strand();
+    };
+    strand();
+    await crowd.isSaving();
+    cluster.services.postgres.pause();
+    const before = crowd.clients.map(({ connections }) => connections);
+    await delay(500);
+    strand();
+    await waitFor(() => crowd.clients.every((one, i) => one.connections > (before[i] ?? 0)), {
+      message: "all are back",
+    });
+    await delay(2_000);
+    await Promise.all(cluster.members.map(({ process }) => process.kill()));
+    await crowd.close();
+    cluster.services.postgres.resume();
+    for (const { clients } of cluster.members) clients.restore();
+    await crowd.survivesCrash();
   });
 
   it("when connections delay, and break in the middle of a message", async () => {

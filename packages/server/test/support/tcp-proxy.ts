@@ -8,26 +8,31 @@ type Mode = "open" | "cut" | "silent";
 /** Stands between a client and a service on this machine, and does to their connections what networks do. */
 export class TcpProxy {
   readonly #server: Server;
-  readonly #target: number;
+  readonly #target: { readonly port: number; readonly host: string };
+  /** Counted up by `strand`: what was opened before is stuck. */
+  #generation = 0;
   readonly #sockets: Set<Socket> = new Set();
   #mode: Mode = "open";
   #delay = 0;
   /** How many bytes more from the service until the connection breaks. */
   #breakAfter = Number.POSITIVE_INFINITY;
 
-  private constructor(server: Server, target: number) {
+  private constructor(server: Server, target: { port: number; host: string }) {
     this.#server = server;
     this.#target = target;
     server.on("connection", (client) => this.#join(client));
   }
 
-  /** @param target port of the loopback address, where something may not listen yet */
-  static async start(target: number): Promise<TcpProxy> {
+  /**
+   * @param port where something may not listen yet
+   * @param host an address of this machine
+   */
+  static async start(port: number, host = "127.0.0.1"): Promise<TcpProxy> {
     // Half open: who has sent everything may still be waiting for the answer.
     const server = createServer({ allowHalfOpen: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new TcpProxy(server, target);
+    return new TcpProxy(server, { port, host });
   }
 
   get port(): number {
@@ -45,6 +50,14 @@ export class TcpProxy {
     this.#mode = "silent";
   }
 
+  /**
+   * Nothing gets through any more on connections that are open, and neither end is told; new ones
+   * work. So a network loses the connections of a machine that moves to another one.
+   */
+  strand(): void {
+    this.#generation++;
+  }
+
   /** Holds every byte back for a while, in both directions. */
   delay(ms: number): void {
     this.#delay = ms;
@@ -55,9 +68,13 @@ export class TcpProxy {
     this.#breakAfter = bytes;
   }
 
-  /** Everything gets through again. What was held up by `silence` is lost with its connections. */
+  /**
+   * Everything gets through again. What was held up by `silence` or `strand` is lost with its
+   * connections.
+   */
   restore(): void {
-    if (this.#mode === "silent") this.#endAll();
+    if (this.#mode === "silent" || this.#generation > 0) this.#endAll();
+    this.#generation = 0;
     this.#mode = "open";
     this.#delay = 0;
     this.#breakAfter = Number.POSITIVE_INFINITY;
@@ -78,23 +95,25 @@ export class TcpProxy {
       client.destroy();
       return;
     }
-    const service = connect({ port: this.#target, host: "127.0.0.1", allowHalfOpen: true });
-    this.#forward(client, service, (bytes) => this.#write(bytes, client, service));
-    this.#forward(service, client, (bytes) => this.#answer(bytes, service, client));
+    const service = connect({ ...this.#target, allowHalfOpen: true });
+    const generation = this.#generation;
+    const isStuck = () => this.#mode === "silent" || generation < this.#generation;
+    this.#forward(client, service, isStuck, (bytes) => this.#write(bytes, client, service));
+    this.#forward(service, client, isStuck, (bytes) => this.#answer(bytes, service, client));
   }
 
-  #forward(from: Socket, to: Socket, write: (bytes: Buffer) => void): void {
+  #forward(from: Socket, to: Socket, isStuck: () => boolean, write: (bytes: Buffer) => void): void {
     this.#sockets.add(from);
     from.setNoDelay(true);
     let before: Promise<void> = Promise.resolve();
     /** Keeps the order also when the delay becomes shorter. */
     const pass = (act: () => void): void => {
-      if (this.#mode === "silent") return;
+      if (isStuck()) return;
       const due = performance.now() + this.#delay;
       before = before.then(async () => {
         const wait = due - performance.now();
         if (wait > 0) await sleep(wait);
-        if (this.#mode !== "silent") act();
+        if (!isStuck()) act();
       });
     };
     from.on("data", (bytes) => pass(() => write(bytes)));

@@ -4,14 +4,23 @@ import { afterAll } from "vitest";
 import { type ServerProcess, startServer } from "./server-process.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
-/** One server of a cluster, which may be started again, and what lies between it and the others. */
-export interface Member {
-  process: ServerProcess;
-  readonly port: number;
+/** What lies between one server and the others, its clients, and the services. */
+interface Paths {
   /** Through which the other servers reach it. */
   readonly peers: TcpProxy;
-  /** Through which it reaches Redis, PostgreSQL, S3 and DynamoDB. */
+  /** Through which clients may reach it. */
+  readonly clients: TcpProxy;
+  /** Through which it reaches these services. */
   readonly redis: TcpProxy;
+  readonly postgres: TcpProxy;
+  readonly s3: TcpProxy;
+  readonly dynamoDb: TcpProxy;
+}
+
+/** One server of a cluster, which may be started again. */
+export interface Member extends Paths {
+  process: ServerProcess;
+  readonly port: number;
 }
 
 export interface TestClusterOptions {
@@ -57,6 +66,13 @@ export class TestCluster {
       .map(({ process }) => process.wsUrl);
   }
 
+  /** The same, by way of the network of the clients. */
+  get clientUrls(): readonly string[] {
+    return this.members
+      .filter(({ process }) => !process.hasExited)
+      .map(({ clients }) => `ws://127.0.0.1:${clients.port}`);
+  }
+
   member(index: number): Member {
     const member = this.members[index];
     if (member === undefined) throw new Error(`there is no server ${index}`);
@@ -77,10 +93,11 @@ export class TestCluster {
   async stop(): Promise<void> {
     await Promise.all(this.#releases.map((release) => release()));
     await Promise.all(
-      this.members.map(async ({ process, peers, redis }) => {
+      this.members.map(async ({ process, peers, clients, redis, postgres, s3, dynamoDb }) => {
         process.signal("SIGCONT");
         await process.kill();
-        await Promise.all([peers.close(), redis.close()]);
+        const paths = [peers, clients, redis, postgres, s3, dynamoDb];
+        await Promise.all(paths.map((path) => path.close()));
       }),
     );
     await this.services.stop();
@@ -88,23 +105,45 @@ export class TestCluster {
 
   async #add(port: number): Promise<void> {
     const { redis } = this.services;
-    const member: Omit<Member, "process"> = {
-      port,
+    const { DATABASE_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB } = this.#shared();
+    const paths: Paths = {
       peers: await TcpProxy.start(port),
+      clients: await TcpProxy.start(port),
       redis: await TcpProxy.start("port" in redis ? redis.port : (redis.ports[0] ?? 0)),
+      postgres: await proxyOf(DATABASE_URL),
+      s3: await proxyOf(AWS_ENDPOINT_URL_S3),
+      dynamoDb: await proxyOf(AWS_ENDPOINT_URL_DYNAMODB),
     };
-    const process = await startServer({ port, env: this.#environment(member) });
-    this.members.push({ ...member, process });
+    const process = await startServer({ port, env: this.#environment(paths) });
+    this.members.push({ ...paths, port, process });
   }
 
-  #environment({ peers, redis }: Omit<Member, "process">): Environment {
-    const shared = this.services.environment();
+  #shared(): Environment {
+    return { ...this.services.environment(), ...this.#env };
+  }
+
+  #environment({ peers, redis, postgres, s3, dynamoDb }: Paths): Environment {
+    const shared = this.#shared();
     return {
       ...shared,
       SERVER_ADDRESS: `127.0.0.1:${peers.port}`,
       // The servers of a Redis Cluster name each other, so there is no way around them.
       ...("port" in this.services.redis ? { REDIS_URL: `redis://127.0.0.1:${redis.port}` } : {}),
-      ...this.#env,
+      DATABASE_URL: through(postgres, shared.DATABASE_URL),
+      AWS_ENDPOINT_URL_S3: through(s3, shared.AWS_ENDPOINT_URL_S3),
+      AWS_ENDPOINT_URL_DYNAMODB: through(dynamoDb, shared.AWS_ENDPOINT_URL_DYNAMODB),
     };
   }
+}
+
+async function proxyOf(url = ""): Promise<TcpProxy> {
+  const { port, hostname } = new URL(url);
+  return TcpProxy.start(Number(port), hostname);
+}
+
+/** The same URL, by way of a proxy. */
+function through({ port }: TcpProxy, url = ""): string {
+  const proxied = new URL(url);
+  proxied.host = `127.0.0.1:${port}`;
+  return proxied.href.replace(/\/$/, "");
 }

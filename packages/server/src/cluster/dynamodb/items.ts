@@ -7,6 +7,7 @@ import type { ServerAddress } from "../registry.ts";
 //                     lastHold  a new value each time that a server adds itself
 // servers             the same, of all servers that were not closed
 // server/<host:port>  until     end of the server's lease, in milliseconds by its clock
+//                     incarnation  tells its runs apart
 //                     renewals  how often the lease was written
 //                     expires   when DynamoDB may remove the item, in seconds
 

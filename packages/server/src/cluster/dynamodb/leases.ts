@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatchGetItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { ServerAddress } from "../registry.ts";
+import type { Incarnation, ServerAddress } from "../registry.ts";
 import { KEY, serverKey, serverOf } from "./items.ts";
 
 /**
@@ -13,6 +13,14 @@ const CACHE_MS = 1_000;
 /** The most items that one request may ask for. */
 const BATCH = 100;
 const PAUSE_MS = 50;
+
+/** The lease of one server. */
+interface Lease {
+  readonly server: ServerAddress;
+  /** When it ends, in milliseconds since the epoch. */
+  readonly end: number;
+  readonly incarnation: Incarnation | undefined;
+}
 
 /** @param end when the lease ends; `undefined`: there is none */
 export function hasLapsed(end: number | undefined): boolean {
@@ -56,7 +64,24 @@ export class Leases {
     servers: Iterable<ServerAddress>,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<ServerAddress, number>> {
-    const ends = new Map<ServerAddress, number>();
+    const leases = await this.#read(servers, signal);
+    return new Map(leases.map(({ server, end }) => [server, end]));
+  }
+
+  /** The incarnations of those that have a lease. Those of older versions have none. */
+  async incarnations(
+    servers: Iterable<ServerAddress>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<ServerAddress, Incarnation>> {
+    const found = new Map<ServerAddress, Incarnation>();
+    for (const { server, end, incarnation } of await this.#read(servers, signal)) {
+      if (incarnation !== undefined && !hasLapsed(end)) found.set(server, incarnation);
+    }
+    return found;
+  }
+
+  async #read(servers: Iterable<ServerAddress>, signal: AbortSignal): Promise<Lease[]> {
+    const leases: Lease[] = [];
     let keys = [...servers].map(serverKey);
     while (keys.length > 0) {
       const { Responses, UnprocessedKeys } = await this.#client.send(
@@ -66,13 +91,18 @@ export class Leases {
         { abortSignal: signal },
       );
       for (const item of Responses?.[this.#table] ?? []) {
-        ends.set(serverOf(item[KEY]), Number(item.until?.N));
+        const incarnation = item.incarnation?.N;
+        leases.push({
+          server: serverOf(item[KEY]),
+          end: Number(item.until?.N),
+          incarnation: incarnation === undefined ? undefined : Number(incarnation),
+        });
       }
       const unprocessed = UnprocessedKeys?.[this.#table]?.Keys ?? [];
       // DynamoDB leaves some out when it has too much to do.
       if (unprocessed.length > 0) await sleep(PAUSE_MS, undefined, { signal });
       keys = [...unprocessed, ...keys.slice(BATCH)];
     }
-    return ends;
+    return leases;
   }
 }

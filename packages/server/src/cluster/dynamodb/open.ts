@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Registry, ServerAddress } from "../registry.ts";
+import type { Incarnation, Registry, ServerAddress } from "../registry.ts";
 import { createClient } from "./client.ts";
 import { Leases } from "./leases.ts";
 import { OwnLease } from "./own-lease.ts";
@@ -12,6 +12,8 @@ export interface DynamoRegistryOptions {
   readonly table: string;
   /** At which other servers reach this one. */
   readonly address: ServerAddress;
+  /** Tells this run of the server from earlier ones. */
+  readonly incarnation?: Incarnation;
   readonly logger: Logger;
   /** How long this server is taken for alive after it was last heard of, in milliseconds. */
   readonly leaseMs?: number;
@@ -29,12 +31,22 @@ const RENEW_MS = 4_000;
  * @throws RegistryError when the table does not exist or cannot be written
  */
 export async function openDynamoRegistry(options: DynamoRegistryOptions): Promise<Registry> {
-  const { table, address, logger, leaseMs = LEASE_MS, renewMs = RENEW_MS } = options;
+  const { table, address, incarnation = 0, logger } = options;
+  const { leaseMs = LEASE_MS, renewMs = RENEW_MS } = options;
   const client = createClient();
   const sets = new ServerSets(client, table);
   const leases = new Leases(client, table);
   const list = new ServerList(sets, leases);
-  const lease = new OwnLease({ client, table, address, leaseMs, renewMs, logger, list });
+  const lease = new OwnLease({
+    client,
+    table,
+    address,
+    incarnation,
+    leaseMs,
+    renewMs,
+    logger,
+    list,
+  });
   try {
     await lease.start();
   } catch (error) {

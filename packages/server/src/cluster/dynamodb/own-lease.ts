@@ -4,7 +4,12 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { Logger } from "pino";
-import { type LeaseState, RegistryError, type ServerAddress } from "../registry.ts";
+import {
+  type Incarnation,
+  type LeaseState,
+  RegistryError,
+  type ServerAddress,
+} from "../registry.ts";
 import { bounded, OPERATION_MS } from "./bounded.ts";
 import { serverKey } from "./items.ts";
 import type { ServerList } from "./server-list.ts";
@@ -13,6 +18,7 @@ export interface LeaseOptions {
   readonly client: DynamoDBClient;
   readonly table: string;
   readonly address: ServerAddress;
+  readonly incarnation: Incarnation;
   /** How long a lease lasts, in milliseconds. */
   readonly leaseMs: number;
   /** How often it is renewed, in milliseconds. */
@@ -129,18 +135,20 @@ export class OwnLease {
   }
 
   async #write(): Promise<void> {
-    const { client, table, address, leaseMs, list } = this.#options;
+    const { client, table, address, incarnation, leaseMs, list } = this.#options;
     const until = Date.now() + leaseMs;
     const { Attributes } = await bounded(table, OPERATION_MS, (signal) =>
       client.send(
         new UpdateItemCommand({
           TableName: table,
           Key: serverKey(address),
-          UpdateExpression: "SET #until = :until, expires = :expires ADD renewals :one",
+          UpdateExpression:
+            "SET #until = :until, expires = :expires, incarnation = :incarnation ADD renewals :one",
           ExpressionAttributeNames: { "#until": "until" },
           ExpressionAttributeValues: {
             ":until": { N: String(until) },
             ":expires": { N: String(Math.ceil((until + FORGET_MS) / 1_000)) },
+            ":incarnation": { N: String(incarnation) },
             ":one": { N: "1" },
           },
           ReturnValues: "UPDATED_NEW",

@@ -1,5 +1,12 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { AllServers, LeaseState, OtherHolders, Registry, ServerAddress } from "../registry.ts";
+import type {
+  AllServers,
+  Incarnation,
+  LeaseState,
+  OtherHolders,
+  Registry,
+  ServerAddress,
+} from "../registry.ts";
 import { bounded, OPERATION_MS } from "./bounded.ts";
 import { roomKey } from "./items.ts";
 import { hasLapsed, type Leases } from "./leases.ts";
@@ -55,6 +62,12 @@ export class DynamoRegistry implements Registry {
 
   lapsed(servers: readonly ServerAddress[]): Promise<readonly ServerAddress[]> {
     return this.#bounded((signal) => this.#dead(servers, signal));
+  }
+
+  incarnations(
+    servers: readonly ServerAddress[],
+  ): Promise<ReadonlyMap<ServerAddress, Incarnation>> {
+    return this.#bounded((signal) => this.#parts.leases.incarnations(servers, signal));
   }
 
   servers(): Promise<AllServers> {
