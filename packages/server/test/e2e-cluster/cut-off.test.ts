@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { EditingClient } from "../support/editing-client.ts";
 import { type Session13, yWebsocket31 } from "../support/providers.ts";
 import { type Member, TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -28,7 +29,6 @@ async function apart(room: string): Promise<{ here: Session13; there: Session13 
   sessions.push(here, there);
   await waitFor(() => here.isSynced && there.isSynced, { message: "both are in sync" });
   there.text.insert(0, "begun ");
-  here.text.insert(0, "well ");
   await agree(here, there);
   await waitFor(() => here.presence.size === 2 && there.presence.size === 2, {
     message: "they see each other",
@@ -64,15 +64,16 @@ describe("a server that crashed and is back within its lease", () => {
     // Nothing goes from one to the other, and its journal has it all the same.
     const [first, second] = [cluster.member(0), cluster.member(1)];
     for (const path of [second.redis, first.peers, second.peers]) path.silence();
-    there.text.delete(0, 5);
-    there.text.insert(0, "kept ");
-    const other = yWebsocket31.open(second.process.wsUrl, "unpublished");
-    sessions.push(other);
-    // Which is why it is in an answer to somebody who may be its author.
-    await waitFor(() => other.text.toString() === "kept begun ", { message: "it is durable" });
+    const author = new EditingClient();
+    await author.connect(second.process.wsUrl, "unpublished");
+    await waitFor(() => author.doc.getText("text").length > 0, { message: "it is in sync" });
+    author.doc.getText("text").insert(0, "skept ");
+    author.doc.getText("text").delete(0, 1);
+    await waitFor(() => author.acknowledged === 6 && author.acknowledgedDeletes.length > 0, {
+      message: "it is durable",
+    });
     await second.process.kill();
     there.destroy();
-    other.destroy();
     for (const path of [second.redis, first.peers, second.peers]) path.restore();
     await cluster.restart(second);
     await waitFor(() => here.text.toString() === "kept begun ", {
