@@ -1,11 +1,10 @@
 import { type Signal, signal } from "@preact/signals";
-import * as Y from "yjs";
-import { documentToJson } from "../../../server/src/document/json.ts";
 import type {
   DocumentJson,
   PresenceJson,
   UpdateEvent,
 } from "../../../server/src/http/api/schemas.ts";
+import { DocumentRenderer } from "./document-renderer.ts";
 
 /** An update as it is listed, without its content. */
 export interface SeenUpdate {
@@ -28,16 +27,22 @@ const PAUSE_FACTOR = 5;
 export class WatchedRoom {
   /** `undefined` until the document has come. */
   readonly roots: Signal<DocumentJson["roots"] | undefined> = signal(undefined);
+  /** Why the document is not shown. */
+  readonly problem: Signal<string | undefined> = signal(undefined);
   /** `undefined` until the server says who is there. */
   readonly present: Signal<readonly PresentClient[] | undefined> = signal(undefined);
   /** The newest first. */
   readonly updates: Signal<readonly SeenUpdate[]> = signal([]);
-  #doc: Y.Doc = new Y.Doc();
+  readonly #renderer: DocumentRenderer = new DocumentRenderer();
   #awaitsWhole = true;
   #lastId = 0;
   #listed: SeenUpdate[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pauseMs = 0;
+  #isShowing = false;
+  /** Whether what has come is shown, or about to be. */
+  #isShown = true;
+  #isClosed = false;
 
   /** A connection begins: the next update is the whole document, also if it was replaced meanwhile. */
   onConnect(): void {
@@ -46,16 +51,13 @@ export class WatchedRoom {
 
   onUpdate({ at, bytes, clients, update }: UpdateEvent): void {
     const whole = this.#awaitsWhole;
-    if (whole) {
-      this.#doc.destroy();
-      this.#doc = new Y.Doc();
-      this.#awaitsWhole = false;
-    }
-    Y.applyUpdate(this.#doc, fromBase64(update));
+    this.#awaitsWhole = false;
+    this.#renderer.take(update, whole);
     this.#lastId += 1;
     const seen = { id: this.#lastId, at, bytes, clients, whole };
     this.#listed = [seen, ...this.#listed].slice(0, LISTED_UPDATES);
-    this.#timer ??= setTimeout(() => this.#show(), this.#pauseMs);
+    this.#isShown = false;
+    this.#showLater();
   }
 
   onPresence({ clients }: PresenceJson): void {
@@ -63,19 +65,29 @@ export class WatchedRoom {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#doc.destroy();
+    this.#renderer.close();
   }
 
-  #show(): void {
+  #showLater(): void {
+    if (this.#isShowing || this.#isClosed) return;
+    this.#timer ??= setTimeout(() => void this.#show(), this.#pauseMs);
+  }
+
+  async #show(): Promise<void> {
     const start = performance.now();
     this.#timer = undefined;
-    this.roots.value = documentToJson(this.#doc).roots;
+    this.#isShowing = true;
+    this.#isShown = true;
     this.updates.value = this.#listed;
+    const answer = await this.#renderer.show();
+    this.#isShowing = false;
+    if (this.#isClosed) return;
+    this.problem.value = answer.type === "failed" ? answer.reason : undefined;
+    if (answer.type === "shown") this.roots.value = answer.roots;
     this.#pauseMs = Math.max(MIN_PAUSE_MS, PAUSE_FACTOR * (performance.now() - start));
+    // More may have come meanwhile.
+    if (!this.#isShown) this.#showLater();
   }
-}
-
-function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }

@@ -11,6 +11,7 @@ import type { Gateway } from "../connections/gateway.ts";
 import type { LiveRooms } from "../connections/live-rooms.ts";
 import type { Documents } from "../document/documents.ts";
 import { readStored } from "../document/open-document.ts";
+import { showWithinBudget } from "../document/show-within-budget.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import { adminAccess } from "../http/admin-access.ts";
 import { apiRoutes } from "../http/api/api-routes.ts";
@@ -105,7 +106,10 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
       fleet,
       documents,
       readStored: (room) => readStored(room, stores),
-      documentJson: (room, updates) => documents.workers.run(room, "toJson", updates),
+      documentJson: (room, updates) =>
+        showWithinBudget(room, documents.workers, () =>
+          documents.workers.run(room, "toJson", updates),
+        ),
       version: VERSION,
       maxMessageBytes: config.MAX_MESSAGE_BYTES,
       maxDocumentBytes: config.MAX_DOCUMENT_BYTES,

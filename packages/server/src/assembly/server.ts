@@ -111,6 +111,7 @@ export async function startServer(
   health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
   health.watch("journal", () => documents.journal.problem);
   health.watch("snapshots", () => documents.snapshotProblem);
+  health.note("rooms", () => documents.roomProblem);
   health.watch("bus", () => cluster.bus.problem);
   health.watch("registry", () => cluster.registry.problem);
   const side = openHttp(config, {

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { QuarantinedRoom } from "../document/quarantine.ts";
 import { askAll, tellAll } from "./ask-all.ts";
 import { LiveServers } from "./live-servers.ts";
 import type { Liveness } from "./live-view.ts";
@@ -64,13 +65,15 @@ export class Fleet {
       }
       return held;
     });
-    const found = new Map<string, { connections: number; servers: ServerAddress[] }>();
+    type Found = { connections: number; servers: ServerAddress[]; quarantine?: QuarantinedRoom };
+    const found = new Map<string, Found>();
     for (const { address, answer } of answers) {
-      for (const { room, connections } of answer) {
-        const one = found.get(room) ?? { connections: 0, servers: [] };
+      for (const { room, connections, quarantine } of answer) {
+        const one: Found = found.get(room) ?? { connections: 0, servers: [] };
         found.set(room, one);
         one.connections += connections;
         one.servers.push(address);
+        if (quarantine !== undefined) one.quarantine = quarantine;
       }
     }
     return found;

@@ -1,3 +1,4 @@
+import type { QuarantinedRoom } from "../document/quarantine.ts";
 import type { ServerAddress } from "./registry.ts";
 import type { LiveChanges, LiveMark } from "./server-calls.ts";
 
@@ -6,6 +7,8 @@ export interface Liveness {
   readonly connections: number;
   /** The addresses of the servers. */
   readonly servers: readonly ServerAddress[];
+  /** When one of them finds the room's document too expensive. */
+  readonly quarantine?: QuarantinedRoom | undefined;
 }
 
 /** So long a server that does not answer keeps the figures that it told last: as its lease lasts. */

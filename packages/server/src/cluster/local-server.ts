@@ -19,7 +19,9 @@ export interface LocalServerParts {
   readonly version: string;
   /** In milliseconds since the Unix epoch. */
   readonly startedAt: number;
-  readonly documents: Pick<Documents, "usage" | "holds" | "inspect" | "drop" | "reopen">;
+  readonly documents: Pick<Documents, "usage" | "holds" | "inspect" | "drop" | "reopen"> & {
+    readonly workers: Pick<Documents["workers"], "quarantine">;
+  };
   readonly liveRooms: LiveRooms;
   readonly health: Health;
   readonly registry: Pick<Registry, "lease">;
@@ -67,7 +69,11 @@ export class LocalServer implements ServerCalls {
     const { documents, liveRooms } = this.#parts;
     return rooms
       .filter((room) => documents.holds(room))
-      .map((room) => ({ room, connections: liveRooms.connectionsOf(room) }));
+      .map((room) => {
+        const connections = liveRooms.connectionsOf(room);
+        const quarantine = documents.workers.quarantine.of(room);
+        return quarantine === undefined ? { room, connections } : { room, connections, quarantine };
+      });
   }
 
   async inspect(room: string): Promise<InspectedDocument | null> {

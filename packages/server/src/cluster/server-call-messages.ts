@@ -12,7 +12,10 @@ export const MAX_ROOMS = 1_000;
 const count = z.number().int().nonnegative();
 const room = z.object({ room: z.string() });
 const nothing = z.object({});
-const roomConnections = z.array(z.object({ room: z.string(), connections: count }));
+const quarantine = z.object({ reason: z.string(), since: z.number(), retryAt: z.number() });
+const roomConnections = z.array(
+  z.object({ room: z.string(), connections: count, quarantine: quarantine.optional() }),
+);
 const liveMark = z.object({ epoch: z.string(), version: count });
 
 /** The bodies of the calls, as JSON; `inspect` is answered with bytes. */

@@ -1,3 +1,4 @@
+import type { QuarantinedRoom } from "../document/quarantine.ts";
 import type { DocumentContent } from "./peers.ts";
 import type { LeaseState, ServerAddress } from "./registry.ts";
 
@@ -72,6 +73,8 @@ export interface LiveChanges {
 export interface RoomConnections {
   readonly room: string;
   readonly connections: number;
+  /** When that server finds the room's document too expensive. Times: milliseconds since the epoch. */
+  readonly quarantine?: QuarantinedRoom | undefined;
 }
 
 /** What a document holds, durable or not, and all who are present, on whichever server. */

@@ -40,3 +40,22 @@ export async function compactWithinBudget(
     throw error;
   }
 }
+
+/**
+ * Merges updates that are not known to be valid, where that takes no more than the room's share of
+ * the workers; otherwise `null`.
+ *
+ * @throws MalformedError, WorkerError
+ */
+export async function mergeWithinBudget(
+  room: string,
+  updates: readonly Uint8Array[],
+  workers: UpdateWorkers,
+): Promise<Uint8Array | null> {
+  try {
+    return (await workers.attempt(room, "makeBase", updates, "merge", "stores")).update;
+  } catch (error) {
+    if (error instanceof OverBudgetError) return null;
+    throw error;
+  }
+}

@@ -5,7 +5,7 @@ import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
-import { compactWithinBudget } from "./compact-within-budget.ts";
+import { compactWithinBudget, mergeWithinBudget } from "./compact-within-budget.ts";
 import type { DocumentServices, Publisher } from "./document-services.ts";
 import { FirstContent } from "./first-content.ts";
 import { Identities } from "./identities.ts";
@@ -155,9 +155,12 @@ export class Document implements Replica {
     const { workers } = this.#services;
     // Looked at together: each look reads all that is known.
     const update =
-      updates.length === 1
-        ? first
-        : (await workers.run(this.room, "makeBase", updates, "merge", "stores")).update;
+      updates.length === 1 ? first : await mergeWithinBudget(this.room, updates, workers);
+    if (update === null) {
+      let isNew = false;
+      for (const one of updates) if (await this.receiveIfNew([one], now)) isNew = true;
+      return isNew;
+    }
     const contents = await workers.run(this.room, "inspect", update);
     if (isEmpty(contents) || this.knows(update, contents)) return false;
     this.receive(update, now);

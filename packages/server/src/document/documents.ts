@@ -146,6 +146,14 @@ export class Documents {
     return this.snapshotter.problem;
   }
 
+  /** What is wrong with single rooms, without their names; `undefined` when nothing is. */
+  get roomProblem(): string | undefined {
+    const { size } = this.workers.quarantine;
+    const quarantined = size === 0 ? undefined : `${size} quarantined: too expensive`;
+    const problems = [quarantined, this.snapshotter.roomProblem];
+    return problems.filter((one) => one !== undefined).join("; ") || undefined;
+  }
+
   /** Looks at every document: not for each request of a client. */
   usage(): DocumentsUsage {
     return usageOf(this.#rooms.values());

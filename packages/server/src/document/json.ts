@@ -1,6 +1,8 @@
 import { toBase64 } from "lib0/buffer";
 import * as Y from "yjs";
 import { applyUpdates } from "./apply-updates.ts";
+import { OutputMeter, outputLimit } from "./output-meter.ts";
+import { type AnyType, childrenToString, typeToString } from "./xml-text.ts";
 
 // The dashboard shows documents with it, in browsers: it needs nothing but Yjs and lib0.
 
@@ -27,9 +29,6 @@ export interface DocumentJson {
   roots: Record<string, RootJson>;
 }
 
-/** Yjs itself and JSON walk what is nested by recursion. */
-const MAX_DEPTH = 1_000;
-
 /**
  * A document as JSON. It is not changed by that: its roots stay without a type.
  *
@@ -40,44 +39,49 @@ const MAX_DEPTH = 1_000;
  * What JSON does not have: bytes are `{"$binary": base64}`, big integers `{"$bigint": digits}`, nested
  * documents `{"$document": guid}`; `undefined` and numbers that are not finite are `null`.
  *
- * @throws Error when types are nested deeper than 1,000 levels
+ * @param limit how large it may become, in bytes, about
+ * @throws TooLargeError when it becomes larger, or types are nested deeper than 1,000 levels
  */
-export function documentToJson(doc: Y.Doc): DocumentJson {
-  const roots = Array.from(doc.share, ([name, root]): [string, RootJson] => [name, toRoot(root)]);
+export function documentToJson(doc: Y.Doc, limit: number = outputLimit(0)): DocumentJson {
+  const meter = new OutputMeter(limit);
+  const roots = Array.from(doc.share, ([name, root]): [string, RootJson] => {
+    meter.add(name.length);
+    return [name, toRoot(root, meter)];
+  });
   return { roots: Object.fromEntries(roots) };
 }
 
 /**
  * The document that encoded updates are, as JSON in UTF-8.
  *
- * @throws Error as `documentToJson`, or of Yjs when the updates cannot be integrated
+ * @throws TooLargeError as `documentToJson`; see `outputLimit`. Error of Yjs when the updates cannot be
+ *   integrated
  */
 export function updatesToJson(updates: readonly Uint8Array[]): Uint8Array {
   // Deleted content may be all that tells the type of a root.
   const doc = new Y.Doc({ gc: false });
   try {
     applyUpdates(doc, updates);
-    return new TextEncoder().encode(JSON.stringify(documentToJson(doc)));
+    const limit = outputLimit(updates.reduce((sum, update) => sum + update.length, 0));
+    return new TextEncoder().encode(JSON.stringify(documentToJson(doc, limit)));
   } finally {
     doc.destroy();
   }
 }
 
-/** A Yjs type, whichever. */
-type AnyType = Pick<Y.Map<unknown>, "_start" | "_map">;
 type RootType = RootJson["type"];
 
-function toRoot(root: AnyType): RootJson {
+function toRoot(root: AnyType, meter: OutputMeter): RootJson {
   const type = typeOf(root);
   switch (type) {
     case "text":
-      return toText(root);
+      return toText(root, meter);
     case "array":
-      return { type, value: toArray(root, 0) };
+      return { type, value: toArray(root, meter, 0) };
     case "map":
-      return { type, value: toObject(root, 0) };
+      return { type, value: toObject(root, meter, 0) };
     case "xml":
-      return { type, value: toXml(root) };
+      return { type, value: childrenToString(root, meter, 0) };
     case "empty":
       return { type, value: null };
   }
@@ -125,16 +129,25 @@ function* liveContents(type: AnyType): Generator<Y.Item["content"]> {
   for (const item of itemsOf(type)) if (!item.deleted) yield item.content;
 }
 
-function toText(root: AnyType): RootJson {
+function toText(root: AnyType, meter: OutputMeter): RootJson {
   const delta: Record<string, JsonValue>[] = [];
-  let attributes: Record<string, JsonValue> = {};
+  const formats = new Map<string, { value: JsonValue; length: number }>();
+  /** Of all formats as JSON: each piece of the text repeats them. */
+  let formatsLength = 0;
   let text = "";
   let value = "";
   const push = (insert: JsonValue) => {
-    delta.push(Object.keys(attributes).length === 0 ? { insert } : { insert, attributes });
+    meter.add(formatsLength);
+    if (formats.size === 0) delta.push({ insert });
+    else {
+      const attributes = Array.from(formats, ([key, { value }]) => [key, value] as const);
+      delta.push({ insert, attributes: Object.fromEntries(attributes) });
+    }
   };
   const closeText = () => {
-    if (text !== "") push(text);
+    if (text === "") return;
+    meter.add(text.length);
+    push(text);
     value += text;
     text = "";
   };
@@ -143,14 +156,17 @@ function toText(root: AnyType): RootJson {
       text += content.str;
     } else if (content instanceof Y.ContentFormat) {
       closeText();
-      const { [content.key]: _, ...others } = attributes;
-      attributes =
-        content.value === null
-          ? others
-          : { ...others, [content.key]: toJson(content.value as unknown, 0) };
+      const { key } = content;
+      formatsLength -= formats.get(key)?.length ?? 0;
+      formats.delete(key);
+      if (content.value === null) continue;
+      const value = toJson(content.value as unknown, meter, 0);
+      const length = key.length + JSON.stringify(value).length + 4;
+      formats.set(key, { value, length });
+      formatsLength += length;
     } else {
       closeText();
-      for (const embedded of content.getContent()) push(toJson(embedded, 0));
+      for (const embedded of content.getContent()) push(toJson(embedded, meter, 0));
     }
   }
   closeText();
@@ -160,49 +176,55 @@ function toText(root: AnyType): RootJson {
   return isPlain ? { type: "text", value } : { type: "text", value, delta };
 }
 
-function toArray(type: AnyType, depth: number): JsonValue[] {
+function toArray(type: AnyType, meter: OutputMeter, depth: number): JsonValue[] {
   const values: JsonValue[] = [];
   for (const content of liveContents(type)) {
-    for (const value of content.getContent()) values.push(toJson(value, depth));
+    for (const value of content.getContent()) values.push(toJson(value, meter, depth));
   }
   return values;
 }
 
-function toObject(type: AnyType, depth: number): JsonValue {
+function toObject(type: AnyType, meter: OutputMeter, depth: number): JsonValue {
   const entries: [string, JsonValue][] = [];
   for (const [key, { deleted, content }] of type._map) {
-    if (!deleted) entries.push([key, toJson(content.getContent().at(-1), depth)]);
+    if (deleted) continue;
+    meter.add(key.length);
+    entries.push([key, toJson(content.getContent().at(-1), meter, depth)]);
   }
   return Object.fromEntries(entries);
 }
 
-function toXml(type: AnyType): string {
-  let xml = "";
-  for (const content of liveContents(type)) {
-    if (content instanceof Y.ContentType) xml += content.type.toString();
+function toJson(value: unknown, meter: OutputMeter, depth: number): JsonValue {
+  meter.enter(depth);
+  if (typeof value === "string") {
+    meter.add(value.length);
+    return value;
   }
-  return xml;
-}
-
-function toJson(value: unknown, depth: number): JsonValue {
-  if (depth > MAX_DEPTH) throw new Error(`the document is nested deeper than ${MAX_DEPTH} levels`);
-  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value === "boolean" || value === null) return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : null;
   if (typeof value === "bigint") return { $bigint: String(value) };
   if (typeof value !== "object") return null;
-  if (value instanceof Uint8Array) return { $binary: toBase64(value) };
+  if (value instanceof Uint8Array) {
+    meter.add(value.length * 2);
+    return { $binary: toBase64(value) };
+  }
   if (value instanceof Y.Doc) return { $document: value.guid };
-  if (value instanceof Y.AbstractType) return typeToJson(value, depth + 1);
-  if (Array.isArray(value)) return value.map((one: unknown) => toJson(one, depth + 1));
+  if (value instanceof Y.AbstractType) return typeToJson(value, meter, depth + 1);
+  if (Array.isArray(value)) return value.map((one: unknown) => toJson(one, meter, depth + 1));
   const entries = Object.entries(value);
-  return Object.fromEntries(entries.map(([key, one]) => [key, toJson(one, depth + 1)]));
+  return Object.fromEntries(
+    entries.map(([key, one]) => {
+      meter.add(key.length);
+      return [key, toJson(one, meter, depth + 1)];
+    }),
+  );
 }
 
-function typeToJson(type: AnyType, depth: number): JsonValue {
-  if (type instanceof Y.XmlHook || type instanceof Y.Map) return toObject(type, depth);
-  if (type instanceof Y.Array) return toArray(type, depth);
+function typeToJson(type: AnyType, meter: OutputMeter, depth: number): JsonValue {
+  if (type instanceof Y.XmlHook || type instanceof Y.Map) return toObject(type, meter, depth);
+  if (type instanceof Y.Array) return toArray(type, meter, depth);
   if (type instanceof Y.XmlFragment || type instanceof Y.XmlText || type instanceof Y.Text) {
-    return type.toString();
+    return typeToString(type, meter, depth);
   }
   return null;
 }

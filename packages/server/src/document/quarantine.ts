@@ -55,7 +55,8 @@ export class Quarantine {
   }
 
   of(room: string): QuarantinedRoom | undefined {
-    return this.#rooms.get(room);
+    const entry = this.#rooms.get(room);
+    return entry && { reason: entry.reason, since: entry.since, retryAt: entry.retryAt };
   }
 
   /** Whether something may be tried now. */
@@ -87,7 +88,7 @@ export class Quarantine {
     };
     this.#rooms.delete(room);
     this.#rooms.set(room, entry);
-    if (before === undefined) this.#onChange(room, entry);
+    if (before === undefined) this.#onChange(room, { reason: message, since: now, retryAt });
     if (this.#rooms.size <= MOST) return;
     const [oldest] = this.#rooms.keys();
     if (oldest !== undefined) this.#rooms.delete(oldest);

@@ -1,21 +1,25 @@
 import * as Y from "yjs";
 import { applyUpdates } from "./apply-updates.ts";
+import { OutputMeter, outputLimit } from "./output-meter.ts";
 import type { RootNames, RootTypeName } from "./root-types.ts";
+import { typeToString } from "./xml-text.ts";
 
 /**
  * Some roots of the document that encoded updates are, as JSON in UTF-8:
  * `{<name>: {"type": <type>, "content": <what toJSON() gives>}}`, as y-websocket-server tells them. Big
  * integers, which JSON does not have, are `{"$bigint": digits}`.
  *
- * @throws Error of Yjs when the updates cannot be integrated, or types are nested too deep
+ * @throws TooLargeError when that is larger than `outputLimit`, or types are nested too deep; Error of
+ *   Yjs when the updates cannot be integrated
  */
 export function rootsToJson(updates: readonly Uint8Array[], roots: RootNames): Uint8Array {
   const doc = new Y.Doc();
   try {
     applyUpdates(doc, updates);
+    const limit = outputLimit(updates.reduce((sum, update) => sum + update.length, 0));
+    const meter = new OutputMeter(limit);
     const entries = roots.map(([name, type]) => {
-      const content: unknown = rootOf(doc, name, type).toJSON();
-      return [name, { type, content }] as const;
+      return [name, { type, content: contentOf(rootOf(doc, name, type), meter, 0) }] as const;
     });
     return new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries), replaceBigint));
   } finally {
@@ -23,7 +27,29 @@ export function rootsToJson(updates: readonly Uint8Array[], roots: RootNames): U
   }
 }
 
-function rootOf(doc: Y.Doc, name: string, type: RootTypeName): { toJSON(): unknown } {
+/** What `toJSON()` gives of a type, stopped by the meter. */
+function contentOf(value: unknown, meter: OutputMeter, depth: number): unknown {
+  meter.enter(depth);
+  if (value instanceof Y.Array) {
+    const values: unknown[] = [];
+    for (const one of value) values.push(contentOf(one, meter, depth + 1));
+    return values;
+  }
+  if (value instanceof Y.Map) {
+    const entries: [string, unknown][] = [];
+    for (const [key, one] of value.entries()) {
+      meter.add(key.length);
+      entries.push([key, contentOf(one, meter, depth + 1)]);
+    }
+    return Object.fromEntries(entries);
+  }
+  if (value instanceof Y.AbstractType) return typeToString(value, meter, depth);
+  if (value instanceof Uint8Array) meter.add(value.length * 10);
+  else if (typeof value === "string") meter.add(value.length);
+  return value;
+}
+
+function rootOf(doc: Y.Doc, name: string, type: RootTypeName): unknown {
   switch (type) {
     case "Array":
       return doc.getArray(name);

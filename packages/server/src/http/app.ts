@@ -62,7 +62,9 @@ export function createApp(parts: AppParts): Hono {
   app.get("/health/ready", (c) => {
     const failing = health.failing();
     const ready = Object.keys(failing).length === 0;
-    return c.json({ status: ready ? "ok" : "failing", failing }, ready ? 200 : 503);
+    const warnings = health.warnings();
+    const detail = Object.keys(warnings).length === 0 ? { failing } : { failing, warnings };
+    return c.json({ status: ready ? "ok" : "failing", ...detail }, ready ? 200 : 503);
   });
   app.get("/health/accepting", (c) => {
     const { accepting } = health;

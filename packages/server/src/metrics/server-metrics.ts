@@ -1,5 +1,6 @@
 import type { Cluster } from "../cluster/holders.ts";
 import type { Documents } from "../document/documents.ts";
+import type { UpdateWorkers } from "../document/update-workers.ts";
 import type { HookStats } from "../hooks/hook-stats.ts";
 import type { Health } from "../http/health.ts";
 import { Exposition } from "./exposition.ts";
@@ -46,6 +47,7 @@ export function serverMetrics(sources: MetricsSources): string {
   writeDocuments(to, documents);
   writeJournal(to, documents.journal.stats, documents.journal.lag);
   writeSnapshots(to, documents.snapshotter.stats);
+  writeWorkers(to, documents.workers);
   writeCluster(to, documents.clusterStats, cluster.registry.lease !== "lapsed");
   const { rooms, events } = notifications;
   writeNotifications(to, { room: rooms?.stats, events: events?.stats });
@@ -207,6 +209,31 @@ function writeSnapshots(to: Exposition, stats: SnapshotStats): void {
     "symphony_snapshot_failures_total",
     "Snapshots that could not be stored; each is tried again.",
     stats.failures,
+  );
+}
+
+function writeWorkers(to: Exposition, { stats, waiting, quarantine }: UpdateWorkers): void {
+  to.gauges(
+    "symphony_worker_tasks_waiting",
+    "Tasks on documents that wait for a worker: that somebody waits for, in the background, and of rooms that have shown to be expensive.",
+    "lane",
+    Object.entries(waiting),
+  );
+  to.counter(
+    "symphony_worker_tasks_demoted_total",
+    "Tasks that used up their share of the common workers and began anew in the penalty lane.",
+    stats.demoted,
+  );
+  to.counters(
+    "symphony_worker_budget_exceeded_total",
+    "Tasks that were given up because they exceeded the budget of their room.",
+    "budget",
+    Object.entries(stats.exceeded),
+  );
+  to.gauge(
+    "symphony_quarantined_rooms",
+    "Rooms whose documents take more time or memory to compact or to show than a room may use.",
+    quarantine.size,
   );
 }
 

@@ -31,7 +31,7 @@ export interface RoomNotificationsOptions {
 export interface DocumentSource {
   /** The encoded updates that a room's document is; `null` when there is none. */
   readonly read: (room: string) => Promise<readonly Uint8Array[] | null>;
-  readonly workers: Pick<UpdateWorkers, "run">;
+  readonly workers: Pick<UpdateWorkers, "attempt">;
 }
 
 /** Reading a document and making JSON of it may take so long. */

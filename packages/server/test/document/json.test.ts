@@ -2,9 +2,11 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { type DocumentJson, documentToJson, updatesToJson } from "../../src/document/json.ts";
+import { rootsToJson } from "../../src/document/roots-json.ts";
 import { UpdateWorkers } from "../../src/document/update-workers.ts";
-import { WorkerError } from "../../src/document/worker-errors.ts";
 import { documentSchema } from "../../src/http/api/schemas.ts";
+import { TooLargeError } from "../../src/protocol/too-large-error.ts";
+import { formatsUpdate, nestedUpdate } from "../support/expensive-documents.ts";
 
 const workers = new UpdateWorkers();
 afterAll(() => workers.close());
@@ -250,12 +252,63 @@ describe("a document as JSON", () => {
     });
     const fine = docWith((doc) => doc.getText("r").insert(0, "fine"));
     const failing = workers.run("room", "toJson", [Y.encodeStateAsUpdate(deep)]);
-    await expect(failing).rejects.toThrow(WorkerError);
+    await expect(failing).rejects.toThrow(TooLargeError);
     await expect(failing).rejects.toThrow("the document is nested deeper than 1000 levels");
     const updates = [Y.encodeStateAsUpdate(fine), Y.encodeStateAsUpdate(fine)];
     const bytes = await workers.run("room", "toJson", updates);
     expect(JSON.parse(new TextDecoder().decode(bytes))).toEqual({
       roots: { r: { type: "text", value: "fine" } },
     });
+  });
+});
+
+describe("a small document that becomes very large when it is shown", () => {
+  it.each([
+    ["a text", formatsUpdate(6_000, false)],
+    ["an XML text", formatsUpdate(6_000, true)],
+    ["XML that is nested deep", nestedUpdate(20_000)],
+  ])("is refused before it takes memory: %s", async (name, update) => {
+    const shown = workers.run("room", "toJson", [update]);
+    await expect(shown).rejects.toThrow(TooLargeError);
+    if (name === "a text") return;
+    const told = workers.run("room", "rootsToJson", [update], [["x", "XmlFragment"]]);
+    await expect(told).rejects.toThrow(TooLargeError);
+  });
+});
+
+describe("XML", () => {
+  const formats = fc.dictionary(
+    fc.constantFrom("b", "i", "a"),
+    fc.oneof(fc.boolean(), fc.constant(null), fc.record({ href: fc.string() }), fc.string()),
+    { maxKeys: 3 },
+  );
+  const piece = fc.record({
+    text: fc.string({ minLength: 1, maxLength: 5 }),
+    formats,
+    at: fc.nat(20),
+    length: fc.nat(10),
+  });
+
+  it("is written as Yjs writes it, whatever is formatted", () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const doc = docWith((doc) => {
+          const text = new Y.XmlText();
+          const element = new Y.XmlElement("P");
+          element.setAttribute("class", "wide");
+          doc.getXmlFragment("x").insert(0, [element, text]);
+          element.insert(0, [new Y.XmlText("inside")]);
+          for (const { text: written, formats, at, length } of pieces) {
+            text.insert(Math.min(at, text.length), written, formats);
+            text.format(Math.min(at, text.length), Math.min(length, text.length - at), formats);
+          }
+          text.insertEmbed(0, { image: "x" });
+        });
+        const told = rootsToJson([Y.encodeStateAsUpdate(doc)], [["x", "XmlFragment"]]);
+        expect(JSON.parse(new TextDecoder().decode(told))).toEqual({
+          x: { type: "XmlFragment", content: doc.getXmlFragment("x").toString() },
+        });
+      }),
+    );
   });
 });

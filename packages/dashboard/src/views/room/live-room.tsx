@@ -35,10 +35,13 @@ interface DocumentProps {
 
 function Document({ state, watched }: DocumentProps): VNode {
   const roots = watched.roots.value;
+  const problem = watched.problem.value;
   return (
     <>
       {state.status === "ended" && <Empty>{state.reason}</Empty>}
-      {roots === undefined ? <Pending state={state} /> : <DocumentTree roots={roots} />}
+      {problem !== undefined && <Empty>{problem}</Empty>}
+      {problem === undefined && roots === undefined && <Pending state={state} />}
+      {problem === undefined && roots !== undefined && <DocumentTree roots={roots} />}
     </>
   );
 }

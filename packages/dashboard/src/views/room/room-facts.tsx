@@ -5,11 +5,21 @@ import { ServerNames } from "../../components/server-names.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { formatBytes, formatCount } from "../../format/numbers.ts";
 
+/** Since when the document is too expensive to compact or to show, and why. */
+function quarantineFact({ reason, since }: NonNullable<Room["quarantine"]>) {
+  return {
+    label: "Quarantined",
+    value: <TimeAgo at={since} />,
+    detail: reason,
+  };
+}
+
 /** What is known of a room beside its document. */
 export function RoomFacts({ room }: { readonly room: Room }): VNode {
   return (
     <Facts
       facts={[
+        ...(room.quarantine === undefined ? [] : [quarantineFact(room.quarantine)]),
         {
           label: "Connections",
           value: formatCount(room.connections),

@@ -33,6 +33,11 @@ export function RoomsTable({ rooms, route }: Props): VNode {
           <tr key={room.name}>
             <th scope="row">
               <RoomLink to={{ view: "room", room: room.name }} />
+              {room.quarantine !== undefined && (
+                <span class="quarantined" title={room.quarantine.reason}>
+                  quarantined
+                </span>
+              )}
             </th>
             <td class="number" data-label="Connections">
               {room.active ? (

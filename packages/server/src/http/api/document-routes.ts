@@ -21,14 +21,15 @@ const get = createRoute({
   description:
     "The type is chosen by the header `Accept`: one encoded Yjs update, which is also given when any " +
     "type is accepted, or JSON. It holds what is in memory, on whichever server, else what is stored. " +
-    "Reading it does not open the room.",
+    "Reading it does not open the room. As JSON, a document that would become many times larger than it " +
+    "is, or takes too long, is refused with 413 or 422; the update can be had all the same.",
   request: { params: roomParams, query: roomQuery },
   responses: {
     200: {
       description: "The document.",
       content: { [UPDATE_TYPE]: { schema: update }, [JSON_TYPE]: { schema: documentSchema } },
     },
-    ...problems(400, 404, 406),
+    ...problems(400, 404, 406, 413, 422),
   },
 });
 

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Document } from "../../document/document.ts";
 import type { Outlet, Reader } from "../../document/reader.ts";
+import { OverBudgetError } from "../../document/worker-errors.ts";
 import type { Frame } from "../../protocol/frame.ts";
 import { readMessage } from "../../protocol/message.ts";
 import { messageOf } from "../../protocol/message-of-frame.ts";
@@ -111,14 +112,20 @@ export class DocumentWatch implements Outlet, StreamOwner {
   }
 
   async #sendWhole(): Promise<void> {
-    const { workers } = this.#documents;
     await this.#document.answer(this.#reader, NOTHING);
-    if (this.#updates.length > 1) {
-      this.#updates = [
-        (await workers.run(this.#document.room, "makeBase", this.#updates, "merge")).update,
-      ];
-    }
+    if (this.#updates.length > 1) await this.#merge();
     await this.#sendUpdates();
+  }
+
+  /** Merges what is sent first, where that is cheap; else it is sent as it is. */
+  async #merge(): Promise<void> {
+    const { room } = this.#document;
+    try {
+      const whole = await this.#documents.workers.attempt(room, "makeBase", this.#updates, "merge");
+      this.#updates = [whole.update];
+    } catch (error) {
+      if (!(error instanceof OverBudgetError)) throw error;
+    }
   }
 
   async #sendUpdates(): Promise<void> {

@@ -7,8 +7,9 @@ import { PeerError } from "../../cluster/peers.ts";
 import { RegistryError } from "../../cluster/registry.ts";
 import { DeletedError } from "../../document/deletions.ts";
 import { ClosedError } from "../../document/documents.ts";
-import { WorkerError } from "../../document/worker-errors.ts";
+import { OverBudgetError, WorkerError } from "../../document/worker-errors.ts";
 import { RoomNameError } from "../../protocol/room-name.ts";
+import { TooLargeError } from "../../protocol/too-large-error.ts";
 import { CorruptedError, StorageError } from "../../storage/errors.ts";
 import { InvalidCursorError } from "../../storage/rooms-cursor.ts";
 import { problem } from "../problem.ts";
@@ -56,6 +57,8 @@ function statusOf(error: Error): number | null {
   if (error instanceof ApiProblem || error instanceof HTTPException) return error.status;
   if (error instanceof RoomNameError || error instanceof InvalidCursorError) return 400;
   if (error instanceof DeletedError) return 409;
+  if (error instanceof TooLargeError) return 413;
+  if (error instanceof OverBudgetError) return error.budget === "queue" ? 503 : 422;
   if (error instanceof CorruptedError) return 500;
   if (UNAVAILABLE.some((type) => error instanceof type)) return 503;
   return null;
@@ -89,6 +92,7 @@ const WHEN: Readonly<Record<number, string>> = {
   409: "The room is being deleted at this moment.",
   413: "Too large.",
   415: "The body has another content type than the one described.",
+  422: "The document takes more time or memory than a room may use; the detail says which.",
   429: "Too many wrong tokens from this address; try again later.",
   503: "A server or store that is needed does not answer now, or too much is under way.",
 };

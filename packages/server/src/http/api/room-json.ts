@@ -16,7 +16,7 @@ export function roomJson(
     updatedAt: null,
     bytes: 0,
   },
-  { connections, servers }: Liveness = NOBODY,
+  { connections, servers, quarantine }: Liveness = NOBODY,
 ): Room {
   return {
     name,
@@ -26,6 +26,13 @@ export function roomJson(
     active: connections > 0,
     connections,
     servers: [...servers],
+    ...(quarantine && {
+      quarantine: {
+        reason: quarantine.reason,
+        since: isoTime(quarantine.since),
+        retryAt: isoTime(quarantine.retryAt),
+      },
+    }),
   };
 }
 

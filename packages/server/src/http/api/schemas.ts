@@ -22,6 +22,17 @@ export const roomSchema = z
       .array(z.string())
       .openapi({ example: ["10.0.1.17:1234"] })
       .describe("The servers that hold it in memory now."),
+    quarantine: z
+      .object({
+        reason: z.string().openapi({ example: "merging took more than 3357 ms of CPU time" }),
+        since: time,
+        retryAt: time.describe("When it is tried again at the earliest."),
+      })
+      .optional()
+      .describe(
+        "Only while the document takes more time or memory to compact or to show than a room may use. " +
+          "It is served as before; its changes stay in the journal, or are stored uncompacted.",
+      ),
   })
   .openapi("Room");
 

@@ -1,0 +1,28 @@
+import type { UpdateWorkers } from "./update-workers.ts";
+import { OverBudgetError } from "./worker-errors.ts";
+
+/**
+ * Shows a document, unless that exceeded the room's budget lately.
+ *
+ * @param show does it by the workers
+ * @throws OverBudgetError, and what `show` throws
+ */
+export async function showWithinBudget<Shown>(
+  room: string,
+  { quarantine }: Pick<UpdateWorkers, "quarantine">,
+  show: () => Promise<Shown>,
+): Promise<Shown> {
+  if (!quarantine.allows(room, "show")) {
+    throw new OverBudgetError("time", "showing the document took too long lately");
+  }
+  try {
+    const shown = await show();
+    quarantine.pass(room, "show");
+    return shown;
+  } catch (error) {
+    if (error instanceof OverBudgetError && error.budget !== "queue") {
+      quarantine.exceed(room, "show", error);
+    }
+    throw error;
+  }
+}
