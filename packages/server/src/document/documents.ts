@@ -98,7 +98,7 @@ export class Documents {
     this.snapshotter = new Snapshotter({ ...options, workers: this.workers });
     this.workers.quarantine.onChange((room, state) => {
       if (state === null) options.logger.info({ room }, "a room is not quarantined any more");
-      else options.logger.error({ room, ...state }, "a room is quarantined: it exceeds its budget");
+      else options.logger.warn({ room, ...state }, "a room is quarantined: it exceeds its budget");
     });
     const { hooks, initial } = options;
     if (hooks?.wantsChanges) {
