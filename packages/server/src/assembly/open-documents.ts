@@ -46,6 +46,7 @@ export function openDocuments(config: Config, parts: DocumentParts): OpenedDocum
     snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
     unloadDelay: config.UNLOAD_DELAY_MS,
     journalBacklog: Math.min(BACKLOG_BYTES, config.MAX_MEMORY_BYTES / 16),
+    memory: config.MAX_MEMORY_BYTES,
     collect,
     hooks,
     initial: load && hooks && { load, hooks, maxDocumentBytes },

@@ -9,6 +9,7 @@ import type { LoadRoom } from "../hooks/hooks.ts";
 import { initialContent } from "../hooks/initial-content.ts";
 import { ClusterStats, DocumentStats } from "../metrics/stats.ts";
 import { within } from "../runtime/within.ts";
+import { withoutRepeats } from "../runtime/without-repeats.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { DeletedError, Deletions } from "./deletions.ts";
 import type { Document } from "./document.ts";
@@ -24,6 +25,7 @@ import {
 } from "./open-document.ts";
 import { type DocumentsUsage, type Held, type Room, usageOf } from "./rooms.ts";
 import { Snapshotter } from "./snapshotter.ts";
+import { heapBudget } from "./task-budget.ts";
 import { UpdateWorkers } from "./update-workers.ts";
 
 export interface DocumentsOptions {
@@ -41,6 +43,8 @@ export interface DocumentsOptions {
   readonly onDurable?: ((room: string) => void) | undefined;
   /** With so many bytes waiting to be written to the journal, clients are not read. */
   readonly journalBacklog?: number | undefined;
+  /** How many bytes the process may use; without it, what the machine has. */
+  readonly memory?: number | undefined;
   /** This server holds a room that no other server held when it began to. */
   readonly onFirstHolder?: ((room: string) => void) | undefined;
   /** This server holds a room no more; others may. */
@@ -60,8 +64,10 @@ export class ClosedError extends Error {
 
 const PRESENCE_SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
-/** How long a document that nobody uses waits for its compaction, which may be too much for a room. */
-const SAVE_MS = 10_000;
+/** How long a document that nobody uses waits for its snapshot, which may be too much for a room. */
+const SAVE_MS = 60_000;
+/** The same for one that has shown to be too much. */
+const EXPENSIVE_SAVE_MS = 5_000;
 const TICK_MS = 1_000;
 /** How often it is asked whether other holders are still alive. */
 const LEASE_CHECK_MS = 3_000;
@@ -73,7 +79,7 @@ const NOT_KEEPER_INTERVALS = 10;
  * it changes, and let go some time after its last user, when everything is durable and stored.
  */
 export class Documents {
-  readonly workers: UpdateWorkers = new UpdateWorkers();
+  readonly workers: UpdateWorkers;
   readonly journal: JournalWriter;
   readonly snapshotter: Snapshotter;
   readonly stats: DocumentStats = new DocumentStats();
@@ -83,18 +89,22 @@ export class Documents {
   readonly #rooms: Map<string, Room> = new Map();
   readonly #deletions: Deletions = new Deletions();
   readonly #timers: NodeJS.Timeout[];
+  /** While a service is down, each room would say so again and again. */
+  readonly #holdersLogger: Logger;
   readonly #onChange: ChangeListener | undefined;
   readonly #initialContent: InitialContent | undefined;
   #closing = false;
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
+    this.#holdersLogger = withoutRepeats(options.logger);
     this.journal = new JournalWriter(
       options.stores.journal,
       options.logger,
       options.onDurable,
       options.journalBacklog,
     );
+    this.workers = new UpdateWorkers(heapBudget(options.memory));
     this.snapshotter = new Snapshotter({ ...options, workers: this.workers });
     this.workers.quarantine.onChange((room, state) => {
       if (state === null) options.logger.info({ room }, "a room is not quarantined any more");
@@ -328,8 +338,8 @@ export class Documents {
   }
 
   #begin(room: string): Room {
-    const { cluster, logger } = this.#options;
-    const holders = new Holders(room, cluster, logger, this.clusterStats);
+    const { cluster } = this.#options;
+    const holders = new Holders(room, cluster, this.#holdersLogger, this.clusterStats);
     const opened = this.#load(room, holders);
     const opening: Room = { state: "opening", holders, opened };
     this.#rooms.set(room, opening);
@@ -387,7 +397,8 @@ export class Documents {
       this.#unloadLater(held, wait);
       return;
     }
-    const saved = await within(SAVE_MS, this.snapshotter.save(held.open));
+    const patience = this.workers.isPenalized(document.room) ? EXPENSIVE_SAVE_MS : SAVE_MS;
+    const saved = await within(patience, this.snapshotter.save(held.open));
     // From here to the change of state nothing waits, so nobody can have begun to use it. While it
     // was stored, though, it may have been used and left again: only one lets it go.
     if (held.users > 0 || this.#closing || !this.#isOpen(held)) return;

@@ -1,4 +1,4 @@
-import { availableMemory } from "../runtime/available-memory.ts";
+import { memoryOfMachine } from "../runtime/memory-limit.ts";
 import type { UpdateTasks } from "./update-tasks.ts";
 
 /** What a task may use. Times are CPU milliseconds of its worker. */
@@ -53,6 +53,6 @@ const MOST_HEAP_BYTES = 4 * 1024 * 1024 * 1024;
 const SHARE_OF_MEMORY = 1 / 4;
 
 /** The heap that all workers of a process together may use: a quarter of its memory. */
-export function heapBudget(memory: number = availableMemory()): number {
+export function heapBudget(memory: number = memoryOfMachine()): number {
   return Math.min(MOST_HEAP_BYTES, Math.max(LEAST_HEAP_BYTES, memory * SHARE_OF_MEMORY));
 }

@@ -58,6 +58,11 @@ export class UpdateWorkers {
     return this.#prioritized;
   }
 
+  /** Whether integrating or merging the room's document has taken more than its share lately. */
+  isPenalized(room: string): boolean {
+    return this.#penalties.has(room, "integrate") || this.#penalties.has(room, "merge");
+  }
+
   /** How many tasks wait for a worker, by lane. */
   get waiting(): Readonly<Record<"prompt" | "background" | "penalty", number>> {
     return {

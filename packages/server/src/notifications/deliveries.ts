@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { DeliveryStats } from "../metrics/stats.ts";
 import { within } from "../runtime/within.ts";
+import { withoutRepeats } from "../runtime/without-repeats.ts";
 import type { Outbox, OutboxClaim, OutboxKind } from "../storage/outbox.ts";
 import { GoneError } from "./receiver.ts";
 
@@ -54,7 +55,8 @@ export class Deliveries {
   #stopped = false;
 
   constructor(options: DeliveriesOptions) {
-    this.#options = options;
+    // A receiver that is down fails each room's.
+    this.#options = { ...options, logger: withoutRepeats(options.logger) };
     this.#lookIn(options.interval);
   }
 
