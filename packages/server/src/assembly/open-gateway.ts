@@ -13,6 +13,7 @@ export function openGateway(
     | "limits"
     | "proxies"
     | "maxMessagesPerSecond"
+    | "loopLimits"
     | "maxMessageBytes"
     | "maxDocumentBytes"
     | "maxConnectionsPerRoom"
@@ -29,6 +30,10 @@ export function openGateway(
     limits,
     proxies: config.TRUSTED_PROXIES,
     maxMessagesPerSecond: config.MAX_MESSAGES_PER_SECOND,
+    loopLimits: {
+      perConnection: config.MAX_LOOP_MS_PER_SECOND,
+      perAddress: config.MAX_LOOP_MS_PER_SECOND_PER_ADDRESS,
+    },
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,

@@ -247,6 +247,16 @@ const SETTINGS = {
     "10000",
     "most messages a second of one connection; for two seconds' worth at once",
   ),
+  MAX_LOOP_MS_PER_SECOND: setting(
+    wholeNumber(1),
+    "250",
+    "how long the event loop may work for one connection, a second; over it the client waits",
+  ),
+  MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: setting(
+    wholeNumber(1),
+    "600",
+    "the same for all connections of one address, while the event loop is loaded",
+  ),
   MAX_CONNECTIONS: setting(wholeNumber(1), "100000", "most connections to this server"),
   MAX_CONNECTIONS_PER_ROOM: setting(wholeNumber(1), "10000", "most connections to one room"),
   MAX_CONNECTIONS_PER_ADDRESS: setting(

@@ -24,6 +24,7 @@ import { CloseCode } from "./close-code.ts";
 import { Deadline } from "./deadline.ts";
 import { Greeting } from "./greeting.ts";
 import { Liveness } from "./liveness.ts";
+import type { LoopBudget, LoopBudgets } from "./loop-budget.ts";
 import type { Weighed } from "./memory-guard.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
 
@@ -35,6 +36,7 @@ export interface ConnectionServices {
   readonly unfinished: UnfinishedMessages;
   readonly logger: Logger;
   readonly maxMessagesPerSecond: number;
+  readonly loopBudgets: LoopBudgets;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
   /** Counts up while the server runs; tells how long a connection has been silent. */
@@ -78,6 +80,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   readonly #attempt: Attempt;
   readonly #services: ConnectionServices;
   readonly #bucket: TokenBucket;
+  readonly #loop: LoopBudget;
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   #state: State = { name: "opening" };
@@ -109,7 +112,9 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     this.id = id;
     this.room = attempt.room;
     this.#attempt = attempt;
-    this.#bucket = new TokenBucket(services.maxMessagesPerSecond, performance.now());
+    const now = performance.now();
+    this.#bucket = new TokenBucket(services.maxMessagesPerSecond, now);
+    this.#loop = services.loopBudgets.open(attempt.address, now);
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#services = services;
@@ -252,6 +257,11 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     else document.showPresence(reader);
   }
 
+  /** What was done for the client, after its message was handled; in milliseconds. */
+  charge(ms: number): void {
+    this.#loop.charge(ms, performance.now());
+  }
+
   /** Somebody else claims a client of this connection: ends it if it is dead. */
   probe(onAlive: () => void): void {
     this.#liveness.probe(onAlive);
@@ -313,8 +323,10 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
       this.#access = access;
       this.#services.onOpened(this);
       this.#expiry.set(access.expiresAt);
+      const began = performance.now();
       // What a client has is only asked of those from whom it would be taken.
       if (access.level === "read-write") this.write([document.stateVectorFrame()]);
+      this.charge(performance.now() - began);
       reader.presenceVersion = null;
       this.#greeting.begin(() => document.showPresence(reader));
       this.#proceed();
@@ -330,23 +342,35 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     const { stats, maxMessagesPerSecond } = this.#services;
     stats.messagesIn++;
     stats.bytesIn += data.length;
-    if (!this.#bucket.take(performance.now())) {
+    const now = performance.now();
+    if (!this.#bucket.take(now)) {
       this.closeWith(CloseCode.tooMany, `more than ${maxMessagesPerSecond} messages a second`);
     } else if (!isBinary) {
       this.#fail(new MalformedError("a text message"));
     } else if (this.#busy) {
       this.#queue.push(data);
     } else {
-      this.#handle(data);
+      this.#handle(data, now);
     }
   }
 
-  #handle(message: Uint8Array): void {
+  /** @param began when, by `performance.now()` */
+  #handle(message: Uint8Array, began: number): void {
     try {
       readMessage(message, this);
     } catch (error) {
       this.#fail(error);
     }
+    const now = performance.now();
+    this.#loop.charge(now - began, now);
+    if (!this.#busy) this.#waitUntilPaid(now);
+  }
+
+  /** @returns whether the client has used up its share of the event loop, and has to wait */
+  #waitUntilPaid(now: number): boolean {
+    const paid = this.#state.name === "open" ? this.#loop.due(now) : null;
+    if (paid !== null) this.#wait(paid);
+    return paid !== null;
   }
 
   /**
@@ -366,6 +390,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   /** Handles what waits, until something has to be waited for again. */
   #proceed(): void {
     this.#busy = false;
+    if (this.#waitUntilPaid(performance.now())) return;
     while (!this.#busy && this.#state.name === "open") {
       const stateVector = this.#unanswered;
       if (stateVector !== null && this.#writable) {
@@ -378,7 +403,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
         this.#webSocket.resume();
         return;
       }
-      this.#handle(message);
+      this.#handle(message, performance.now());
     }
   }
 
@@ -443,7 +468,11 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   #drained(): void {
     this.#writable = true;
     this.#liveness.heard();
-    if (this.#state.name === "open") this.#state.document.resume(this.#state.reader);
+    if (this.#state.name === "open") {
+      const began = performance.now();
+      this.#state.document.resume(this.#state.reader);
+      this.charge(performance.now() - began);
+    }
     this.#onWritable?.();
     this.#onWritable = undefined;
     if (this.#unanswered !== null && !this.#busy) this.#proceed();
@@ -496,6 +525,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     const state = this.#state;
     this.#state = { name: "closed" };
     this.#expiry.set(null);
+    this.#loop.end();
     this.#greeting.cancel();
     this.#queue = [];
     this.#unanswered = null;

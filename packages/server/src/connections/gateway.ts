@@ -9,6 +9,7 @@ import { clientAddress } from "../access/client-address.ts";
 import type { ConnectionLimits } from "../access/connection-limits.ts";
 import { selectProtocol, tokenOfRequest } from "../access/token-of-request.ts";
 import type { Documents } from "../document/documents.ts";
+import { EventLoopLoad } from "../document/event-loop-load.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import { ConnectionStats } from "../metrics/stats.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
@@ -17,6 +18,7 @@ import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
 import type { LiveRooms } from "./live-rooms.ts";
+import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
 import { MemoryGuard } from "./memory-guard.ts";
 import { Rounds } from "./rounds.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
@@ -40,6 +42,7 @@ export interface GatewayOptions {
   readonly server: string;
   readonly maxMessageBytes: number;
   readonly maxMessagesPerSecond: number;
+  readonly loopLimits: LoopLimits;
   readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
   /** What the process may use, the share from which on that is too much, and what unfinished messages may. */
@@ -101,6 +104,7 @@ export class Gateway {
       access: options.access,
       stats: this.stats,
       maxMessagesPerSecond: options.maxMessagesPerSecond,
+      loopBudgets: new LoopBudgets(options.loopLimits, new EventLoopLoad(), this.stats.loop),
       logger,
       unfinished: this.unfinished,
       maxDocumentBytes: options.maxDocumentBytes,

@@ -10,6 +10,7 @@ import type { DocumentServices, Publisher } from "./document-services.ts";
 import { FirstContent } from "./first-content.ts";
 import { Identities } from "./identities.ts";
 import { Log } from "./log.ts";
+import { INLINE_MICROSECONDS, mergeMicroseconds } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 import { withoutCovered } from "./novelty.ts";
 import { sentLater, withhold } from "./owed.ts";
@@ -262,6 +263,7 @@ export class Document implements Replica {
     const { base, baseEnd } = log;
     const diff = isNew ? base : await this.#diff(base, stateVector);
     if (!this.readers.has(reader)) return;
+    const began = performance.now();
     const limit = Math.min(log.end, this.#withheldFrom(reader, log.durable));
     const rest = [...log.entries(baseEnd, limit)];
     const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
@@ -269,7 +271,11 @@ export class Document implements Replica {
     const isWhole = log.baseEnd === baseEnd;
     if (isWhole && rest.length === 0) {
       reader.outlet.write([diff.frame]);
-    } else if (isWhole && bytes <= INLINE_BYTES) {
+    } else if (
+      isWhole &&
+      bytes <= INLINE_BYTES &&
+      mergeMicroseconds([base.mass, ...rest]) <= INLINE_MICROSECONDS
+    ) {
       const merged = mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
       reader.outlet.write([frameDiff(merged).frame]);
     } else {
@@ -279,6 +285,7 @@ export class Document implements Replica {
     }
     reader.cursor = limit;
     if (limit < log.end) this.#services.flusher.schedule(this);
+    reader.outlet.charge?.(performance.now() - began);
   }
 
   /**
@@ -438,6 +445,9 @@ export class Document implements Replica {
 
   async #diff(base: Base, stateVector: Uint8Array): Promise<{ frame: Frame; update: Uint8Array }> {
     if (base === EMPTY_BASE) return base;
+    // A small document of many parts is sent sooner than a difference to it is found.
+    const isSmall = base.update.length <= INLINE_BYTES;
+    if (isSmall && mergeMicroseconds([base.mass]) > INLINE_MICROSECONDS) return base;
     return frameDiff(await this.#services.workers.run(this.room, "diff", base.update, stateVector));
   }
 }

@@ -3,12 +3,12 @@ import type { StateVector } from "../protocol/state-vector.ts";
 import { inspectUpdate, type UpdateContents } from "../protocol/update.ts";
 import type { Base } from "./base.ts";
 import { DurableContent } from "./durable-content.ts";
-import { isLight, massOf } from "./merge-cost.ts";
+import { isLight, type MergeMass, massOf } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 import type { Reader } from "./reader.ts";
 
 /** One or more updates of the log's tail, from offset `start` up to, not including, `end`. */
-export interface Entry extends FramedUpdate {
+export interface Entry extends FramedUpdate, MergeMass {
   readonly start: number;
   readonly end: number;
   readonly author: Author;
@@ -112,14 +112,16 @@ export class Log {
   append(update: Uint8Array, author: Author, contents = inspectOrNull(update)): void {
     const start = this.#end++;
     const { frame, update: kept } = frameUpdate(update);
-    const light = contents !== null && mayMerge(update, contents);
+    const { joints, parts } = contents === null ? UNKNOWN : massOf(contents);
     this.#tail.push({
       frame,
       update: kept,
       start,
       end: this.#end,
       author,
-      isLight: light,
+      joints,
+      parts,
+      isLight: mayMerge({ joints, parts }, update.length),
       contents,
     });
     this.#tailBytes += update.length;
@@ -302,11 +304,18 @@ export class Log {
       return false;
     }
     const contents = inspectOrNull(merged.update);
-    const light = contents !== null && mayMerge(merged.update, contents);
+    const mass = contents === null ? UNKNOWN : massOf(contents);
+    const light = mayMerge(mass, merged.update.length);
     for (const entry of oldest) this.#tailBytes -= entry.update.length;
     this.#tailBytes += merged.update.length;
     const range = { start: first.start, end: last.end, author: null };
-    this.#tail.splice(start, SQUASH, { ...merged, ...range, isLight: light, contents: null });
+    this.#tail.splice(start, SQUASH, {
+      ...merged,
+      ...mass,
+      ...range,
+      isLight: light,
+      contents: null,
+    });
     return true;
   }
 
@@ -323,6 +332,8 @@ export class Log {
   }
 }
 
+/** Of an update that is not valid. */
+const UNKNOWN: MergeMass = { joints: Number.POSITIVE_INFINITY, parts: Number.POSITIVE_INFINITY };
 const NOTHING: Pick<UpdateContents, "runs"> = { runs: [] };
 
 /** The entries as one update, or `null` when a forged one among them cannot be merged. */
@@ -343,6 +354,6 @@ function inspectOrNull(update: Uint8Array): UpdateContents | null {
   }
 }
 
-function mayMerge({ length }: Uint8Array, contents: UpdateContents): boolean {
-  return length <= LARGE && isLight(massOf(contents), length);
+function mayMerge(mass: MergeMass, bytes: number): boolean {
+  return bytes <= LARGE && isLight(mass, bytes);
 }

@@ -34,6 +34,9 @@ export function mergeMicroseconds(updates: Iterable<MergeMass>): number {
   return Math.min(count, MOST_AT_ONCE) * joints * US_PER_LOOK + parts * US_PER_PART;
 }
 
+/** The longest that the event loop merges for one answer, in microseconds. */
+export const INLINE_MICROSECONDS = 1_000;
+
 /**
  * Whether an update may be merged with any others on the event loop: together they take some
  * microseconds for each of them, and some tens of nanoseconds for each byte. What is not light is

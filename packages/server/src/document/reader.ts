@@ -26,6 +26,8 @@ export interface Outlet {
   probe(onAlive: () => void): void;
   /** Asks the client for a sign of life. @returns whether it gave one when it was asked before */
   check?(): boolean;
+  /** Charges the client for what was done for it later than its message was handled, in milliseconds. */
+  charge?(ms: number): void;
   /** Ends it. Whoever reads is told why. */
   close(reason: Error): void;
 }

@@ -6,8 +6,9 @@ import type { Presence } from "./presence.ts";
 export class SharedNews {
   readonly #log: Log;
   readonly #presence: Presence;
-  readonly #updates: { from: number; to: number; frames: Frame[] }[] = [];
-  readonly #states: { version: number; news: ReturnType<Presence["since"]> }[] = [];
+  /** By where they end, then by where they begin. */
+  readonly #updates: Map<number, Map<number, Frame[]>> = new Map();
+  readonly #states: Map<number, ReturnType<Presence["since"]>> = new Map();
 
   constructor(log: Log, presence: Presence) {
     this.#log = log;
@@ -15,20 +16,25 @@ export class SharedNews {
   }
 
   updates(from: number, to: number): readonly Frame[] {
-    let made = this.#updates.find((one) => one.from === from && one.to === to);
-    if (made === undefined) {
-      made = { from, to, frames: this.#log.frames(from, to) };
-      this.#updates.push(made);
+    let byFrom = this.#updates.get(to);
+    if (byFrom === undefined) {
+      byFrom = new Map();
+      this.#updates.set(to, byFrom);
     }
-    return made.frames;
+    let frames = byFrom.get(from);
+    if (frames === undefined) {
+      frames = this.#log.frames(from, to);
+      byFrom.set(from, frames);
+    }
+    return frames;
   }
 
   presence(version: number): ReturnType<Presence["since"]> {
-    let made = this.#states.find((one) => one.version === version);
-    if (made === undefined) {
-      made = { version, news: this.#presence.since(version) };
-      this.#states.push(made);
+    let news = this.#states.get(version);
+    if (news === undefined) {
+      news = this.#presence.since(version);
+      this.#states.set(version, news);
     }
-    return made.news;
+    return news;
   }
 }

@@ -104,6 +104,16 @@ function writeConnections(to: Exposition, connections: number, stats: Connection
     stats.messagesOut,
   );
   to.counter("symphony_client_sent_bytes_total", "Bytes of the frames to clients.", stats.bytesOut);
+  to.counter(
+    "symphony_client_loop_seconds_total",
+    "Time of the event loop for which clients were charged.",
+    stats.loop.milliseconds / 1_000,
+  );
+  to.counter(
+    "symphony_client_loop_pauses_total",
+    "How often a client was not read until it had paid for the event loop.",
+    stats.loop.pauses,
+  );
 }
 
 function writeDocuments(to: Exposition, documents: Documents): void {

@@ -4,6 +4,13 @@ import { COUNTS, Distribution, SECONDS } from "./distribution.ts";
 // What the parts of the server count while they work. Each part has its own, and changes the fields
 // where it does the work: that costs next to nothing. They are read when somebody asks for metrics.
 
+/** What connections were charged for the event loop. */
+export class LoopStats {
+  milliseconds = 0;
+  /** How often a connection was not read until it had paid. */
+  pauses = 0;
+}
+
 /** The WebSockets of this server's clients. */
 export class ConnectionStats {
   opened = 0;
@@ -11,6 +18,7 @@ export class ConnectionStats {
   bytesIn = 0;
   messagesOut = 0;
   bytesOut = 0;
+  readonly loop: LoopStats = new LoopStats();
   /** How many connections this server has closed or refused, by close code. */
   readonly closed: Map<number, number> = new Map();
 

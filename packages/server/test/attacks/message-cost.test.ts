@@ -1,0 +1,113 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { start } from "../library/servers.ts";
+import { ExpensiveMessages, type Message } from "../support/expensive-messages.ts";
+import { frame, RawSocket } from "./canary/raw-socket.ts";
+
+// What one message may cost the event loop: it is measured as time of the processor on the thread of a
+// real server in this process, so that what else the machine does is not counted. `RUNS` series of
+// messages from `SEED` on are tried.
+
+const FIXED_US = 1_000;
+const US_PER_KB = 20;
+/** On a busy machine the same work takes longer: caches and clocks are shared. */
+const TOLERANCE = Number(process.env.TOLERANCE ?? 4);
+const RUNS = Number(process.env.RUNS ?? 12);
+const SEED = Number(process.env.SEED ?? 20261127);
+const MESSAGES = 10;
+/** Each series is sent to as many fresh rooms: a collection of garbage costs only one of them. */
+const REPEATS = 3;
+/** How long nothing more has to happen for a message, in turns of a few milliseconds. */
+const QUIET_TURNS = 3;
+
+interface Measured {
+  readonly message: Message;
+  readonly us: number;
+}
+
+const sockets: RawSocket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+function ratio({ message, us }: Measured): number {
+  return us / (FIXED_US + (US_PER_KB * message.bytes.length) / 1_024);
+}
+
+async function connect(port: number, room: string): Promise<RawSocket> {
+  const socket = await RawSocket.open(port, "127.0.0.1");
+  sockets.push(socket);
+  await socket.upgrade(`/${room}`);
+  return socket;
+}
+
+function cpu(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}
+
+/** Lets the server work until it has nothing to do. @returns what this thread used, in microseconds */
+async function settle(): Promise<number> {
+  const began = cpu();
+  let before = began;
+  for (let quiet = 0; quiet < QUIET_TURNS; ) {
+    await new Promise((resolve) => setTimeout(resolve, 6));
+    const now = cpu();
+    quiet = now - before < 400 ? quiet + 1 : 0;
+    before = now;
+  }
+  return before - began;
+}
+
+describe("a message", () => {
+  it(
+    "costs the event loop little more than its bytes, whatever it holds",
+    async () => {
+      const unlimited = "1000000";
+      const server = await start({
+        settings: {
+          MAX_LOOP_MS_PER_SECOND: unlimited,
+          MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: unlimited,
+          MAX_MESSAGES_PER_SECOND: unlimited,
+        },
+      });
+      const port = Number(new URL(server.url).port);
+      const all: Measured[] = [];
+      for (let run = -1; run < RUNS; run++) {
+        const made = new ExpensiveMessages(SEED + run, run % 2 === 0 ? 2_000 : 40_000);
+        const series = Array.from({ length: MESSAGES }, () => made.next());
+        const least = series.map(() => Number.POSITIVE_INFINITY);
+        for (let repeat = 0; repeat < REPEATS; repeat++) {
+          const room = `room-${run}-${repeat}`;
+          const [reader, writer] = [await connect(port, room), await connect(port, room)];
+          reader.send(Uint8Array.of(0, 0, 1, 0));
+          await settle();
+          let socket = writer;
+          for (const [i, { bytes }] of series.entries()) {
+            // What is malformed ends the connection.
+            if (!socket.isOpen) socket = await connect(port, room);
+            await settle();
+            const sent = frame(bytes);
+            const began = cpu();
+            socket.write(sent);
+            await settle();
+            least[i] = Math.min(least[i] ?? 0, cpu() - began);
+          }
+          for (const one of sockets.splice(0)) one.destroy();
+          await settle();
+        }
+        // The first series only warms up.
+        if (run < 0) continue;
+        for (const [i, message] of series.entries()) all.push({ message, us: least[i] ?? 0 });
+      }
+      const worst = all.toSorted((a, b) => ratio(b) - ratio(a)).slice(0, 8);
+      const report = worst.map(
+        (one) =>
+          `${ratio(one).toFixed(2)}× the bound: ${Math.round(one.us)} µs for ` +
+          `${one.message.bytes.length} bytes (${one.message.name})`,
+      );
+      process.stdout.write(`    ${report.join("\n    ")}\n`);
+      expect(worst.filter((one) => ratio(one) > TOLERANCE).length, report.join("\n")).toBe(0);
+    },
+    RUNS * 60_000,
+  );
+});
