@@ -18,8 +18,8 @@ export function checkJson(json: string): void {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPEN = new Set([0x5b, 0x7b]);
-const CLOSE = new Set([0x5d, 0x7d]);
+const [OPEN_ARRAY, CLOSE_ARRAY] = [0x5b, 0x5d];
+const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d];
 
 /** The deepest nesting of brackets outside strings. Says nothing about whether the text is JSON. */
 function nesting(json: string): number {
@@ -34,9 +34,9 @@ function nesting(json: string): number {
       else if (code === QUOTE) inString = false;
     } else if (code === QUOTE) {
       inString = true;
-    } else if (OPEN.has(code)) {
-      deepest = Math.max(deepest, ++depth);
-    } else if (CLOSE.has(code)) {
+    } else if (code === OPEN_ARRAY || code === OPEN_OBJECT) {
+      if (++depth > deepest) deepest = depth;
+    } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) {
       depth--;
     }
   }

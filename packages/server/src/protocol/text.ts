@@ -1,6 +1,9 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { type Decoder, readVarUint } from "lib0/decoding";
 import { MalformedError } from "./malformed-error.ts";
+
+/** From this length on a call that looks at many bytes at once is faster. */
+const LONG = 64;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -15,9 +18,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function skipString(decoder: Decoder): number {
   const bytes = takeBytes(decoder);
+  if (bytes.length >= LONG && isAscii(bytes)) return bytes.length;
   let units = 0;
   let ascii = true;
-  for (const byte of bytes) {
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0;
     if (byte < 0x80) {
       units++;
     } else {
