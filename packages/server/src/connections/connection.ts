@@ -22,10 +22,13 @@ import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.
 import { allocateShared } from "../runtime/memory.ts";
 import { CloseCode } from "./close-code.ts";
 import { Deadline } from "./deadline.ts";
+import { FlightWindow } from "./flight-window.ts";
 import { Greeting } from "./greeting.ts";
 import { Liveness } from "./liveness.ts";
 import type { LoopBudget, LoopBudgets } from "./loop-budget.ts";
 import type { Weighed } from "./memory-guard.ts";
+import { NOTHING, PartDelivery, type PartsOutlet } from "./part-delivery.ts";
+import { goesInParts, type SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
 
 /** What a connection needs of the server. */
@@ -34,6 +37,7 @@ export interface ConnectionServices {
   readonly access: AccessControl;
   readonly stats: ConnectionStats;
   readonly unfinished: UnfinishedMessages;
+  readonly parts: SharedParts;
   readonly logger: Logger;
   readonly maxMessagesPerSecond: number;
   readonly loopBudgets: LoopBudgets;
@@ -74,7 +78,7 @@ const LAST_WORDS_MS = 20;
 const NO_CLOSE_CODE = 1006;
 
 /** One client's WebSocket: hands its messages to the document, and the document's frames to it. */
-export class Connection implements Outlet, MessageReceiver, Weighed {
+export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed {
   readonly id: string;
   readonly room: string;
   readonly #attempt: Attempt;
@@ -93,6 +97,9 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   /** A state vector that came while the client did not read what it had been sent. */
   #unanswered: Uint8Array | null = null;
   #onWritable: (() => void) | undefined;
+  readonly #window: FlightWindow = new FlightWindow();
+  /** While something is sent in parts. */
+  #delivery: PartDelivery | null = null;
   #wroteAt: number;
   readonly #liveness: Liveness;
   readonly #greeting: Greeting = new Greeting();
@@ -122,8 +129,11 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
-    this.#liveness = new Liveness(webSocket, socket, () => this.#writable);
-    webSocket.on("pong", (number: Buffer) => this.#proved(number));
+    this.#liveness = new Liveness(webSocket, socket, () => this.takesPresence);
+    webSocket.on("pong", (payload: Buffer) => {
+      if (FlightWindow.owns(payload)) this.#arrived(payload);
+      else this.#proved(payload);
+    });
     this.#incoming = services.unfinished.of(this, socket);
     socket.on("drain", () => this.#drained());
     webSocket.pause();
@@ -157,25 +167,62 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   }
 
   get writable(): boolean {
-    return this.#writable;
+    return this.#delivery === null && this.takesPresence;
   }
 
-  write(frames: readonly Frame[]): void {
-    if (this.#state.name === "closed" || this.#webSocket.readyState !== this.#webSocket.OPEN)
-      return;
+  get takesPresence(): boolean {
+    // A client that is not read cannot say what has arrived.
+    return this.#writable && (this.#window.isOpen || this.#webSocket.isPaused);
+  }
+
+  get takesPart(): boolean {
+    return this.takesPresence;
+  }
+
+  get isFast(): boolean {
+    return this.#window.isFast;
+  }
+
+  write(frames: readonly Frame[], known: Uint8Array = NOTHING): void {
+    if (this.#state.name === "closed") return;
+    if (goesInParts(frames, this.#delivery !== null)) {
+      this.#delivery ??= new PartDelivery(this, this.#services.parts);
+      this.#delivery.add(frames, known);
+      this.#delivery.pump();
+    } else {
+      this.#send(frames);
+    }
+  }
+
+  sendPart(frame: Frame): void {
+    this.#send([frame]);
+  }
+
+  onDelivered(): void {
+    this.#delivery = null;
+    // What waits may be written by the one who writes just now.
+    setImmediate(() => this.#takesMore());
+  }
+
+  #send(frames: readonly Frame[]): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     const { stats } = this.#services;
     stats.messagesOut += frames.length;
-    for (const frame of frames) stats.bytesOut += frame.length;
+    let bytes = 0;
+    for (const frame of frames) bytes += frame.length;
+    stats.bytesOut += bytes;
     this.#wroteAt = this.#services.rounds.count;
     const [first] = frames;
     if (frames.length === 1 && first !== undefined) {
       this.#writable = this.#socket.write(first);
-      return;
+    } else {
+      this.#socket.cork();
+      for (const frame of frames) this.#writable = this.#socket.write(frame);
+      this.#socket.uncork();
+      this.#writable = !this.#socket.writableNeedDrain;
     }
-    this.#socket.cork();
-    for (const frame of frames) this.#writable = this.#socket.write(frame);
-    this.#socket.uncork();
-    this.#writable = !this.#socket.writableNeedDrain;
+    const mark = this.#window.written(bytes);
+    if (mark !== null) this.#webSocket.ping(mark);
   }
 
   /** Sends something when the client has heard nothing for a while. */
@@ -216,7 +263,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   /** No more messages are taken from the client; it still gets what is written. */
   stopReading(): void {
     this.#busy = true;
-    this.#webSocket.pause();
+    this.#pause();
   }
 
   terminate(): void {
@@ -226,7 +273,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   onStateVector(stateVector: Uint8Array): void {
     const { document, reader, access } = this.#opened();
     this.#greeting.stateVectorCame();
-    if (!this.#writable) {
+    if (!this.writable) {
       this.#answerLater(stateVector.slice());
       return;
     }
@@ -393,7 +440,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     if (this.#waitUntilPaid(performance.now())) return;
     while (!this.#busy && this.#state.name === "open") {
       const stateVector = this.#unanswered;
-      if (stateVector !== null && this.#writable) {
+      if (stateVector !== null && this.writable) {
         this.#unanswered = null;
         this.onStateVector(stateVector);
         continue;
@@ -410,7 +457,7 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
   /** Lets later messages wait for `task`. Nothing more is read meanwhile, so the queue is bounded. */
   #wait(task: Promise<void>): void {
     this.#busy = true;
-    this.#webSocket.pause();
+    this.#pause();
     task.then(
       () => this.#proceed(),
       (error: unknown) => this.#fail(error),
@@ -465,14 +512,29 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     this.#state.document.proved(this.#state.reader, Number(number));
   }
 
+  #pause(): void {
+    this.#webSocket.pause();
+    if (!this.#window.isOpen) setImmediate(() => this.#takesMore());
+  }
+
   #drained(): void {
     this.#writable = true;
     this.#liveness.heard();
-    if (this.#state.name === "open") {
-      const began = performance.now();
-      this.#state.document.resume(this.#state.reader);
-      this.charge(performance.now() - began);
-    }
+    this.#takesMore();
+  }
+
+  #arrived(payload: Uint8Array): void {
+    if (this.#window.acknowledge(payload)) this.#takesMore();
+  }
+
+  /** Sends what waits, if the client takes it now: presence first, which is due between parts too. */
+  #takesMore(): void {
+    if (this.#state.name !== "open" || !this.takesPresence) return;
+    const began = performance.now();
+    this.#state.document.resume(this.#state.reader);
+    this.charge(performance.now() - began);
+    this.#delivery?.pump();
+    if (!this.writable) return;
     this.#onWritable?.();
     this.#onWritable = undefined;
     if (this.#unanswered !== null && !this.#busy) this.#proceed();
@@ -529,6 +591,8 @@ export class Connection implements Outlet, MessageReceiver, Weighed {
     this.#greeting.cancel();
     this.#queue = [];
     this.#unanswered = null;
+    this.#delivery?.cancel();
+    this.#delivery = null;
     if (state.name !== "open") return;
     state.document.detach(state.reader, Date.now());
     this.#services.documents.release(state.document);

@@ -10,6 +10,7 @@ import type { ConnectionLimits } from "../access/connection-limits.ts";
 import { selectProtocol, tokenOfRequest } from "../access/token-of-request.ts";
 import type { Documents } from "../document/documents.ts";
 import { EventLoopLoad } from "../document/event-loop-load.ts";
+import { isDiff, updateOf } from "../document/split-frames.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import { ConnectionStats } from "../metrics/stats.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
@@ -21,6 +22,7 @@ import type { LiveRooms } from "./live-rooms.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
 import { MemoryGuard } from "./memory-guard.ts";
 import { Rounds } from "./rounds.ts";
+import { SharedParts } from "./shared-parts.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
 
 export interface GatewayOptions {
@@ -103,6 +105,16 @@ export class Gateway {
       documents: options.documents,
       access: options.access,
       stats: this.stats,
+      parts: new SharedParts((room, frame, known, forFast) =>
+        options.documents.workers.run(
+          room,
+          "splitFrames",
+          updateOf(frame),
+          known,
+          isDiff(frame),
+          forFast,
+        ),
+      ),
       maxMessagesPerSecond: options.maxMessagesPerSecond,
       loopBudgets: new LoopBudgets(options.loopLimits, new EventLoopLoad(), this.stats.loop),
       logger,

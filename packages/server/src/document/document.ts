@@ -270,18 +270,18 @@ export class Document implements Replica {
     // While the difference was computed, the base may have taken up some of the tail.
     const isWhole = log.baseEnd === baseEnd;
     if (isWhole && rest.length === 0) {
-      reader.outlet.write([diff.frame]);
+      reader.outlet.write([diff.frame], stateVector);
     } else if (
       isWhole &&
       bytes <= INLINE_BYTES &&
       mergeMicroseconds([base.mass, ...rest]) <= INLINE_MICROSECONDS
     ) {
       const merged = mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
-      reader.outlet.write([frameDiff(merged).frame]);
+      reader.outlet.write([frameDiff(merged).frame], stateVector);
     } else {
       // What is newer goes first: the client keeps it until the rest comes, and the answer to its
       // state vector, which makes it `synced`, completes it.
-      reader.outlet.write([...log.frames(baseEnd, limit), diff.frame]);
+      reader.outlet.write([...log.frames(baseEnd, limit), diff.frame], stateVector);
     }
     reader.cursor = limit;
     if (limit < log.end) this.#services.flusher.schedule(this);
@@ -337,7 +337,8 @@ export class Document implements Replica {
    */
   showPresence(reader: Reader): void {
     const { presence } = this;
-    reader.isOwedPresence = !reader.outlet.writable;
+    const { writable, takesPresence } = reader.outlet;
+    reader.isOwedPresence = !writable && !takesPresence;
     if (reader.isOwedPresence) return;
     const isFirst = reader.presenceVersion === null;
     reader.presenceVersion = presence.version;
@@ -360,11 +361,12 @@ export class Document implements Replica {
   }
 
   #deliver(reader: Reader, news: SharedNews, withPresence: boolean): void {
-    if (!reader.outlet.writable) return;
+    const { writable, takesPresence } = reader.outlet;
+    if (!writable && !takesPresence) return;
     if (withPresence && reader.isOwedPresence) this.showPresence(reader);
     const reminder = withPresence ? this.presence.reminder(reader, reader.presenceVersion) : null;
     const presence = withPresence ? this.#presence(reader, news) : null;
-    const frames = this.#updates(reader, news);
+    const frames = writable ? this.#updates(reader, news) : [];
     if (reminder !== null) frames.push(reminder);
     this.#write(reader, frames, presence);
   }

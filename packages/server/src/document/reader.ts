@@ -6,8 +6,14 @@ import { Identity } from "./identities.ts";
 export interface Outlet {
   /** False while what was written before is still waiting; the document is told when it is not. */
   readonly writable: boolean;
-  /** Never throws. What is written to an outlet that has closed is dropped. */
-  write(frames: readonly Frame[]): void;
+  /** Whether it takes presence in any case: it is not writable because it sends parts of a document. */
+  readonly takesPresence?: boolean;
+  /**
+   * Never throws. What is written to an outlet that has closed is dropped.
+   *
+   * @param known the state vector for which an answer was made; without it, that of a new client
+   */
+  write(frames: readonly Frame[], known?: Uint8Array): void;
   /**
    * Asks the client for a sign of life, which carries this number; the document is told of the answer.
    * Missing for readers of this process: these do not come back on another connection.

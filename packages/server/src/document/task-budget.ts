@@ -38,6 +38,7 @@ export function kindOf(task: keyof UpdateTasks, [updates, how]: readonly unknown
   switch (task) {
     case "inspect":
     case "diff":
+    case "splitFrames":
       return "scan";
     case "makeBase":
       if (how !== "merge") return "integrate";

@@ -4,6 +4,7 @@ import { type Base, type Compaction, makeBase } from "./base.ts";
 import { updatesToJson } from "./json.ts";
 import type { RootNames } from "./root-types.ts";
 import { rootsToJson } from "./roots-json.ts";
+import { type FramedParts, splitFrames } from "./split-frames.ts";
 
 /** The work on encoded updates that takes too long for the event loop when they are large. */
 export const updateTasks = {
@@ -12,6 +13,13 @@ export const updateTasks = {
   /** What a client with this state vector lacks. */
   diff: (update: Uint8Array, stateVector: Uint8Array): Uint8Array =>
     Y.diffUpdate(update, stateVector),
+  /** What is too long for one message of a slow client. */
+  splitFrames: (
+    update: Uint8Array,
+    known: Uint8Array | null,
+    answers: boolean,
+    forFast: boolean,
+  ): FramedParts => splitFrames(update, known, answers, forFast),
   makeBase: (
     updates: readonly Uint8Array[],
     how: Compaction | "merge",

@@ -54,6 +54,7 @@ function cpuMs(): number | null {
 /** The byte arrays of a result; it has been copied to the other thread. */
 function bytesOf(result: TaskResult): readonly Uint8Array[] {
   if (result instanceof Uint8Array) return [result];
+  if ("ends" in result) return [result.bytes];
   return "frame" in result ? [result.frame, result.stateVector] : [];
 }
 
@@ -63,6 +64,8 @@ function perform(request: TaskRequest): TaskResult {
       return updateTasks.inspect(...request.args);
     case "diff":
       return updateTasks.diff(...request.args);
+    case "splitFrames":
+      return updateTasks.splitFrames(...request.args);
     case "makeBase":
       return updateTasks.makeBase(...request.args);
     case "toJson":

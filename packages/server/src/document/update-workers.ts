@@ -235,6 +235,7 @@ function closedError(): WorkerError {
 function inlineBytes(task: keyof UpdateTasks, [updates, how]: readonly unknown[]): number {
   if (task === "diff") return INLINE_BYTES;
   if (task === "inspect") return INLINE_SCAN_BYTES;
+  if (task === "splitFrames") return 0;
   // A `Y.Doc` is built: never here.
   if (task === "toJson" || task === "rootsToJson") return 0;
   if (task === "makeBase" && how !== "merge") return 0;

@@ -3,12 +3,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Tls } from "../assembly/open-tls.ts";
 import { type Entrance, hostOfUrl, type Listening, NOT_YET, type Visitors } from "./entrance.ts";
+import { endSlowBody } from "./slow-bodies.ts";
 
 /** Whoever takes longer to send a request keeps a socket for nothing. */
 const SLOW_CLIENTS = {
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
-  requestTimeout: 120_000,
+  // How long a body may take depends on its size; see `endSlowBody`.
+  requestTimeout: 0,
   connectionsCheckingInterval: 2_000,
 };
 
@@ -44,7 +46,10 @@ export class OwnEntrance implements Entrance {
     const { port } = http.address() as AddressInfo;
     this.listening = { host, port };
     this.url = `${tls === undefined ? "http" : "https"}://${hostOfUrl(host)}:${port}`;
-    http.on("request", (request, response) => this.#visitors.request(request, response));
+    http.on("request", (request, response) => {
+      endSlowBody(request);
+      this.#visitors.request(request, response);
+    });
     http.on("upgrade", (request, socket, head) => this.#visitors.upgrade(request, socket, head));
   }
 

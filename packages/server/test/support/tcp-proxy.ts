@@ -5,6 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** How a proxy treats connections: as if it were not there, until the test says otherwise. */
 type Mode = "open" | "cut" | "silent";
 
+/** So often a slow network passes something on. */
+const TRICKLE_MS = 50;
+
 /** Stands between a client and a service on this machine, and does to their connections what networks do. */
 export class TcpProxy {
   readonly #server: Server;
@@ -14,6 +17,9 @@ export class TcpProxy {
   readonly #sockets: Set<Socket> = new Set();
   #mode: Mode = "open";
   #delay = 0;
+  #bytesPerSecond = Number.POSITIVE_INFINITY;
+  /** How many bytes have reached clients so far. */
+  #bytesDown = 0;
   /** How many bytes more from the service until the connection breaks. */
   #breakAfter = Number.POSITIVE_INFINITY;
 
@@ -63,6 +69,19 @@ export class TcpProxy {
     this.#delay = ms;
   }
 
+  /**
+   * Lets only so many bytes a second through, for each connection and direction. What does not get
+   * through is not read either, so it waits at whoever sends it.
+   */
+  throttle(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  /** How many bytes have reached clients so far. */
+  get bytesDown(): number {
+    return this.#bytesDown;
+  }
+
   /** Lets exactly so many more bytes come from the service, and then ends all connections. */
   breakAfter(bytes: number): void {
     this.#breakAfter = bytes;
@@ -77,6 +96,7 @@ export class TcpProxy {
     this.#generation = 0;
     this.#mode = "open";
     this.#delay = 0;
+    this.#bytesPerSecond = Number.POSITIVE_INFINITY;
     this.#breakAfter = Number.POSITIVE_INFINITY;
   }
 
@@ -106,17 +126,36 @@ export class TcpProxy {
     this.#sockets.add(from);
     from.setNoDelay(true);
     let before: Promise<void> = Promise.resolve();
+    let freeAt = 0;
+    const trickle = async (bytes: Buffer): Promise<void> => {
+      const rate = this.#bytesPerSecond;
+      const step = Math.max(1, Math.ceil((rate * TRICKLE_MS) / 1_000));
+      for (let at = 0; at < bytes.length && !to.destroyed; at += step) {
+        const slice = bytes.subarray(at, at + step);
+        freeAt = Math.max(freeAt, performance.now()) + (slice.length / rate) * 1_000;
+        await sleep(Math.max(0, freeAt - performance.now()));
+        if (!isStuck()) write(slice);
+      }
+      from.resume();
+    };
     /** Keeps the order also when the delay becomes shorter. */
-    const pass = (act: () => void): void => {
+    const pass = (act: () => unknown): void => {
       if (isStuck()) return;
       const due = performance.now() + this.#delay;
       before = before.then(async () => {
         const wait = due - performance.now();
         if (wait > 0) await sleep(wait);
-        if (!isStuck()) act();
+        if (!isStuck()) await act();
       });
     };
-    from.on("data", (bytes) => pass(() => write(bytes)));
+    from.on("data", (bytes) => {
+      if (this.#bytesPerSecond === Number.POSITIVE_INFINITY) {
+        pass(() => write(bytes));
+        return;
+      }
+      from.pause();
+      pass(() => trickle(bytes));
+    });
     from.on("end", () => pass(() => to.end()));
     from.on("error", () => from.destroy());
     from.on("close", (hadError) => {
@@ -134,6 +173,7 @@ export class TcpProxy {
   #answer(bytes: Buffer, service: Socket, client: Socket): void {
     if (bytes.length < this.#breakAfter) {
       this.#breakAfter -= bytes.length;
+      this.#bytesDown += bytes.length;
       this.#write(bytes, service, client);
       return;
     }

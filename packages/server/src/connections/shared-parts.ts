@@ -1,0 +1,97 @@
+import type { FramedParts } from "../document/split-frames.ts";
+import { MAX_PART_BYTES } from "../document/split-update.ts";
+import type { Frame } from "../protocol/frame.ts";
+import { isPresence } from "./presence-frames.ts";
+
+/** Cuts the update of a frame into frames of parts, in a worker. */
+export type SplitFrame = (
+  room: string,
+  frame: Frame,
+  known: Uint8Array | null,
+  forFast: boolean,
+) => Promise<FramedParts>;
+
+/** Parts are kept for so long after their last use: clients often come together. */
+const KEEP_MS = 5_000;
+
+/** The parts of one frame, for somebody who sends them. */
+export interface PartsUse {
+  /** Does not reject: what cannot be split is one part. */
+  readonly parts: Promise<readonly Frame[]>;
+  /** They are not needed any more. */
+  release(): void;
+}
+
+interface Kept {
+  readonly parts: Promise<readonly Frame[]>;
+  users: number;
+}
+
+/** Whether a frame has to be sent in parts over a network: it holds a long update. */
+export function isLong(frame: Frame): boolean {
+  // The message's own bytes and the frame's head do not count.
+  return frame.length > MAX_PART_BYTES + 32 && !isPresence(frame);
+}
+
+/**
+ * Whether frames go to a client one by one, as it takes them: because one of them is long, or all together
+ * are; or because others are on their way like that, which presence may overtake.
+ */
+export function goesInParts(frames: readonly Frame[], others: boolean): boolean {
+  let bytes = 0;
+  for (const frame of frames) bytes += frame.length;
+  if (bytes > 2 * MAX_PART_BYTES) return true;
+  return frames.some((frame) => isLong(frame) || (others && !isPresence(frame)));
+}
+
+/**
+ * The parts of long frames: made once for all who are sent them at about the same time, and given up when
+ * nobody is.
+ */
+export class SharedParts {
+  readonly #split: SplitFrame;
+  /** By frame, those for slow clients and those for fast ones. */
+  readonly #kept: readonly [Map<Frame, Kept>, Map<Frame, Kept>] = [new Map(), new Map()];
+
+  constructor(split: SplitFrame) {
+    this.#split = split;
+  }
+
+  /**
+   * @param known what the client has, as for `splitUpdate`
+   * @param forFast whether the parts after the first ones may be larger
+   */
+  use(room: string, frame: Frame, known: Uint8Array | null, forFast: boolean): PartsUse {
+    const all = this.#kept[forFast ? 1 : 0];
+    const kept = all.get(frame) ?? { parts: this.#cut(room, frame, known, forFast), users: 0 };
+    all.set(frame, kept);
+    kept.users++;
+    const drop = () => {
+      if (kept.users === 0 && all.get(frame) === kept) all.delete(frame);
+    };
+    return {
+      parts: kept.parts,
+      release: () => {
+        kept.users--;
+        // Only what a client with nothing is sent is sent to others too.
+        if (known?.length === 1) setTimeout(drop, KEEP_MS).unref();
+        else drop();
+      },
+    };
+  }
+
+  async #cut(
+    room: string,
+    frame: Frame,
+    known: Uint8Array | null,
+    forFast: boolean,
+  ): Promise<readonly Frame[]> {
+    try {
+      const { bytes, ends } = await this.#split(room, frame, known, forFast);
+      return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
+    } catch {
+      // The worker took too long, or is closing. A slow client may not get it then; a fast one does.
+      return [frame];
+    }
+  }
+}
