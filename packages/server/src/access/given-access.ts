@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { misspelt } from "../config/nearest-name.ts";
 import { resultWithin } from "../runtime/within.ts";
 import {
   ACCESS_LEVELS,
@@ -70,6 +71,9 @@ export class GivenAccess implements AccessControl {
 /** The application may be written without types. */
 function checked(access: Access | undefined): Access {
   const { subject = null, level, expiresAt = null } = access ?? {};
+  // An `expires` that is ignored would let somebody stay for ever.
+  const wrong = misspelt(access ?? {}, ["subject", "level", "expiresAt"]);
+  if (wrong !== undefined) throw new TypeError(`access answered something else: ${wrong}`);
   const isRight =
     level !== undefined &&
     ACCESS_LEVELS.includes(level) &&

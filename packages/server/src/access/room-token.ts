@@ -1,5 +1,6 @@
 import type { JWTPayload } from "jose";
 import { z } from "zod";
+import { nearestName } from "../config/nearest-name.ts";
 import { ACCESS_LEVELS, type Access, AccessDeniedError } from "./access.ts";
 import { Wildcard } from "./wildcard.ts";
 
@@ -33,9 +34,27 @@ export function accessOfClaims(claims: JWTPayload, room: string): Access {
     const claim = String(parsed.error.issues[0]?.path[0]);
     throw new AccessDeniedError("unauthenticated", `the token's claim ${claim} is not valid`);
   }
+  const claim = wrongClaim(claims);
+  if (claim !== undefined) {
+    throw new AccessDeniedError(
+      "unauthenticated",
+      `the token's claim ${claim.slice(0, 30)} is not known; the level is in access`,
+    );
+  }
   const { sub = null, room: exact, rooms = [], access, exp } = parsed.data;
   if (exact !== room && !rooms.some((pattern) => new Wildcard(pattern).matches(room))) {
     throw new AccessDeniedError("forbidden", "the token is not for this room");
   }
   return { subject: sub, level: access, expiresAt: (exp + CLOCK_TOLERANCE_S) * 1000 };
+}
+
+/** One that was meant to be `access`. Without that one, a token grants more than was meant. */
+function wrongClaim(claims: JWTPayload): string | undefined {
+  const found = Object.entries(claims).find(
+    ([name, value]) =>
+      !Object.hasOwn(CLAIMS.shape, name) &&
+      (nearestName(name, ["access"]) !== undefined ||
+        ACCESS_LEVELS.some((level) => level === value)),
+  );
+  return found?.[0];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { misspelt } from "../config/nearest-name.ts";
 import {
   ACCESS_LEVELS,
   type Access,
@@ -82,8 +83,13 @@ function readGrant(text: string, now: number): Access {
 }
 
 function parseGrant(text: string): z.infer<typeof GRANT> {
-  const parsed = GRANT.safeParse(parseJson(text));
-  if (parsed.success) return parsed.data;
+  const answer = parseJson(text);
+  const parsed = GRANT.safeParse(answer);
+  if (parsed.success) {
+    const wrong = misspelt(Object(answer), Object.keys(GRANT.shape));
+    if (wrong !== undefined) throw new Error(wrong);
+    return parsed.data;
+  }
   const [issue] = parsed.error.issues;
   throw new Error(`${issue?.path.join(".") || "the body"}: ${issue?.message}`);
 }

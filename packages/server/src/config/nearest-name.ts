@@ -22,6 +22,15 @@ export function suggestion(name: string, known: Iterable<string>): string {
   return nearest === undefined ? "" : `; did you mean ${nearest}?`;
 }
 
+/** What is wrong with a name that is not known, and nearly is; `undefined` when all are right or strange. */
+export function misspelt(given: object, known: readonly string[]): string | undefined {
+  for (const name of Object.keys(given)) {
+    const meant = known.includes(name) ? undefined : nearestName(name, known);
+    if (meant !== undefined) return `${name} is not known; did you mean ${meant}?`;
+  }
+  return undefined;
+}
+
 /** In short names, two letters make another word. */
 function tolerated({ length }: string): number {
   return length < 5 ? 1 : length < 16 ? 2 : 3;

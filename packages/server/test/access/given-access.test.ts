@@ -8,3 +8,12 @@ it("does not wait for ever for the application", async () => {
   const access = new GivenAccess(() => new Promise(() => {}), logger, 20);
   expect(await outcome(access.authorize(attempt(undefined)))).toBe("unavailable");
 });
+
+it("does not take a misspelt end for none", async () => {
+  const logger = pino({ level: "silent" });
+  const granted = { subject: null, level: "read-write", expiresAt: null } as const;
+  const ask = (answer: object) =>
+    outcome(new GivenAccess(() => ({ ...granted, ...answer }), logger).authorize(attempt("x")));
+  expect(await ask({ expires: 1 })).toBe("unavailable");
+  expect(await ask({ name: "Ada" })).toBe("read-write");
+});

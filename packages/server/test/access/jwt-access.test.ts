@@ -60,6 +60,7 @@ describe("a room token", () => {
     [{ room: "*" }, "*", "read-write"],
     [{ rooms: ["a", "room"] }, "room", "read-write"],
     [{ rooms: ["a/*"] }, "a/b/c", "read-write"],
+    [{ room: "room", aud: "notes", name: "Ada", role: "editor", acr: "0" }, "room", "read-write"],
     [{ rooms: ["a/*"] }, "b/a/c", "forbidden"],
     [{ rooms: ["a/\\*"] }, "a/b", "forbidden"],
     [{ rooms: ["a/\\*"] }, "a/*", "read-write"],
@@ -83,6 +84,11 @@ describe("a room token", () => {
     ["with a level of every object", { access: "constructor" }],
     ["with no level", { access: null }],
     ["with a subject that is no text", { sub: 5 }],
+    // By default they would let write.
+    ["with a misspelt level", { acess: "read-only" }],
+    ["with a misspelt level of any kind", { Access: "none" }],
+    ["with a level in another claim", { level: "presence-only" }],
+    ["with a level in a claim of a long name", { ["x".repeat(200)]: "read-only" }],
   ])("%s is refused", async (_, claims) => {
     expect(await enter(sign({ room: "room", ...claims }))).toBe("unauthenticated");
   });

@@ -106,6 +106,8 @@ describe("the application", () => {
     ["access of every object", json({ access: "toString" }), "unavailable"],
     ["a subject that is no text", json({ subject: 5, access: "read-write" }), "unavailable"],
     ["an end that is no number", json({ access: "read-write", expiresAt: "x" }), "unavailable"],
+    ["a misspelt end", json({ access: "read-write", expires_at: Date.now() + 1e6 }), "unavailable"],
+    ["more than that", json({ access: "read-write", name: "Zoe", team: 5 }), "read-write"],
     ["an end in seconds", json({ access: "read-write", expiresAt: 4e9 }), "unavailable"],
     [
       "an end without end",

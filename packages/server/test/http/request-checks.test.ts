@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { TestApi, updateOf } from "./api-parts.ts";
 import { detailOf } from "./http-parts.ts";
@@ -63,6 +64,12 @@ describe("a request", () => {
 
   it("with a body in the wrong form is refused", async () => {
     const api = await TestApi.start();
+    const compressed = await api.request("/rooms/a/updates", {
+      method: "POST",
+      headers: { "content-type": "application/octet-stream", "content-encoding": "gzip" },
+      body: gzipSync(updateOf("text")),
+    });
+    expect(compressed.status).toBe(415);
     for (const [type, status] of [
       ["application/json", 415],
       ["application/x-www-form-urlencoded", 415],

@@ -33,6 +33,10 @@ export async function takeUpdate(
   if (type !== UPDATE_TYPE) {
     throw new ApiProblem(415, `content-type is ${type ?? "missing"}: it must be ${UPDATE_TYPE}`);
   }
+  const encoding = request.header("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    throw new ApiProblem(415, `content-encoding is ${encoding}: the body must not be compressed`);
+  }
   const update = new Uint8Array(await request.arrayBuffer());
   if (update.length === 0) throw new ApiProblem(400, "the body is empty: it must be a Yjs update");
   const contents = await inspect(room, update, documents);
