@@ -3,20 +3,30 @@ import { HaProxy } from "@symphony/services/haproxy";
 import type { Balance, BalancedServer, LoadBalancer } from "@symphony/services/load-balancer";
 import { Nginx } from "@symphony/services/nginx";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { send } from "../../packages/server/test/http/http-parts.ts";
 import { RawClient } from "../../packages/server/test/support/raw-client.ts";
 import {
   type ServerProcess,
   startServer,
 } from "../../packages/server/test/support/server-process.ts";
 import { waitFor } from "../../packages/server/test/support/wait-for.ts";
+import { exampleVariables, readCompose } from "../compose/test/compose-file.ts";
 import { StandIn } from "./stand-in.ts";
 
 const ROOMS = Array.from({ length: 20 }, (_, index) => `folder/room ${index}`);
 
 type Kind = new (servers: readonly BalancedServer[], balance?: Balance) => LoadBalancer;
 
-/** What tells which server a client came to. */
-const LOGGING = { LOG_LEVEL: "debug" };
+const COMPOSE = readCompose(exampleVariables());
+const ADMIN = "the token of an administrator";
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** What tells which server a client came to; and what the shipped set-up has. */
+const SETTINGS = {
+  LOG_LEVEL: "debug",
+  ADMIN_TOKEN: ADMIN,
+  TRUSTED_PROXIES: COMPOSE.services["server-a"]?.environment?.TRUSTED_PROXIES ?? "0",
+};
 
 /** The index of the server to which the next connection to the room comes. */
 async function destinationOf(
@@ -47,7 +57,7 @@ describe.each<[string, Kind]>([
   let servers: ServerProcess[];
   let balancer: LoadBalancer;
 
-  const startAt = (port: number) => startServer({ port, env: LOGGING });
+  const startAt = (port: number) => startServer({ port, env: SETTINGS });
   const destination = (room: string) => destinationOf(room, servers, balancer);
 
   /** The servers to which the rooms come. */
@@ -94,15 +104,72 @@ describe.each<[string, Kind]>([
     expect(used.size).toBe(3);
   });
 
-  it.each(["/cluster/v1/state", "/%63luster/v1/state", "/cluster%2Fv1/state"])(
-    "does not let clients say %s to a server",
-    async (path) => {
-      for (const method of ["GET", "POST"]) {
-        expect((await fetch(`${balancer.url}${path}`, { method })).status).toBe(403);
-      }
-      await expect(RawClient.connect(balancer.wsUrl, path.slice(1))).rejects.toThrow("403");
-    },
-  );
+  it.each([
+    "/cluster/v1/state",
+    "/%63luster/v1/state",
+    "/cluster%2Fv1/state",
+    "/./cluster/v1/state",
+    "//cluster/v1/state",
+    "///.//cluster/v1/state",
+    "/%2e/cluster/v1/state",
+    "/%2E%2E/cluster/v1/state",
+    "/x/../cluster/v1/state",
+    "/x/y/%2e%2E/../cluster/v1/state",
+    "/x/..//cluster/v1/state",
+    "/x%2F..%2Fcluster%2Fv1/state",
+  ])("does not let clients say %s to a server", async (path) => {
+    const { port } = new URL(balancer.url);
+    for (const method of ["GET", "POST"]) {
+      expect((await send({ port: Number(port), path }, { method })).status).toBe(403);
+    }
+  });
+
+  it("lets clients into rooms whose names only look like that", async () => {
+    for (const room of ["cluster", "my/cluster/x", "clusters/x", "x/cluster"]) {
+      await destination(room);
+    }
+  });
+
+  it("carries tokens of 32 KB, and documents", async () => {
+    const token = "x".repeat(32_000);
+    const client = await RawClient.connect(balancer.wsUrl, "long", { query: `?token=${token}` });
+    await client.close();
+    const offering = await RawClient.connect(balancer.wsUrl, "long", {
+      protocols: [`token.${token}`],
+    });
+    expect(offering.subprotocol).toBe(`token.${token}`);
+    await offering.close();
+    const { port } = new URL(balancer.url);
+    const answer = await send(
+      { port: Number(port), path: "/api/rooms/large/updates" },
+      {
+        method: "POST",
+        headers: { ...bearer(ADMIN), "content-type": "application/octet-stream" },
+        body: Buffer.alloc(20_000_000, 0xff),
+      },
+    );
+    // The proxy has passed it on, and the server says what is wrong.
+    expect(answer.status).toBe(400);
+  });
+
+  it("does not lock out others when somebody tries wrong tokens, whatever they claim to be", async () => {
+    const { port } = new URL(balancer.url);
+    const statusOf = async (localAddress: string, token: string, claimed: string) => {
+      const headers = { ...bearer(token), "x-forwarded-for": claimed };
+      const url = { port: Number(port), path: "/api/rooms" };
+      return (await send(url, { headers, localAddress })).status;
+    };
+    // Each server counts for itself, and requests for one path come to one server.
+    let status = 401;
+    let tries = 0;
+    for (; status === 401 && tries < 100; tries++) {
+      status = await statusOf("127.0.0.2", "wrong", `192.0.2.${tries}`);
+    }
+    expect(status).toBe(429);
+    expect(tries).toBeGreaterThan(10);
+    expect(await statusOf("127.0.0.2", ADMIN, "127.0.0.3")).toBe(429);
+    expect(await statusOf("127.0.0.3", ADMIN, "127.0.0.2")).toBe(200);
+  });
 
   it("brings clients of a killed server to another one, and back when it returns", async () => {
     const room = "left alone";
@@ -118,7 +185,7 @@ describe.each<[string, Kind]>([
 
 describe("HAProxy, when a server freezes", () => {
   it("closes its connections, uses others, and comes back to it", async () => {
-    const start = () => startServer({ env: LOGGING });
+    const start = () => startServer({ env: SETTINGS });
     const servers = [await start(), await start()];
     const balancer = new HaProxy(
       servers.map(({ port }, i) => ({ name: `s${i}`, host: "127.0.0.1", port })),

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { BackingServices } from "./backing-services.ts";
 import { HaProxy } from "./haproxy.ts";
 import { SymphonyServer } from "./symphony-server.ts";
@@ -19,7 +20,14 @@ let balancer: HaProxy | undefined;
 try {
   say("starting Redis, PostgreSQL, S3 (Ceph) and DynamoDB (dynalite) …");
   await services.start();
-  servers = NAMES.map(() => new SymphonyServer(services.environment()));
+  const adminToken = randomBytes(16).toString("hex");
+  const settings = {
+    ...services.environment(),
+    ADMIN_TOKEN: adminToken,
+    // HAProxy tells where clients come from.
+    TRUSTED_PROXIES: "1",
+  };
+  servers = NAMES.map(() => new SymphonyServer(settings));
   await Promise.all(servers.map((server) => server.start()));
   const balanced = servers.map(({ port }, i) => ({
     name: NAMES[i] ?? "",
@@ -31,6 +39,8 @@ try {
   const environment = services.environment();
   const rows: [string, string][] = [
     ["open this", balancer.url],
+    ["dashboard", `${balancer.url}/dashboard/`],
+    ["its token", adminToken],
     ...servers.map(({ url }, i): [string, string] => [`server ${NAMES[i]}`, url]),
     ["redis", environment.REDIS_URL ?? ""],
     ["postgres", environment.DATABASE_URL ?? ""],

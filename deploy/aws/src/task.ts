@@ -89,6 +89,8 @@ export class Task extends Construct {
       environment: {
         ...environment,
         PORT: String(SERVER_PORT),
+        // The load balancer adds whom it talks to. Only it and other servers reach this one.
+        TRUSTED_PROXIES: "1",
         S3_BUCKET: stores.snapshots.bucketName,
         DYNAMODB_TABLE: stores.registry.tableName,
         AWS_REGION: Stack.of(this).region,

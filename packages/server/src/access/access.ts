@@ -35,6 +35,11 @@ export interface Access {
   readonly level: AccessLevel;
   /** When the access ends, in milliseconds since the epoch; `null` when it does not. */
   readonly expiresAt: number | null;
+  /**
+   * Decided by what was known before, because who decides cannot be asked now. Whoever checks a
+   * connection again keeps it, and asks again.
+   */
+  readonly isProvisional?: boolean | undefined;
 }
 
 /** Decides who may do what in which room. */
@@ -88,7 +93,7 @@ export class AccessUnavailableError extends Error {
   override readonly name = "AccessUnavailableError";
 }
 
-const MAX_TOKEN_LENGTH = 8192;
+const MAX_TOKEN_LENGTH = 32_768;
 
 /** Every token is checked with this before anything else is done with it. @throws AccessDeniedError */
 export function checkTokenLength(token: string): void {

@@ -10,9 +10,11 @@ import {
   type Attempt,
   type Authorize,
 } from "./access.ts";
+import { FairLimit } from "./fair-limit.ts";
 
 /** How long an application may think about an attempt. */
 const ANSWER_MS = 10_000;
+const LIMITS = { atOnce: 256, reserved: 64, waiting: 10_000, waitMs: 5_000 };
 
 /**
  * Whoever decides about access on behalf of the application. What it answers is checked, and waited
@@ -22,6 +24,7 @@ export class GivenAccess implements AccessControl {
   readonly #given: AccessControl;
   readonly #logger: Logger;
   readonly #answerMs: number;
+  readonly #limit: FairLimit = new FairLimit(LIMITS);
 
   constructor(given: AccessControl | Authorize, logger: Logger, answerMs: number = ANSWER_MS) {
     this.#given =
@@ -35,9 +38,11 @@ export class GivenAccess implements AccessControl {
   async authorize(attempt: Attempt): Promise<Access> {
     const { room } = attempt;
     try {
-      const answer = await resultWithin(this.#answerMs, this.#ask(attempt));
-      if (answer !== null) return checked(answer.value);
-      throw new AccessUnavailableError(`access has not answered within ${this.#answerMs} ms`);
+      return await this.#limit.run(attempt, async () => {
+        const answer = await resultWithin(this.#answerMs, this.#ask(attempt));
+        if (answer !== null) return checked(answer.value);
+        throw new AccessUnavailableError(`access has not answered within ${this.#answerMs} ms`);
+      });
     } catch (error) {
       if (error instanceof AccessDeniedError) throw error;
       this.#logger.error({ room, err: error }, "access cannot be decided");

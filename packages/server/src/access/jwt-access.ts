@@ -20,7 +20,9 @@ export class JwtAccess implements AccessControl {
   async authorize({ room, token }: Attempt): Promise<Access> {
     if (token === undefined) throw new AccessDeniedError("unauthenticated", "a token is needed");
     checkTokenLength(token);
-    return accessOfClaims(await this.#verifier.verify(token), room);
+    const { claims, isProvisional } = await this.#verifier.verify(token);
+    const access = accessOfClaims(claims, room);
+    return isProvisional ? { ...access, isProvisional } : access;
   }
 
   /** Answers are not kept, but keys are; they are the same for all rooms. */

@@ -1,8 +1,8 @@
 import { createSecretKey, type KeyObject } from "node:crypto";
-import { errors, type JWTPayload, jwtVerify } from "jose";
+import { errors, jwtVerify } from "jose";
 import { ConfigError } from "../config/config-error.ts";
 import { AccessDeniedError } from "./access.ts";
-import { accessErrorOf, TIMES, type TokenVerifier } from "./token-verifier.ts";
+import { accessErrorOf, TIMES, type TokenVerifier, type VerifiedToken } from "./token-verifier.ts";
 
 /** As long as the digest: whoever has a token can try secrets against it. */
 const MIN_SECRET_BYTES = 32;
@@ -29,11 +29,11 @@ export class SharedSecrets implements TokenVerifier {
     });
   }
 
-  async verify(token: string): Promise<JWTPayload> {
+  async verify(token: string): Promise<VerifiedToken> {
     for (const key of this.#keys) {
       try {
         const { payload } = await jwtVerify(token, key, { ...TIMES, algorithms: ["HS256"] });
-        return payload;
+        return { claims: payload, isProvisional: false };
       } catch (error) {
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw accessErrorOf(error);
       }

@@ -2,16 +2,22 @@ import { errors, type JWTPayload, type JWTVerifyOptions } from "jose";
 import { AccessDeniedError, AccessUnavailableError } from "./access.ts";
 import { CLOCK_TOLERANCE_S } from "./room-token.ts";
 
+/** The claims of a token whose signature is right. */
+export interface VerifiedToken {
+  readonly claims: JWTPayload;
+  /** Whether it was verified with keys that may have been withdrawn since. */
+  readonly isProvisional: boolean;
+}
+
 /** Verifies the signature of a JWT, and its times if it has any. */
 export interface TokenVerifier {
   /**
-   * @returns the claims
    * @throws AccessDeniedError
    * @throws AccessUnavailableError when the keys cannot be had
    */
-  verify(token: string): Promise<JWTPayload>;
+  verify(token: string): Promise<VerifiedToken>;
 
-  /** Verifies with the keys that hold now, from now on. */
+  /** Verifies with the keys that hold now, from now on; with the last known ones while none can be had. */
   forget(): void;
 
   /** Gives up what is under way. */

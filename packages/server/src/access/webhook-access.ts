@@ -6,14 +6,14 @@ import {
   type Attempt,
   checkTokenLength,
 } from "./access.ts";
+import { FairLimit } from "./fair-limit.ts";
 import { LruMap } from "./lru-map.ts";
-import { QuestionQueue } from "./question-queue.ts";
 import { serviceUrl } from "./service-url.ts";
 import { type Answer, askApplication } from "./webhook-question.ts";
 
 const TIMEOUT_MS = 3_000;
 const MAX_ANSWERS = 10_000;
-const LIMITS = { atOnce: 32, waiting: 2_000, waitMs: 5_000 };
+const LIMITS = { atOnce: 40, reserved: 8, waiting: 2_000, waitMs: 5_000 };
 
 const MESSAGES = {
   unauthenticated: "the application does not accept the token",
@@ -24,7 +24,7 @@ const MESSAGES = {
 export class WebhookAccess implements AccessControl {
   readonly #url: URL;
   readonly #closing: AbortController = new AbortController();
-  readonly #queue: QuestionQueue = new QuestionQueue(LIMITS);
+  readonly #limit: FairLimit = new FairLimit(LIMITS);
   readonly #answers: LruMap<string, Answer> = new LruMap(MAX_ANSWERS);
   /** Questions without an answer yet, for whoever asks the same. */
   readonly #asked: Map<string, Promise<Answer>> = new Map();
@@ -67,7 +67,7 @@ export class WebhookAccess implements AccessControl {
   }
 
   #ask(key: string, attempt: Attempt): Promise<Answer> {
-    const answer = this.#queue.run(() => {
+    const answer = this.#limit.run(attempt, () => {
       const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#closing.signal]);
       return askApplication(this.#url, attempt, signal);
     });

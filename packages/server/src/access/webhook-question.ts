@@ -20,6 +20,8 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** How long an answer is kept that does not say it, in seconds. */
 const DEFAULT_MAX_AGE_S = 10;
 const MAX_AGE_S = 3600;
+/** A no is kept at least that long, whatever the answer says: it is asked for again and again. */
+const MIN_REFUSAL_MS = 1_000;
 
 const GRANT = z.object({
   subject: z.string().nullish(),
@@ -66,9 +68,9 @@ function read({ status, headers, text }: TextAnswer): Answer {
       return { verdict: access, freshUntil: Math.min(freshUntil, expiresAt ?? freshUntil) };
     }
     case 401:
-      return { verdict: "unauthenticated", freshUntil };
+      return { verdict: "unauthenticated", freshUntil: Math.max(freshUntil, now + MIN_REFUSAL_MS) };
     case 403:
-      return { verdict: "forbidden", freshUntil };
+      return { verdict: "forbidden", freshUntil: Math.max(freshUntil, now + MIN_REFUSAL_MS) };
     default:
       throw new Error(`status ${status}`);
   }

@@ -14,6 +14,8 @@ import { readStored } from "../document/open-document.ts";
 import { showWithinBudget } from "../document/show-within-budget.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import { adminAccess } from "../http/admin-access.ts";
+import { adminGate } from "../http/admin-gate.ts";
+import type { ApiEnv } from "../http/api/api-hono.ts";
 import { apiRoutes } from "../http/api/api-routes.ts";
 import { createApp } from "../http/app.ts";
 import type { Health } from "../http/health.ts";
@@ -45,7 +47,7 @@ export interface VisibleParts {
 
 /** What a server answers over HTTP. */
 export interface HttpSide {
-  readonly app: Hono;
+  readonly app: Hono<ApiEnv>;
   /** Ends event streams, and asks other servers nothing more. */
   close(): void;
 }
@@ -78,6 +80,13 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     logger,
     onDeleted: (room) => notifications.events?.roomDeleted(room),
   });
+  const admin = {
+    token: ADMIN_TOKEN,
+    proxies: TRUSTED_PROXIES,
+    sessions: stores.metadata.adminSessions,
+    logger,
+  };
+  const gate = adminGate(admin);
   const app = createApp({
     isSecure: config.TLS_CERT_FILE !== undefined,
     health,
@@ -90,7 +99,8 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
             startRoutes(CLUSTER_SECRET, documents),
             serverCallRoutes(CLUSTER_SECRET, local),
           ],
-    admin: adminAccess({ token: ADMIN_TOKEN, proxies: TRUSTED_PROXIES, origins, logger }),
+    admin: adminAccess({ ...admin, origins }, gate),
+    gate,
     metrics: metricsRoute(
       new Metrics({
         health,

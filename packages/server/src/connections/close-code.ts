@@ -59,7 +59,7 @@ export const CloseCode = {
       case CloseCode.deleted:
         return "the room has been deleted";
       case CloseCode.tryAgainLater:
-        return "the document cannot be read now";
+        return unavailability(error);
       case CloseCode.internal:
         return "the document cannot be opened; the server's log says why";
       default:
@@ -67,6 +67,17 @@ export const CloseCode = {
     }
   },
 };
+
+/** What cannot be had now: enough for a client's developer to know whom to ask. */
+function unavailability(error: unknown): string {
+  if (error instanceof AccessUnavailableError) {
+    return "whether you may come in cannot be decided now; try again later";
+  }
+  if (error instanceof RegistryError)
+    return "the other servers cannot be found now; try again later";
+  if (error instanceof CodecError) return "the document cannot be processed now; try again later";
+  return "the document cannot be read now; try again later";
+}
 
 function shorten(text: string): string {
   const bytes = Buffer.alloc(MAX_REASON_BYTES);

@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
-import type { WebSocket } from "ws";
 import {
   type Access,
   type AccessControl,
   AccessDeniedError,
   type AccessLevel,
+  AccessUnavailableError,
   type Attempt,
 } from "../access/access.ts";
 import { TokenBucket } from "../access/token-bucket.ts";
@@ -20,6 +20,7 @@ import { MalformedError } from "../protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../protocol/message.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { allocateShared } from "../runtime/memory.ts";
+import type { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
 import { Deadline } from "./deadline.ts";
 import { FlightWindow } from "./flight-window.ts";
@@ -30,6 +31,7 @@ import type { Weighed } from "./memory-guard.ts";
 import { NOTHING, PartDelivery, type PartsOutlet } from "./part-delivery.ts";
 import { goesInParts, type SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
+import type { Refusals } from "./refusals.ts";
 
 /** What a connection needs of the server. */
 export interface ConnectionServices {
@@ -47,6 +49,7 @@ export interface ConnectionServices {
   readonly rounds: { readonly count: number };
   /** How many connections a room has on this server. */
   readonly connectionsOf: (room: string) => number;
+  readonly refusals: Refusals;
   /** The client was let in, and its document is open. */
   readonly onOpened: (connection: Connection) => void;
   /** The connection is over; it is called once, whether it was opened or not. */
@@ -85,7 +88,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   readonly #services: ConnectionServices;
   readonly #bucket: TokenBucket;
   readonly #loop: LoopBudget;
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ClientSocket;
   readonly #socket: Duplex;
   #state: State = { name: "opening" };
   #access: Access | null = null;
@@ -112,7 +115,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   constructor(
     id: string,
     attempt: Attempt,
-    webSocket: WebSocket,
+    webSocket: ClientSocket,
     socket: Duplex,
     services: ConnectionServices,
   ) {
@@ -241,14 +244,28 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     this.#fail(reason);
   }
 
-  /** @param reason is shown to the client's developer */
-  closeWith(code: CloseCode, reason: string): void {
-    if (this.#state.name !== "closed") this.#services.stats.close(code);
+  /**
+   * @param reason is shown to the client's developer
+   * @returns whether the client has come back after a refusal, and waits for this one
+   */
+  closeWith(code: CloseCode, reason: string): boolean {
+    if (this.#isClosed) return false;
+    this.#services.stats.close(code);
     this.#closeCode ??= code;
     this.#leave();
-    // A close handshake is only finished when the socket is read.
-    this.#webSocket.resume();
-    this.#webSocket.close(code, reason);
+    if (this.#endsForMemory) {
+      this.#webSocket.close(code, reason);
+      return false;
+    }
+    const isHeld = this.#services.refusals.close(
+      this.#attempt,
+      this.#webSocket,
+      this.#socket,
+      code,
+      reason,
+    );
+    if (isHeld) this.#services.onClosed(this);
+    return isHeld;
   }
 
   endForMemory(reason: string): void {
@@ -328,13 +345,15 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   }
 
   /**
-   * Asks again whether this connection is allowed. It is closed when it is not, or when that cannot be
-   * found out; and when it is allowed something else than before, so that its client begins anew.
+   * Asks again whether this connection is allowed. It is closed when it is not; and when it is allowed
+   * something else than before, so that its client begins anew.
+   *
+   * @returns false when this cannot be decided now. The connection goes on then
    */
-  async recheck(): Promise<void> {
+  async recheck(): Promise<boolean> {
     try {
       const access = await this.#services.access.authorize(this.#attempt);
-      if (this.#state.name !== "open") return;
+      if (this.#state.name !== "open") return true;
       if (access.level === this.#state.access.level) {
         this.#state = { ...this.#state, access };
         this.#access = access;
@@ -342,8 +361,11 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
       } else {
         this.closeWith(CloseCode.restarting, "what you may do here has changed");
       }
+      return access.isProvisional !== true;
     } catch (error) {
+      if (error instanceof AccessUnavailableError) return this.#isClosed;
       this.#fail(error);
+      return true;
     }
   }
 
@@ -553,28 +575,24 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     if (this.#state.name === "closed") return;
     const reason = error instanceof Error ? error.message : String(error);
     const code = CloseCode.of(error);
+    const isHeld = this.closeWith(code, CloseCode.text(code, error));
     if (code === CloseCode.internal) {
       this.#services.logger.error({ connection: this.id, room: this.room, err: error }, "failed");
-    } else {
+    } else if (!isHeld) {
+      // The first refusal is logged, and not each time that the client comes back.
       this.#log("refused", reason);
     }
-    this.closeWith(code, CloseCode.text(code, error));
   }
 
   #log(message: string, reason: string): void {
     this.#services.logger.info({ connection: this.id, room: this.room, reason }, message);
   }
 
-  /** The WebSocket was ended by `ws` itself, because of what the client sent, or by the network. */
-  #brokenOff(error: Error & { code?: string }): void {
-    if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
-      this.#services.stats.close(CloseCode.tooLarge);
-      this.#closeCode ??= CloseCode.tooLarge;
-    } else if (error.code?.startsWith("WS_ERR_")) {
-      this.#services.stats.close(CloseCode.malformed);
-      this.#closeCode ??= CloseCode.malformed;
-    }
+  /** The network broke, or `ws` has found a fault in what the client sent. */
+  #brokenOff(error: Error): void {
     this.#log("socket error", error.message);
+    const { fault } = this.#webSocket;
+    if (fault !== null) this.closeWith(fault, "");
   }
 
   #closed(code: number): void {

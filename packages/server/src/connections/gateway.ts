@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
-import { WebSocket, WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { type AccessControl, AccessDeniedError, type Attempt } from "../access/access.ts";
 import type { AllowedOrigins } from "../access/allowed-origins.ts";
 import { clientAddress } from "../access/client-address.ts";
@@ -16,11 +16,14 @@ import { ConnectionStats } from "../metrics/stats.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
 import type { ActivityRecorder } from "../storage/activity-recorder.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
+import { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
 import type { LiveRooms } from "./live-rooms.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
 import { MemoryGuard } from "./memory-guard.ts";
+import { Rechecks } from "./rechecks.ts";
+import { Refusals, type RefusedClient, TOO_MANY_REQUESTS } from "./refusals.ts";
 import { Rounds } from "./rounds.ts";
 import { SharedParts } from "./shared-parts.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
@@ -69,13 +72,6 @@ const PIECE_BYTES = 512;
 const LEAST_PIECES = 4096;
 const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
 
-/** Closes with 4413 where `ws` would use 1009: providers that know the band do not come back. */
-class ClientSocket extends WebSocket {
-  override close(code?: number, data?: string | Buffer): void {
-    super.close(code === 1009 ? CloseCode.tooLarge : code, data);
-  }
-}
-
 /** Turns upgrade requests into connections, and keeps those alive. */
 export class Gateway {
   readonly connections: Set<Connection> = new Set();
@@ -84,9 +80,11 @@ export class Gateway {
   readonly unfinished: UnfinishedMessages;
   /** Those that were let in, and count as connections to their rooms. */
   readonly #visitors: Set<Connection> = new Set();
+  readonly refusals: Refusals = new Refusals();
   readonly #options: GatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #rounds: Rounds<Connection>;
+  readonly #rechecks: Rechecks;
   readonly #services: ConnectionServices;
   readonly #timer: NodeJS.Timeout;
   #accepting = true;
@@ -101,6 +99,7 @@ export class Gateway {
       connection.keepAlive();
       if (round % PING_ROUNDS === 0) connection.ping();
     });
+    this.#rechecks = new Rechecks(options.access, this.connections);
     this.#services = {
       documents: options.documents,
       access: options.access,
@@ -122,6 +121,7 @@ export class Gateway {
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       rounds: this.#rounds,
+      refusals: this.refusals,
       connectionsOf: (room) => options.liveRooms.connectionsOf(room),
       onOpened: (connection) => this.#opened(connection),
       onClosed: (connection) => this.#closed(connection),
@@ -147,12 +147,10 @@ export class Gateway {
 
   /**
    * Asks again, for each connection to a room, whether it is still allowed, and ends those that are
-   * not. Does not reject.
+   * not; see `Rechecks`. Does not reject.
    */
-  async recheck(room: string): Promise<void> {
-    this.#options.access.forget(room);
-    const affected = [...this.connections].filter((connection) => connection.room === room);
-    await Promise.all(affected.map((connection) => connection.recheck()));
+  recheck(room: string): Promise<void> {
+    return this.#rechecks.recheck(room);
   }
 
   /** Takes no more messages from the clients. */
@@ -165,6 +163,8 @@ export class Gateway {
     this.refuse();
     clearInterval(this.#timer);
     this.guard.close();
+    this.refusals.end(signal);
+    this.#rechecks.close();
     for (const connection of this.connections) {
       connection.closeWith(CloseCode.restarting, CloseCode.text(CloseCode.restarting));
     }
@@ -195,19 +195,28 @@ export class Gateway {
     if (admission === "attempts-per-address") {
       // Whoever tries so often is not worth a handshake.
       this.stats.close(CloseCode.tooMany);
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n");
+      this.refusals.reject(address, socket);
       return;
     }
     if (typeof admission !== "string") socket.once("close", () => admission.release());
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
+    if (this.refusals.isCrowded(clientOf(request, address))) {
+      this.stats.close(CloseCode.tooMany);
+      socket.end(TOO_MANY_REQUESTS);
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (opened: WebSocket) => {
       socket.off("error", drop);
+      const webSocket = opened as ClientSocket;
       if (admission === "connections") {
-        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is full");
+        this.#turnAway(request, address, webSocket, CloseCode.tryAgainLater, "the server is full");
       } else if (this.guard.isFull) {
-        this.#turnAway(webSocket, CloseCode.tryAgainLater, "the server is short of memory");
+        const reason = "the server is short of memory";
+        this.#turnAway(request, address, webSocket, CloseCode.tryAgainLater, reason);
       } else if (admission === "connections-per-address") {
-        this.#turnAway(webSocket, CloseCode.tooMany, "too many connections from this address");
+        const reason = "too many connections from this address";
+        this.#turnAway(request, address, webSocket, CloseCode.tooMany, reason);
       } else {
+        webSocket.admission = admission;
         this.#accept(request, address, webSocket, socket);
       }
     });
@@ -226,19 +235,30 @@ export class Gateway {
   }
 
   /** Browsers only see why when the WebSocket was opened before. */
-  #turnAway(webSocket: WebSocket, code: CloseCode, reason: string): void {
+  #turnAway(
+    request: IncomingMessage,
+    address: string,
+    webSocket: ClientSocket,
+    code: CloseCode,
+    reason: string,
+  ): void {
     this.stats.close(code);
     webSocket.on("error", () => webSocket.terminate());
-    webSocket.close(code, reason);
+    this.refusals.close(clientOf(request, address), webSocket, request.socket, code, reason);
   }
 
-  #accept(request: IncomingMessage, address: string, webSocket: WebSocket, socket: Duplex): void {
+  #accept(
+    request: IncomingMessage,
+    address: string,
+    webSocket: ClientSocket,
+    socket: Duplex,
+  ): void {
     let attempt: Attempt;
     try {
       attempt = this.#attemptOf(request, address);
     } catch (error) {
       const code = CloseCode.of(error);
-      this.#turnAway(webSocket, code, CloseCode.text(code, error));
+      this.#turnAway(request, address, webSocket, code, CloseCode.text(code, error));
       return;
     }
     this.connections.add(new Connection(randomUUID(), attempt, webSocket, socket, this.#services));
@@ -275,4 +295,9 @@ export class Gateway {
     }
     if (this.connections.size === 0) this.#idle?.();
   }
+}
+
+function clientOf(request: IncomingMessage, address: string): RefusedClient {
+  const { url = "", headers } = request;
+  return { address, room: url.split("?", 1)[0] ?? "", token: tokenOfRequest(request), headers };
 }

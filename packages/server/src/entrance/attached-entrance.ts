@@ -12,7 +12,8 @@ import {
 } from "./entrance.ts";
 
 /** Where other servers of a cluster call this one, wherever it is attached. */
-const CLUSTER_PATH = "/cluster/v1/";
+const CLUSTER_ROOT = "/cluster/";
+const CLUSTER_PATH = `${CLUSTER_ROOT}v1/`;
 
 /**
  * Node treats upgrades as plain requests unless somebody listens for them. This listener says that
@@ -142,6 +143,8 @@ export class AttachedEntrance implements Entrance {
     if (this.#visitors === null) return null;
     if (url.startsWith(this.#path)) {
       const rest = url.slice(this.#path.length);
+      // Proxies keep others from the root's internal paths, and do not know of these.
+      if (rest.startsWith(CLUSTER_ROOT) && !isUpgrade) return null;
       if (rest.startsWith("/")) return rest;
       if (rest === "" || rest.startsWith("?")) return `/${rest}`;
     }

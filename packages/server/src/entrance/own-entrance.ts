@@ -5,13 +5,18 @@ import type { Tls } from "../assembly/open-tls.ts";
 import { type Entrance, hostOfUrl, type Listening, NOT_YET, type Visitors } from "./entrance.ts";
 import { endSlowBody } from "./slow-bodies.ts";
 
-/** Whoever takes longer to send a request keeps a socket for nothing. */
-const SLOW_CLIENTS = {
+const OPTIONS = {
+  // Whoever takes longer to send a request keeps a socket for nothing.
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
   // How long a body may take depends on its size; see `endSlowBody`.
   requestTimeout: 0,
   connectionsCheckingInterval: 2_000,
+  // Load balancers keep idle connections for up to two minutes. If the server ended one first, a request
+  // that is on its way would fail.
+  keepAliveTimeout: 125_000,
+  // A token may have 32 KB, beside other headers.
+  maxHeaderSize: 48 * 1024,
 };
 
 /** An HTTP server of Symphony's own. */
@@ -29,7 +34,7 @@ export class OwnEntrance implements Entrance {
    * @throws the error of the socket when it cannot
    */
   static async open(host: string, port: number, tls: Tls | undefined): Promise<OwnEntrance> {
-    const http = tls?.createServer(SLOW_CLIENTS) ?? createServer(SLOW_CLIENTS);
+    const http = tls?.createServer(OPTIONS) ?? createServer(OPTIONS);
     try {
       http.listen(port, host);
       await once(http, "listening");

@@ -1,10 +1,14 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { deleteCookie, setCookie } from "hono/cookie";
-import type { Logger } from "pino";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { AllowedOrigins } from "../access/allowed-origins.ts";
-import { type AdminGate, adminGate, type HttpContext } from "./admin-gate.ts";
+import {
+  type AdminGate,
+  type AdminGateOptions,
+  adminGate,
+  type HttpContext,
+} from "./admin-gate.ts";
 import { SESSION_COOKIE, SESSION_SECONDS } from "./admin-session.ts";
 import { type ApiEnv, type ApiHono, noStore } from "./api/api-hono.ts";
 import { ApiProblem, answerErrors, invalidParameters, openProblems } from "./api/problems.ts";
@@ -53,28 +57,26 @@ const end = createRoute({
   operationId: "endSession",
   summary: "End the session of this browser",
   security: [],
-  responses: { 204: { description: "The cookie is removed." } },
+  description: "The session ends on all servers, also for whoever else has its cookie.",
+  responses: { 204: { description: "It has ended." }, ...openProblems(429, 503) },
 });
 
 /** The routes of sessions, for the description of the API. */
 export const sessionRoutes = [get, begin, end] as const;
 
-export interface AdminAccessOptions {
-  /** ADMIN_TOKEN; without it only requests from this machine pass. */
-  readonly token: string | undefined;
-  /** How many proxies stand in front, as for `clientAddress`. */
-  readonly proxies: number;
+export interface AdminAccessOptions extends AdminGateOptions {
   /** Whose pages may use the API, beside the server's own. */
   readonly origins: AllowedOrigins;
-  readonly logger: Logger;
 }
 
 /**
  * Decides who may use the API and read the metrics, for all that is routed after it. Whoever has the
  * token, or a session that was begun with it, may do everything.
  */
-export function adminAccess(options: AdminAccessOptions): ApiHono {
-  const gate = adminGate(options.token, options.proxies);
+export function adminAccess(
+  options: AdminAccessOptions,
+  gate: AdminGate = adminGate(options),
+): ApiHono {
   const required = gate.needsToken;
   const app: ApiHono = new OpenAPIHono({
     defaultHook: (result) => {
@@ -84,10 +86,17 @@ export function adminAccess(options: AdminAccessOptions): ApiHono {
   app.onError(answerErrors(options.logger));
   app.use("/api/*", crossOrigin(options.origins));
   app.use("/api/*", noStore);
-  app.openapi(get, (c) => c.json({ authenticated: passes(gate, c), required }, 200));
+  app.openapi(get, async (c) => {
+    const authenticated = await isSignedIn(gate, c);
+    // A session that has ended is not shown again and again, which would count as guessing.
+    if (!authenticated && getCookie(c, SESSION_COOKIE) !== undefined) {
+      deleteCookie(c, SESSION_COOKIE, COOKIE);
+    }
+    return c.json({ authenticated, required }, 200);
+  });
   app.post(PATH, bodyLimit({ maxSize: MAX_LOGIN_BYTES, onError: tooLarge }));
-  app.openapi(begin, (c) => {
-    const value = gate.begin(c.req.valid("json").token, c);
+  app.openapi(begin, async (c) => {
+    const value = await gate.begin(c.req.valid("json").token, c);
     setCookie(c, SESSION_COOKIE, value, {
       ...COOKIE,
       maxAge: SESSION_SECONDS,
@@ -95,26 +104,53 @@ export function adminAccess(options: AdminAccessOptions): ApiHono {
     });
     return c.json({ authenticated: true, required }, 200);
   });
-  app.openapi(end, (c) => {
+  app.openapi(end, async (c) => {
+    await gate.end(c);
     deleteCookie(c, SESSION_COOKIE, COOKIE);
     return c.body(null, 204);
   });
   const check: MiddlewareHandler<ApiEnv> = async (c, next) => {
-    gate.check(c);
+    await gate.check(c);
     await next();
+    if (!READS.has(c.req.method)) gate.audit(actionOf(c), c, detailsOf(c));
   };
   app.use("/api/*", check);
   app.use("/metrics", check);
   return app;
 }
 
+/** They change nothing, and are not audited. */
+const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** By method and what follows the room in the path. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  "DELETE ": "delete-room",
+  "POST recheck": "recheck-room",
+  "POST updates": "apply-update",
+};
+
+/** What an administrator has done: a name of its own, or method and path. */
+function actionOf(c: HttpContext): string {
+  const [, , area, , ...rest] = c.req.path.split("/");
+  const { method, path } = c.req;
+  const action = area === "rooms" ? ACTIONS[`${method} ${rest.join("/")}`] : undefined;
+  if (action === "delete-room" && c.req.query("purge") === "true") return "purge-room";
+  return action ?? `${method} ${path}`;
+}
+
+function detailsOf(c: HttpContext): Record<string, unknown> {
+  const { method, path } = c.req;
+  const room = c.req.query("room");
+  return { method, path, ...(room === undefined ? {} : { room }), status: c.res.status };
+}
+
 /** Not for the scripts of a page, and not with what another site links to. */
 const COOKIE = { path: "/", httpOnly: true, sameSite: "Strict" } as const;
 
 /** @throws ApiProblem when not even a token would help */
-function passes(gate: AdminGate, c: HttpContext): boolean {
+async function isSignedIn(gate: AdminGate, c: HttpContext): Promise<boolean> {
   try {
-    gate.check(c);
+    await gate.check(c);
     return true;
   } catch (error) {
     if (error instanceof ApiProblem && error.status === 401) return false;

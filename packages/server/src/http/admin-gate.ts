@@ -1,9 +1,12 @@
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
+import type { Logger } from "pino";
 import { clientAddress } from "../access/client-address.ts";
+import type { AdminSessionStore } from "../storage/metadata.ts";
 import { AdminSessions, SESSION_COOKIE } from "./admin-session.ts";
 import type { ApiEnv } from "./api/api-hono.ts";
 import { ApiProblem } from "./api/problems.ts";
+import { AuditLog } from "./audit-log.ts";
 import { FailedAttempts } from "./failed-attempts.ts";
 import { isFromOtherSite, isFromThisMachine } from "./request-origin.ts";
 import { SecretCheck } from "./secret-check.ts";
@@ -15,8 +18,8 @@ export interface AdminGate {
   /** Whether a token is needed, or the request must come from this machine. */
   readonly needsToken: boolean;
 
-  /** @throws ApiProblem when the request may not pass: 401, 403 or 429 */
-  check(c: HttpContext): void;
+  /** Lets the request pass. @throws ApiProblem when it may not: 401, 403 or 429 */
+  check(c: HttpContext): Promise<void>;
 
   /**
    * Begins a session for somebody who shows a token.
@@ -24,19 +27,65 @@ export interface AdminGate {
    * @returns the value of the session's cookie
    * @throws ApiProblem when it is not the right token
    */
-  begin(token: string, c: HttpContext): string;
+  begin(token: string, c: HttpContext): Promise<string>;
+
+  /** Ends the session of the request, on all servers. @throws StorageError when that is not certain */
+  end(c: HttpContext): Promise<void>;
+
+  /** Logs what an administrator does. */
+  audit(action: string, c: HttpContext, details?: Readonly<Record<string, unknown>>): void;
 }
 
-/** @param proxies how many stand in front of the server, as for `clientAddress` */
-export function adminGate(token: string | undefined, proxies: number): AdminGate {
-  return token === undefined ? new LocalGate() : new TokenGate(token, proxies);
+export interface AdminGateOptions {
+  /** ADMIN_TOKEN; without it only requests from this machine pass. */
+  readonly token: string | undefined;
+  /** How many proxies stand in front, as for `clientAddress`. */
+  readonly proxies: number;
+  /** Where sessions are kept; without it, in this process. */
+  readonly sessions?: AdminSessionStore | undefined;
+  readonly logger: Logger;
+}
+
+export function adminGate(options: AdminGateOptions): AdminGate {
+  return options.token === undefined
+    ? new LocalGate(options)
+    : new TokenGate(options.token, options);
+}
+
+/** Whether a request may pass. It is not refused, and may be anybody's. */
+export async function passes(gate: AdminGate, c: HttpContext): Promise<boolean> {
+  try {
+    await gate.check(c);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiProblem) return false;
+    throw error;
+  }
+}
+
+abstract class AuditedGate {
+  readonly #proxies: number;
+  protected readonly auditLog: AuditLog;
+
+  constructor({ proxies, logger }: AdminGateOptions) {
+    this.#proxies = proxies;
+    this.auditLog = new AuditLog(logger);
+  }
+
+  audit(action: string, c: HttpContext, details?: Readonly<Record<string, unknown>>): void {
+    this.auditLog.write(action, this.addressOf(c), details);
+  }
+
+  protected addressOf({ env }: HttpContext): string {
+    return clientAddress(env.incoming, this.#proxies);
+  }
 }
 
 /** Without a token, only people on this machine may pass. */
-class LocalGate implements AdminGate {
+class LocalGate extends AuditedGate implements AdminGate {
   readonly needsToken = false;
 
-  check(c: HttpContext): void {
+  async check(c: HttpContext): Promise<void> {
     if (!isFromThisMachine(c.req, c.env.incoming.socket.remoteAddress)) {
       throw new ApiProblem(
         403,
@@ -46,31 +95,32 @@ class LocalGate implements AdminGate {
     refuseOtherSites(c);
   }
 
-  begin(_token: string, c: HttpContext): string {
-    this.check(c);
+  async begin(_token: string, c: HttpContext): Promise<string> {
+    await this.check(c);
     throw new ApiProblem(400, "ADMIN_TOKEN is not set, so no session is needed");
   }
+
+  async end(): Promise<void> {}
 }
 
 /** Whoever shows the token may pass, or a session that was begun with it. */
-class TokenGate implements AdminGate {
+class TokenGate extends AuditedGate implements AdminGate {
   readonly needsToken = true;
   readonly #expected: SecretCheck;
-  readonly #proxies: number;
   readonly #sessions: AdminSessions;
   readonly #failed: FailedAttempts = new FailedAttempts();
 
-  constructor(token: string, proxies: number) {
+  constructor(token: string, options: AdminGateOptions) {
+    super(options);
     this.#expected = new SecretCheck(token);
-    this.#proxies = proxies;
-    this.#sessions = new AdminSessions(token);
+    this.#sessions = new AdminSessions(token, options.sessions, options.logger);
   }
 
-  check(c: HttpContext): void {
+  async check(c: HttpContext): Promise<void> {
     const [, token] = /^Bearer +(.+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
     if (token !== undefined) {
-      this.#checkToken(token, c);
-    } else if (this.#sessions.isValid(getCookie(c, SESSION_COOKIE) ?? "", Date.now())) {
+      this.#checkToken(token, c, "header");
+    } else if (await this.#hasSession(c)) {
       refuseOtherSites(c);
     } else {
       throw new ApiProblem(
@@ -80,24 +130,50 @@ class TokenGate implements AdminGate {
     }
   }
 
-  begin(token: string, c: HttpContext): string {
-    this.#checkToken(token, c);
-    return this.#sessions.begin(Date.now());
+  async begin(token: string, c: HttpContext): Promise<string> {
+    this.#checkToken(token, c, "sign-in");
+    const value = await this.#sessions.begin(Date.now());
+    this.audit("sign-in", c);
+    return value;
   }
 
-  #checkToken(token: string, { env }: HttpContext): void {
-    const address = clientAddress(env.incoming, this.#proxies);
+  async end(c: HttpContext): Promise<void> {
+    const value = getCookie(c, SESSION_COOKIE) ?? "";
+    if (!this.#sessions.isKnown(value, Date.now()) && !(await this.#hasSession(c))) return;
+    await this.#sessions.end(value);
+    this.audit("sign-out", c);
+  }
+
+  /** @throws ApiProblem when wrong ones are tried */
+  async #hasSession(c: HttpContext): Promise<boolean> {
+    const value = getCookie(c, SESSION_COOKIE);
+    if (value === undefined) return false;
+    const now = Date.now();
+    const isKnown = this.#sessions.isKnown(value, now);
+    // Whoever is signed in stays so, whatever others at the same address try.
+    if (!isKnown) this.#refuseIfBlocked(c, now);
+    if (await this.#sessions.isValid(value, now)) return true;
+    // A session that this server knew has ended or expired: that is no guess.
+    if (!isKnown) this.#failed.add(this.addressOf(c), now);
+    if (!isKnown) this.auditLog.wrongToken(this.addressOf(c), "cookie");
+    return false;
+  }
+
+  #checkToken(token: string, c: HttpContext, carrier: string): void {
+    const address = this.addressOf(c);
     const now = Date.now();
     // Not even a right token is taken then: the answer would tell that it is right.
-    if (this.#failed.isBlocked(address, now)) {
-      throw new ApiProblem(
-        429,
-        `too many wrong tokens came from ${address}; try again in a minute`,
-      );
-    }
+    this.#refuseIfBlocked(c, now);
     if (this.#expected.matches(token)) return;
     this.#failed.add(address, now);
+    this.auditLog.wrongToken(address, carrier);
     throw new ApiProblem(401, "this is not the ADMIN_TOKEN of the server");
+  }
+
+  #refuseIfBlocked(c: HttpContext, now: number): void {
+    const address = this.addressOf(c);
+    if (!this.#failed.isBlocked(address, now)) return;
+    throw new ApiProblem(429, `too many wrong tokens came from ${address}; try again in a minute`);
   }
 }
 

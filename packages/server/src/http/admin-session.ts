@@ -1,37 +1,109 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
+import type { Logger } from "pino";
+import { LruMap } from "../access/lru-map.ts";
+import { resultWithin } from "../runtime/within.ts";
+import type { AdminSessionStore } from "../storage/metadata.ts";
 
 export const SESSION_COOKIE = "symphony_session";
 
 /** How long a session is valid, in seconds. */
 export const SESSION_SECONDS: number = 12 * 60 * 60;
 
+const ID_BYTES = 32;
+const ID = /^[\w-]{43}$/;
+const MAX_KNOWN = 1_000;
+/** How long the store may take; without it, what this server knows decides. */
+const STORE_MS = 2_000;
+
+interface KnownSession {
+  readonly expiresAt: number;
+  /** Whether the store has it, so that other servers accept it, and can end it. */
+  readonly isStored: boolean;
+}
+
 /**
- * Sessions of people who have shown the admin token. Their value is a time and a signature with the
- * token as the key: every server of a cluster knows it, and none keeps anything.
+ * Sessions of people who have shown the admin token. Their value is random, so nobody learns anything
+ * of the token by guessing one. The store, which all servers share, holds a keyed digest of it: a
+ * session ends everywhere when its record is gone, or when the token changes.
  */
 export class AdminSessions {
   readonly #token: string;
+  readonly #store: AdminSessionStore | undefined;
+  readonly #logger: Logger;
+  /** While the store cannot be asked, those that this server has seen go on. */
+  readonly #known: LruMap<string, KnownSession> = new LruMap(MAX_KNOWN);
 
-  constructor(token: string) {
+  constructor(token: string, store: AdminSessionStore | undefined, logger: Logger) {
     this.#token = token;
+    this.#store = store;
+    this.#logger = logger;
   }
 
-  /** The value of a new session's cookie. */
-  begin(now: number): string {
-    const expires = String(now + SESSION_SECONDS * 1_000);
-    return `${expires}.${this.#sign(expires)}`;
+  /**
+   * Begins a session; when the store fails, one that only this server knows.
+   *
+   * @returns the value of its cookie
+   */
+  async begin(now: number): Promise<string> {
+    const id = randomBytes(ID_BYTES).toString("base64url");
+    const key = this.#keyOf(id);
+    const expiresAt = now + SESSION_SECONDS * 1_000;
+    const isStored = await this.#try(
+      "an admin session could not be stored, so only this server knows it",
+      (store) => store.beginSession(key, expiresAt, now),
+    );
+    this.#known.set(key, { expiresAt, isStored: isStored !== null });
+    return id;
+  }
+
+  /** Whether this server has accepted the session before, and has not heard of its end. */
+  isKnown(id: string, now: number): boolean {
+    return (this.#known.get(this.#keyOf(id))?.expiresAt ?? 0) > now;
   }
 
   /** Whether this is the value of a session that is valid now. */
-  isValid(value: string, now: number): boolean {
-    const [expires = "", signature = ""] = value.split(".");
-    const given = Buffer.from(signature);
-    const right = Buffer.from(this.#sign(expires));
-    if (given.length !== right.length || !timingSafeEqual(given, right)) return false;
-    return Number(expires) > now;
+  async isValid(id: string, now: number): Promise<boolean> {
+    if (!ID.test(id)) return false;
+    const key = this.#keyOf(id);
+    const known = this.#known.get(key);
+    if (known?.isStored === false) return known.expiresAt > now;
+    const found = await this.#try("admin sessions cannot be read", (store) => store.session(key));
+    if (found === null) return (known?.expiresAt ?? 0) > now;
+    const { value: expiresAt } = found;
+    if (expiresAt === null || expiresAt <= now) {
+      this.#known.delete(key);
+      return false;
+    }
+    this.#known.set(key, { expiresAt, isStored: true });
+    return true;
   }
 
-  #sign(expires: string): string {
-    return createHmac("sha256", this.#token).update(`session ${expires}`).digest("base64url");
+  /** Ends a session on all servers. @throws StorageError when it goes on at others */
+  async end(id: string): Promise<void> {
+    if (!ID.test(id)) return;
+    const key = this.#keyOf(id);
+    const isStored = this.#known.get(key)?.isStored ?? true;
+    this.#known.delete(key);
+    if (isStored) await this.#store?.endSession(key);
+  }
+
+  #keyOf(id: string): string {
+    return createHmac("sha256", this.#token).update(`session ${id}`).digest("base64url");
+  }
+
+  /** @returns `null` when there is no store, or it does not answer */
+  async #try<T>(
+    failure: string,
+    ask: (store: AdminSessionStore) => Promise<T>,
+  ): Promise<{ readonly value: T } | null> {
+    if (this.#store === undefined) return null;
+    try {
+      const answer = await resultWithin(STORE_MS, ask(this.#store));
+      if (answer !== null) return answer;
+      throw new Error(`no answer within ${STORE_MS} ms`);
+    } catch (error) {
+      this.#logger.warn({ err: error }, failure);
+      return null;
+    }
   }
 }

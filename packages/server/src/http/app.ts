@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import type { ApiHono } from "./api/api-hono.ts";
+import { type AdminGate, passes } from "./admin-gate.ts";
+import type { ApiEnv, ApiHono } from "./api/api-hono.ts";
 import { wrongMethod } from "./api/request-checks.ts";
 import type { Health } from "./health.ts";
 import { problem } from "./problem.ts";
@@ -16,9 +17,10 @@ const DASHBOARD = fileURLToPath(new URL("../../dashboard", import.meta.url));
 export interface AppParts {
   readonly health: Health;
   /** The routes for other servers, in a cluster. */
-  readonly cluster: readonly Hono[];
+  readonly cluster: readonly Hono<ApiEnv>[];
   /** Decides who may use what is behind it. */
   readonly admin: ApiHono;
+  readonly gate: AdminGate;
   readonly metrics: Hono;
   readonly api: ApiHono;
   /** Whether the example editor is there. */
@@ -48,9 +50,9 @@ const ALWAYS_TLS = "max-age=31536000";
  * The HTTP side of the server: health, what other servers ask for, the API, the metrics,
  * the example editor at `/` and the dashboard at `/dashboard`.
  */
-export function createApp(parts: AppParts): Hono {
-  const { health, cluster, admin, metrics, api, showsEditor, isSecure } = parts;
-  const app = new Hono();
+export function createApp(parts: AppParts): Hono<ApiEnv> {
+  const { health, cluster, admin, gate, metrics, api, showsEditor, isSecure } = parts;
+  const app = new Hono<ApiEnv>();
   const strictTransportSecurity = isSecure ? ALWAYS_TLS : false;
   const headers = secureHeaders({ contentSecurityPolicy: POLICY, strictTransportSecurity });
   const editorHeaders = secureHeaders({
@@ -59,12 +61,17 @@ export function createApp(parts: AppParts): Hono {
   });
   app.use((c, next) => (c.req.path === "/" ? editorHeaders : headers)(c, next));
   app.get("/health/live", (c) => c.json({ status: "ok" }));
-  app.get("/health/ready", (c) => {
+  app.get("/health/ready", async (c) => {
     const failing = health.failing();
-    const ready = Object.keys(failing).length === 0;
     const warnings = health.warnings();
-    const detail = Object.keys(warnings).length === 0 ? { failing } : { failing, warnings };
-    return c.json({ status: ready ? "ok" : "failing", ...detail }, ready ? 200 : 503);
+    const isReady = Object.keys(failing).length === 0;
+    const isQuiet = Object.keys(warnings).length === 0;
+    if (isReady && isQuiet) return c.json({ status: "ok", failing }, 200);
+    // Reasons name rooms and addresses, which are for administrators.
+    const shown = (await passes(gate, c))
+      ? { failing, ...(isQuiet ? {} : { warnings }) }
+      : { failing: Object.fromEntries(Object.keys(failing).map((part) => [part, "failing"])) };
+    return c.json({ status: isReady ? "ok" : "failing", ...shown }, isReady ? 200 : 503);
   });
   app.get("/health/accepting", (c) => {
     const { accepting } = health;

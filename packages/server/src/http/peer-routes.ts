@@ -8,6 +8,7 @@ import {
   type PeerRequest,
 } from "../cluster/peers.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
+import type { ApiEnv } from "./api/api-hono.ts";
 import { problem } from "./problem.ts";
 import { serversOnly } from "./servers-only.ts";
 import { streamParts } from "./stream-parts.ts";
@@ -21,8 +22,8 @@ export interface PeerAnswers {
 }
 
 /** Where other servers ask this one for documents. */
-export function peerRoutes(secret: string, documents: PeerAnswers): Hono {
-  const app = new Hono();
+export function peerRoutes(secret: string, documents: PeerAnswers): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
   app.post(PEER_PATH, serversOnly(secret), bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {
     let asked: ReturnType<typeof decodePeerRequest>;
     try {

@@ -9,6 +9,7 @@ import {
   encodeInspected,
 } from "../cluster/server-call-messages.ts";
 import type { ServerCalls } from "../cluster/server-calls.ts";
+import type { ApiEnv } from "./api/api-hono.ts";
 import { problem } from "./problem.ts";
 import { serversOnly } from "./servers-only.ts";
 import { streamParts } from "./stream-parts.ts";
@@ -17,8 +18,8 @@ import { streamParts } from "./stream-parts.ts";
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
 /** Where other servers call this one. */
-export function serverCallRoutes(secret: string, server: ServerCalls): Hono {
-  const app = new Hono();
+export function serverCallRoutes(secret: string, server: ServerCalls): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
 
   /** Answers one call. @param answer gets what was asked for, checked */
   function serve<Name extends CallName>(

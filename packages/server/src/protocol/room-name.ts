@@ -15,7 +15,7 @@ const MAX_BYTES = 512;
  */
 export function roomOfUrl(url: string): string {
   const path = url.slice(1).split(/[?#]/, 1)[0] ?? "";
-  return checkRoomName(decodePath(path));
+  return checkRoomName(decodeRoomName(path));
 }
 
 /** @throws RoomNameError */
@@ -30,9 +30,17 @@ export function checkRoomName(name: string): string {
   return name;
 }
 
-function decodePath(path: string): string {
+/** A percent sign that begins no escape: browsers leave it in a path as it is. */
+const BARE_PERCENT = /%(?![0-9a-f]{2})/gi;
+
+/**
+ * A room name as it is written in a URL. A percent sign that begins no escape stands for itself.
+ *
+ * @throws RoomNameError when the escapes are not UTF-8
+ */
+export function decodeRoomName(path: string): string {
   try {
-    return decodeURIComponent(path);
+    return decodeURIComponent(path.replace(BARE_PERCENT, "%25"));
   } catch (error) {
     throw new RoomNameError("the room name is not valid percent-encoded UTF-8", { cause: error });
   }

@@ -16,6 +16,7 @@ export interface MetadataSchema {
   /** All servers together. */
   readonly activity_by_minute: ActivityTable;
   readonly activity_by_hour: ActivityTable;
+  readonly admin_sessions: AdminSessionsTable;
   readonly outbox: OutboxTable;
   readonly events: EventsTable;
 }
@@ -49,6 +50,11 @@ export interface ActivityTable {
   readonly connections: number;
   readonly rooms: number;
   readonly connects: number;
+}
+
+export interface AdminSessionsTable {
+  readonly key: string;
+  readonly expires_at: number;
 }
 
 /** By which rooms are sorted; the index has the same expression. */
@@ -173,5 +179,15 @@ export function metadataMigrations(
       },
     },
     ...outboxMigrations(text),
+    "0010-admin-sessions": {
+      up: async (db) => {
+        await db.schema
+          .createTable("admin_sessions")
+          .ifNotExists()
+          .addColumn("key", text, (column) => column.notNull().primaryKey())
+          .addColumn("expires_at", "bigint", (column) => column.notNull())
+          .execute();
+      },
+    },
   };
 }

@@ -16,6 +16,7 @@ import {
 import { StorageError } from "./errors.ts";
 import type {
   ActivityPoint,
+  AdminSessionStore,
   ConnectionPosition,
   ConnectionRecord,
   EndedConnection,
@@ -39,7 +40,7 @@ export interface SqlEngine {
 }
 
 /** The metadata in any SQL database that Kysely knows. */
-export class SqlMetadata implements Metadata {
+export class SqlMetadata implements Metadata, AdminSessionStore {
   readonly #db: Kysely<MetadataSchema>;
   readonly #engine: SqlEngine;
   readonly #running: Set<Promise<unknown>> = new Set();
@@ -115,6 +116,29 @@ export class SqlMetadata implements Metadata {
 
   async forgetActivity(before: number): Promise<void> {
     await this.#doTogether("forget activity", forgetActivity(this.#db, before));
+  }
+
+  get adminSessions(): AdminSessionStore {
+    return this;
+  }
+
+  async beginSession(key: string, expiresAt: number, now: number): Promise<void> {
+    const db = this.#db;
+    await this.#doTogether("begin a session", [
+      db.deleteFrom("admin_sessions").where("expires_at", "<=", now).compile(),
+      db.insertInto("admin_sessions").values({ key, expires_at: expiresAt }).compile(),
+    ]);
+  }
+
+  async session(key: string): Promise<number | null> {
+    const query = this.#db.selectFrom("admin_sessions").select("expires_at").where("key", "=", key);
+    const row = await this.#do("read a session", () => query.executeTakeFirst());
+    return row?.expires_at ?? null;
+  }
+
+  async endSession(key: string): Promise<void> {
+    const query = this.#db.deleteFrom("admin_sessions").where("key", "=", key);
+    await this.#doTogether("end a session", [query.compile()]);
   }
 
   async close(): Promise<void> {

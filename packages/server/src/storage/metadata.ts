@@ -5,6 +5,12 @@
  * Times are milliseconds since the Unix epoch. Every write may be repeated without effect.
  */
 export interface Metadata {
+  /**
+   * Sessions of administrators. Optional: without it, each server knows only the sessions that were
+   * begun on it, and a restart ends them.
+   */
+  readonly adminSessions?: AdminSessionStore | undefined;
+
   /** Applies the events in their order, durably. @throws StorageError when not all were applied */
   record(events: readonly MetadataEvent[]): Promise<void>;
 
@@ -100,6 +106,18 @@ export interface Metadata {
 
   /** Waits for what was begun and releases everything. Calls made afterwards reject. */
   close(): Promise<void>;
+}
+
+/** Sessions of administrators, by a digest that tells nothing of what their browsers hold. */
+export interface AdminSessionStore {
+  /** Records a session, durably, and may forget those that expired by `now`. @throws StorageError */
+  beginSession(key: string, expiresAt: number, now: number): Promise<void>;
+
+  /** When the session expires, or did; `null` when there is none. @throws StorageError */
+  session(key: string): Promise<number | null>;
+
+  /** Ends a session, durably. May be repeated. @throws StorageError */
+  endSession(key: string): Promise<void>;
 }
 
 export type MetadataEvent =

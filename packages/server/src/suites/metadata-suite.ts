@@ -25,6 +25,20 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await store.current.connections({ from: 0, to: NOW, limit: 10 })).toEqual([]);
     });
 
+    it("keeps the sessions of administrators until they end, if it keeps any", async () => {
+      const sessions = () => store.current.adminSessions;
+      if (sessions() === undefined) return;
+      await sessions()?.beginSession("old", NOW - 1, NOW - 10);
+      await sessions()?.beginSession("one", NOW + 1_000, NOW);
+      await sessions()?.beginSession("other", NOW + 2_000, NOW);
+      expect(await sessions()?.session("old")).toBeNull();
+      await sessions()?.endSession("one");
+      await sessions()?.endSession("one");
+      await store.reopen();
+      expect(await sessions()?.session("one")).toBeNull();
+      expect(await sessions()?.session("other")).toBe(NOW + 2_000);
+    });
+
     it("accepts no events", async () => {
       await store.current.record([]);
     });

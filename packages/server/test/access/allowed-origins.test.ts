@@ -36,6 +36,13 @@ describe("allowed origins", () => {
     ["*", "https://any.example", true],
     ["*", "null", false],
     ["null", "null", true],
+    ["file://", "file://", true],
+    ["file://", "null", false],
+    ["null, file://, ionic://localhost", "file://", true],
+    ["null, file://, ionic://localhost", "ionic://localhost", true],
+    ["*", "file://", false],
+    ["https://example.com", "file://", false],
+    [undefined, "file://", true],
     ["null", "https://any.example", false],
   ])("of %j: %j %s", (setting, origin, expected) => {
     expect(allows(setting, origin)).toBe(expected);

@@ -89,15 +89,23 @@ describe("published keys", () => {
     const { service, access } = await publishing(first.jwk);
     expect(await enter(access, await first.sign())).toBe("read-write");
     service.answer = json({ keys: [first.jwk, second.jwk] });
-    expect(await enter(access, await second.sign())).toBe("unauthenticated");
+    // The client should come back.
+    expect(await enter(access, await second.sign())).toBe("unavailable");
     expect(service.requests).toHaveLength(1);
     later(6_000);
     expect(await enter(access, await second.sign())).toBe("read-write");
     expect(await enter(access, await first.sign())).toBe("read-write");
-    for (let i = 0; i < 10; i++) {
-      expect(await enter(access, await first.sign({ kid: `${i}` }))).toBe("unauthenticated");
+    later(1);
+    const strangers = Array.from({ length: 10 }, (_, i) => ({ kid: `${i}` }));
+    for (const stranger of strangers) {
+      expect(await enter(access, await first.sign(stranger))).toBe("unavailable");
     }
     expect(service.requests).toHaveLength(2);
+    later(6_000);
+    for (const stranger of strangers) {
+      expect(await enter(access, await first.sign(stranger))).toBe("unauthenticated");
+    }
+    expect(service.requests).toHaveLength(3);
   });
 
   it("are accepted for ten minutes after they were withdrawn, or until they are forgotten", async () => {
@@ -175,6 +183,27 @@ describe("keys that cannot be had", () => {
       message: "the keys are asked for again",
     });
     expect(service.requests).toHaveLength(2);
+  });
+
+  it.each<[string, (access: JwtAccess) => void]>([
+    ["after they were forgotten", (access) => access.forget()],
+    ["after ten minutes", () => later(11 * 60_000)],
+  ])("%s: the last ones go on, provisionally", async (_, renew) => {
+    stopClocks();
+    const { service, access } = await publishing(first.jwk);
+    const token = await first.sign();
+    const authorized = () => access.authorize(attempt(token));
+    expect(await authorized()).not.toHaveProperty("isProvisional");
+    service.answer = status(500);
+    renew(access);
+    expect(await authorized()).toMatchObject({ level: "read-write", isProvisional: true });
+    expect(await enter(access, await second.sign())).toBe("unavailable");
+    const stranger = await signer("first", "ES256");
+    expect(await enter(access, await stranger.sign())).toBe("unauthenticated");
+    // When they can be had again, they decide.
+    service.answer = json({ keys: [second.jwk] });
+    later(2_000);
+    expect(await enter(access, token)).toBe("unauthenticated");
   });
 
   it("are not asked for again with every token", async () => {

@@ -7,7 +7,10 @@ import { adminAccess } from "../../src/http/admin-access.ts";
 import { AdminSessions } from "../../src/http/admin-session.ts";
 import type { ApiHono } from "../../src/http/api/api-hono.ts";
 import { FailedAttempts } from "../../src/http/failed-attempts.ts";
+import { StorageError } from "../../src/storage/errors.ts";
+import type { AdminSessionStore } from "../../src/storage/metadata.ts";
 import { type Answer, detailOf, send, serve } from "./http-parts.ts";
+import { SharedSessions } from "./shared-sessions.ts";
 
 const TOKEN = "the token of the administrators";
 const origins = new AllowedOrigins(undefined);
@@ -53,7 +56,8 @@ function outerAddress(): string {
 
 describe("with ADMIN_TOKEN", () => {
   it("lets the token pass, and nothing else", async () => {
-    const get = await guarded(TOKEN);
+    const get = await guarded(TOKEN, 1);
+    let from = 0;
     expect((await get("/api/thing", { headers: bearer(TOKEN) })).status).toBe(200);
     expect((await get("/metrics", { headers: bearer(TOKEN) })).body.toString()).toBe("the metrics");
     for (const path of ["/api/thing", "/api/no-such", "/metrics"]) {
@@ -65,7 +69,9 @@ describe("with ADMIN_TOKEN", () => {
         { cookie: `symphony_session=${TOKEN}` },
         { cookie: "symphony_session=9999999999999.forged" },
       ]) {
-        const refused = await get(path, { headers });
+        // Ten wrong ones of one address would block it.
+        const address = { "x-forwarded-for": `192.0.2.${++from}` };
+        const refused = await get(path, { headers: { ...headers, ...address } });
         expect(refused.status, `${path} ${JSON.stringify(headers)}`).toBe(401);
         expect(refused.headers["www-authenticate"]).toBe("Bearer");
         expect(detailOf(refused)).toContain("ADMIN_TOKEN");
@@ -150,6 +156,35 @@ describe("with ADMIN_TOKEN", () => {
     expect(await statusOf({ "sec-fetch-site": "cross-site", ...bearer(TOKEN) })).toBe(200);
   });
 
+  it("counts guesses in cookies, and takes no right one of somebody new then", async () => {
+    const get = await guarded(TOKEN, 1);
+    const from = (address: string, headers: Record<string, string>) =>
+      get("/api/thing", { headers: { ...headers, "x-forwarded-for": address } });
+    const session = cookieOf(await get("/api/session", login(TOKEN)));
+    const statuses: number[] = [];
+    for (let i = 0; i < 50; i++) {
+      const cookie = `symphony_session=${String(i).padEnd(43, "x")}`;
+      statuses.push((await from("192.0.2.1", { cookie })).status);
+    }
+    expect(statuses.filter((status) => status === 401).length).toBeLessThan(12);
+    expect(statuses.at(-1)).toBe(429);
+    expect((await from("192.0.2.1", bearer(TOKEN))).status).toBe(429);
+    // Whoever is signed in stays so, there and elsewhere.
+    expect((await from("192.0.2.1", { cookie: session })).status).toBe(200);
+    expect((await from("192.0.2.2", bearer(TOKEN))).status).toBe(200);
+  });
+
+  it("accepts no session after it was ended, and removes its cookie", async () => {
+    const get = await guarded(TOKEN);
+    const cookie = cookieOf(await get("/api/session", login(TOKEN)));
+    expect((await get("/api/thing", { headers: { cookie } })).status).toBe(200);
+    await get("/api/session", { method: "DELETE", headers: { cookie } });
+    expect((await get("/api/thing", { headers: { cookie } })).status).toBe(401);
+    const session = await get("/api/session", { headers: { cookie } });
+    expect(JSON.parse(session.body.toString()).authenticated).toBe(false);
+    expect(session.headers["set-cookie"]?.[0]).toMatch(/^symphony_session=; Max-Age=0/);
+  });
+
   it("does not look at tokens from where too many wrong ones came", async () => {
     const get = await guarded(TOKEN, 1);
     const statusFrom = async (address: string, token: string) =>
@@ -213,27 +248,52 @@ describe("without ADMIN_TOKEN", () => {
 });
 
 describe("sessions", () => {
-  it("are valid for twelve hours, with the token that they were begun with", () => {
-    const sessions = new AdminSessions(TOKEN);
-    const value = sessions.begin(1_000);
+  const on = (store?: AdminSessionStore, token = TOKEN) => new AdminSessions(token, store, logger);
+
+  it("are valid for twelve hours, with the token that they were begun with", async () => {
+    const store = new SharedSessions();
+    const value = await on(store).begin(1_000);
     const end = 1_000 + 12 * 60 * 60 * 1_000;
-    expect(sessions.isValid(value, end - 1)).toBe(true);
-    expect(sessions.isValid(value, end)).toBe(false);
-    expect(new AdminSessions(TOKEN).isValid(value, 1_000)).toBe(true);
-    expect(new AdminSessions("another token").isValid(value, 1_000)).toBe(false);
-    const [expires, signature] = value.split(".");
-    for (const forged of [
-      "",
-      ".",
-      `${Number(expires) + 1}.${signature}`,
-      `${expires}.${signature}a`,
-      `${expires}.${signature?.slice(1)}`,
-      `${expires}.`,
-      `Infinity.${signature}`,
-      `.${signature}`,
-    ]) {
-      expect(sessions.isValid(forged, 1_000), forged).toBe(false);
-    }
+    expect(await on(store).isValid(value, end - 1)).toBe(true);
+    expect(await on(store).isValid(value, end)).toBe(false);
+    expect(await on(store, "another token").isValid(value, 1_000)).toBe(false);
+    for (const forged of ["", ".", `${value}a`, value.slice(1), [...store.records.keys()][0] ?? ""])
+      expect(await on(store).isValid(forged, 1_000), forged).toBe(false);
+    expect(JSON.stringify([...store.records])).not.toContain(value);
+  });
+
+  it("end on all servers", async () => {
+    const store = new SharedSessions();
+    const [one, other] = [on(store), on(store)];
+    const value = await one.begin(1_000);
+    expect(await other.isValid(value, 1_000)).toBe(true);
+    await one.end(value);
+    expect(await other.isValid(value, 1_000)).toBe(false);
+    expect(await one.isValid(value, 1_000)).toBe(false);
+  });
+
+  it("go on while the store is down, where they are known", async () => {
+    const store = new SharedSessions();
+    const server = on(store);
+    const value = await server.begin(1_000);
+    store.isDown = true;
+    expect(await server.isValid(value, 2_000)).toBe(true);
+    expect(await on(store).isValid(value, 2_000)).toBe(false);
+    const begunNow = await server.begin(2_000);
+    expect(await server.isValid(begunNow, 3_000)).toBe(true);
+    await expect(server.end(value)).rejects.toThrow(StorageError);
+    store.isDown = false;
+    expect(await server.isValid(begunNow, 3_000)).toBe(true);
+    await server.end(begunNow);
+    expect(await server.isValid(begunNow, 3_000)).toBe(false);
+  });
+
+  it("need no store on a single server", async () => {
+    const server = on();
+    const value = await server.begin(1_000);
+    expect(await server.isValid(value, 2_000)).toBe(true);
+    await server.end(value);
+    expect(await server.isValid(value, 2_000)).toBe(false);
   });
 });
 
@@ -251,5 +311,13 @@ describe("wrong tokens", () => {
     failed.add("192.0.2.1", 6_000);
     expect(failed.isBlocked("192.0.2.1", 6_000)).toBe(true);
     expect(failed.isBlocked("192.0.2.1", 70_000)).toBe(false);
+  });
+
+  it("of many networks leave each only one, and others all", () => {
+    const failed = new FailedAttempts();
+    for (let i = 0; i < 100; i++) failed.add(`192.0.2.${i}`, 0);
+    expect(failed.isBlocked("192.0.2.1", 0)).toBe(true);
+    expect(failed.isBlocked("198.51.100.1", 0)).toBe(false);
+    expect(failed.isBlocked("192.0.2.1", 6_000)).toBe(false);
   });
 });

@@ -6,7 +6,10 @@ import { adminAccess } from "../../src/http/admin-access.ts";
 import { AdminSessions } from "../../src/http/admin-session.ts";
 import type { ApiHono } from "../../src/http/api/api-hono.ts";
 import { type Answer, detailOf, send, serve } from "./http-parts.ts";
+import { SharedSessions } from "./shared-sessions.ts";
 
+const logger = pino({ level: "silent" });
+const sessions = new SharedSessions();
 const TOKEN = "the token of the administrators";
 const LISTED = "https://app.example.com";
 const OTHER = "https://example.org";
@@ -19,7 +22,7 @@ async function api(setting?: string, token?: string): Promise<{ ask: Ask; done: 
   let done = 0;
   const app: ApiHono = new OpenAPIHono();
   const origins = new AllowedOrigins(setting);
-  app.route("/", adminAccess({ token, proxies: 0, origins, logger: pino({ level: "silent" }) }));
+  app.route("/", adminAccess({ token, proxies: 0, origins, sessions, logger }));
   app.all("/api/thing", (c) => c.text(String(++done)));
   app.get("/api/events", (c) =>
     c.body("data: 1\n\n", 200, { "content-type": "text/event-stream" }),
@@ -80,7 +83,7 @@ describe("a page of a listed origin", () => {
   });
 
   it("needs the token: neither a session nor being on this machine is for it", async () => {
-    const session = new AdminSessions(TOKEN).begin(Date.now());
+    const session = await new AdminSessions(TOKEN, sessions, logger).begin(Date.now());
     const cookie = `symphony_session=${session}`;
     for (const token of [TOKEN, undefined]) {
       const { ask, done } = await api(LISTED, token);

@@ -40,7 +40,13 @@ export interface Answer {
 /** Sends a request as it is given: `fetch` would change its path and some headers. */
 export async function send(
   url: { readonly port: number; readonly path: string; readonly host?: string },
-  options: { method?: string; headers?: OutgoingHttpHeaders; body?: Uint8Array | string } = {},
+  options: {
+    method?: string;
+    headers?: OutgoingHttpHeaders;
+    body?: Uint8Array | string;
+    /** From where: any address of loopback is one of this machine's. */
+    localAddress?: string;
+  } = {},
 ): Promise<Answer> {
   const { host = "127.0.0.1", port, path } = url;
   const { body, ...rest } = options;

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { checkRoomName } from "../../protocol/room-name.ts";
+import { checkRoomName, decodeRoomName } from "../../protocol/room-name.ts";
 import { ApiProblem } from "./problems.ts";
 
 /** Stands in the path for a room that the query names. */
@@ -44,14 +44,5 @@ export function roomOf(c: Context): string {
         `with ?room=… the path must be /api/rooms/${IN_QUERY}`,
     );
   }
-  return checkRoomName(named ?? decode(segment));
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch (error) {
-    if (!(error instanceof URIError)) throw error;
-    throw new ApiProblem(400, `the room name ${segment} is not valid percent-encoded UTF-8`);
-  }
+  return checkRoomName(named ?? decodeRoomName(segment));
 }

@@ -1,0 +1,35 @@
+import type { Logger } from "pino";
+import { TokenBucket } from "../access/token-bucket.ts";
+
+/** Wrong tokens that are logged on average; after a pause, twice as many at once. */
+const WRONG_PER_SECOND = 1;
+
+/**
+ * What administrators do, and who only tries to be one: lines whose field `audit` names the action, and
+ * `address` the client.
+ */
+export class AuditLog {
+  readonly #logger: Logger;
+  readonly #wrong: TokenBucket = new TokenBucket(WRONG_PER_SECOND, performance.now());
+  #unlogged = 0;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** @param action such as `sign-in` or `delete-room` */
+  write(action: string, address: string, details: Readonly<Record<string, unknown>> = {}): void {
+    this.#logger.info({ audit: action, address, ...details }, "audit");
+  }
+
+  /** Guesses come by the thousand: only some are logged, with how many were not. */
+  wrongToken(address: string, carrier: string): void {
+    if (!this.#wrong.take(performance.now())) {
+      this.#unlogged++;
+      return;
+    }
+    const details = { carrier, ...(this.#unlogged > 0 ? { unlogged: this.#unlogged } : {}) };
+    this.#unlogged = 0;
+    this.#logger.warn({ audit: "wrong-token", address, ...details }, "audit");
+  }
+}
