@@ -8,7 +8,7 @@ import { RoomNameError } from "../protocol/room-name.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 
-/** Why this server closes a WebSocket. Newer providers do not reconnect after 4400 to 4499. */
+/** Why this server closes a WebSocket. `y-websocket` 3.1 does not reconnect after 4400 to 4499; other providers do. */
 export type CloseCode = number & { readonly __brand: "CloseCode" };
 
 /** A close frame has room for this many bytes of UTF-8. */
@@ -75,7 +75,7 @@ function unavailability(error: unknown): string {
   }
   if (error instanceof RegistryError)
     return "the other servers cannot be found now; try again later";
-  if (error instanceof CodecError) return "the document cannot be processed now; try again later";
+  if (error instanceof WorkerError) return "the document cannot be processed now; try again later";
   return "the document cannot be read now; try again later";
 }
 
