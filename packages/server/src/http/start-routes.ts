@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Incarnation, ServerAddress } from "../cluster/registry.ts";
 import { MAX_STALE_ROOMS, START_PATH, startNotice } from "../cluster/start-notice.ts";
+import type { ApiEnv } from "./api/api-hono.ts";
 import { problem } from "./problem.ts";
 import { serversOnly } from "./servers-only.ts";
 
@@ -14,8 +15,8 @@ export interface KnownRuns {
 }
 
 /** Where other servers tell this one that they were started. */
-export function startRoutes(secret: string, documents: KnownRuns): Hono {
-  const app = new Hono();
+export function startRoutes(secret: string, documents: KnownRuns): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
   const limit = bodyLimit({ maxSize: MAX_NOTICE_BYTES });
   app.post(START_PATH, serversOnly(secret), limit, async (c) => {
     const notice = startNotice.safeParse(await c.req.json().catch(() => null));
