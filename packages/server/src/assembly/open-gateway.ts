@@ -2,6 +2,8 @@ import { ConnectionLimits } from "../access/connection-limits.ts";
 import type { Config } from "../config/config.ts";
 import { Gateway, type GatewayOptions } from "../connections/gateway.ts";
 
+/** Unfinished messages of all clients take no more than this, however much memory there is. */
+const MOST_UNFINISHED_BYTES = 160 * 1024 * 1024;
 /** More than one machine can have. */
 const UNLIMITED = 1e9;
 
@@ -40,7 +42,10 @@ export function openGateway(
     memory: {
       limit: config.MAX_MEMORY_BYTES,
       share: config.MEMORY_GUARD_PERCENT / 100,
-      unfinished: Math.max(config.MAX_MEMORY_BYTES / 16, 2 * config.MAX_MESSAGE_BYTES),
+      unfinished: Math.max(
+        Math.min(config.MAX_MEMORY_BYTES / 16, MOST_UNFINISHED_BYTES),
+        2 * config.MAX_MESSAGE_BYTES,
+      ),
     },
   });
 }

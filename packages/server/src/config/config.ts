@@ -229,7 +229,7 @@ const SETTINGS = {
   ),
   MEMORY_GUARD_PERCENT: setting(
     wholeNumber(1).refine((percent) => percent <= 100, "must be at most 100"),
-    "80",
+    "70",
     "share of that memory from which on new clients are refused and the heaviest are disconnected",
   ),
   MAX_MESSAGE_BYTES: setting(

@@ -69,6 +69,7 @@ const SHARES = 20;
 const PING_ROUNDS = 6;
 /** Pieces of a message are at least so large on average, and a message may have so many in any case. */
 const PIECE_BYTES = 512;
+const FRAGMENT_BYTES = 4096;
 const LEAST_PIECES = 4096;
 const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
 
@@ -93,7 +94,12 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     const { memory, logger } = options;
-    this.guard = new MemoryGuard({ ...memory, connections: this.connections, logger });
+    this.guard = new MemoryGuard({
+      ...memory,
+      connections: this.connections,
+      logger,
+      unload: () => options.documents.unloadIdle(),
+    });
     this.unfinished = new UnfinishedMessages(memory.unfinished, logger, () => this.guard.look());
     this.#rounds = new Rounds(this.connections, SHARES, (connection, round) => {
       connection.keepAlive();
@@ -133,6 +139,7 @@ export class Gateway {
       // Updates are compact already, and a compression state would cost each client some 300 KB.
       perMessageDeflate: false,
       // What is smaller than a packet comes in one piece; more pieces are made to take memory.
+      maxFragments: Math.max(LEAST_PIECES, options.maxMessageBytes / FRAGMENT_BYTES),
       maxBufferedChunks: Math.max(LEAST_PIECES, options.maxMessageBytes / PIECE_BYTES),
       maxPayload: options.maxMessageBytes,
       handleProtocols: selectProtocol,

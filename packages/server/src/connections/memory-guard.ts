@@ -10,13 +10,17 @@ const HEAP_SHARE = 0.85;
 /** Whoever takes less is not worth ending. */
 const HEAVY_BYTES = 256 * 1024;
 /** How long what was ended has to be given back before others are ended. */
-const RELIEF_MS = 3_000;
+const RELIEF_MS = 2_000;
 /** Above this share of the limit nobody waits for that. */
-const CRITICAL_SHARE = 0.92;
+const CRITICAL_SHARE = 0.86;
 const CRITICAL_RELIEF_MS = 300;
 
-/** Of what counts, so much must be in use and not only kept by the allocator. */
-const LIVE_SHARE = 0.65;
+/**
+ * When clients hold less than this share of the limit, for so long, what is resident is what the
+ * allocator keeps. It is used again before there is more, and nobody is refused because of it.
+ */
+const IDLE_SHARE = 0.05;
+const IDLE_MS = 3_000;
 /** From this share of the limit on, garbage outside the heap is not left to V8, which takes its time. */
 const COLLECT_SHARE = 0.45;
 /** There is so much of it, as a share of the limit, when it is collected. */
@@ -55,6 +59,8 @@ export interface MemoryGuardOptions {
   readonly share: number;
   readonly connections: ReadonlySet<Weighed>;
   readonly logger: Logger;
+  /** Lets documents go that nobody has open. */
+  readonly unload: () => void;
 }
 
 /**
@@ -66,12 +72,12 @@ export class MemoryGuard {
   readonly #options: MemoryGuardOptions;
   readonly #timer: NodeJS.Timeout;
   #isFull = false;
-  #actsAt = 0;
+  #actedAt = Number.NEGATIVE_INFINITY;
   #collectedAt = Number.NEGATIVE_INFINITY;
   /** What was outside the heap after the last collection. */
   #kept = 0;
-  /** What the process takes before there are any clients: the program, its threads. */
-  #base: number | undefined;
+  /** Since when clients have held next to nothing; `Infinity` while they hold something. */
+  #idleSince = Number.POSITIVE_INFINITY;
   #ended = 0;
 
   constructor(options: MemoryGuardOptions) {
@@ -104,10 +110,12 @@ export class MemoryGuard {
     if (usage.excess > 0 || this.#isWasteful(usage)) usage = this.#collect();
     this.#setFull(usage);
     const now = performance.now();
-    if (usage.excess <= 0 || now < this.#actsAt) return;
     const isCritical = usage.bytes > CRITICAL_SHARE * usage.limit;
-    this.#actsAt = now + (isCritical ? CRITICAL_RELIEF_MS : RELIEF_MS);
-    this.#relieve(usage.excess);
+    const interval = isCritical ? CRITICAL_RELIEF_MS : RELIEF_MS;
+    if (usage.excess <= 0 || now < this.#actedAt + interval) return;
+    this.#actedAt = now;
+    this.#relieve(usage.excess + HYSTERESIS * usage.limit);
+    this.#options.unload();
   }
 
   /** Whether much is kept outside the heap that was not kept after the last collection. */
@@ -131,31 +139,39 @@ export class MemoryGuard {
     return usage;
   }
 
-  /**
-   * What is resident counts, except for what has been given back and is kept by the allocator: that is
-   * used again before there is more.
-   */
   #measure(): Usage {
     const { limit, share } = this.#options;
     const slack = this.#isFull ? HYSTERESIS : 0;
-    const { rss: bytes, heapTotal, external } = process.memoryUsage();
+    const { rss: bytes, external } = process.memoryUsage();
     const { used_heap_size: heap, heap_size_limit: heapLimit } = getHeapStatistics();
-    this.#base ??= bytes - heapTotal - external;
-    const live = this.#base + heapTotal + external;
     const excess = Math.max(
-      Math.min(bytes - (share - slack) * limit, live - (share - slack) * LIVE_SHARE * limit),
+      bytes - (share - slack) * limit,
       heap - (HEAP_SHARE - slack) * heapLimit,
     );
     return { bytes, limit, heap, heapLimit, external, excess };
   }
 
   #setFull({ excess, external, ...used }: Usage): void {
-    const isFull = excess > 0;
+    const isFull = excess > 0 && !this.#isIdle(used.limit);
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     const { logger } = this.#options;
     if (isFull) logger.warn({ ...used, external }, "memory is short; new connections are refused");
     else logger.info({ ...used, external }, "there is memory again; connections are taken");
+  }
+
+  #isIdle(limit: number): boolean {
+    let held = 0;
+    for (const { waiting, documentShare } of this.#options.connections) {
+      held += waiting + documentShare;
+      if (held > IDLE_SHARE * limit) {
+        this.#idleSince = Number.POSITIVE_INFINITY;
+        return false;
+      }
+    }
+    const now = performance.now();
+    this.#idleSince = Math.min(this.#idleSince, now);
+    return now - this.#idleSince > IDLE_MS;
   }
 
   /** Ends connections that together take this much. */

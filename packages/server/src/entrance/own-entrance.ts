@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Tls } from "../assembly/open-tls.ts";
 import { type Entrance, hostOfUrl, type Listening, NOT_YET, type Visitors } from "./entrance.ts";
+import { PipelinedRequests } from "./pipelined-requests.ts";
 import { endSlowBody } from "./slow-bodies.ts";
 
 const OPTIONS = {
@@ -51,7 +52,9 @@ export class OwnEntrance implements Entrance {
     const { port } = http.address() as AddressInfo;
     this.listening = { host, port };
     this.url = `${tls === undefined ? "http" : "https"}://${hostOfUrl(host)}:${port}`;
+    const pipelined = new PipelinedRequests();
     http.on("request", (request, response) => {
+      if (!pipelined.admit(request, response)) return;
       endSlowBody(request);
       this.#visitors.request(request, response);
     });

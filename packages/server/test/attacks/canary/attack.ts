@@ -15,7 +15,7 @@ import type { RawSocket, RawSocketOptions } from "./raw-socket.ts";
 //
 //   npx vitest run packages/server/test/attacks/canary -t "presence queries"
 //
-// The default of four seconds is enough for most attacks, and all together must stay below four
+// The default of three seconds is enough for most attacks, and all together must stay below four
 // minutes. Attacks with the same settings share a server, so use `target.room(name)` for rooms.
 
 export interface Attack {
@@ -24,19 +24,19 @@ export interface Attack {
   readonly settings?: Readonly<Record<string, string>>;
   /** The attack is run once with each of these numbers of connections; `[1]` by default. */
   readonly connections?: readonly number[];
-  /** How long it is measured; 4 by default, 10 at most. */
+  /** How long it is measured; 3 by default, 10 at most. */
   readonly seconds?: number;
   /** What happens before the measurement begins. Bounded by `PREPARE_SECONDS`. */
   readonly prepare?: (target: AttackTarget) => Promise<void>;
   /**
    * Attacks until `target.over`, or until there is nothing left to do; the canary is measured for as
-   * long as it takes, and for two seconds more. What it throws fails the test: being refused or
+   * long as it takes, and for a second more. What it throws fails the test: being refused or
    * disconnected is no error.
    */
   readonly run: (target: AttackTarget) => Promise<void>;
 }
 
-export const DEFAULT_SECONDS = 4;
+export const DEFAULT_SECONDS = 3;
 export const MOST_SECONDS = 10;
 export const PREPARE_SECONDS = 20;
 

@@ -18,7 +18,7 @@ const ACKNOWLEDGED_MS = 250;
 const QUIET_MS = 100;
 const QUIET_WITHIN_MS = 30_000;
 /** How long the canary is measured after an attack has ended: what it left behind is done then. */
-const AFTERMATH_MS = 1_500;
+const AFTERMATH_MS = 1_000;
 
 const ENV = {
   MAX_MEMORY_BYTES: String(MEMORY_LIMIT),

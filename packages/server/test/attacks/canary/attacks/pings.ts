@@ -8,7 +8,7 @@ const MOST_WAITING = 4 * PINGS.length;
 /** Each ping is answered with a pong of the same size. */
 export const attack: Attack = {
   name: "WebSocket pings of clients that do not read",
-  connections: [1],
+  connections: [100],
   run: async (target) => {
     const clients = await target.connectAll();
     for (const client of clients) client.stopReading();

@@ -7,7 +7,7 @@ const QUERIES = repeated(frame(Uint8Array.of(3)), 50);
 /** Who asks who is present is answered with all of it: 2 MB here, for one byte. */
 export const attack: Attack = {
   name: "presence queries of clients that do not read",
-  connections: [1, 100],
+  connections: [100],
   prepare: async (target) => {
     const crowd = await target.connect();
     for (let client = 1; client <= 32; client++) {

@@ -9,8 +9,8 @@ const CONTINUE = frame(Buffer.alloc(PIECE_BYTES, 1), { opcode: 0, fin: false });
 /** Messages in fragments, of which the last one never comes. */
 export const attack: Attack = {
   name: "messages that are never finished",
-  connections: [20, 100],
-  seconds: 8,
+  connections: [100],
+  seconds: 6,
   run: async (target) => {
     const clients = await target.connectAll((index) => target.room(`${index % 10}`));
     for (let piece = 0; piece < PIECES && !target.over; piece++) {

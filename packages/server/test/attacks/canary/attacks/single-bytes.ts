@@ -1,0 +1,21 @@
+import type { Attack } from "../attack.ts";
+import { frame } from "../raw-socket.ts";
+
+const BEGIN = frame(new Uint8Array(0), { length: 1_000_000 });
+const BYTE = Buffer.alloc(1);
+/** One byte each, again and again in one turn, is one piece for the server only if it is slow. */
+const AT_ONCE = 8;
+
+/** Each byte comes alone, and takes some hundred bytes while its message is not whole. */
+export const attack: Attack = {
+  name: "messages byte by byte",
+  connections: [100],
+  run: async (target) => {
+    const clients = await target.connectAll((index) => target.room(`${index % 10}`));
+    for (const client of clients) client.write(BEGIN);
+    while (!target.over) {
+      for (const client of clients) for (let i = 0; i < AT_ONCE; i++) client.write(BYTE);
+      await target.pause(1);
+    }
+  },
+};

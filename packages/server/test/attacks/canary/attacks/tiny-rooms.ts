@@ -1,0 +1,14 @@
+import type { Attack } from "../attack.ts";
+
+/** Rooms that are opened, each by somebody who is gone at once. */
+export const attack: Attack = {
+  name: "thousands of rooms that are only visited",
+  run: async (target) => {
+    for (let room = 0; !target.over; ) {
+      const batch = Array.from({ length: 20 }, () => target.connect(target.room(`${room++}`)));
+      for (const result of await Promise.allSettled(batch)) {
+        if (result.status === "fulfilled") result.value.destroy();
+      }
+    }
+  },
+};
