@@ -12,6 +12,11 @@
 
 import "./runtime/require-node.ts";
 
+/**
+ * The Yjs of the server: what is put into the `Y.Doc` of a `ServerDocument` has to come from it. In an ES
+ * module `import * as Y from "yjs"` is the same; in CommonJS `require("yjs")` is another copy.
+ */
+export * as Y from "yjs";
 export {
   type Access,
   type AccessControl,
@@ -80,8 +85,3 @@ export type {
 } from "./storage/metadata.ts";
 export { InvalidCursorError } from "./storage/rooms-cursor.ts";
 export type { Snapshot, SnapshotStore, SnapshotVersion } from "./storage/snapshots.ts";
-/**
- * The Yjs of the server: what is put into the `Y.Doc` of a `ServerDocument` has to come from it. In an ES
- * module `import * as Y from "yjs"` is the same; in CommonJS `require("yjs")` is another copy.
- */
-export * as Y from "yjs";

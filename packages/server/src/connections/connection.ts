@@ -25,9 +25,10 @@ import { CloseCode } from "./close-code.ts";
 import { Deadline } from "./deadline.ts";
 import { FlightWindow } from "./flight-window.ts";
 import { Greeting } from "./greeting.ts";
+import type { LargeAnswers } from "./large-answers.ts";
 import { Liveness } from "./liveness.ts";
 import type { LoopBudget, LoopBudgets } from "./loop-budget.ts";
-import type { Weighed } from "./memory-guard.ts";
+import type { MemoryGuard, Weighed } from "./memory-guard.ts";
 import { NOTHING, PartDelivery, type PartsOutlet } from "./part-delivery.ts";
 import { goesInParts, type SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
@@ -40,6 +41,8 @@ export interface ConnectionServices {
   readonly stats: ConnectionStats;
   readonly unfinished: UnfinishedMessages;
   readonly parts: SharedParts;
+  readonly guard: MemoryGuard;
+  readonly largeAnswers: LargeAnswers;
   readonly logger: Logger;
   readonly maxMessagesPerSecond: number;
   readonly loopBudgets: LoopBudgets;
@@ -73,6 +76,8 @@ type State =
 /** Rounds without a message to the client after which it is sent a keepalive. */
 const SILENT_ROUNDS = 2;
 const MAY_NOT_WRITE = "this connection may not change the document";
+/** Updates and documents of more than this have to wait while memory is short. */
+const LARGE_BYTES = 256 * 1024;
 /** A client that asks with more than this, and does not read, is not read either until it does. */
 const MOST_UNANSWERED_BYTES = 16 * 1024;
 /** How long what tells a client why it is ended has to get to the network. Its memory is kept meanwhile. */
@@ -298,7 +303,12 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
       this.write([EMPTY_BASE.frame]);
       return;
     }
-    this.#wait(document.answer(reader, stateVector.slice()));
+    const own = stateVector.slice();
+    const answer = async () => {
+      if (!this.#isClosed) await document.answer(reader, own);
+    };
+    const isLarge = document.log.bytes > LARGE_BYTES;
+    this.#wait(isLarge ? this.#services.largeAnswers.run(this.room, answer) : answer());
   }
 
   onDiff(update: Uint8Array): void {
@@ -526,6 +536,15 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     }
     document.append(update, author, Date.now(), contents);
     if (documents.journal.full) this.#wait(documents.journal.whenNotFull());
+    else if (update.length > LARGE_BYTES && this.#isMemoryShort()) {
+      this.#wait(this.#services.guard.whenNotFull());
+    }
+  }
+
+  /** Looks, as what is large may have used it up since the last time. */
+  #isMemoryShort(): boolean {
+    this.#services.guard.look();
+    return this.#services.guard.isFull;
   }
 
   /** @param number what a ping said that the client answered; empty for other pings */

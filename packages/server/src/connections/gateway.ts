@@ -19,6 +19,7 @@ import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
+import { LargeAnswers } from "./large-answers.ts";
 import type { LiveRooms } from "./live-rooms.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
 import { MemoryGuard } from "./memory-guard.ts";
@@ -124,6 +125,8 @@ export class Gateway {
       loopBudgets: new LoopBudgets(options.loopLimits, new EventLoopLoad(), this.stats.loop),
       logger,
       unfinished: this.unfinished,
+      guard: this.guard,
+      largeAnswers: new LargeAnswers(this.guard),
       maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       rounds: this.#rounds,

@@ -26,8 +26,11 @@ const COLLECT_SHARE = 0.45;
 /** There is so much of it, as a share of the limit, when it is collected. */
 const GARBAGE_SHARE = 1 / 16;
 /** Between two collections of garbage: each takes some tens of milliseconds. */
-const COLLECTION_MS = 1_500;
+const COLLECTION_MS = 750;
 const WASTEFUL_COLLECTION_MS = 200;
+
+/** So many of those who waited for memory go on with each look: together they would use it up again. */
+const RELEASED_AT_ONCE = 3;
 
 interface Usage {
   /** What is resident. */
@@ -72,6 +75,8 @@ export class MemoryGuard {
   readonly #options: MemoryGuardOptions;
   readonly #timer: NodeJS.Timeout;
   #isFull = false;
+  /** One for each connection at most: it is not read while it waits. */
+  readonly #waiters: (() => void)[] = [];
   #actedAt = Number.NEGATIVE_INFINITY;
   #collectedAt = Number.NEGATIVE_INFINITY;
   /** What was outside the heap after the last collection. */
@@ -95,6 +100,12 @@ export class MemoryGuard {
     return this.#isFull;
   }
 
+  /** Resolves when `isFull` has ended, for a few at a time. It does not reject. */
+  whenNotFull(): Promise<void> {
+    if (!this.#isFull && this.#waiters.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
   /** How many connections have been ended. */
   get ended(): number {
     return this.#ended;
@@ -102,6 +113,12 @@ export class MemoryGuard {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#isFull = false;
+    this.#release(this.#waiters.length);
+  }
+
+  #release(most: number): void {
+    for (const resolve of this.#waiters.splice(0, most)) resolve();
   }
 
   /** Finds out how much is used, and acts. It costs some microseconds. */
@@ -109,12 +126,15 @@ export class MemoryGuard {
     let usage = this.#measure();
     if (usage.excess > 0 || this.#isWasteful(usage)) usage = this.#collect();
     this.#setFull(usage);
+    if (!this.#isFull && this.#waiters.length > 0) this.#release(RELEASED_AT_ONCE);
     const now = performance.now();
     const isCritical = usage.bytes > CRITICAL_SHARE * usage.limit;
     const interval = isCritical ? CRITICAL_RELIEF_MS : RELIEF_MS;
     if (usage.excess <= 0 || now < this.#actedAt + interval) return;
     this.#actedAt = now;
     this.#relieve(usage.excess + HYSTERESIS * usage.limit);
+    // What is set free now is garbage, for the next look.
+    this.#collectedAt = Number.NEGATIVE_INFINITY;
     this.#options.unload();
   }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** Requests of one connection that may be under way at the same time: browsers and proxies send one. */
-const MOST_PIPELINED = 8;
+const MOST_PIPELINED = 2;
 
 /**
  * Ends connections that send requests without waiting for answers. Node parses all that came in one
