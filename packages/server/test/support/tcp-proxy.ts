@@ -7,6 +7,8 @@ type Mode = "open" | "cut" | "silent";
 
 /** So often a slow network passes something on. */
 const TRICKLE_MS = 50;
+/** What a busy machine has missed is caught up, if it is no more than this. */
+const CATCH_UP_MS = 1_000;
 
 /** Stands between a client and a service on this machine, and does to their connections what networks do. */
 export class TcpProxy {
@@ -126,13 +128,14 @@ export class TcpProxy {
     this.#sockets.add(from);
     from.setNoDelay(true);
     let before: Promise<void> = Promise.resolve();
-    let freeAt = 0;
+    let freeAt = performance.now();
     const trickle = async (bytes: Buffer): Promise<void> => {
       const rate = this.#bytesPerSecond;
       const step = Math.max(1, Math.ceil((rate * TRICKLE_MS) / 1_000));
       for (let at = 0; at < bytes.length && !to.destroyed; at += step) {
         const slice = bytes.subarray(at, at + step);
-        freeAt = Math.max(freeAt, performance.now()) + (slice.length / rate) * 1_000;
+        freeAt = Math.max(freeAt, performance.now() - CATCH_UP_MS);
+        freeAt += (slice.length / rate) * 1_000;
         await sleep(Math.max(0, freeAt - performance.now()));
         if (!isStuck()) write(slice);
       }
