@@ -1,6 +1,7 @@
 import type { FramedParts } from "../document/split-frames.ts";
 import { MAX_PART_BYTES } from "../document/split-update.ts";
 import type { Frame } from "../protocol/frame.ts";
+import { messageOf } from "../protocol/message-of-frame.ts";
 import { isPresence } from "./presence-frames.ts";
 
 /** Cuts the update of a frame into frames of parts, in a worker. */
@@ -30,7 +31,9 @@ interface Kept {
 /** Whether a frame has to be sent in parts over a network: it holds a long update. */
 export function isLong(frame: Frame): boolean {
   // The message's own bytes and the frame's head do not count.
-  return frame.length > MAX_PART_BYTES + 32 && !isPresence(frame);
+  if (frame.length <= MAX_PART_BYTES + 32) return false;
+  const [type, step] = messageOf(frame);
+  return type === 0 && (step === 1 || step === 2);
 }
 
 /**

@@ -1,10 +1,17 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { PartDelivery, type PartsOutlet } from "../../src/connections/part-delivery.ts";
-import { SharedParts } from "../../src/connections/shared-parts.ts";
+import { goesInParts, SharedParts } from "../../src/connections/shared-parts.ts";
 import { isDiff, splitFrames, updateOf } from "../../src/document/split-frames.ts";
-import { type Frame, frameDiff, framePresence, frameUpdate } from "../../src/protocol/frame.ts";
+import {
+  type Frame,
+  frameDiff,
+  framePresence,
+  frameStateVector,
+  frameUpdate,
+} from "../../src/protocol/frame.ts";
 import { messageOf } from "../../src/protocol/message-of-frame.ts";
+import { encodeStateVector } from "../../src/protocol/state-vector.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const NOTHING = Uint8Array.of(0);
@@ -124,6 +131,20 @@ describe("a long answer", () => {
     await waitFor(() => client.delivered === 1, { message: "delivered" });
     expect(client.frames).toEqual([base]);
     expect(text).toContain(client.syncedWith);
+  });
+
+  it("is not taken for one when it is a long state vector", async () => {
+    const { shared, cuts } = parts();
+    const client = new Client(shared);
+    const vector = Array.from({ length: 60_000 }, (_, i) => [i, 1] as const);
+    const frame = frameStateVector(encodeStateVector(new Map(vector)));
+    expect(frame.length).toBeGreaterThan(128 * 1024);
+    expect(goesInParts([frame], false)).toBe(true);
+    client.sendPart = (part) => client.frames.push(part);
+    client.add([frame]);
+    client.take(10);
+    expect(client.frames).toEqual([frame]);
+    expect(cuts).toEqual([]);
   });
 
   it("is given up when the client is gone, also while it is being cut", async () => {
