@@ -30,9 +30,9 @@ import { Liveness } from "./liveness.ts";
 import type { LoopBudget, LoopBudgets } from "./loop-budget.ts";
 import type { MemoryGuard, Weighed } from "./memory-guard.ts";
 import { NOTHING, PartDelivery, type PartsOutlet } from "./part-delivery.ts";
+import type { Refusals } from "./refusals.ts";
 import { goesInParts, type SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
-import type { Refusals } from "./refusals.ts";
 
 /** What a connection needs of the server. */
 export interface ConnectionServices {

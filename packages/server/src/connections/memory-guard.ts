@@ -25,10 +25,11 @@ const IDLE_MS = 3_000;
 const COLLECT_SHARE = 0.45;
 /** There is so much of it, as a share of the limit, when it is collected. */
 const GARBAGE_SHARE = 1 / 16;
-/** Between two collections of garbage: each takes some tens of milliseconds. */
-const COLLECTION_MS = 750;
-const WASTEFUL_COLLECTION_MS = 200;
-
+/** Between two collections of garbage, each of which takes some tens of milliseconds. */
+const LEAST_COLLECTION_MS = 200;
+const MOST_COLLECTION_MS = 10_000;
+/** A collection that gives back less of the limit than this is followed by a longer pause. */
+const WORTHWHILE_SHARE = 0.03;
 /** So many of those who waited for memory go on with each look: together they would use it up again. */
 const RELEASED_AT_ONCE = 3;
 
@@ -78,7 +79,8 @@ export class MemoryGuard {
   /** One for each connection at most: it is not read while it waits. */
   readonly #waiters: (() => void)[] = [];
   #actedAt = Number.NEGATIVE_INFINITY;
-  #collectedAt = Number.NEGATIVE_INFINITY;
+  #interval = LEAST_COLLECTION_MS;
+  #collectsAt = 0;
   /** What was outside the heap after the last collection. */
   #kept = 0;
   /** Since when clients have held next to nothing; `Infinity` while they hold something. */
@@ -124,17 +126,20 @@ export class MemoryGuard {
   /** Finds out how much is used, and acts. It costs some microseconds. */
   look(): void {
     let usage = this.#measure();
-    if (usage.excess > 0 || this.#isWasteful(usage)) usage = this.#collect();
+    const now = performance.now();
+    if ((usage.excess > 0 || this.#isWasteful(usage)) && now >= this.#collectsAt) {
+      usage = this.#collect();
+    }
     this.#setFull(usage);
     if (!this.#isFull && this.#waiters.length > 0) this.#release(RELEASED_AT_ONCE);
-    const now = performance.now();
     const isCritical = usage.bytes > CRITICAL_SHARE * usage.limit;
     const interval = isCritical ? CRITICAL_RELIEF_MS : RELIEF_MS;
     if (usage.excess <= 0 || now < this.#actedAt + interval) return;
     this.#actedAt = now;
     this.#relieve(usage.excess + HYSTERESIS * usage.limit);
-    // What is set free now is garbage, for the next look.
-    this.#collectedAt = Number.NEGATIVE_INFINITY;
+    // What is set free now is garbage soon.
+    this.#interval = LEAST_COLLECTION_MS;
+    this.#collectsAt = now + this.#interval;
     this.#options.unload();
   }
 
@@ -143,19 +148,22 @@ export class MemoryGuard {
     return bytes > COLLECT_SHARE * limit && external > this.#kept + GARBAGE_SHARE * limit;
   }
 
+  /** The less it gives back, the longer it is until the next time. */
   #collect(): Usage {
+    const before = this.#measure();
     collectYoungGarbage();
     let usage = this.#measure();
-    const isWasteful = this.#isWasteful(usage);
-    const interval = isWasteful ? WASTEFUL_COLLECTION_MS : COLLECTION_MS;
-    const isDue = performance.now() >= this.#collectedAt + interval;
-    if ((usage.excess > 0 || isWasteful) && isDue) {
+    if (usage.excess > 0 || this.#isWasteful(usage)) {
       collectGarbage();
-      this.#collectedAt = performance.now();
       usage = this.#measure();
-      this.#kept = usage.external;
     }
-    this.#kept = Math.min(this.#kept, usage.external);
+    this.#kept = usage.external;
+    const given = Math.max(before.bytes - usage.bytes, before.external - usage.external);
+    const isWorthwhile = given > WORTHWHILE_SHARE * usage.limit;
+    this.#interval = isWorthwhile
+      ? LEAST_COLLECTION_MS
+      : Math.min(2 * this.#interval, MOST_COLLECTION_MS);
+    this.#collectsAt = performance.now() + this.#interval;
     return usage;
   }
 

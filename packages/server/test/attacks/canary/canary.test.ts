@@ -86,7 +86,7 @@ async function survive(
   try {
     await attacker.ask("prepare", (PREPARE_SECONDS + 15) * 1_000);
     await goFirst(canary.pid);
-    await canary.ask("join", 15_000);
+    await canary.ask("join", 50_000);
     await waitForQuiet(canary);
     const usageOf = await measureUsage(server);
     const seconds = attack.seconds ?? DEFAULT_SECONDS;
