@@ -21,6 +21,8 @@ export class Liveness {
   /** When it was pinged that has not been heard since. */
   #silentSince: number | null = null;
   #bytesAtPing = 0;
+  /** What it had sent when it was pinged last, by whomever. */
+  #bytesWhenAsked = 0;
   #probes: (() => void)[] = [];
 
   /**
@@ -45,6 +47,8 @@ export class Liveness {
   /** For how long it has not answered, in milliseconds; 0 when that means nothing. */
   get silentFor(): number {
     if (this.#silentSince === null || !this.#isWritable() || this.#webSocket.isPaused) return 0;
+    // It is in the middle of a long message.
+    if (this.#bytesRead > this.#bytesWhenAsked) return 0;
     return performance.now() - this.#silentSince;
   }
 
@@ -89,7 +93,11 @@ export class Liveness {
   }
 
   #askForLife(): void {
-    this.#silentSince ??= performance.now();
+    const bytes = this.#bytesRead;
+    if (this.#silentSince === null || bytes > this.#bytesWhenAsked) {
+      this.#silentSince = performance.now();
+    }
+    this.#bytesWhenAsked = bytes;
     if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
   }
 

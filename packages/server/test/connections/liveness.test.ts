@@ -74,6 +74,18 @@ describe("a client that answers no ping", () => {
     await waitFor(closed, { message: "it is ended" });
   });
 
+  it("is there while a long message comes, and is not when nothing does", async () => {
+    await send(LONG_MESSAGE);
+    for (let checks = 0; checks < 5; checks++) {
+      expect(liveness.check()).toBe(true);
+      await send(Buffer.alloc(64));
+      expect(liveness.silentFor).toBe(0);
+    }
+    expect(liveness.check()).toBe(true);
+    expect(liveness.silentFor).toBeGreaterThan(0);
+    expect(liveness.check()).toBe(false);
+  });
+
   it("is kept when somebody claims its client while a long message comes", async () => {
     await send(LONG_MESSAGE);
     liveness.probe();
