@@ -92,10 +92,13 @@ describe("PostgreSQL store: opening", () => {
     await postgres.service.kill();
     await writeFile(join(directory, "standby.signal"), "");
     await postgres.service.start();
-    expect((await failureOf(url)).message).toMatch(/is a replica, .* Name the primary/);
-    await postgres.service.kill();
-    await rm(join(directory, "standby.signal"));
-    await postgres.service.start();
+    try {
+      expect((await failureOf(url)).message).toMatch(/is a replica, .* Name the primary/);
+    } finally {
+      await postgres.service.kill();
+      await rm(join(directory, "standby.signal"));
+      await postgres.service.start();
+    }
     await postgres.open(url);
   });
 
