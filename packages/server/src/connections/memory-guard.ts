@@ -22,14 +22,12 @@ const CRITICAL_RELIEF_MS = 300;
 const IDLE_SHARE = 0.05;
 const IDLE_MS = 3_000;
 /** From this share of the limit on, garbage outside the heap is not left to V8, which takes its time. */
-const COLLECT_SHARE = 0.45;
+const COLLECT_SHARE = 0.4;
 /** There is so much of it, as a share of the limit, when it is collected. */
-const GARBAGE_SHARE = 1 / 16;
+const GARBAGE_SHARE = 1 / 32;
 /** Between two collections of garbage, each of which takes some tens of milliseconds. */
-const LEAST_COLLECTION_MS = 200;
-const MOST_COLLECTION_MS = 10_000;
-/** A collection that gives back less of the limit than this is followed by a longer pause. */
-const WORTHWHILE_SHARE = 0.03;
+const LEAST_COLLECTION_MS = 120;
+const MOST_COLLECTION_MS = 5_000;
 /** So many of those who waited for memory go on with each look: together they would use it up again. */
 const RELEASED_AT_ONCE = 3;
 
@@ -80,7 +78,7 @@ export class MemoryGuard {
   readonly #waiters: (() => void)[] = [];
   #actedAt = Number.NEGATIVE_INFINITY;
   #interval = LEAST_COLLECTION_MS;
-  #collectsAt = 0;
+  #collectedAt = Number.NEGATIVE_INFINITY;
   /** What was outside the heap after the last collection. */
   #kept = 0;
   /** Since when clients have held next to nothing; `Infinity` while they hold something. */
@@ -127,8 +125,11 @@ export class MemoryGuard {
   look(): void {
     let usage = this.#measure();
     const now = performance.now();
-    if ((usage.excess > 0 || this.#isWasteful(usage)) && now >= this.#collectsAt) {
-      usage = this.#collect();
+    this.#kept = Math.min(this.#kept, usage.external);
+    const isWasteful = this.#isWasteful(usage);
+    if (isWasteful) this.#interval = LEAST_COLLECTION_MS;
+    if ((usage.excess > 0 || isWasteful) && now >= this.#collectedAt + this.#interval) {
+      usage = this.#collect(isWasteful);
     }
     this.#setFull(usage);
     if (!this.#isFull && this.#waiters.length > 0) this.#release(RELEASED_AT_ONCE);
@@ -139,7 +140,7 @@ export class MemoryGuard {
     this.#relieve(usage.excess + HYSTERESIS * usage.limit);
     // What is set free now is garbage soon.
     this.#interval = LEAST_COLLECTION_MS;
-    this.#collectsAt = now + this.#interval;
+    this.#collectedAt = now;
     this.#options.unload();
   }
 
@@ -148,9 +149,8 @@ export class MemoryGuard {
     return bytes > COLLECT_SHARE * limit && external > this.#kept + GARBAGE_SHARE * limit;
   }
 
-  /** The less it gives back, the longer it is until the next time. */
-  #collect(): Usage {
-    const before = this.#measure();
+  /** Where there is no garbage, the pauses become longer. V8 gives back some of it a little later. */
+  #collect(isWasteful: boolean): Usage {
     collectYoungGarbage();
     let usage = this.#measure();
     if (usage.excess > 0 || this.#isWasteful(usage)) {
@@ -158,12 +158,10 @@ export class MemoryGuard {
       usage = this.#measure();
     }
     this.#kept = usage.external;
-    const given = Math.max(before.bytes - usage.bytes, before.external - usage.external);
-    const isWorthwhile = given > WORTHWHILE_SHARE * usage.limit;
-    this.#interval = isWorthwhile
+    this.#interval = isWasteful
       ? LEAST_COLLECTION_MS
       : Math.min(2 * this.#interval, MOST_COLLECTION_MS);
-    this.#collectsAt = performance.now() + this.#interval;
+    this.#collectedAt = performance.now();
     return usage;
   }
 
