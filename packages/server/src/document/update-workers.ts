@@ -15,8 +15,11 @@ export const INLINE_SCAN_BYTES = 256 * 1024;
 const SHARED_WORKERS = 2;
 /** How often the tasks under way are looked at, and how long one is left alone. */
 const SUPERVISION_MS = 50;
-/** A thread that gives way to others may be slow without having used much. */
-const MOST_ELAPSED_PER_CPU = 20;
+/**
+ * A thread that gives way to others may be slow without having used much; but others wait for its place
+ * in any case.
+ */
+const MOST_ELAPSED_PER_CPU = 6;
 
 /**
  * Runs tasks on encoded updates: small ones at once, large ones in worker threads that are started
