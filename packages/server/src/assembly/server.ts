@@ -13,6 +13,7 @@ import { ConfigError } from "../config/config-error.ts";
 import { closeGivenStores } from "../config/given-parts.ts";
 import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
 import { LiveRooms } from "../connections/live-rooms.ts";
+import { PROBE_ROOM, StoreProbe } from "../document/store-probe.ts";
 import { readAcknowledged } from "../document/read-acknowledged.ts";
 import { type Entrance, hostOfUrl } from "../entrance/entrance.ts";
 import { Health } from "../http/health.ts";
@@ -109,8 +110,18 @@ export async function startServer(
   });
   const health = new Health();
   health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
-  health.watch("journal", () => documents.journal.problem);
-  health.watch("snapshots", () => documents.snapshotProblem);
+  const probes = {
+    journal: new StoreProbe({
+      read: () => stores.journal.read(PROBE_ROOM),
+      onRecovered: () => documents.journal.retry(),
+    }),
+    snapshots: new StoreProbe({
+      read: () => stores.snapshots.read(PROBE_ROOM),
+      onRecovered: () => documents.snapshotter.retry(),
+    }),
+  };
+  health.watch("journal", () => probes.journal.problem ?? documents.journal.problem);
+  health.watch("snapshots", () => probes.snapshots.problem ?? documents.snapshotProblem);
   health.note("rooms", () => documents.roomProblem);
   health.watch("bus", () => cluster.bus.problem);
   health.watch("registry", () => cluster.registry.problem);
@@ -156,6 +167,7 @@ export async function startServer(
   const close = () => {
     health.accepting = false;
     notice.close();
+    for (const probe of Object.values(probes)) probe.close();
     serverDocuments.close();
     retention.close();
     crashedServers.close();

@@ -155,6 +155,11 @@ export class JournalWriter {
     while (this.#running !== undefined) await this.#running;
   }
 
+  /** Ends the pause before the next attempt: the journal is known to answer again. */
+  retry(): void {
+    this.#wake?.();
+  }
+
   /** Stops trying. What is not durable is not written any more. */
   close(): void {
     this.#closed = true;

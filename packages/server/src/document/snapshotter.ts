@@ -118,6 +118,11 @@ export class Snapshotter {
     );
   }
 
+  /** Ends the pauses after failures: the store is known to answer again. */
+  retry(): void {
+    this.#breaker.retry();
+  }
+
   /** The server ends: what fails from now on stays in the journal, and is no error. */
   close(): void {
     this.#closed = true;

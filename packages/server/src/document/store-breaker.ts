@@ -61,6 +61,13 @@ export class StoreBreaker {
     this.#lastFailed = undefined;
   }
 
+  /** The store is known to answer again: any room may try now. */
+  retry(): void {
+    const until = performance.now();
+    if (this.#store !== undefined) this.#store = { ms: FIRST_PAUSE_MS, until };
+    for (const [room, { ms }] of this.#rooms) this.#rooms.set(room, { ms, until });
+  }
+
   /** What became of a room's attempt says nothing about the store. */
   ended(room: string): void {
     if (this.#probe === room) this.#probe = undefined;

@@ -15,14 +15,20 @@ export function HealthPanel({ servers }: { readonly servers: Resource<Servers> }
   );
 }
 
-function Troubles({ servers }: { readonly servers: Servers }): VNode {
-  const troubles = troublesOf(servers);
+function Troubles({ servers: data }: { readonly servers: Servers }): VNode {
+  const troubles = troublesOf(data);
   if (troubles.length === 0) return <p class="notice good">Everything works.</p>;
   return (
     <ul class="troubles">
-      {troubles.map(({ server, what, reason }) => (
-        <li key={`${server} ${what}`}>
-          <code>{visible(server)}</code> <strong>{what}</strong> {visible(reason)}
+      {troubles.map(({ what, reason, servers: where }) => (
+        <li key={`${what} ${where.join(" ")}`}>
+          <strong>{what}</strong> {visible(reason)}{" "}
+          <small>
+            on{" "}
+            {where.length === data.servers.length && where.length > 1
+              ? "all servers"
+              : visible(where.join(", "))}
+          </small>
         </li>
       ))}
     </ul>

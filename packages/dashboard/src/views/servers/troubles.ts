@@ -2,39 +2,40 @@ import type { ServerStatus, Servers } from "../../../../server/src/http/api/sche
 
 /** Something that an operator should know of. */
 export interface Trouble {
-  readonly server: string;
   readonly what: string;
+  /** As the first of the servers states it. */
   readonly reason: string;
+  /** Addresses of the servers on which it was found. */
+  readonly servers: readonly string[];
 }
 
-/** Everything that does not work, on all servers. */
+/** Everything that fails, each part once: a service that all servers share fails on all of them. */
 export function troublesOf({ servers, unreachable }: Servers): Trouble[] {
-  return [
-    ...unreachable.map(({ address, reason }) => ({
-      server: address,
-      what: "does not answer",
-      reason,
-    })),
-    ...servers.flatMap(troublesOfServer),
-  ];
+  const troubles: Trouble[] = unreachable.map(({ address, reason }) => ({
+    what: "no response",
+    reason,
+    servers: [address],
+  }));
+  const found = servers.flatMap(troublesOfServer);
+  for (const what of new Set(found.map((trouble) => trouble.what))) {
+    const same = found.filter((trouble) => trouble.what === what);
+    const [{ reason } = { reason: "" }] = same;
+    troubles.push({ what, reason, servers: same.flatMap((trouble) => trouble.servers) });
+  }
+  return troubles;
 }
 
-/** What does not work on one server. */
+/** What fails on one server. */
 export function troublesOfServer({ address, failing, lease, draining }: ServerStatus): Trouble[] {
-  const troubles = Object.entries(failing).map(([what, reason]) => ({
-    server: address,
-    what,
-    reason,
-  }));
+  const servers = [address];
+  const troubles = Object.entries(failing).map(([what, reason]) => ({ what, reason, servers }));
   if (lease === "lapsed") {
     troubles.push({
-      server: address,
       what: "lease",
-      reason: "has lapsed: others take it for dead",
+      reason: "expired: the other servers take it for dead",
+      servers,
     });
   }
-  if (draining) {
-    troubles.push({ server: address, what: "draining", reason: "is shutting down" });
-  }
+  if (draining) troubles.push({ what: "draining", reason: "shutting down", servers });
   return troubles;
 }
