@@ -93,6 +93,9 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   readonly #services: ConnectionServices;
   readonly #bucket: TokenBucket;
   readonly #loop: LoopBudget;
+  /** When the WebSocket began to read what came, and how long its messages were handled since. */
+  #pieceBegan = 0;
+  #handledFor = 0;
   readonly #webSocket: ClientSocket;
   readonly #socket: Duplex;
   #state: State = { name: "opening" };
@@ -129,7 +132,9 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     this.#attempt = attempt;
     const now = performance.now();
     this.#bucket = new TokenBucket(services.maxMessagesPerSecond, now);
-    this.#loop = services.loopBudgets.open(attempt.address, now);
+    this.#loop = services.loopBudgets.open(attempt.address, now, (until) => {
+      if (!this.#busy && this.#state.name === "open") this.#wait(until);
+    });
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#services = services;
@@ -144,6 +149,12 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     });
     this.#incoming = services.unfinished.of(this, socket);
     socket.on("drain", () => this.#drained());
+    // Around what the WebSocket does with a piece: many small messages cost more to read than to handle.
+    socket.prependListener("data", () => {
+      this.#pieceBegan = performance.now();
+      this.#handledFor = 0;
+    });
+    socket.on("data", () => this.#pieceRead());
     webSocket.pause();
     void this.#open();
   }
@@ -441,7 +452,14 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
       this.#fail(error);
     }
     const now = performance.now();
+    this.#handledFor += now - began;
     this.#loop.charge(now - began, now);
+    if (!this.#busy) this.#waitUntilPaid(now);
+  }
+
+  #pieceRead(): void {
+    const now = performance.now();
+    this.#loop.charge(Math.max(0, now - this.#pieceBegan - this.#handledFor), now);
     if (!this.#busy) this.#waitUntilPaid(now);
   }
 

@@ -12,8 +12,16 @@ export interface LoopLimits {
 
 /** How many seconds' worth a connection may use at once. */
 const BURST_S = 4;
-/** What a connection may use at once, in milliseconds, when its address has used up its share. */
-const FAIR_BURST_MS = 20;
+/** What the connections of an address that has used up its share may use at once, in milliseconds. */
+const FAIR_BURST_MS = 200;
+/** Of that, what one of them may use. */
+const MOST_FAIR_BURST_MS = 20;
+/** How many seconds' worth an address may use at once. */
+const ADDRESS_BURST_S = 0.25;
+/** When an address has used that much of one turn of the event loop, the rest of it waits for the next. */
+const TURN_MS = 15;
+/** To stop and start more of them would take longer than it saves. */
+const MOST_HELD = 512;
 /** What is owed for longer than that is let off. */
 const MAX_PAUSE_MS = 10_000;
 /** After this long others get their turn: messages that come in one packet are handled one by one. */
@@ -21,32 +29,29 @@ const SLICE_MS = 2;
 /** A shorter pause costs more than it saves. */
 const MIN_PAUSE_MS = 5;
 /** From this load of the event loop on, from 0 to 1, addresses are limited. */
-const LOADED = 0.6;
+const LOADED = 0.5;
 /** Those that connected least recently are forgotten first. */
 const MAX_NETWORKS = 10_000;
 
 /** What has been used, less what has been paid since, in milliseconds. */
 class Account {
-  readonly #burst: number;
   #used = 0;
   #at: number;
 
-  /** @param burst what may be used at once */
-  constructor(burst: number, now: number) {
-    this.#burst = burst;
+  constructor(now: number) {
     this.#at = now;
   }
 
-  /** @param perMs what is paid in each millisecond, as for `owed` */
-  use(ms: number, perMs: number, now: number): void {
+  /** @param perMs what is paid in each millisecond @param burst what may be used at once */
+  use(ms: number, perMs: number, burst: number, now: number): void {
     this.#pay(perMs, now);
-    this.#used = Math.min(this.#used + ms, this.#burst + MAX_PAUSE_MS * perMs);
+    this.#used = Math.min(this.#used + ms, burst + MAX_PAUSE_MS * perMs);
   }
 
   /** How long it takes until no more than the burst is unpaid, in milliseconds. */
-  owed(perMs: number, now: number): number {
+  owed(perMs: number, burst: number, now: number): number {
     this.#pay(perMs, now);
-    return Math.max(0, this.#used - this.#burst) / perMs;
+    return Math.max(0, this.#used - burst) / perMs;
   }
 
   #pay(perMs: number, now: number): void {
@@ -56,9 +61,40 @@ class Account {
 }
 
 /** The connections of one address. */
-interface Network {
-  connections: number;
+class Network {
+  readonly connections: Set<LoopBudget> = new Set();
   readonly account: Account;
+  /** What was used in this turn of the event loop. */
+  #used = 0;
+  #isTurn = false;
+  #isHeld = false;
+
+  constructor(now: number) {
+    this.account = new Account(now);
+  }
+
+  /** Counts what was used in this turn. When it is too much, all connections wait for the next one. */
+  use(ms: number): void {
+    this.#used += ms;
+    if (this.#isHeld || this.#used < TURN_MS) {
+      if (!this.#isTurn) this.#begin(() => {});
+      return;
+    }
+    if (this.connections.size > MOST_HELD) return;
+    this.#isHeld = true;
+    const nextTurn = new Promise<void>((resolve) => this.#begin(resolve));
+    for (const connection of this.connections) connection.onHold(nextTurn);
+  }
+
+  #begin(onEnd: () => void): void {
+    this.#isTurn = true;
+    setImmediate(() => {
+      this.#used = 0;
+      this.#isTurn = false;
+      this.#isHeld = false;
+      onEnd();
+    });
+  }
 }
 
 /**
@@ -82,20 +118,25 @@ export class LoopBudgets {
     this.#stats = stats;
   }
 
-  /** The budget of a new connection; `end` is called when that is over. Times are those of `performance.now()`. */
-  open(address: string, now: number): LoopBudget {
+  /**
+   * The budget of a new connection; `end` is called when that is over. Times are by `performance.now()`.
+   *
+   * @param onHold the connection should do no more, and read no more, until this resolves
+   */
+  open(address: string, now: number, onHold: (until: Promise<void>) => void): LoopBudget {
     const name = networkOf(address);
     let network = this.#networks.get(name);
     if (network === undefined) {
-      network = { connections: 0, account: new Account(this.#limits.perAddress, now) };
+      network = new Network(now);
       this.#networks.set(name, network);
     }
-    return new LoopBudget(network, this.#limits, this.#load, this.#stats, now);
+    return new LoopBudget(network, this.#limits, this.#load, this.#stats, onHold, now);
   }
 }
 
 /** What one connection may use of the event loop. */
 export class LoopBudget {
+  readonly onHold: (until: Promise<void>) => void;
   readonly #network: Network;
   readonly #limits: LoopLimits;
   readonly #load: { get(now: number): number };
@@ -112,25 +153,28 @@ export class LoopBudget {
     limits: LoopLimits,
     load: { get(now: number): number },
     stats: LoopStats,
+    onHold: (until: Promise<void>) => void,
     now: number,
   ) {
+    this.onHold = onHold;
     this.#network = network;
     this.#limits = limits;
     this.#load = load;
     this.#stats = stats;
-    this.#own = new Account(BURST_S * limits.perConnection, now);
-    this.#fair = new Account(FAIR_BURST_MS, now);
-    network.connections++;
+    this.#own = new Account(now);
+    this.#fair = new Account(now);
+    network.connections.add(this);
   }
 
   /** Charges what was done for the connection, in milliseconds. */
   charge(ms: number, now: number): void {
     const { perConnection, perAddress } = this.#limits;
-    this.#own.use(ms, perConnection / 1_000, now);
-    this.#fair.use(ms, this.#fairPerMs, now);
-    this.#network.account.use(ms, perAddress / 1_000, now);
+    this.#own.use(ms, perConnection / 1_000, BURST_S * perConnection, now);
+    this.#fair.use(ms, this.#fairPerMs, this.#fairBurst, now);
+    this.#network.account.use(ms, perAddress / 1_000, ADDRESS_BURST_S * perAddress, now);
     this.#stats.milliseconds += ms;
     this.#slice += ms;
+    this.#network.use(ms);
   }
 
   /** What has to be waited for before more is done for the connection; `null`, most often: nothing. */
@@ -153,19 +197,28 @@ export class LoopBudget {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#network.connections--;
+    this.#network.connections.delete(this);
     clearTimeout(this.#timer);
   }
 
   #owed(now: number): number {
     const { perConnection, perAddress } = this.#limits;
-    const owed = this.#own.owed(perConnection / 1_000, now);
-    if (this.#network.account.owed(perAddress / 1_000, now) === 0) return owed;
+    const owed = this.#own.owed(perConnection / 1_000, BURST_S * perConnection, now);
+    const burst = ADDRESS_BURST_S * perAddress;
+    if (this.#network.account.owed(perAddress / 1_000, burst, now) === 0) return owed;
     if (this.#load.get(now) <= LOADED) return owed;
-    return Math.min(MAX_PAUSE_MS, Math.max(owed, this.#fair.owed(this.#fairPerMs, now)));
+    const ofPart = this.#fair.owed(this.#fairPerMs, this.#fairBurst, now);
+    return Math.min(MAX_PAUSE_MS, Math.max(owed, ofPart));
   }
 
   get #fairPerMs(): number {
-    return this.#limits.perAddress / 1_000 / Math.max(1, this.#network.connections);
+    return this.#limits.perAddress / 1_000 / Math.max(1, this.#network.connections.size);
+  }
+
+  get #fairBurst(): number {
+    return Math.min(
+      MOST_FAIR_BURST_MS,
+      FAIR_BURST_MS / Math.max(1, this.#network.connections.size),
+    );
   }
 }

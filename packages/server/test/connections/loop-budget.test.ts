@@ -10,6 +10,8 @@ function budgets(load = 0) {
   return { loop, stats, budgets: new LoopBudgets(limits, loop, stats) };
 }
 
+const ignore = () => {};
+
 /** Whether more is done for a connection within a turn of the event loop. */
 async function isServed(due: Promise<void> | null): Promise<boolean> {
   if (due === null) return true;
@@ -20,7 +22,7 @@ async function isServed(due: Promise<void> | null): Promise<boolean> {
 describe("the budget of the event loop", () => {
   it("lets a connection use four seconds' worth at once, then what is paid", async () => {
     const { budgets: all, stats } = budgets();
-    const budget = all.open("192.0.2.1", 0);
+    const budget = all.open("192.0.2.1", 0, ignore);
     budget.charge(800, 0);
     expect(await isServed(budget.due(0))).toBe(true);
     budget.charge(100, 0);
@@ -32,7 +34,7 @@ describe("the budget of the event loop", () => {
   });
 
   it("gives others their turn between messages that came together", () => {
-    const budget = budgets().budgets.open("192.0.2.1", 0);
+    const budget = budgets().budgets.open("192.0.2.1", 0, ignore);
     for (let i = 0; i < 10; i++) {
       budget.charge(1, i);
       const due = budget.due(i);
@@ -43,7 +45,7 @@ describe("the budget of the event loop", () => {
   });
 
   it("never lets anybody wait for longer than ten seconds", () => {
-    const budget = budgets().budgets.open("192.0.2.1", 0);
+    const budget = budgets().budgets.open("192.0.2.1", 0, ignore);
     budget.charge(100_000, 0);
     expect(budget.due(9_000)).toBeInstanceOf(Promise);
     expect(budget.due(10_000)).toBeInstanceOf(Promise);
@@ -53,8 +55,8 @@ describe("the budget of the event loop", () => {
 
   it("limits what an address may use, on a loaded event loop, and delays those who use most of it", async () => {
     const { budgets: all, loop } = budgets(1);
-    const [light, ...heavy] = Array.from({ length: 100 }, () => all.open("192.0.2.1", 0));
-    const other = all.open("192.0.2.2", 0);
+    const [light, ...heavy] = Array.from({ length: 100 }, () => all.open("192.0.2.1", 0, ignore));
+    const other = all.open("192.0.2.2", 0, ignore);
     light?.charge(1, 0);
     for (const budget of heavy) budget.charge(30, 0);
     expect(await isServed(heavy[0]?.due(0) ?? null)).toBe(false);
@@ -63,19 +65,36 @@ describe("the budget of the event loop", () => {
     loop.load = 0.3;
     expect(await isServed(heavy[0]?.due(0) ?? null)).toBe(true);
     // All networks of 64 bits are one address.
-    const v6 = ["2001:db8::1", "2001:db8::2"].map((address) => all.open(address, 0));
+    const v6 = ["2001:db8::1", "2001:db8::2"].map((address) => all.open(address, 0, ignore));
     loop.load = 1;
     for (const budget of v6) budget.charge(400, 0);
     for (const budget of v6) expect(await isServed(budget.due(0))).toBe(false);
     for (const budget of [light, other, ...heavy, ...v6]) budget?.end();
   });
 
+  it("holds all connections of an address when it has used much of one turn", async () => {
+    const { budgets: all } = budgets();
+    const held: Promise<void>[] = [];
+    const opened = Array.from({ length: 10 }, () =>
+      all.open("192.0.2.1", 0, (until) => held.push(until)),
+    );
+    for (const budget of opened.slice(0, 4)) budget.charge(3, 0);
+    expect(held).toHaveLength(0);
+    opened[5]?.charge(4, 0);
+    opened[6]?.charge(4, 0);
+    expect(held).toHaveLength(10);
+    await Promise.all(held);
+    opened[7]?.charge(4, 0);
+    expect(held).toHaveLength(10);
+    for (const budget of opened) budget.end();
+  });
+
   it("does not forget what an address owes when it reconnects", async () => {
     const { budgets: all } = budgets(1);
-    const first = all.open("192.0.2.1", 0);
+    const first = all.open("192.0.2.1", 0, ignore);
     first.charge(900, 0);
     first.end();
-    const again = all.open("192.0.2.1", 0);
+    const again = all.open("192.0.2.1", 0, ignore);
     again.charge(30, 0);
     expect(await isServed(again.due(0))).toBe(false);
     again.end();
