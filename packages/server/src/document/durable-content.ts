@@ -11,24 +11,41 @@ const MAX_NOTED_RANGES = 8_192;
 /** How often a deleted range may go on from the base to the tail and back before it counts as new. */
 const MAX_TURNS = 64;
 
+/** Up to so many clients the state vector is made anew whenever it has changed. */
+const FEW_CLIENTS = 1_000;
+/** Above, it is made anew when this many times the time has passed that it took. */
+const VECTOR_PAUSE = 50;
+/** How many compactions may fail before what was noted for them is not kept apart any more. */
+const MAX_LAYERS = 8;
+
+/** What updates that followed one another hold. */
+interface Layer {
+  /** Clocks of the clients that wrote. */
+  readonly clocks: StateVector;
+  readonly deletes: Map<number, RangeSet>;
+  /** Whether some deletions are not noted. */
+  isPartial: boolean;
+}
+
 /**
  * What a base and the updates that followed it hold: which structs, without gaps, and which deletions.
- * It grows by one update at a time. To find out whether an update holds anything new takes time for
+ * It grows by one update at a time; a compaction takes up what was there when it began, and what came
+ * since stays noted. To find out whether an update holds anything new takes time for
  * that update, however large the document is.
  */
 export class DurableContent {
   readonly #base: Base;
   readonly #clients: ClientSearch;
   readonly #baseDeletes: RangeSearch;
-  /** Clocks of the clients that wrote since. */
-  readonly #clocks: StateVector = new Map();
-  /** What was deleted since. */
-  readonly #deletes: Map<number, RangeSet> = new Map();
-  #isPartial = false;
+  /** What came since, the newest first. */
+  readonly #layers: Layer[];
   #vector: Uint8Array | undefined;
+  #isVectorOld = false;
+  #vectorDueAt = 0;
 
-  constructor(base: Base) {
+  constructor(base: Base, layers: readonly Layer[] = []) {
     this.#base = base;
+    this.#layers = layers.length === 0 ? [newLayer()] : [...layers];
     this.#clients = new ClientSearch(base.stateVector, base.index.clientSamples);
     this.#baseDeletes = new RangeSearch(base.index);
   }
@@ -38,12 +55,23 @@ export class DurableContent {
    * new base knows them all.
    */
   get isPartial(): boolean {
-    return this.#isPartial;
+    return this.#layers.some(({ isPartial }) => isPartial);
+  }
+
+  /** A compaction begins. @returns what is to be called with the base that takes up what is here now */
+  mark(): ((base: Base) => DurableContent) | null {
+    if (this.#layers.length > MAX_LAYERS) return null;
+    const before = this.#layers.length;
+    this.#layers.unshift(newLayer());
+    return (base) => new DurableContent(base, this.#layers.slice(0, this.#layers.length - before));
   }
 
   /** All structs of this client with a clock below that are there. */
   clockOf(client: number): number {
-    return this.#clocks.get(client) ?? this.#clients.clockOf(client);
+    // A base in which a gap was filled may have more than what was noted since.
+    let clock = this.#clients.clockOf(client);
+    for (const { clocks } of this.#layers) clock = Math.max(clock, clocks.get(client) ?? 0);
+    return clock;
   }
 
   /** Adds what a valid update holds. What leaves a gap is not counted: it may be asked for again. */
@@ -54,8 +82,8 @@ export class DurableContent {
       const to = runs[i + 2] ?? 0;
       const known = this.clockOf(client);
       if ((runs[i + 1] ?? 0) > known || to <= known) continue;
-      this.#clocks.set(client, to);
-      this.#vector = undefined;
+      this.#layers[0]?.clocks.set(client, to);
+      this.#isVectorOld = true;
     }
     if (contents.hasDeletes) this.#addDeletes(update, contents);
   }
@@ -73,15 +101,28 @@ export class DurableContent {
     return true;
   }
 
-  /** The encoded state vector. It is made anew only when it has changed, mostly by copying. */
+  /**
+   * The encoded state vector. It is made anew only when it has changed, mostly by copying; with many
+   * clients that wrote since the base, now and then. It may then say less than there is.
+   */
   get vector(): Uint8Array {
-    this.#vector ??= this.#makeVector();
+    const before = this.#vector;
+    if (before !== undefined && !this.#isVectorOld) return before;
+    const clients = this.#layers.reduce((sum, { clocks }) => sum + clocks.size, 0);
+    const began = performance.now();
+    if (before !== undefined && clients > FEW_CLIENTS && began < this.#vectorDueAt) return before;
+    this.#vector = this.#makeVector();
+    this.#isVectorOld = false;
+    const now = performance.now();
+    this.#vectorDueAt = now + VECTOR_PAUSE * (now - began);
     return this.#vector;
   }
 
   #addDeletes(update: Uint8Array, { deletesAt, deleteRanges }: UpdateContents): void {
+    const [layer] = this.#layers;
+    if (layer === undefined) return;
     if (deleteRanges > MAX_NOTED_RANGES) {
-      this.#isPartial = true;
+      layer.isPartial = true;
       return;
     }
     const reader = new VarUintReader(update, deletesAt);
@@ -89,10 +130,10 @@ export class DurableContent {
       const client = reader.next();
       let count = reader.next();
       if (count === 0) continue;
-      let ranges = this.#deletes.get(client);
+      let ranges = layer.deletes.get(client);
       if (ranges === undefined) {
         ranges = new RangeSet();
-        this.#deletes.set(client, ranges);
+        layer.deletes.set(client, ranges);
       }
       for (; count > 0; count--) {
         const from = reader.next();
@@ -107,14 +148,14 @@ export class DurableContent {
     const reader = new VarUintReader(update, deletesAt);
     for (let clients = reader.next(); clients > 0; clients--) {
       const client = reader.next();
-      const since = this.#deletes.get(client);
+      const since = this.#layers.map(({ deletes }) => deletes.get(client));
       for (let count = reader.next(); count > 0; count--) {
         let at = reader.next();
         const end = at + reader.next();
         while (at < end) {
           const before = at;
           at = this.#baseDeletes.endAt(client, at);
-          if (at < end && since !== undefined) at = since.endAt(at);
+          for (const ranges of since) if (at < end && ranges !== undefined) at = ranges.endAt(at);
           if (at === before || --turns < 0) return false;
         }
       }
@@ -124,8 +165,11 @@ export class DurableContent {
 
   #makeVector(): Uint8Array {
     const { stateVector } = this.#base;
-    if (this.#clocks.size === 0) return stateVector;
-    const changed = [...this.#clocks].sort(([a], [b]) => b - a);
+    const clients = new Set(this.#layers.flatMap(({ clocks }) => [...clocks.keys()]));
+    if (clients.size === 0) return stateVector;
+    const changed = [...clients]
+      .sort((a, b) => b - a)
+      .map((client): [number, number] => [client, this.clockOf(client)]);
     const header = varUintLength(new VarUintReader(stateVector).next());
     let count = new VarUintReader(stateVector).next();
     let length = stateVector.length;
@@ -148,4 +192,8 @@ export class DurableContent {
     vector.set(stateVector.subarray(copied), at);
     return vector;
   }
+}
+
+function newLayer(): Layer {
+  return { clocks: new Map(), deletes: new Map(), isPartial: false };
 }

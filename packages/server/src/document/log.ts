@@ -58,6 +58,8 @@ export class Log {
   #durable = 0;
   /** What is below `durable`. */
   #content: DurableContent;
+  /** What a compaction that began takes up: everything below `end`. */
+  #mark: { readonly end: number; readonly rebase: (base: Base) => DurableContent } | undefined;
   #vectorFrame: { vector: Uint8Array; frame: Frame } | undefined;
   /** Clocks of what is not durable, up to an offset; see `clockOf`. */
   readonly #pendingClocks: StateVector = new Map();
@@ -233,6 +235,8 @@ export class Log {
 
   /** The updates that compaction may put into the base: all that is durable. */
   compactable(): { end: number; updates: Uint8Array[] } {
+    const rebase = this.#content.mark();
+    this.#mark = rebase === null ? undefined : { end: this.#durable, rebase };
     const updates = [this.#base.update];
     for (const entry of this.entries(this.#baseEnd, this.#durable)) updates.push(entry.update);
     return { end: this.#durable, updates };
@@ -245,11 +249,16 @@ export class Log {
     this.#baseEnd = end;
     this.#tail = this.#tail.filter((entry) => entry.end > end);
     this.#tailBytes = this.#tail.reduce((sum, entry) => sum + entry.update.length, 0);
-    this.#content = new DurableContent(base);
-    for (const entry of this.#tail) {
-      if (entry.end > this.#durable) break;
-      this.#note(entry);
+    if (this.#mark?.end === end) {
+      this.#content = this.#mark.rebase(base);
+    } else {
+      this.#content = new DurableContent(base);
+      for (const entry of this.#tail) {
+        if (entry.end > this.#durable) break;
+        this.#note(entry);
+      }
     }
+    this.#mark = undefined;
   }
 
   #note(entry: TailEntry): void {

@@ -89,6 +89,40 @@ describe("what is durable", () => {
     );
   });
 
+  it("keeps what came while a base was made, also when that failed before", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(update, fc.constantFrom("none", "fails", "is made")), { maxLength: 24 }),
+        (steps) => {
+          let content = new DurableContent(makeBase([updateOf([], [])], "merge"));
+          const model = new Model();
+          const all: Uint8Array[] = [];
+          for (const [one, compaction] of steps) {
+            const taken = [...all];
+            const rebase = compaction === "none" ? null : content.mark();
+            content.add(one, inspectUpdate(one));
+            model.add(one);
+            all.push(one);
+            if (rebase !== null && compaction === "is made") {
+              const base = makeBase([updateOf([], []), ...taken], "merge");
+              content = rebase(base);
+              // Merged, what filled a gap is there.
+              for (const [client, clock] of decodeStateVector(base.stateVector)) {
+                model.clocks.set(client, Math.max(clock, model.clocks.get(client) ?? 0));
+              }
+            }
+          }
+          for (const one of all) {
+            const contents = inspectUpdate(one);
+            if (model.includes(one)) expect(content.includes(one, contents)).toBe(true);
+            else expect(content.hasStructs(contents)).toBe(false);
+          }
+        },
+      ),
+      { numRuns, ...seed },
+    );
+  });
+
   it("knows ranges in whatever order they come", () => {
     const ranges = fc.array(fc.tuple(fc.nat(3_000), fc.integer({ min: 1, max: 12 })), {
       minLength: 1,
