@@ -24,9 +24,9 @@ const IDLE_MS = 3_000;
 /** From this share of the limit on, garbage outside the heap is not left to V8, which takes its time. */
 const COLLECT_SHARE = 0.4;
 /** There is so much of it, as a share of the limit, when it is collected. */
-const GARBAGE_SHARE = 1 / 32;
+const GARBAGE_SHARE = 1 / 24;
 /** Between two collections of garbage, each of which takes some tens of milliseconds. */
-const LEAST_COLLECTION_MS = 120;
+const LEAST_COLLECTION_MS = 200;
 const MOST_COLLECTION_MS = 5_000;
 /** So many of those who waited for memory go on with each look: together they would use it up again. */
 const RELEASED_AT_ONCE = 3;
