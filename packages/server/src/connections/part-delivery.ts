@@ -91,14 +91,14 @@ export class PartDelivery {
     const last = isLong(answer) && isDiff(answer) ? yield* this.#cut(answer, known) : null;
     if (last !== null && rest.length > 0) yield asUpdate(last);
     for (const frame of last === null ? updates : rest) {
-      if (isLong(frame)) yield yield* this.#cut(frame, isDiff(frame) ? known : null);
+      if (isLong(frame)) yield yield* this.#cut(frame, known);
       else yield frame;
     }
     if (last !== null) yield rest.length > 0 ? EMPTY_BASE.frame : last;
   }
 
   /** Sends all parts of a frame but the last one, which it returns. */
-  *#cut(frame: Frame, known: Uint8Array | null): Generator<Frame | Promise<void>, Frame> {
+  *#cut(frame: Frame, known: Uint8Array): Generator<Frame | Promise<void>, Frame> {
     let parts = yield* this.#partsOf(frame, known, true);
     for (let i = 0; ; i++) {
       // By now the client has shown how fast it is.
@@ -113,7 +113,7 @@ export class PartDelivery {
 
   *#partsOf(
     frame: Frame,
-    known: Uint8Array | null,
+    known: Uint8Array,
     forFast: boolean,
   ): Generator<Promise<void>, readonly Frame[]> {
     const use = this.#shared.use(this.#outlet.room, frame, known, forFast);

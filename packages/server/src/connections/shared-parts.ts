@@ -8,7 +8,7 @@ import { isPresence } from "./presence-frames.ts";
 export type SplitFrame = (
   room: string,
   frame: Frame,
-  known: Uint8Array | null,
+  known: Uint8Array,
   forFast: boolean,
 ) => Promise<FramedParts>;
 
@@ -64,7 +64,11 @@ export class SharedParts {
    * @param known what the client has, as for `splitUpdate`
    * @param forFast whether the parts after the first ones may be larger
    */
-  use(room: string, frame: Frame, known: Uint8Array | null, forFast: boolean): PartsUse {
+  use(room: string, frame: Frame, known: Uint8Array, forFast: boolean): PartsUse {
+    // Only what a client with nothing is sent is sent to others too.
+    if (known.length > 1) {
+      return { parts: this.#cut(room, frame, known, forFast), release: () => {} };
+    }
     const all = this.#kept[forFast ? 1 : 0];
     const kept = all.get(frame) ?? { parts: this.#cut(room, frame, known, forFast), users: 0 };
     all.set(frame, kept);
@@ -76,9 +80,7 @@ export class SharedParts {
       parts: kept.parts,
       release: () => {
         kept.users--;
-        // Only what a client with nothing is sent is sent to others too.
-        if (known?.length === 1) setTimeout(drop, KEEP_MS).unref();
-        else drop();
+        setTimeout(drop, KEEP_MS).unref();
       },
     };
   }
@@ -86,7 +88,7 @@ export class SharedParts {
   async #cut(
     room: string,
     frame: Frame,
-    known: Uint8Array | null,
+    known: Uint8Array,
     forFast: boolean,
   ): Promise<readonly Frame[]> {
     try {

@@ -1,4 +1,5 @@
 import { createDecoder } from "lib0/decoding";
+import * as Y from "yjs";
 import { type Frame, frameDiff, frameUpdate } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
@@ -35,19 +36,26 @@ export function updateOf(frame: Frame): Uint8Array {
 /**
  * Splits an update into parts, as `splitUpdate` does, and frames them.
  *
- * @param known an encoded state vector, or `null`
+ * @param known the encoded state vector of the client. Of an update, what it has already is left out
  * @param answers whether the last one is the answer to a state vector; the others are updates
  * @param forFast whether the parts after the first ones may be larger
  */
 export function splitFrames(
   update: Uint8Array,
-  known: Uint8Array | null,
+  known: Uint8Array,
   answers: boolean,
   forFast: boolean,
 ): FramedParts {
-  const vector = known === null ? null : decodeStateVector(known);
+  const vector = decodeStateVector(known);
   const later = forFast ? FAST_PART_BYTES : MAX_PART_BYTES;
-  const parts = splitUpdate(update, vector, MAX_PART_BYTES, later);
+  const parts = answers
+    ? splitUpdate(update, vector, MAX_PART_BYTES, later)
+    : splitUpdate(
+        vector.size === 0 ? update : Y.diffUpdate(update, known),
+        null,
+        MAX_PART_BYTES,
+        later,
+      );
   const frames = parts.map((part, i) =>
     answers && i === parts.length - 1 ? frameDiff(part).frame : frameUpdate(part).frame,
   );

@@ -16,7 +16,7 @@ export const updateTasks = {
   /** What is too long for one message of a slow client. */
   splitFrames: (
     update: Uint8Array,
-    known: Uint8Array | null,
+    known: Uint8Array,
     answers: boolean,
     forFast: boolean,
   ): FramedParts => splitFrames(update, known, answers, forFast),

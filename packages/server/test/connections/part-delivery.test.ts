@@ -50,8 +50,8 @@ class Client implements PartsOutlet {
     this.delivered++;
   }
 
-  add(frames: readonly Frame[]): void {
-    this.#delivery.add(frames, NOTHING);
+  add(frames: readonly Frame[], known: Uint8Array = NOTHING): void {
+    this.#delivery.add(frames, known);
   }
 
   take(parts: number): void {
@@ -145,6 +145,23 @@ describe("a long answer", () => {
     client.take(10);
     expect(client.frames).toEqual([frame]);
     expect(cuts).toEqual([]);
+  });
+
+  it("leaves out of an update what the client has of it", async () => {
+    const { base, text } = written();
+    const update = frameUpdate(updateOf(base)).frame;
+    const { shared } = parts();
+    const [first, again] = [new Client(shared), new Client(shared)];
+    first.add([update]);
+    first.take(3);
+    await waitFor(() => first.frames.length === 3, { message: "three parts have come" });
+    Y.applyUpdate(again.doc, Y.encodeStateAsUpdate(first.doc));
+    again.add([update], Y.encodeStateVector(again.doc));
+    again.take(1_000);
+    await waitFor(() => again.delivered === 1, { message: "delivered" });
+    const bytes = [...first.frames, ...again.frames].reduce((sum, { length }) => sum + length, 0);
+    expect(bytes).toBeLessThan(1.02 * update.length);
+    expect(text).toContain(again.doc.getText("text").toString());
   });
 
   it("is given up when the client is gone, also while it is being cut", async () => {
