@@ -72,6 +72,8 @@ export class Holders implements BusListener {
   /** Up to this version the presence of own clients was published. */
   #presenceVersion = 0;
   #exchangeAt = 0;
+  /** From this time on the others are asked once, whatever the bus does. */
+  #askAllAt = Number.POSITIVE_INFINITY;
   /** The number of this server's last message when it last asked the others. */
   #exchanged = 0;
   #recoveryDue = false;
@@ -283,7 +285,10 @@ export class Holders implements BusListener {
 
   /** Others may have taken this server for dead: registers again, and catches up. */
   rejoin(): void {
-    this.#registration.renew(Date.now() + Math.random() * SPREAD_MS);
+    const soon = Date.now() + Math.random() * SPREAD_MS;
+    this.#registration.renew(soon);
+    // Directly: those whose bus does not work are not reached by a beat.
+    this.#askAllAt = soon;
     this.recoverSoon();
     this.#askAround();
   }
@@ -342,7 +347,13 @@ export class Holders implements BusListener {
     if (body.type === "leaving") {
       const peer = this.#peers.get(sender);
       if (!peer?.isRun(incarnation)) return;
+      const isOver = peer.isAt(epoch);
       peer.hearOf(epoch, sequence, now);
+      // A message that took its time: the document may have been opened there again.
+      if (!isOver) {
+        catchUp.ask(peer, now);
+        return;
+      }
       this.#remove(peer);
       if (peer.isBehind) this.recoverSoon();
       return;
@@ -419,6 +430,10 @@ export class Holders implements BusListener {
   /** Whether the others have to be asked directly, because the bus does not work. */
   #isExchangeDue(now: number): boolean {
     const { sequence, echo } = this.#publisher;
+    if (now >= this.#askAllAt) {
+      this.#askAllAt = Number.POSITIVE_INFINITY;
+      return true;
+    }
     if (this.#cluster.bus.problem === undefined && !echo.isOverdue(now)) return false;
     if (now < this.#exchangeAt && sequence === this.#exchanged) return false;
     this.#exchangeAt = now + EXCHANGE_MS;

@@ -34,6 +34,11 @@ export class Peer {
     return this.incarnation === incarnation;
   }
 
+  /** Whether it is known to have the document open since that epoch, or nothing is known of it. */
+  isAt(epoch: number): boolean {
+    return this.#epoch === null || this.#epoch === epoch;
+  }
+
   /** Whether something is missing, or nothing is known of it yet. */
   get isBehind(): boolean {
     return this.#epoch === null || this.#run !== null;
