@@ -120,7 +120,9 @@ describe.each<[string, Kind]>([
   ])("does not let clients say %s to a server", async (path) => {
     const { port } = new URL(balancer.url);
     for (const method of ["GET", "POST"]) {
-      expect((await send({ port: Number(port), path }, { method })).status).toBe(403);
+      const { status } = await send({ port: Number(port), path }, { method });
+      // nginx takes what leads above the root for no path at all.
+      expect([400, 403], `${method} ${path}: ${status}`).toContain(status);
     }
   });
 
@@ -135,9 +137,9 @@ describe.each<[string, Kind]>([
     const client = await RawClient.connect(balancer.wsUrl, "long", { query: `?token=${token}` });
     await client.close();
     const offering = await RawClient.connect(balancer.wsUrl, "long", {
-      protocols: [`token.${token}`],
+      protocols: [`token.${token}`, "app"],
     });
-    expect(offering.subprotocol).toBe(`token.${token}`);
+    expect(offering.subprotocol).toBe("app");
     await offering.close();
     const { port } = new URL(balancer.url);
     const answer = await send(

@@ -1,0 +1,33 @@
+import type { Attack, AttackTarget } from "../attack.ts";
+
+const ORIGIN = { origin: "https://elsewhere.example" };
+/** As providers do that forget their backoff once a WebSocket is open. */
+const RECONNECT_MS = 100;
+
+/** Comes back whenever it is refused. */
+async function tab(target: AttackTarget): Promise<void> {
+  while (!target.over) {
+    try {
+      const socket = await target.connect(target.room(), { headers: ORIGIN });
+      const { received } = socket;
+      // Whatever comes is the refusal.
+      while (socket.isOpen && socket.received === received && !target.over) {
+        await target.pause(RECONNECT_MS);
+      }
+      socket.destroy();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+    }
+    await target.pause(RECONNECT_MS);
+  }
+}
+
+/** Forgotten tabs whose page may not connect. */
+export const attack: Attack = {
+  name: "refused tabs",
+  connections: [100],
+  settings: { ALLOWED_ORIGINS: "https://example.com" },
+  run: async (target) => {
+    await Promise.all(Array.from({ length: target.connections }, () => tab(target)));
+  },
+};
