@@ -12,6 +12,11 @@ export type SplitFrame = (
   forFast: boolean,
 ) => Promise<FramedParts>;
 
+/**
+ * Up to this size an update goes whole: eight seconds at 32 KB/s, and a provider waits for thirty. An
+ * editor that is bound to a document before it is `synced` then never sees a part of it.
+ */
+const MAX_WHOLE_BYTES = 256 * 1024;
 /** Parts are kept for so long after their last use: clients often come together. */
 const KEEP_MS = 5_000;
 
@@ -30,8 +35,7 @@ interface Kept {
 
 /** Whether a frame has to be sent in parts over a network: it holds a long update. */
 export function isLong(frame: Frame): boolean {
-  // The message's own bytes and the frame's head do not count.
-  if (frame.length <= MAX_PART_BYTES + 32) return false;
+  if (frame.length <= MAX_WHOLE_BYTES) return false;
   const [type, step] = messageOf(frame);
   return type === 0 && (step === 1 || step === 2);
 }

@@ -123,6 +123,19 @@ describe("a long answer", () => {
     expect(clients.every(({ isSynced }) => isSynced)).toBe(true);
   });
 
+  it("is not cut up to 256 KB: an editor that is bound early must not see a part of a usual document", async () => {
+    const doc = new Y.Doc();
+    doc.getText("text").insert(0, "x".repeat(250_000));
+    const frame = frameDiff(Y.encodeStateAsUpdate(doc)).frame;
+    const { shared, cuts } = parts();
+    const client = new Client(shared);
+    client.add([frame]);
+    client.take(10);
+    await waitFor(() => client.delivered === 1, { message: "delivered" });
+    expect(client.frames).toEqual([frame]);
+    expect(cuts).toEqual([]);
+  });
+
   it("comes whole when it cannot be split", async () => {
     const { base, text } = written();
     const client = new Client(new SharedParts(() => Promise.reject(new Error("it took too long"))));
@@ -136,9 +149,9 @@ describe("a long answer", () => {
   it("is not taken for one when it is a long state vector", async () => {
     const { shared, cuts } = parts();
     const client = new Client(shared);
-    const vector = Array.from({ length: 60_000 }, (_, i) => [i, 1] as const);
+    const vector = Array.from({ length: 120_000 }, (_, i) => [i, 1] as const);
     const frame = frameStateVector(encodeStateVector(new Map(vector)));
-    expect(frame.length).toBeGreaterThan(128 * 1024);
+    expect(frame.length).toBeGreaterThan(256 * 1024);
     expect(goesInParts([frame], false)).toBe(true);
     client.sendPart = (part) => client.frames.push(part);
     client.add([frame]);
