@@ -82,6 +82,7 @@ export type {
   RoomsPage,
   RoomsQuery,
   ServerActivity,
+  Tombstone,
 } from "./storage/metadata.ts";
 export { InvalidCursorError } from "./storage/rooms-cursor.ts";
 export type { Snapshot, SnapshotStore, SnapshotVersion } from "./storage/snapshots.ts";

@@ -78,6 +78,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     connect: (address) => new RemoteServer(address, client),
     stores,
     logger,
+    deletedRoomGrace: config.DELETED_ROOM_GRACE_MS,
     onDeleted: (room) => notifications.events?.roomDeleted(room),
   });
   const admin = {

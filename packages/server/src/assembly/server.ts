@@ -15,6 +15,7 @@ import type { ServerOptions, SymphonyServer } from "../config/server-options.ts"
 import { LiveRooms } from "../connections/live-rooms.ts";
 import { readAcknowledged } from "../document/read-acknowledged.ts";
 import { PROBE_ROOM, StoreProbe } from "../document/store-probe.ts";
+import { TombstoneReader } from "../document/tombstone-reader.ts";
 import { type Entrance, hostOfUrl } from "../entrance/entrance.ts";
 import { Health } from "../http/health.ts";
 import { ActivityRecorder } from "../storage/activity-recorder.ts";
@@ -93,6 +94,8 @@ export async function startServer(
     given,
     logger,
   });
+  const tombstones = new TombstoneReader(stores.metadata, documents, logger);
+  await tombstones.start();
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
   const gateway = openGateway(config, {
@@ -170,6 +173,7 @@ export async function startServer(
     for (const probe of Object.values(probes)) probe.close();
     serverDocuments.close();
     retention.close();
+    tombstones.close();
     crashedServers.close();
     side.close();
     access.close();

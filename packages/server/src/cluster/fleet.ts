@@ -5,7 +5,7 @@ import { LiveServers } from "./live-servers.ts";
 import type { Liveness } from "./live-view.ts";
 import { type LiveRoomsListener, LiveWatch } from "./live-watch.ts";
 import type { Registry, ServerAddress } from "./registry.ts";
-import { deleteRoom, type RoomStores } from "./room-deletion.ts";
+import { deleteRoom, type RoomStores, removeTombstone } from "./room-deletion.ts";
 import { MAX_ROOMS } from "./server-call-messages.ts";
 import type { InspectedDocument, ServerCalls, ServerState } from "./server-calls.ts";
 
@@ -17,6 +17,8 @@ export interface FleetOptions {
   readonly connect: (address: ServerAddress) => ServerCalls;
   readonly stores: RoomStores;
   readonly logger: Logger;
+  /** How long nobody may open a room that was deleted, in milliseconds; 0 without it. */
+  readonly deletedRoomGrace?: number;
   /** A room was deleted by this server, everywhere. */
   readonly onDeleted?: ((room: string) => void) | undefined;
 }
@@ -36,6 +38,7 @@ export class Fleet {
   readonly #watch: LiveWatch;
   readonly #stores: RoomStores;
   readonly #logger: Logger;
+  readonly #deletedRoomGrace: number;
   readonly #onDeleted: ((room: string) => void) | undefined;
 
   constructor(options: FleetOptions) {
@@ -43,6 +46,7 @@ export class Fleet {
     this.#watch = new LiveWatch(this.#servers, options.logger);
     this.#stores = options.stores;
     this.#logger = options.logger;
+    this.#deletedRoomGrace = options.deletedRoomGrace ?? 0;
     this.#onDeleted = options.onDeleted;
   }
 
@@ -117,8 +121,13 @@ export class Fleet {
 
   /** See `deleteRoom`. */
   async deleteRoom(room: string): Promise<void> {
-    await deleteRoom(room, this.#servers, this.#stores);
+    await deleteRoom(room, this.#servers, this.#stores, this.#deletedRoomGrace);
     this.#onDeleted?.(room);
+  }
+
+  /** See `removeTombstone`. */
+  async removeTombstone(room: string): Promise<void> {
+    await removeTombstone(room, this.#servers, this.#stores);
   }
 
   /**

@@ -85,8 +85,8 @@ export class LocalServer implements ServerCalls {
     throw new PeerError(`${this.address} is still writing the room after ${DROP_MS} ms`);
   }
 
-  async reopenRoom(room: string): Promise<void> {
-    this.#parts.documents.reopen(room);
+  async reopenRoom(room: string, closedUntil?: number): Promise<void> {
+    this.#parts.documents.reopen(room, closedUntil);
   }
 
   async recheck(room: string): Promise<void> {

@@ -66,8 +66,9 @@ export class RemoteServer implements ServerCalls {
     await this.#call("dropRoom", { room }, callMessages.dropRoom.answer);
   }
 
-  async reopenRoom(room: string): Promise<void> {
-    await this.#call("reopenRoom", { room }, callMessages.reopenRoom.answer);
+  async reopenRoom(room: string, closedUntil?: number): Promise<void> {
+    const body = closedUntil === undefined ? { room } : { room, closedUntil };
+    await this.#call("reopenRoom", body, callMessages.reopenRoom.answer);
   }
 
   async recheck(room: string): Promise<void> {

@@ -15,6 +15,8 @@ export interface RoomStores extends Stores {
  * A server that was taken for dead and comes back, and a client that was offline, bring back what
  * they still have: to Yjs that is new.
  *
+ * @param grace how long nobody may open the room afterwards, in milliseconds: providers come back, some of
+ *   them at once, and would return what they have
  * @throws RegistryError, PeerError when not all live servers could be told; as long as one cannot be
  *   asked, nothing is touched
  * @throws StorageError; what is left is deleted by trying again
@@ -23,10 +25,12 @@ export async function deleteRoom(
   room: string,
   servers: LiveServers,
   stores: RoomStores,
+  grace: number,
 ): Promise<void> {
   const what = `deleting room ${JSON.stringify(room)}`;
   const before = await servers.now();
   await tellAll(before, what, (server) => server.held([room]));
+  let until: number | undefined;
   try {
     // The second time for what the first cannot have met: a server that has joined since, a commit
     // that was given up and took place all the same.
@@ -37,9 +41,27 @@ export async function deleteRoom(
       await stores.journal.forget(room);
       await stores.snapshots.delete(room);
     }
-    await stores.metadata.record([{ type: "room-deleted", room }]);
+    if (grace > 0) until = Date.now() + grace;
+    const closed = until === undefined ? [] : [{ type: "tombstone-set" as const, room, until }];
+    await stores.metadata.record([{ type: "room-deleted", room }, ...closed]);
   } finally {
     // Where this fails, it happens by itself after some seconds.
-    await askAll(await servers.recent(), (server) => server.reopenRoom(room));
+    await askAll(await servers.recent(), (server) => server.reopenRoom(room, until));
   }
+}
+
+/**
+ * Lets a room that was deleted be opened again at once.
+ *
+ * @throws RegistryError, PeerError when not all live servers could be told; they learn it some seconds
+ *   later. StorageError when nothing was changed
+ */
+export async function removeTombstone(
+  room: string,
+  servers: LiveServers,
+  { metadata }: RoomStores,
+): Promise<void> {
+  await metadata.record([{ type: "tombstone-removed", room }]);
+  const what = `opening room ${JSON.stringify(room)} again`;
+  await tellAll(await servers.now(), what, (server) => server.reopenRoom(room));
 }

@@ -45,7 +45,7 @@ export const callMessages = {
   },
   inspect: { request: room },
   dropRoom: { request: room, answer: nothing },
-  reopenRoom: { request: room, answer: nothing },
+  reopenRoom: { request: room.extend({ closedUntil: count.optional() }), answer: nothing },
   recheck: { request: room, answer: nothing },
 } as const;
 

@@ -30,8 +30,12 @@ export interface ServerCalls {
    */
   dropRoom(room: string): Promise<void>;
 
-  /** The deletion is done: whoever opens the room now opens an empty one. */
-  reopenRoom(room: string): Promise<void>;
+  /**
+   * The deletion is done: whoever opens the room from now on, or from a time on, opens an empty one.
+   *
+   * @param closedUntil in milliseconds since the epoch
+   */
+  reopenRoom(room: string, closedUntil?: number): Promise<void>;
 
   /** Asks again, for each connection of a room, whether it is still allowed; ends those that are not. */
   recheck(room: string): Promise<void>;

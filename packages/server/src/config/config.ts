@@ -279,6 +279,11 @@ const SETTINGS = {
     "5000",
     "how long a document stays in memory after its last connection",
   ),
+  DELETED_ROOM_GRACE_MS: setting(
+    wholeNumber(0),
+    "60000",
+    "how long nobody may open a room that was deleted: clients that had it open would bring it back",
+  ),
   GC: setting(flag, "true", "collect deleted content when compacting"),
   LOG_LEVEL: setting(
     z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {

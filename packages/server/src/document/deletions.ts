@@ -1,4 +1,6 @@
-/** The room is being deleted. */
+import type { Tombstone } from "../storage/metadata.ts";
+
+/** The room is being deleted, or was deleted a short time ago. */
 export class DeletedError extends Error {
   override readonly name = "DeletedError";
 
@@ -7,35 +9,59 @@ export class DeletedError extends Error {
   }
 }
 
-/** So long a room stays closed when nobody says that its deletion is done. */
+/** How long a room stays closed when nobody says that its deletion is done. */
 const LIMIT_MS = 10_000;
 
-/** The rooms that are being deleted: nobody may open them meanwhile. */
+/**
+ * The rooms that nobody may open: those that are being deleted, and those with a tombstone. Clients that
+ * had a deleted room open come back, some of them at once, and would return its content.
+ */
 export class Deletions {
-  readonly #timers: Map<string, NodeJS.Timeout> = new Map();
+  /** Until when a room is being deleted at most. */
+  readonly #deleting: Map<string, number> = new Map();
+  readonly #tombstones: Map<string, { readonly until: number; readonly setAt: number }> = new Map();
 
   /** From now on the room is closed: for ten seconds, or until `end`. */
   begin(room: string): void {
-    clearTimeout(this.#timers.get(room));
-    this.#timers.set(
-      room,
-      setTimeout(() => this.end(room), LIMIT_MS),
-    );
+    const now = Date.now();
+    for (const [other, until] of this.#deleting) if (until <= now) this.#deleting.delete(other);
+    this.#deleting.set(room, now + LIMIT_MS);
   }
 
-  end(room: string): void {
-    clearTimeout(this.#timers.get(room));
-    this.#timers.delete(room);
+  /** @param until the room stays closed, in milliseconds since the epoch; it is open without it */
+  end(room: string, until = 0): void {
+    this.#deleting.delete(room);
+    this.#bury(room, until, Date.now());
+  }
+
+  /**
+   * Takes what the metadata has, instead of what it had before.
+   *
+   * @param readAt when it was begun to read; what came since stays
+   */
+  replaceTombstones(tombstones: readonly Tombstone[], readAt: number): void {
+    const stored = new Map(tombstones.map(({ room, until }) => [room, until]));
+    for (const [room, { until, setAt }] of this.#tombstones) {
+      if (until <= readAt || (setAt < readAt && !stored.has(room))) this.#tombstones.delete(room);
+    }
+    for (const [room, until] of stored) {
+      const known = this.#tombstones.get(room);
+      if (known === undefined || known.setAt < readAt) this.#bury(room, until, readAt);
+    }
+  }
+
+  isClosed(room: string): boolean {
+    const until = Math.max(this.#deleting.get(room) ?? 0, this.#tombstones.get(room)?.until ?? 0);
+    return until > Date.now();
   }
 
   /** @throws DeletedError when the room is closed */
   check(room: string): void {
-    if (this.#timers.has(room)) throw new DeletedError(room);
+    if (this.isClosed(room)) throw new DeletedError(room);
   }
 
-  /** Ends all. */
-  close(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+  #bury(room: string, until: number, setAt: number): void {
+    if (until > Date.now()) this.#tombstones.set(room, { until, setAt });
+    else this.#tombstones.delete(room);
   }
 }

@@ -10,6 +10,7 @@ import { initialContent } from "../hooks/initial-content.ts";
 import { ClusterStats, DocumentStats } from "../metrics/stats.ts";
 import { within } from "../runtime/within.ts";
 import { withoutRepeats } from "../runtime/without-repeats.ts";
+import type { Tombstone } from "../storage/metadata.ts";
 import type { MetadataWriter } from "../storage/metadata-writer.ts";
 import { DeletedError, Deletions } from "./deletions.ts";
 import type { Document } from "./document.ts";
@@ -253,9 +254,28 @@ export class Documents {
     this.#options.metadata.add({ type: "room-deleted", room });
   }
 
-  /** The deletion of a room is done: whoever opens it now opens an empty one. */
-  reopen(room: string): void {
-    this.#deletions.end(room);
+  /**
+   * The deletion of a room is done: whoever opens it from now on, or from a time on, opens an empty one.
+   *
+   * @param closedUntil in milliseconds since the epoch
+   */
+  reopen(room: string, closedUntil?: number): void {
+    this.#deletions.end(room, closedUntil);
+  }
+
+  /**
+   * Takes what is stored of rooms that were deleted. Those that are open here, because this server was
+   * not told, are closed.
+   *
+   * @param readAt when it was begun to read that
+   */
+  bury(tombstones: readonly Tombstone[], readAt: number): void {
+    this.#deletions.replaceTombstones(tombstones, readAt);
+    for (const { room } of tombstones) {
+      if (!this.holds(room) || !this.#deletions.isClosed(room)) continue;
+      this.#options.logger.warn({ room }, "the room was deleted, and is closed");
+      void this.drop(room);
+    }
   }
 
   /**
@@ -265,7 +285,6 @@ export class Documents {
   async close(signal: AbortSignal): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) clearInterval(timer);
-    this.#deletions.close();
     this.workers.prioritize();
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });

@@ -52,8 +52,8 @@ export function serverCallRoutes(secret: string, server: ServerCalls): Hono<ApiE
     await server.dropRoom(room);
     return json({});
   });
-  serve("reopenRoom", async ({ room }) => {
-    await server.reopenRoom(room);
+  serve("reopenRoom", async ({ room, closedUntil }) => {
+    await server.reopenRoom(room, closedUntil);
     return json({});
   });
   serve("recheck", async ({ room }) => {

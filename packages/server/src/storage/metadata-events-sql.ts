@@ -1,6 +1,7 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import type { MetadataEvent } from "./metadata.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
+import { removeTombstone, setTombstone } from "./tombstones-sql.ts";
 
 /** The statements that apply the events, to be run together. */
 export function applyEvents(
@@ -22,6 +23,10 @@ function applyEvent(db: Kysely<MetadataSchema>, event: MetadataEvent): CompiledQ
       return roomSaved(db, event.room, event.at, event.bytes);
     case "room-deleted":
       return db.deleteFrom("rooms").where("name", "=", event.room).compile();
+    case "tombstone-set":
+      return setTombstone(db, event);
+    case "tombstone-removed":
+      return removeTombstone(db, event.room);
     case "connected":
       return db
         .insertInto("connections")

@@ -3,6 +3,7 @@ import { type Migration, Migrator } from "kysely/migration";
 import { StorageError } from "./errors.ts";
 import { type EventsTable, type OutboxTable, outboxMigrations } from "./outbox-schema.ts";
 import { asMigrationError } from "./sql-errors.ts";
+import { type TombstonesTable, tombstoneMigrations } from "./tombstones-sql.ts";
 
 /**
  * The tables of the metadata, the same in every SQL database. Times and sizes are integers of 64
@@ -17,6 +18,7 @@ export interface MetadataSchema {
   readonly activity_by_minute: ActivityTable;
   readonly activity_by_hour: ActivityTable;
   readonly admin_sessions: AdminSessionsTable;
+  readonly tombstones: TombstonesTable;
   readonly outbox: OutboxTable;
   readonly events: EventsTable;
 }
@@ -189,5 +191,6 @@ export function metadataMigrations(
           .execute();
       },
     },
+    ...tombstoneMigrations(text),
   };
 }

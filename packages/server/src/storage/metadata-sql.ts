@@ -26,11 +26,13 @@ import type {
   RoomsPage,
   RoomsQuery,
   ServerActivity,
+  Tombstone,
 } from "./metadata.ts";
 import { applyEvents } from "./metadata-events-sql.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 import { fromCursor } from "./rooms-cursor.ts";
 import { type Lowercase, readRoom, readRooms, readRoomsNamed } from "./rooms-sql.ts";
+import { forgetTombstones, readTombstones } from "./tombstones-sql.ts";
 
 /** What engines do in different ways. */
 export interface SqlEngine {
@@ -139,6 +141,14 @@ export class SqlMetadata implements Metadata, AdminSessionStore {
   async endSession(key: string): Promise<void> {
     const query = this.#db.deleteFrom("admin_sessions").where("key", "=", key);
     await this.#doTogether("end a session", [query.compile()]);
+  }
+
+  tombstones(at: number): Promise<readonly Tombstone[]> {
+    return this.#do("read tombstones", () => readTombstones(this.#db, at));
+  }
+
+  forgetTombstones(before: number): Promise<void> {
+    return this.#do("forget tombstones", () => forgetTombstones(this.#db, before));
   }
 
   async close(): Promise<void> {

@@ -104,6 +104,12 @@ export interface Metadata {
    */
   forgetConnections(before: number): Promise<number>;
 
+  /** The deleted rooms that stay closed beyond a time. @throws StorageError */
+  tombstones(at: number): Promise<readonly Tombstone[]>;
+
+  /** Forgets the tombstones of rooms that were closed until a time before. @throws StorageError */
+  forgetTombstones(before: number): Promise<void>;
+
   /** Waits for what was begun and releases everything. Calls made afterwards reject. */
   close(): Promise<void>;
 }
@@ -132,6 +138,10 @@ export type MetadataEvent =
     }
   /** Removes the record of the room. Its connections stay, as history, until they are forgotten. */
   | { readonly type: "room-deleted"; readonly room: string }
+  /** A room that was deleted stays closed until a time, or longer if that is known. */
+  | { readonly type: "tombstone-set"; readonly room: string; readonly until: number }
+  /** It may be opened again. */
+  | { readonly type: "tombstone-removed"; readonly room: string }
   | {
       readonly type: "connected";
       /** Unique over all servers and all time. */
@@ -142,6 +152,12 @@ export type MetadataEvent =
       readonly at: number;
     }
   | { readonly type: "disconnected"; readonly connection: string; readonly at: number };
+
+/** A room that was deleted, and is opened for nobody until a time. */
+export interface Tombstone {
+  readonly room: string;
+  readonly until: number;
+}
 
 export interface RoomRecord {
   readonly name: string;

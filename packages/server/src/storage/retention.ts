@@ -42,6 +42,9 @@ export class Retention {
       const count = await this.#metadata.forgetConnections(before);
       if (count > 0) this.#logger.info({ count }, "old connections are forgotten");
     });
+    await this.#try("old tombstones cannot be forgotten", () =>
+      this.#metadata.forgetTombstones(now),
+    );
     if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), HOUR_MS);
   }
 

@@ -12,9 +12,14 @@ import type {
 export interface MetadataModel {
   readonly rooms: Map<string, RoomRecord>;
   readonly connections: Map<string, ConnectionRecord>;
+  /** Until when deleted rooms are closed. */
+  readonly tombstones: Map<string, number>;
 }
 
-export function applyToModel({ rooms, connections }: MetadataModel, event: MetadataEvent): void {
+export function applyToModel(
+  { rooms, connections, tombstones }: MetadataModel,
+  event: MetadataEvent,
+): void {
   switch (event.type) {
     case "room-opened": {
       const { room: name, at } = event;
@@ -31,6 +36,14 @@ export function applyToModel({ rooms, connections }: MetadataModel, event: Metad
     }
     case "room-deleted":
       rooms.delete(event.room);
+      return;
+    case "tombstone-set": {
+      const { room, until } = event;
+      tombstones.set(room, Math.max(until, tombstones.get(room) ?? 0));
+      return;
+    }
+    case "tombstone-removed":
+      tombstones.delete(event.room);
       return;
     case "connected": {
       const { connection, room, server, at } = event;

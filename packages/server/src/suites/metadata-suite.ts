@@ -87,6 +87,28 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await store.current.room("a")).toEqual(expected);
     });
 
+    it("keeps a deleted room's tombstone until its time has come, or it is removed", async () => {
+      await store.current.record([
+        { type: "room-opened", room: "a", at: NOW },
+        { type: "room-deleted", room: "a" },
+        { type: "tombstone-set", room: "a", until: NOW + 60_000 },
+        { type: "tombstone-set", room: "b", until: NOW + 10_000 },
+        { type: "tombstone-set", room: "c", until: NOW + 60_000 },
+        { type: "tombstone-removed", room: "c" },
+      ]);
+      const reopened = await store.reopen();
+      expect(await reopened.room("a")).toBeNull();
+      const a = { room: "a", until: NOW + 60_000 };
+      const b = { room: "b", until: NOW + 10_000 };
+      const all = await reopened.tombstones(NOW);
+      expect(all.toSorted((one, other) => (one.room < other.room ? -1 : 1))).toEqual([a, b]);
+      expect(await reopened.tombstones(NOW + 10_000)).toEqual([a]);
+      await reopened.forgetTombstones(NOW + 10_000);
+      expect(await reopened.tombstones(NOW)).toEqual([a]);
+      await reopened.record([{ type: "tombstone-set", room: "a", until: NOW + 5_000 }]);
+      expect(await reopened.tombstones(NOW)).toEqual([a]);
+    });
+
     it("tells odd room names apart", async () => {
       await store.current.record(
         ODD_ROOM_NAMES.map((room, index) => ({ type: "room-opened", room, at: NOW + index })),
@@ -121,6 +143,8 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
         closed.rooms({ sort: "name", descending: false, limit: 1 }),
         closed.activity({ from: 0, to: 1, bucket: 60_000 }),
         closed.rollUpActivity(NOW),
+        closed.tombstones(NOW),
+        closed.forgetTombstones(NOW),
       ].map((call) => expect(call).rejects.toThrow(StorageError));
       await Promise.all(rejections);
       expect(await reopened.room("a")).not.toBeNull();
@@ -139,7 +163,11 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
         run += 1;
         const prefix = `${run}/`;
         const base = NOW + run * 1_000;
-        const model: MetadataModel = { rooms: new Map(), connections: new Map() };
+        const model: MetadataModel = {
+          rooms: new Map(),
+          connections: new Map(),
+          tombstones: new Map(),
+        };
         try {
           for (const batch of batches) {
             const events = batch.map((one) => shift(one, prefix, base)).filter(isPossible(model));
@@ -150,6 +178,10 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
             const name = prefix + room;
             expect(await store.current.room(name)).toEqual(model.rooms.get(name) ?? null);
           }
+          const buried = (await store.current.tombstones(0)).filter(({ room }) => {
+            return room.startsWith(prefix);
+          });
+          expect(new Map(buried.map(({ room, until }) => [room, until]))).toEqual(model.tombstones);
           for (const from of [0, 3, 8]) {
             const range = { from: base + from, to: base + from + 3, limit: 1_000 };
             expect(await store.current.connections(range)).toEqual(modelConnections(model, range));
@@ -170,6 +202,12 @@ const event: fc.Arbitrary<MetadataEvent> = fc.oneof(
   fc.record({ type: fc.constant("room-opened" as const), room, at }),
   fc.record({ type: fc.constant("room-saved" as const), room, at, bytes: fc.nat() }),
   fc.record({ type: fc.constant("room-deleted" as const), room }),
+  fc.record({
+    type: fc.constant("tombstone-set" as const),
+    room,
+    until: at.map((time) => time + 1),
+  }),
+  fc.record({ type: fc.constant("tombstone-removed" as const), room }),
   fc.record({ at, room }).map(({ at, room }) => ({ ...connected(`from-${at}`, at), room })),
   at.map((at) => ({ type: "disconnected" as const, connection: `from-${at}`, at: at + 2 })),
 );

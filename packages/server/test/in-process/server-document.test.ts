@@ -1,7 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { ClosedError, DocumentClosedError, RoomNameError } from "../../src/index.ts";
+import {
+  ClosedError,
+  DeletedError,
+  DocumentClosedError,
+  RoomNameError,
+} from "../../src/index.ts";
 import { whenDone } from "../http/http-parts.ts";
 import { type Session13, yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
@@ -239,6 +244,8 @@ describe("the end of a document of the server's own code", () => {
       code: 4404,
     });
     opened.doc.getText("text").insert(0, "not ");
+    await expect(server.openDocument(room)).rejects.toThrow(DeletedError);
+    await fetch(`${server.url}/api/rooms/${room}/tombstone`, { method: "DELETE" });
     const again = await server.openDocument(room);
     expect(again.doc.getText("text").toString()).toBe("");
   });

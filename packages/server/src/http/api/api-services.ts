@@ -8,7 +8,14 @@ export interface ApiServices {
   readonly metadata: Pick<Metadata, "room" | "rooms" | "roomsNamed" | "activity">;
   readonly fleet: Pick<
     Fleet,
-    "statuses" | "held" | "liveRooms" | "watchLiveRooms" | "inspect" | "deleteRoom" | "recheck"
+    | "statuses"
+    | "held"
+    | "liveRooms"
+    | "watchLiveRooms"
+    | "inspect"
+    | "deleteRoom"
+    | "removeTombstone"
+    | "recheck"
   >;
   readonly documents: Pick<
     Documents,

@@ -43,9 +43,23 @@ const remove = createRoute({
   summary: "Delete a room everywhere",
   description:
     "Deletes what is stored and what is in memory, on all servers, and closes the connections of the " +
-    "room with code 4404. May be repeated. Who connects afterwards finds an empty room.",
+    "room with code 4404. May be repeated. For `DELETED_ROOM_GRACE_MS` the room stays closed, also to " +
+    "updates by the API: clients that had it open come back, and would bring it back. Who connects " +
+    "after that finds an empty room.",
   request: { params: roomParams, query: roomQuery },
   responses: { 204: { description: "There is no such room any more." }, ...problems(400) },
+});
+
+const removeTombstone = createRoute({
+  method: "delete",
+  path: "/api/rooms/{room}/tombstone",
+  tags: ["Rooms"],
+  operationId: "removeTombstone",
+  summary: "Open a deleted room again",
+  description:
+    "Ends the time in which a room that was deleted stays closed. Has no effect on other rooms.",
+  request: { params: roomParams, query: roomQuery },
+  responses: { 204: { description: "The room can be opened." }, ...problems(400) },
 });
 
 const recheck = createRoute({
@@ -72,6 +86,10 @@ export function roomRoutes(services: ApiServices): ApiHono {
   });
   app.openapi(remove, async (c) => {
     await fleet.deleteRoom(roomOf(c));
+    return c.body(null, 204);
+  });
+  app.openapi(removeTombstone, async (c) => {
+    await fleet.removeTombstone(roomOf(c));
     return c.body(null, 204);
   });
   app.openapi(recheck, async (c) => {
