@@ -16,6 +16,7 @@ export function openGateway(
     | "proxies"
     | "maxMessagesPerSecond"
     | "loopLimits"
+    | "maxRecordsPerDay"
     | "maxMessageBytes"
     | "maxDocumentBytes"
     | "maxConnectionsPerRoom"
@@ -36,6 +37,7 @@ export function openGateway(
       perConnection: config.MAX_LOOP_MS_PER_SECOND,
       perAddress: config.MAX_LOOP_MS_PER_SECOND_PER_ADDRESS,
     },
+    maxRecordsPerDay: config.MAX_CONNECTION_RECORDS_PER_DAY,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,

@@ -219,6 +219,11 @@ const SETTINGS = {
     "90",
     "how long ended connections stay in the metadata",
   ),
+  MAX_CONNECTION_RECORDS_PER_DAY: setting(
+    wholeNumber(0),
+    "1000000",
+    "how many connections a server records in a day; those above are only counted",
+  ),
   MAX_MEMORY_BYTES: setting(
     wholeNumber(0).refine(
       (bytes) => bytes === 0 || bytes >= LEAST_MEMORY_BYTES,

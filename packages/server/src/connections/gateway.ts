@@ -20,6 +20,7 @@ import { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
 import { LargeAnswers } from "./large-answers.ts";
+import { ConnectionRecords } from "./connection-records.ts";
 import type { LiveRooms } from "./live-rooms.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
 import { MemoryGuard } from "./memory-guard.ts";
@@ -46,6 +47,8 @@ export interface GatewayOptions {
   readonly logger: Logger;
   /** The name of this server in the table of connections. */
   readonly server: string;
+  /** How many connections are recorded in a day. */
+  readonly maxRecordsPerDay: number;
   readonly maxMessageBytes: number;
   readonly maxMessagesPerSecond: number;
   readonly loopLimits: LoopLimits;
@@ -84,6 +87,7 @@ export class Gateway {
   readonly #visitors: Set<Connection> = new Set();
   readonly refusals: Refusals = new Refusals();
   readonly #options: GatewayOptions;
+  readonly #records: ConnectionRecords;
   readonly #webSockets: WebSocketServer;
   readonly #rounds: Rounds<Connection>;
   readonly #rechecks: Rechecks;
@@ -94,6 +98,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#records = new ConnectionRecords({ ...options, maxPerDay: options.maxRecordsPerDay });
     const { memory, logger } = options;
     this.guard = new MemoryGuard({
       ...memory,
@@ -277,9 +282,9 @@ export class Gateway {
 
   #opened(connection: Connection): void {
     const { id, room, access, address } = connection;
-    const { metadata, liveRooms, activity, hooks, visits, logger, server } = this.#options;
+    const { liveRooms, activity, hooks, visits, logger } = this.#options;
     this.#visitors.add(connection);
-    metadata.add({ type: "connected", connection: id, room, server, at: Date.now() });
+    this.#records.connected(id, room);
     liveRooms.connected(room);
     activity.connected(room);
     visits?.joined(id, room, access?.subject ?? null);
@@ -294,8 +299,8 @@ export class Gateway {
     if (!this.connections.delete(connection)) return;
     if (this.#visitors.delete(connection)) {
       const { id, room, access, closeCode } = connection;
-      const { metadata, liveRooms, activity, hooks, visits, logger } = this.#options;
-      metadata.add({ type: "disconnected", connection: id, at: Date.now() });
+      const { liveRooms, activity, hooks, visits, logger } = this.#options;
+      this.#records.disconnected(id);
       liveRooms.disconnected(room);
       activity.disconnected(room);
       const subject = access?.subject ?? null;

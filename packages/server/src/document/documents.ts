@@ -20,6 +20,7 @@ import { JournalWriter } from "./journal-writer.ts";
 import {
   type InitialContent,
   isChanged,
+  isUnused,
   loadDocument,
   recoverDocument,
   type Stores,
@@ -458,7 +459,11 @@ export class Documents {
   }
 
   /** Tells that this server holds a document no more. Does not reject. */
-  async #letGo({ open: { document, holders } }: Held): Promise<void> {
+  async #letGo({ open }: Held): Promise<void> {
+    const { document, holders } = open;
+    if (isUnused(open) && !holders.active) {
+      this.#options.metadata.add({ type: "room-unused", room: document.room });
+    }
     await holders.leave();
     this.#rooms.delete(document.room);
     this.#options.onLetGo?.(document.room);

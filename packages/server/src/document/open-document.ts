@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Fetched, Holders } from "../cluster/holders.ts";
 import type { SnapshotStats } from "../metrics/stats.ts";
+import { EMPTY_UPDATE } from "../protocol/update.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../storage/errors.ts";
 import type { Journal, RoomJournal } from "../storage/journal.ts";
 import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
@@ -161,6 +162,12 @@ async function addJournal(
  */
 export function isChanged({ document, holders, rows, stored }: OpenDocument): boolean {
   return rows.length > 0 || (holders.isKeeper && stored < document.log.end);
+}
+
+/** Whether nobody has ever written to a document. */
+export function isUnused({ document: { log }, rows, version }: OpenDocument): boolean {
+  const isEmpty = log.base.update.length === EMPTY_UPDATE.length && log.tailBytes === 0;
+  return isEmpty && version === null && rows.length === 0;
 }
 
 /**

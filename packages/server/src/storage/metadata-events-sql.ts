@@ -21,6 +21,12 @@ function applyEvent(db: Kysely<MetadataSchema>, event: MetadataEvent): CompiledQ
         .compile();
     case "room-saved":
       return roomSaved(db, event.room, event.at, event.bytes);
+    case "room-unused":
+      return db
+        .deleteFrom("rooms")
+        .where("name", "=", event.room)
+        .where("updated_at", "is", null)
+        .compile();
     case "room-deleted":
       return db.deleteFrom("rooms").where("name", "=", event.room).compile();
     case "tombstone-set":

@@ -136,6 +136,8 @@ export type MetadataEvent =
       readonly at: number;
       readonly bytes: number;
     }
+  /** Nobody holds the room any more, and nobody wrote to it: removes its record, if no snapshot was stored. */
+  | { readonly type: "room-unused"; readonly room: string }
   /** Removes the record of the room. Its connections stay, as history, until they are forgotten. */
   | { readonly type: "room-deleted"; readonly room: string }
   /** A room that was deleted stays closed until a time, or longer if that is known. */

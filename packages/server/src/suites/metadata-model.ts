@@ -34,6 +34,9 @@ export function applyToModel(
       rooms.set(name, { name, createdAt, updatedAt: at, bytes });
       return;
     }
+    case "room-unused":
+      if (rooms.get(event.room)?.updatedAt === null) rooms.delete(event.room);
+      return;
     case "room-deleted":
       rooms.delete(event.room);
       return;

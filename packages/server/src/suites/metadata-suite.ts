@@ -87,6 +87,19 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await store.current.room("a")).toEqual(expected);
     });
 
+    it("forgets a room that was only visited", async () => {
+      await store.current.record([
+        { type: "room-opened", room: "visited", at: NOW },
+        { type: "room-opened", room: "written", at: NOW },
+        { type: "room-saved", room: "written", at: NOW + 1, bytes: 10 },
+        { type: "room-unused", room: "visited" },
+        { type: "room-unused", room: "written" },
+        { type: "room-unused", room: "never there" },
+      ]);
+      expect(await store.current.room("visited")).toBeNull();
+      expect(await store.current.room("written")).not.toBeNull();
+    });
+
     it("keeps a deleted room's tombstone until its time has come, or it is removed", async () => {
       await store.current.record([
         { type: "room-opened", room: "a", at: NOW },
@@ -202,6 +215,7 @@ const event: fc.Arbitrary<MetadataEvent> = fc.oneof(
   fc.record({ type: fc.constant("room-opened" as const), room, at }),
   fc.record({ type: fc.constant("room-saved" as const), room, at, bytes: fc.nat() }),
   fc.record({ type: fc.constant("room-deleted" as const), room }),
+  fc.record({ type: fc.constant("room-unused" as const), room }),
   fc.record({
     type: fc.constant("tombstone-set" as const),
     room,
