@@ -199,14 +199,15 @@ export class Presence {
       if (isLeft(told.state)) {
         if (known !== undefined) this.#leftPeer(known, told.clock, peer, now);
       } else if (known === undefined) {
-        this.#takeFromPeer(told, told.clock, peer, now);
+        // Somebody here may have seen it there, just before.
+        this.#takeFromPeer(told, freshOf(told, now), peer, now);
       } else if (known.owner === peer) {
         const isNews = told.clock > known.sent || (told.isOwn && !known.isOwn);
         if (!isNews) continue;
         this.#takeFromPeer(told, Math.max(known.clock + 1, told.clock), peer, now);
         this.#claims.extend(told.client, now);
       } else if (known.owner === null) {
-        if (told.clock > known.clock) this.#takeFromPeer(told, told.clock, peer, now);
+        if (told.clock > known.clock) this.#takeFromPeer(told, freshOf(told, now), peer, now);
         else stale.push(known);
       } else if (known.owner instanceof Reader) {
         this.#claimByPeer(known, known.owner, told, peer, { contests, now });
@@ -532,6 +533,11 @@ function givesWay(known: Known, now: number): boolean {
   return (
     known.owner instanceof Reader && known.isContestable && now - known.ownedAt < CONTESTABLE_MS
   );
+}
+
+/** The clock to show with what another server says of a client that was not here. */
+function freshOf({ clock, isOwn }: PeerPresence, now: number): number {
+  return isOwn ? freshClock(clock, now) : clock;
 }
 
 function frameOf(states: readonly PresenceState[]): Frame {
