@@ -366,14 +366,13 @@ export class Document implements Replica {
     if (withPresence && reader.isOwedPresence) this.showPresence(reader);
     const reminder = withPresence ? this.presence.reminder(reader, reader.presenceVersion) : null;
     const presence = withPresence ? this.#presence(reader, news) : null;
-    const frames = writable ? this.#updates(reader, news) : [];
-    if (reminder !== null) frames.push(reminder);
-    this.#write(reader, frames, presence);
+    this.#write(reader, writable ? this.#updates(reader, news) : [], reminder, presence);
   }
 
-  #write(reader: Reader, frames: Frame[], presence: Frame | null): void {
+  #write(reader: Reader, frames: Frame[], reminder: Frame | null, presence: Frame | null): void {
     const { stats } = this.#services;
     stats.updatesOut += frames.length;
+    if (reminder !== null) frames.push(reminder);
     if (presence !== null) {
       stats.presenceOut++;
       frames.push(presence);

@@ -1,12 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import {
-  ClosedError,
-  DeletedError,
-  DocumentClosedError,
-  RoomNameError,
-} from "../../src/index.ts";
+import { ClosedError, DeletedError, DocumentClosedError, RoomNameError } from "../../src/index.ts";
 import { whenDone } from "../http/http-parts.ts";
 import { type Session13, yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
