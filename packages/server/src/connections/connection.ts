@@ -82,6 +82,8 @@ const LARGE_BYTES = 256 * 1024;
 const MOST_UNANSWERED_BYTES = 16 * 1024;
 /** How long what tells a client why it is ended has to get to the network. Its memory is kept meanwhile. */
 const LAST_WORDS_MS = 20;
+/** What was received is read before it is measured, and its memory collected later: charged by size. */
+const BYTES_PER_MS = 256 * 1024;
 /** As `ws` says that a connection has ended without a close code. */
 const NO_CLOSE_CODE = 1006;
 
@@ -108,6 +110,9 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   /** A state vector that came while the client did not read what it had been sent. */
   #unanswered: Uint8Array | null = null;
   #onWritable: (() => void) | undefined;
+  /** What an answer of its own takes, from when it is computed until the client has taken it. */
+  #answerBytes = 0;
+  readonly #onRead: (() => void)[] = [];
   readonly #window: FlightWindow = new FlightWindow();
   /** While something is sent in parts. */
   #delivery: PartDelivery | null = null;
@@ -154,7 +159,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
       this.#pieceBegan = performance.now();
       this.#handledFor = 0;
     });
-    socket.on("data", () => this.#pieceRead());
+    socket.on("data", (piece: Buffer) => this.#pieceRead(piece.length));
     webSocket.pause();
     void this.#open();
   }
@@ -170,7 +175,8 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   }
 
   get waiting(): number {
-    return this.#endsForMemory ? 0 : this.#socket.writableLength + this.#incoming.bytes;
+    if (this.#endsForMemory) return 0;
+    return this.#socket.writableLength + this.#incoming.bytes + this.#answerBytes;
   }
 
   get documentShare(): number {
@@ -244,6 +250,20 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     if (mark !== null) this.#webSocket.ping(mark);
   }
 
+  /** Resolves when the client has taken what it was sent, or is gone. */
+  #whenRead(): Promise<void> {
+    if (this.#isClosed || this.writable) {
+      this.#read();
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => this.#onRead.push(resolve));
+  }
+
+  #read(): void {
+    this.#answerBytes = 0;
+    for (const resolve of this.#onRead.splice(0)) resolve();
+  }
+
   /** Sends something when the client has heard nothing for a while. */
   keepAlive(): void {
     if (this.#state.name !== "open" || !this.#writable) return;
@@ -253,6 +273,10 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   /** Finds out whether the client is there; ends the connection when it was not since the last time. */
   ping(): void {
     this.#liveness.ping();
+  }
+
+  get isOver(): boolean {
+    return this.#isClosed;
   }
 
   /** Closes the WebSocket with the code that tells the client of the reason. */
@@ -319,7 +343,14 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
       if (!this.#isClosed) await document.answer(reader, own);
     };
     const isLarge = document.log.bytes > LARGE_BYTES;
-    this.#wait(isLarge ? this.#services.largeAnswers.run(this.room, answer) : answer());
+    if (!isLarge) {
+      this.#wait(answer());
+      return;
+    }
+    // What a client gets that has nothing is shared; a difference is its own, and is kept in parts too.
+    const bytes = own[0] === 0 ? 0 : 2 * document.log.bytes;
+    this.#answerBytes = bytes;
+    this.#wait(this.#services.largeAnswers.run(this, bytes, answer, () => this.#whenRead()));
   }
 
   onDiff(update: Uint8Array): void {
@@ -457,9 +488,10 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     if (!this.#busy) this.#waitUntilPaid(now);
   }
 
-  #pieceRead(): void {
+  #pieceRead(bytes: number): void {
     const now = performance.now();
-    this.#loop.charge(Math.max(0, now - this.#pieceBegan - this.#handledFor), now);
+    const readFor = Math.max(0, now - this.#pieceBegan - this.#handledFor);
+    this.#loop.charge(readFor + bytes / BYTES_PER_MS, now);
     if (!this.#busy) this.#waitUntilPaid(now);
   }
 
@@ -596,6 +628,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     if (!this.writable) return;
     this.#onWritable?.();
     this.#onWritable = undefined;
+    this.#read();
     if (this.#unanswered !== null && !this.#busy) this.#proceed();
   }
 
@@ -648,6 +681,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     this.#unanswered = null;
     this.#delivery?.cancel();
     this.#delivery = null;
+    this.#read();
     if (state.name !== "open") return;
     state.document.detach(state.reader, Date.now());
     this.#services.documents.release(state.document);

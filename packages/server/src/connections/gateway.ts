@@ -29,6 +29,7 @@ import { Refusals, type RefusedClient, TOO_MANY_REQUESTS } from "./refusals.ts";
 import { Rounds } from "./rounds.ts";
 import { SharedParts } from "./shared-parts.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
+import { UpgradeTurns } from "./upgrade-turns.ts";
 
 export interface GatewayOptions {
   readonly documents: Documents;
@@ -66,6 +67,14 @@ export interface Visits {
   left(connection: string, room: string, subject: string | null): void;
 }
 
+/** What has been decided of an upgrade before its handshake. */
+interface Upgrade {
+  readonly address: string;
+  readonly admission: Exclude<ReturnType<ConnectionLimits["admit"]>, "attempts-per-address">;
+  /** Listens for errors of the socket until the handshake is over. */
+  readonly drop: (error: Error) => void;
+}
+
 /** So often each connection is looked at, a share of all at a time. */
 const ROUND_MS = 5_000;
 const SHARES = 20;
@@ -91,6 +100,7 @@ export class Gateway {
   readonly #webSockets: WebSocketServer;
   readonly #rounds: Rounds<Connection>;
   readonly #rechecks: Rechecks;
+  readonly #turns: UpgradeTurns = new UpgradeTurns();
   readonly #services: ConnectionServices;
   readonly #timer: NodeJS.Timeout;
   #accepting = true;
@@ -200,11 +210,7 @@ export class Gateway {
       socket.destroy();
     };
     socket.on("error", drop);
-    if (!this.#accepting) {
-      this.stats.close(CloseCode.restarting);
-      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
-      return;
-    }
+    if (this.#refuses(socket)) return;
     const address = clientAddress(request, this.#options.proxies);
     const admission = this.#options.limits.admit(address);
     if (admission === "attempts-per-address") {
@@ -214,6 +220,26 @@ export class Gateway {
       return;
     }
     if (typeof admission !== "string") socket.once("close", () => admission.release());
+    this.#turns.run(address, () => {
+      if (this.#refuses(socket)) return;
+      this.#shakeHands(request, socket, head, { address, admission, drop });
+    });
+  }
+
+  /** @returns whether no connections are taken */
+  #refuses(socket: Duplex): boolean {
+    if (this.#accepting) return false;
+    this.stats.close(CloseCode.restarting);
+    socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+    return true;
+  }
+
+  #shakeHands(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    { address, admission, drop }: Upgrade,
+  ): void {
     if (this.refusals.isCrowded(clientOf(request, address))) {
       this.stats.close(CloseCode.tooMany);
       socket.end(TOO_MANY_REQUESTS);

@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
 import { JournalStats } from "../metrics/stats.ts";
 import { StorageError } from "../storage/errors.ts";
-import type { Journal, JournalId, JournalRow } from "../storage/journal.ts";
+import type { Journal, JournalId } from "../storage/journal.ts";
+import { CommitPlan } from "./commit-plan.ts";
 import type { Document } from "./document.ts";
 import { DurabilityWaiters } from "./durability-waiters.ts";
 
@@ -20,8 +21,6 @@ const SLOW_MS = 25;
 const STALL_MS = 200;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
-/** One commit takes no more than this; the rest follows in the next. */
-const COMMIT_BYTES = 8 * 1024 * 1024;
 /** With this much waiting to be written, clients are no longer read until it has shrunk. */
 export const BACKLOG_BYTES: number = 128 * 1024 * 1024;
 
@@ -37,7 +36,8 @@ export class JournalWriter {
   readonly #journaled: Map<Document, Journaled> = new Map();
   #pending: Set<Document> = new Set();
   #running: Promise<void> | undefined;
-  #committing: Promise<void> | undefined;
+  #committing: Promise<boolean> | undefined;
+  readonly #plan: CommitPlan = new CommitPlan();
   readonly #durability: DurabilityWaiters = new DurabilityWaiters();
   #waiters: (() => void)[] = [];
   readonly #mostBytes: number;
@@ -174,11 +174,13 @@ export class JournalWriter {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#pending.size > 0 && !this.#closed) {
       try {
-        this.#committing = this.#commit();
-        await this.#committing;
+        const commit = this.#commit();
+        this.#committing = commit;
+        const isWhole = await commit;
         delay = RETRY_MIN_MS;
         this.#recovered();
-        await this.#pause(GATHER_MS);
+        // What did not fit into a commit follows at once, with what came meanwhile.
+        if (isWhole) await this.#pause(GATHER_MS);
       } catch (error) {
         this.#failed(error);
         await this.#pause(delay * (0.5 + Math.random() / 2));
@@ -188,27 +190,14 @@ export class JournalWriter {
     this.#running = undefined;
   }
 
-  async #commit(): Promise<void> {
-    const rows: JournalRow[] = [];
-    const sources: { journaled: Journaled; end: number }[] = [];
+  /** @returns whether nothing had to be left for the next one */
+  async #commit(): Promise<boolean> {
     const documents = [...this.#pending];
-    this.#pending = new Set();
-    let bytes = 0;
-    for (const document of documents) {
-      const journaled = this.#journaled.get(document);
-      if (journaled === undefined) continue;
-      const { log } = document;
-      for (const entry of log.entries(log.durable, log.end)) {
-        if (entry.author === "elsewhere") continue;
-        if (bytes >= COMMIT_BYTES) {
-          this.#pending.add(document);
-          break;
-        }
-        rows.push({ room: document.room, update: entry.update });
-        sources.push({ journaled, end: entry.end });
-        bytes += entry.update.length;
-      }
-    }
+    const journaled = documents.map((document) => this.#journaled.get(document));
+    const { rows, sources, bytes, rest } = this.#plan.next(
+      journaled.filter((one) => one !== undefined),
+    );
+    this.#pending = new Set(rest.map(({ document }) => document));
     const began = performance.now();
     this.#writingSince = this.#waitingSince;
     // What is left for the next commit may be as old.
@@ -229,8 +218,10 @@ export class JournalWriter {
         for (const { room } of durable.keys()) this.#onDurable(room);
       }
       this.#durability.check();
+      this.#plan.took(bytes, performance.now() - began);
       this.#count(rows.length, bytes, began);
       if (!this.full) this.#release();
+      return rest.length === 0;
     } catch (error) {
       this.stats.failures++;
       this.#waitingSince = this.#writingSince;

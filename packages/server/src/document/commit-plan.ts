@@ -1,0 +1,88 @@
+import type { JournalRow } from "../storage/journal.ts";
+import type { Journaled } from "./journal-writer.ts";
+
+/** Of each document, this much goes into a commit before anything larger does. */
+const SMALL_BYTES = 16 * 1024;
+/** What one commit takes, at least and at most. */
+const LEAST_BYTES = 1024 * 1024;
+const MOST_BYTES = 8 * 1024 * 1024;
+const FIRST_BYTES = 2 * 1024 * 1024;
+/** By this much a large commit may take longer than small ones do: a small update waits for it. */
+const MOST_MS = 40;
+/** When a full one takes only this much longer, the next may be larger. */
+const SHORT_MS = 15;
+/** How long a commit takes whatever is in it shows in those that take less. */
+const LATENCY_BYTES = 64 * 1024;
+const LATENCY_WEIGHT = 0.2;
+
+/** What goes into one commit. */
+export interface Commit {
+  readonly rows: readonly JournalRow[];
+  /** For each row, whose it is and up to which offset of the log it reaches. */
+  readonly sources: readonly { readonly journaled: Journaled; readonly end: number }[];
+  readonly bytes: number;
+  /** Those of which something is left, the ones that had to wait first. */
+  readonly rest: readonly Journaled[];
+}
+
+/**
+ * Decides what the next commit takes. Small updates of all documents go first, so that somebody who
+ * types does not wait until others' uploads are written; large ones share what is left in turn. How
+ * much a commit takes follows from how fast the journal is.
+ */
+export class CommitPlan {
+  #limit = FIRST_BYTES;
+  /** Of small commits, in milliseconds. */
+  #latency = 0;
+
+  next(documents: readonly Journaled[]): Commit {
+    const rows: JournalRow[] = [];
+    const sources: { journaled: Journaled; end: number }[] = [];
+    let bytes = 0;
+    let isFull = false;
+    const waiting: Journaled[] = [];
+    const served: Journaled[] = [];
+    /** @returns the offset up to which the document's updates are in the commit */
+    const take = (journaled: Journaled, from: number, most: number): number => {
+      const { log, room } = journaled.document;
+      let taken = 0;
+      let reached = from;
+      for (const { author, update, end } of log.entries(from, log.end)) {
+        if (author !== "elsewhere") {
+          if (taken + update.length > most) return reached;
+          if (bytes >= this.#limit) {
+            isFull = true;
+            return reached;
+          }
+          rows.push({ room, update });
+          sources.push({ journaled, end });
+          taken += update.length;
+          bytes += update.length;
+        }
+        reached = end;
+      }
+      return reached;
+    };
+    const large: { readonly journaled: Journaled; readonly from: number }[] = [];
+    for (const journaled of documents) {
+      const { log } = journaled.document;
+      const reached = take(journaled, log.durable, SMALL_BYTES);
+      if (reached < log.end) large.push({ journaled, from: reached });
+    }
+    for (const { journaled, from } of large) {
+      const reached = isFull ? from : take(journaled, from, Number.POSITIVE_INFINITY);
+      if (reached >= journaled.document.log.end) continue;
+      (reached > from ? served : waiting).push(journaled);
+    }
+    return { rows, sources, bytes, rest: [...waiting, ...served] };
+  }
+
+  /** A commit of this much has taken that long. */
+  took(bytes: number, ms: number): void {
+    if (bytes < LATENCY_BYTES) this.#latency += LATENCY_WEIGHT * (ms - this.#latency);
+    if (bytes < this.#limit) return;
+    const extra = ms - this.#latency;
+    if (extra > MOST_MS) this.#limit = Math.max(LEAST_BYTES, this.#limit / 2);
+    else if (extra < SHORT_MS) this.#limit = Math.min(MOST_BYTES, this.#limit * 2);
+  }
+}

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { JournalRow } from "../../src/storage/journal.ts";
+import { RoomClient } from "../cluster/room-client.ts";
+import { type Measured, measuredDocuments } from "../metrics/measured-documents.ts";
+
+const MB = 1024 * 1024;
+
+let measured: Measured;
+let commits: { readonly rows: readonly JournalRow[]; readonly go: () => void }[] = [];
+
+/** Documents whose commits take place when the test says so. */
+beforeEach(async () => {
+  commits = [];
+  measured = await measuredDocuments(({ journal, snapshots }) => ({
+    journal: {
+      append: async (rows) => {
+        await new Promise<void>((resolve) => commits.push({ rows, go: resolve }));
+        return journal.append(rows);
+      },
+      read: (room) => journal.read(room),
+      truncate: (...args) => journal.truncate(...args),
+      forget: (room) => journal.forget(room),
+      close: () => journal.close(),
+    },
+    snapshots,
+  }));
+});
+afterEach(async () => {
+  const committing = setInterval(() => {
+    for (const { go } of commits.splice(0)) go();
+  }, 1);
+  await measured.close();
+  clearInterval(committing);
+});
+
+async function nextCommit(): Promise<readonly JournalRow[]> {
+  while (commits.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const [commit] = commits.splice(0);
+  commit?.go();
+  return commit?.rows ?? [];
+}
+
+function bytesOf(rows: readonly JournalRow[]): number {
+  return rows.reduce((sum, { update }) => sum + update.length, 0);
+}
+
+it("a small update is in the next commit, whatever of others waits to be written", async () => {
+  const { documents } = measured;
+  const rooms = Array.from({ length: 12 }, (_, i) => `upload ${i}`);
+  const uploaders = await Promise.all(rooms.map((room) => RoomClient.open(documents, room)));
+  const typist = await RoomClient.open(documents, "typing");
+  for (const uploader of uploaders) {
+    for (let i = 0; i < 2; i++) uploader.type("x".repeat(MB));
+  }
+  typist.type("small");
+  const first = await nextCommit();
+  expect(first.map(({ room }) => room)).toContain("typing");
+  expect(bytesOf(first)).toBeLessThan(4 * MB);
+  typist.type("small too");
+  const second = await nextCommit();
+  expect(second.map(({ room }) => room)).toContain("typing");
+  const written = [...first, ...second];
+  while (documents.journal.lag.bytes > 0) {
+    if (commits.length > 0) written.push(...(await nextCommit()));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(bytesOf(written.filter(({ room }) => room !== "typing"))).toBeGreaterThan(24 * MB);
+  for (const { document } of uploaders) expect(document.log.durable).toBe(document.log.end);
+});
