@@ -106,6 +106,8 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   /** Messages that came while another was still being handled; the socket is paused meanwhile. */
   #queue: Uint8Array[] = [];
   #busy = true;
+  /** Nothing more is taken from the client. */
+  #isDeaf = false;
   #writable = true;
   /** A state vector that came while the client did not read what it had been sent. */
   #unanswered: Uint8Array | null = null;
@@ -319,6 +321,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
 
   /** No more messages are taken from the client; it still gets what is written. */
   stopReading(): void {
+    this.#isDeaf = true;
     this.#busy = true;
     this.#pause();
   }
@@ -518,6 +521,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
 
   /** Handles what waits, until something has to be waited for again. */
   #proceed(): void {
+    if (this.#isDeaf) return;
     this.#busy = false;
     if (this.#waitUntilPaid(performance.now())) return;
     while (!this.#busy && this.#state.name === "open") {
@@ -563,7 +567,11 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
       this.#wait(
         inspected
           .finally(() => this.#incoming.release())
-          .then((contents) => this.#append(copy, contents, author)),
+          .then((contents) => {
+            const began = performance.now();
+            this.#append(copy, contents, author);
+            this.charge(performance.now() - began);
+          }),
       );
     } else {
       this.#append(update, inspectUpdate(update), author);

@@ -20,6 +20,13 @@ import { type Outlet, Reader } from "./reader.ts";
 import { SharedNews } from "./shared-news.ts";
 import { INLINE_BYTES } from "./update-workers.ts";
 
+/** After a compaction that took longer, there is none for this many times as long, but not forever. */
+const SHORT_MS = 100;
+const REST = 20;
+const MAX_REST_MS = 30_000;
+/** A longer tail is compacted in any case. */
+const MOST_ENTRIES = 16 * 1024;
+
 /**
  * One open document: its log, its presence, and the readers that follow them. It builds no `Y.Doc`.
  *
@@ -47,6 +54,8 @@ export class Document implements Replica {
   #giveUpCompaction: ((reason: Error) => void) | undefined;
   /** The size of the tail when it could not be compacted; it is tried again at twice that. */
   #failedAt = 0;
+  /** Until then only a tail that has doubled the document is compacted, by `performance.now()`. */
+  #restsUntil = 0;
   #discarded: Error | undefined;
 
   constructor(room: string, base: Base, services: DocumentServices, publisher: Publisher) {
@@ -140,11 +149,11 @@ export class Document implements Replica {
     return this.log.content.includes(update, contents);
   }
 
-  receive(update: Uint8Array, now: number): void {
+  receive(update: Uint8Array, now: number, contents?: UpdateContents): void {
     const { stats } = this.#services;
     stats.updatesFromServers++;
     stats.updateBytesFromServers += update.length;
-    this.log.append(update, "elsewhere");
+    this.log.append(update, "elsewhere", contents);
     this.updatedAt = now;
     this.#services.flusher.schedule(this);
     this.#compactIfLarge();
@@ -164,7 +173,7 @@ export class Document implements Replica {
     }
     const contents = await workers.run(this.room, "inspect", update);
     if (isEmpty(contents) || this.knows(update, contents)) return false;
-    this.receive(update, now);
+    this.receive(update, now, contents);
     return true;
   }
 
@@ -234,6 +243,8 @@ export class Document implements Replica {
     const { tailBytes, base, wantsCompaction } = this.log;
     const isLarge = tailBytes > Math.max(2 * INLINE_BYTES, base.update.length / 4);
     if ((!isLarge && !wantsCompaction) || tailBytes <= 2 * this.#failedAt) return;
+    const isUrgent = tailBytes > base.update.length || this.log.tailLength > MOST_ENTRIES;
+    if (!isUrgent && performance.now() < this.#restsUntil) return;
     this.compact().then(
       () => {
         this.#failedAt = 0;
@@ -300,6 +311,7 @@ export class Document implements Replica {
       return { base: log.base, end: log.baseEnd };
     const { end, updates } = log.compactable();
     this.#compacting = true;
+    const began = performance.now();
     try {
       const services = this.#services;
       const base = await new Promise<Base>((resolve, reject) => {
@@ -312,6 +324,9 @@ export class Document implements Replica {
       return { base, end };
     } finally {
       this.#compacting = false;
+      const now = performance.now();
+      const took = now - began;
+      if (took > SHORT_MS) this.#restsUntil = now + Math.min(REST * took, MAX_REST_MS);
     }
   }
 

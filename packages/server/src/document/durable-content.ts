@@ -11,10 +11,17 @@ const MAX_NOTED_RANGES = 8_192;
 /** How often a deleted range may go on from the base to the tail and back before it counts as new. */
 const MAX_TURNS = 64;
 
-/** Up to so many clients the state vector is made anew whenever it has changed. */
+/** An update with more runs is kept as it is and searched, instead of being noted client by client. */
+const LONG_RUNS = 4_096 * 3;
+/** How many of those are searched; the next compaction takes up what else there is. */
+const MOST_LONG = 16;
+/** Up to so many clients, and bytes, the state vector is made anew whenever it has changed. */
 const FEW_CLIENTS = 1_000;
+const SHORT_VECTOR_BYTES = 32 * 1024;
 /** Above, it is made anew when this many times the time has passed that it took. */
 const VECTOR_PAUSE = 50;
+/** When more clients wrote since, that of the base has to do. */
+const MANY_CLIENTS = 8_192;
 /** How many compactions may fail before what was noted for them is not kept apart any more. */
 const MAX_LAYERS = 8;
 
@@ -23,7 +30,9 @@ interface Layer {
   /** Clocks of the clients that wrote. */
   readonly clocks: StateVector;
   readonly deletes: Map<number, RangeSet>;
-  /** Whether some deletions are not noted. */
+  /** Runs of updates that have very many, in the order in which they came. */
+  readonly long: ArrayLike<number>[];
+  /** Whether something is not noted. */
   isPartial: boolean;
 }
 
@@ -51,8 +60,8 @@ export class DurableContent {
   }
 
   /**
-   * True when it does not know of all deletions, so that some count as new though they are not. A
-   * new base knows them all.
+   * True when it does not know of everything, so that some of it counts as new though it is not. A
+   * new base knows it all.
    */
   get isPartial(): boolean {
     return this.#layers.some(({ isPartial }) => isPartial);
@@ -71,13 +80,17 @@ export class DurableContent {
     // A base in which a gap was filled may have more than what was noted since.
     let clock = this.#clients.clockOf(client);
     for (const { clocks } of this.#layers) clock = Math.max(clock, clocks.get(client) ?? 0);
+    for (let i = this.#layers.length - 1; i >= 0; i--) {
+      for (const runs of this.#layers[i]?.long ?? []) clock = extend(runs, client, clock);
+    }
     return clock;
   }
 
   /** Adds what a valid update holds. What leaves a gap is not counted: it may be asked for again. */
   add(update: Uint8Array, contents: UpdateContents): void {
     const { runs } = contents;
-    for (let i = 0; i + 2 < runs.length; i += 3) {
+    if (runs.length > LONG_RUNS) this.#addLong(runs);
+    for (let i = 0; i + 2 < runs.length && runs.length <= LONG_RUNS; i += 3) {
       const client = runs[i] ?? 0;
       const to = runs[i + 2] ?? 0;
       const known = this.clockOf(client);
@@ -102,20 +115,35 @@ export class DurableContent {
   }
 
   /**
-   * The encoded state vector. It is made anew only when it has changed, mostly by copying; with many
-   * clients that wrote since the base, now and then. It may then say less than there is.
+   * The encoded state vector. It is made anew only when it has changed, mostly by copying; when it is
+   * long, or many clients wrote since the base, now and then. It may then say less than there is.
    */
   get vector(): Uint8Array {
     const before = this.#vector;
     if (before !== undefined && !this.#isVectorOld) return before;
+    const { stateVector } = this.#base;
     const clients = this.#layers.reduce((sum, { clocks }) => sum + clocks.size, 0);
+    if (clients > MANY_CLIENTS || this.#layers.some(({ long }) => long.length > 0)) {
+      return before ?? stateVector;
+    }
     const began = performance.now();
-    if (before !== undefined && clients > FEW_CLIENTS && began < this.#vectorDueAt) return before;
+    const isShort = clients <= FEW_CLIENTS && stateVector.length <= SHORT_VECTOR_BYTES;
+    if (before !== undefined && !isShort && began < this.#vectorDueAt) return before;
     this.#vector = this.#makeVector();
     this.#isVectorOld = false;
     const now = performance.now();
     this.#vectorDueAt = now + VECTOR_PAUSE * (now - began);
     return this.#vector;
+  }
+
+  #addLong(runs: ArrayLike<number>): void {
+    const [layer] = this.#layers;
+    if (layer === undefined) return;
+    if (this.#layers.reduce((sum, { long }) => sum + long.length, 0) < MOST_LONG) {
+      layer.long.push(runs);
+    } else {
+      layer.isPartial = true;
+    }
   }
 
   #addDeletes(update: Uint8Array, { deletesAt, deleteRanges }: UpdateContents): void {
@@ -195,5 +223,21 @@ export class DurableContent {
 }
 
 function newLayer(): Layer {
-  return { clocks: new Map(), deletes: new Map(), isPartial: false };
+  return { clocks: new Map(), deletes: new Map(), long: [], isPartial: false };
+}
+
+/** The clock that a client has with the runs of an update as well. */
+function extend(runs: ArrayLike<number>, client: number, clock: number): number {
+  let low = 0;
+  let high = runs.length / 3;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((runs[3 * middle] ?? 0) > client) low = middle + 1;
+    else high = middle;
+  }
+  let end = clock;
+  for (let i = 3 * low; runs[i] === client && (runs[i + 1] ?? 0) <= end; i += 3) {
+    end = Math.max(end, runs[i + 2] ?? 0);
+  }
+  return end;
 }

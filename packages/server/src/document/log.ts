@@ -278,7 +278,7 @@ export class Log {
     for (let i = this.#indexOf(from); i < this.#tail.length; i++) {
       const { runs } = this.#tail[i]?.contents ?? NOTHING;
       for (let at = 0; at + 2 < runs.length; at += 3) {
-        const [client = 0, begin = 0, end = 0] = runs.slice(at, at + 3);
+        const [client, begin, end] = [runs[at] ?? 0, runs[at + 1] ?? 0, runs[at + 2] ?? 0];
         const known = Math.max(this.#pendingClocks.get(client) ?? 0, this.#content.clockOf(client));
         if (begin <= known && end > known) this.#pendingClocks.set(client, end);
       }

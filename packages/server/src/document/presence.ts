@@ -34,6 +34,8 @@ const MAX_CLIENTS_PER_READER = 64;
 const MAX_NEW_PER_READER = 2 * MAX_CLIENTS_PER_READER;
 /** How many changes one message may bring. Providers send each client once. */
 const MAX_CHANGES_PER_MESSAGE = 2 * MAX_CLIENTS_PER_READER;
+/** How many entries of a message are read: more than a room remembers. */
+const MAX_ENTRIES_PER_MESSAGE = 20_000;
 /** How many contests one message may begin. */
 const MAX_CONTESTS = 16;
 /** Larger states than this share the next two limits. */
@@ -139,7 +141,8 @@ export class Presence {
     let unknown: Set<PresenceState> | undefined;
     let changes = 0;
     const sent = new PresenceReader(states);
-    while (changes < MAX_CHANGES_PER_MESSAGE && sent.next()) {
+    for (let entries = 0; changes < MAX_CHANGES_PER_MESSAGE && sent.next(); entries++) {
+      if (entries === MAX_ENTRIES_PER_MESSAGE) break;
       const { client } = sent;
       // Nothing was shown to it yet, so this comes from itself.
       if (from.presenceVersion === null && !sent.isLeft) from.ownClient ??= client;

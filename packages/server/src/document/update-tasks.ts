@@ -6,10 +6,12 @@ import type { RootNames } from "./root-types.ts";
 import { rootsToJson } from "./roots-json.ts";
 import { type FramedParts, splitFrames } from "./split-frames.ts";
 
+const MANY_NUMBERS = 16 * 1024;
+
 /** The work on encoded updates that takes too long for the event loop when they are large. */
 export const updateTasks = {
   /** @throws MalformedError */
-  inspect: (update: Uint8Array): UpdateContents => inspectUpdate(update),
+  inspect: (update: Uint8Array): UpdateContents => compact(inspectUpdate(update)),
   /** What a client with this state vector lacks. */
   diff: (update: Uint8Array, stateVector: Uint8Array): Uint8Array =>
     Y.diffUpdate(update, stateVector),
@@ -31,6 +33,15 @@ export const updateTasks = {
   rootsToJson: (updates: readonly Uint8Array[], roots: RootNames): Uint8Array =>
     rootsToJson(understood(updates), roots),
 };
+
+/** Many numbers are passed from thread to thread without a copy. */
+function compact(contents: UpdateContents): UpdateContents {
+  const { runs } = contents;
+  if (runs.length < MANY_NUMBERS) return contents;
+  const shared = new Float64Array(new SharedArrayBuffer(8 * runs.length));
+  shared.set(runs);
+  return { ...contents, runs: shared };
+}
 
 /** What is no update would show as an empty document. @throws MalformedError */
 function understood(updates: readonly Uint8Array[]): readonly Uint8Array[] {

@@ -31,16 +31,16 @@ export function encodeStateVector(vector: StateVector): Uint8Array {
  *
  * @param runs as `UpdateContents.runs`: client id, first clock, clock after the last; repeated
  */
-export function stateVectorOf(runs: readonly number[]): StateVector {
+export function stateVectorOf(runs: ArrayLike<number>): StateVector {
   const vector: StateVector = new Map();
   addRuns(vector, runs);
   return vector;
 }
 
 /** Adds runs to a state vector. What leaves a gap is not counted: it may be asked for again. */
-export function addRuns(vector: StateVector, runs: readonly number[]): void {
+export function addRuns(vector: StateVector, runs: ArrayLike<number>): void {
   for (let i = 0; i + 2 < runs.length; i += 3) {
-    const [client = 0, from = 0, to = 0] = runs.slice(i, i + 3);
+    const [client, from, to] = [runs[i] ?? 0, runs[i + 1] ?? 0, runs[i + 2] ?? 0];
     const known = vector.get(client) ?? 0;
     if (from <= known && to > known) vector.set(client, to);
   }

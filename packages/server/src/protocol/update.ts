@@ -13,7 +13,7 @@ export interface UpdateContents {
    * The runs of structs without gaps: client id, first clock, clock after the last; repeated.
    * Flat, because there is one of these for every update that a client sends.
    */
-  readonly runs: readonly number[];
+  readonly runs: ArrayLike<number>;
   /** Where the delete set begins, in bytes. */
   readonly deletesAt: number;
   /** True when at least one range is deleted. */
