@@ -25,7 +25,7 @@ const SHORT_MS = 100;
 const REST = 20;
 const MAX_REST_MS = 30_000;
 /** A longer tail is compacted in any case. */
-const MOST_ENTRIES = 16 * 1024;
+const MOST_ENTRIES = 8 * 1024;
 
 /**
  * One open document: its log, its presence, and the readers that follow them. It builds no `Y.Doc`.

@@ -10,12 +10,16 @@ import { frame, RawSocket } from "./canary/raw-socket.ts";
 const FIXED_US = 1_000;
 const US_PER_KB = 20;
 /** On a busy machine the same work takes longer: caches and clocks are shared. */
-const TOLERANCE = Number(process.env.TOLERANCE ?? 4);
+const TOLERANCE = Number(process.env.TOLERANCE ?? 1.5);
 const RUNS = Number(process.env.RUNS ?? 12);
 const SEED = Number(process.env.SEED ?? 20261127);
 const MESSAGES = 10;
-/** Each series is sent to as many fresh rooms: a collection of garbage costs only one of them. */
+/**
+ * Each series is sent to as many fresh rooms: a collection of garbage costs only one of them. A series
+ * of which a message cost too much is sent again: only what it costs each time is its own.
+ */
 const REPEATS = 3;
+const MOST_REPEATS = 12;
 /** How long nothing more has to happen for a message, in turns of a few milliseconds. */
 const QUIET_TURNS = 3;
 
@@ -91,7 +95,8 @@ describe("a message", () => {
         const made = new ExpensiveMessages(SEED + run, run % 2 === 0 ? 2_000 : 40_000);
         const series = Array.from({ length: MESSAGES }, () => made.next());
         const least: Measured[] = [];
-        for (let repeat = 0; repeat < REPEATS; repeat++) {
+        const isDear = () => least.some((one) => ratio(one) > TOLERANCE);
+        for (let repeat = 0; repeat < (isDear() ? MOST_REPEATS : REPEATS); repeat++) {
           const room = `room-${run}-${repeat}`;
           const [reader, writer] = [await connect(port, room), await connect(port, room)];
           reader.send(Uint8Array.of(0, 0, 1, 0));
@@ -117,9 +122,9 @@ describe("a message", () => {
       const worst = all.toSorted((a, b) => ratio(b) - ratio(a)).slice(0, 8);
       const report = worst.map(
         (one) =>
-          `${ratio(one).toFixed(2)}× the bound: ${Math.round(one.us)} µs for ` +
-          `${one.message.bytes.length} bytes, ${one.bytes} with what was sent for it ` +
-          `(${one.message.name})`,
+          `${ratio(one).toFixed(2)}× the bound: ${(one.us / 1_000).toFixed(2)} ms, ` +
+          `${Math.round((1_024 * one.us) / one.bytes)} µs/KB, for ${one.message.bytes.length} bytes, ` +
+          `${one.bytes} with what was sent for it (${one.message.name})`,
       );
       process.stdout.write(`    ${report.join("\n    ")}\n`);
       expect(worst.filter((one) => ratio(one) > TOLERANCE).length, report.join("\n")).toBe(0);

@@ -37,7 +37,7 @@ class Model {
   add(bytes: Uint8Array): void {
     const { runs } = inspectUpdate(bytes);
     for (let i = 0; i + 2 < runs.length; i += 3) {
-      const [client = 0, from = 0, to = 0] = runs.slice(i, i + 3);
+      const [client, from, to] = [runs[i] ?? 0, runs[i + 1] ?? 0, runs[i + 2] ?? 0];
       const known = this.clocks.get(client) ?? 0;
       if (from <= known && to > known) this.clocks.set(client, to);
     }
@@ -181,6 +181,31 @@ describe("what is durable", () => {
     content.add(many, inspectUpdate(many));
     expect(content.isPartial).toBe(true);
     expect(content.includes(many, inspectUpdate(many))).toBe(false);
+  });
+
+  it("searches updates of very many clients, whatever comes before and after them", () => {
+    const content = new DurableContent(makeBase([updateOf([], [])], "merge"));
+    const clients = Array.from({ length: 5_000 }, (_, i) => 3 * i + 3);
+    const wide = (from: number) =>
+      updateOf(
+        clients.map((client) => ({ client, from, length: 1 })),
+        [],
+      );
+    const single = (client: number, from: number) => updateOf([{ client, from, length: 1 }], []);
+    const add = (update: Uint8Array) => content.add(update, inspectUpdate(update));
+    const knows = (update: Uint8Array) => content.includes(update, inspectUpdate(update));
+    for (const update of [wide(0), wide(2), single(9, 1), single(12, 3)]) add(update);
+    expect(knows(wide(0))).toBe(true);
+    expect(knows(wide(2))).toBe(false);
+    expect([3, 4, 9, 12, 15_000].map((client) => content.clockOf(client))).toEqual([1, 0, 3, 1, 1]);
+    const rebase = content.mark();
+    add(wide(1));
+    expect(knows(wide(1))).toBe(true);
+    const taken = [updateOf([], []), wide(0), wide(2), single(9, 1)];
+    const rebased = rebase?.(makeBase(taken, "merge"));
+    expect([3, 9, 15_000].map((client) => rebased?.clockOf(client))).toEqual([2, 3, 2]);
+    for (let clock = 3; clock < 20; clock++) add(wide(clock));
+    expect(content.isPartial).toBe(true);
   });
 
   it("takes a range that goes on from base to tail and back too often for new", () => {

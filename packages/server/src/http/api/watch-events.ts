@@ -13,7 +13,7 @@ export function* updateEvents(
   const at = new Date().toISOString();
   for (const [i, update] of updates.entries()) {
     const { runs = [] } = contents[i] ?? {};
-    const clients = [...new Set(runs.filter((_, field) => field % 3 === 0))];
+    const clients = [...new Set(Array.from(runs).filter((_, field) => field % 3 === 0))];
     const head = JSON.stringify({ at, bytes: update.length, clients });
     yield `event: update\ndata: ${head.slice(0, -1)},"update":"`;
     yield* base64(update);
