@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { ClusterStats } from "../metrics/stats.ts";
+import { isLeft } from "../protocol/presence.ts";
 import type { PeerPresence } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
@@ -89,7 +90,7 @@ export class CatchUp {
     await replica.receiveIfNew(state.updates, now);
     if (!isHolder(peer)) return;
     const gone = new Set(peer.clients);
-    for (const { client } of state.presence) gone.delete(client);
+    for (const { client, state: shown } of state.presence) if (!isLeft(shown)) gone.delete(client);
     if (replica.presence.removeFromPeer(gone, peer, now)) replica.schedulePresence();
     takePresence(state.presence, peer);
     peer.catchUp(state.epoch, state.sequence);

@@ -207,7 +207,7 @@ export class Holders implements BusListener {
     if (peer?.isBehind) catchUp.ask(peer, Date.now());
     const { epoch, sequence } = this.#publisher;
     const { incarnation } = this.#cluster;
-    const presence = replica.presence.local();
+    const presence = replica.presence.toldTo(peer);
     const updates = await replica.difference(request.stateVector);
     return { type: "state", state: { incarnation, epoch, sequence, presence, updates } };
   }

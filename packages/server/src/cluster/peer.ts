@@ -8,6 +8,8 @@ export class Peer {
   readonly address: ServerAddress;
   /** The client ids of those who are present there. */
   readonly clients: Set<number> = new Set();
+  /** Its clients that were declared gone here, so that it has to announce them anew. */
+  readonly denied: Set<number> = new Set();
   /** Which run of the server this is; `null` before anything was heard from it. */
   incarnation: Incarnation | null = null;
   /** The run before, whose last messages may still come. */

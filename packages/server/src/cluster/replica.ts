@@ -9,8 +9,8 @@ export interface ReplicaPresence {
   /** Removes clients of another server. @returns whether there were any */
   removeFromPeer(clients: Iterable<number>, peer: Peer, now: number): boolean;
 
-  /** The clients of this server that are present. */
-  local(): PeerPresence[];
+  /** What a peer is told when it asks: the clients of this server, and which of its own are gone here. */
+  toldTo(peer: Peer | null): PeerPresence[];
 
   /** What changed for clients of this server after a version. */
   localSince(version: number): PeerPresence[];

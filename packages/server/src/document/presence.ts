@@ -199,6 +199,7 @@ export class Presence {
     const contests: Contest[] = [];
     for (const told of states) {
       const known = this.#table.get(told.client);
+      peer.denied.delete(told.client);
       if (isLeft(told.state)) {
         if (known !== undefined) this.#leftPeer(known, told.clock, peer, now);
       } else if (known === undefined) {
@@ -211,7 +212,10 @@ export class Presence {
         this.#claims.extend(told.client, now);
       } else if (known.owner === null) {
         if (told.clock > known.clock) this.#takeFromPeer(told, freshOf(told, now), peer, now);
-        else stale.push(known);
+        else {
+          stale.push(known);
+          peer.denied.add(told.client);
+        }
       } else if (known.owner instanceof Reader) {
         this.#claimByPeer(known, known.owner, told, peer, { contests, now });
       } else if (told.clock > known.clock || (told.isOwn && !known.isOwn)) {
@@ -373,6 +377,20 @@ export class Presence {
   /** The clients of this server that are present. */
   local(): PeerPresence[] {
     return [...this.#table.present].filter(({ isLocal }) => isLocal);
+  }
+
+  /**
+   * What another server is told when it asks: the clients of this server, and those of its own that were
+   * declared gone here. It may not have heard that on the bus, and would never announce them anew.
+   */
+  toldTo(peer: Peer | null): PeerPresence[] {
+    const told = this.local();
+    for (const client of peer?.denied ?? []) {
+      const known = this.#table.get(client);
+      if (known?.owner === null) told.push(known);
+      else peer?.denied.delete(client);
+    }
+    return told;
   }
 
   /** What changed for clients of this server after `version`. */

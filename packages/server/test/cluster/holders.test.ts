@@ -327,6 +327,20 @@ describe("the servers that hold a document", () => {
     await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 300) });
   });
 
+  it("agree on who is present when the bus does not bring that somebody was declared gone", async () => {
+    const step = (name: string, server: number, at = 0): StepOf => ({
+      ...{ do: name, server, other: server, at },
+    });
+    // The other server is met, and is then taken for dead while the document is being opened.
+    for (let turns = 0; turns < 10; turns++) {
+      // The clock with which its client is shown here is further than it gets by renewing its state.
+      const met = [step("tick", 0, 9_000), step("start", 1)];
+      const meeting = Array.from({ length: turns }, () => step("wait", 0));
+      const lapse = [step("lapse, and come back", 0), step("cut its bus", 1)];
+      await expectAgreement([...met, ...meeting, ...lapse], true, 1);
+    }
+  });
+
   // State vectors do not tell of deletions: what else tells of a loss has to.
   describe("agree on a deletion of a server", () => {
     const step = (name: string, server: number, at = 0): StepOf => ({
