@@ -7,9 +7,18 @@ import type {
   TaskRequest,
   TaskResult,
   WorkerMessage,
+  WorkerOrder,
   WorkerPriority,
 } from "./update-tasks.ts";
 import { TaskError, WorkerError } from "./worker-errors.ts";
+
+/** What happens to a worker. */
+export interface PoolWorkerEvents {
+  /** Its thread has ended. */
+  readonly ended: (worker: PoolWorker) => void;
+  /** Its task needs memory, in bytes, and waits for `go`. */
+  readonly needs: (worker: PoolWorker, bytes: number) => void;
+}
 
 /** What the task under way has used so far. */
 export interface Usage {
@@ -39,9 +48,13 @@ export class PoolWorker {
   #spentMs = 0;
   #heapBytes = 0;
   #askedAt: number | undefined;
+  #neededBytes = 0;
+  #isWaiting = false;
+  readonly #onNeeds: PoolWorkerEvents["needs"];
   #ended: Error | undefined;
 
-  constructor(priority: WorkerPriority, heapBudget: number, onEnd: (worker: PoolWorker) => void) {
+  constructor(priority: WorkerPriority, heapBudget: number, events: PoolWorkerEvents) {
+    this.#onNeeds = events.needs;
     const mb = Math.ceil((HEAP_RESERVE * heapBudget) / 1024 / 1024);
     this.#worker = new Worker(workerUrl("./update-worker-thread", import.meta.url), {
       workerData: priority,
@@ -51,7 +64,7 @@ export class PoolWorker {
     this.#worker.on("message", (message: WorkerMessage) => this.#take(message));
     const ended = (reason: string) => {
       this.#end(new WorkerError(reason));
-      onEnd(this);
+      events.ended(this);
     };
     this.#worker.on("error", (error) => ended(`the worker failed: ${error.message}`));
     this.#worker.on("exit", (code) => ended(`the worker exited with ${code}`));
@@ -63,7 +76,26 @@ export class PoolWorker {
 
   /** For how long the task under way has been, in milliseconds. */
   get elapsedMs(): number {
-    return this.#settle === undefined ? 0 : performance.now() - this.#startedAt;
+    return this.#settle === undefined || this.#isWaiting ? 0 : performance.now() - this.#startedAt;
+  }
+
+  /** What the last task said it needs, in bytes; 0 when it needed little. */
+  get neededBytes(): number {
+    return this.#neededBytes;
+  }
+
+  /** The task that waits fails, without having begun. */
+  refuse(reason: Error): void {
+    this.#isWaiting = false;
+    this.#neededBytes = 0;
+    this.#settle?.(reason);
+  }
+
+  /** There is memory for the task that waits. */
+  go(): void {
+    this.#isWaiting = false;
+    this.#startedAt = performance.now();
+    this.#order("go");
   }
 
   /** CPU time of the last task, in milliseconds; of the one under way, as of the last measurement. */
@@ -78,12 +110,14 @@ export class PoolWorker {
       this.#startedAt = performance.now();
       this.#spentMs = 0;
       this.#heapBytes = 0;
+      this.#neededBytes = 0;
+      this.#isWaiting = false;
       this.#settle = (outcome) => {
         this.#settle = undefined;
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
-      this.#worker.postMessage(request);
+      this.#order(request);
     });
   }
 
@@ -101,6 +135,10 @@ export class PoolWorker {
   async stop(reason: Error): Promise<void> {
     this.#end(reason);
     await this.#worker.terminate();
+  }
+
+  #order(order: WorkerOrder): void {
+    this.#worker.postMessage(order);
   }
 
   async #ask(now: number): Promise<void> {
@@ -125,6 +163,14 @@ export class PoolWorker {
 
   #take(message: WorkerMessage): void {
     const { cpuMs } = message;
+    if (message.type === "needs") {
+      if (this.#settle === undefined) return;
+      if (this.#cpuBefore !== null && cpuMs !== null) this.#spentMs = cpuMs - this.#cpuBefore;
+      this.#neededBytes = message.bytes;
+      this.#isWaiting = true;
+      this.#onNeeds(this, message.bytes);
+      return;
+    }
     const elapsedMs = this.elapsedMs;
     const before = this.#cpuBefore;
     this.#cpuBefore = cpuMs;

@@ -61,14 +61,19 @@ export type TaskRequest = {
 
 export type TaskResult = ReturnType<UpdateTasks[keyof UpdateTasks]>;
 
+/** What a worker is sent: a task, or the word that there is memory for the one it has. */
+export type WorkerOrder = TaskRequest | "go";
+
 /**
- * What a worker says: that it has started, or how a task ended. Errors cross threads as what is left
+ * What a worker says: that it has started, how many bytes of memory its task needs and that it waits
+ * for them, or how the task ended. Errors cross threads as what is left
  * of them.
  *
  * `cpuMs`: what the thread has taken so far; `null` where Node cannot tell
  */
 export type WorkerMessage = { readonly cpuMs: number | null } & (
   | { readonly type: "started" }
+  | { readonly type: "needs"; readonly bytes: number }
   | { readonly type: "result"; readonly result: TaskResult }
   | { readonly type: "error"; readonly error: TaskFailure }
 );

@@ -3,25 +3,57 @@ import { MalformedError } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { runInBackground } from "../runtime/background-thread.ts";
 import { releaseBytes } from "../runtime/memory.ts";
+import { memoryOf } from "./task-memory.ts";
 import {
   type TaskFailure,
   type TaskRequest,
   type TaskResult,
   updateTasks,
   type WorkerMessage,
+  type WorkerOrder,
   type WorkerPriority,
 } from "./update-tasks.ts";
 
 const priority: WorkerPriority = workerData;
 if (priority === "background") runInBackground();
 
-parentPort?.on("message", (request: TaskRequest) => {
+/** Less than this may be used without asking. */
+const UNASKED_BYTES = 4 * 1024 * 1024;
+
+/** Waits until there is memory for it. */
+let pending: TaskRequest | undefined;
+
+parentPort?.on("message", (order: WorkerOrder) => {
+  if (order !== "go") {
+    const bytes = needsOf(order);
+    if (bytes > UNASKED_BYTES) {
+      pending = order;
+      send({ type: "needs", bytes, cpuMs: cpuMs() });
+      return;
+    }
+  }
+  const request = order === "go" ? pending : order;
+  pending = undefined;
+  if (request !== undefined) finish(request);
+});
+send({ type: "started", cpuMs: cpuMs() });
+
+function finish(request: TaskRequest): void {
   const message = answer(request);
   send(message);
   releaseBytes(request.args);
   if (message.type === "result") releaseBytes(bytesOf(message.result));
-});
-send({ type: "started", cpuMs: cpuMs() });
+}
+
+/** What is malformed needs nothing: the task says so. */
+function needsOf(request: TaskRequest): number {
+  try {
+    return memoryOf(request);
+  } catch (error) {
+    if (error instanceof MalformedError) return 0;
+    throw error;
+  }
+}
 
 function send(message: WorkerMessage): void {
   parentPort?.postMessage(message);

@@ -1,4 +1,6 @@
 import { WorkerStats } from "../metrics/worker-stats.ts";
+import { MemoryLedger } from "./memory-ledger.ts";
+import type { PoolWorker } from "./pool-worker.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RoomPenalties } from "./room-penalties.ts";
 import { budgetOf, expectedMs, heapBudget, kindOf, type TaskKind } from "./task-budget.ts";
@@ -13,6 +15,10 @@ export const INLINE_BYTES = 32 * 1024;
 export const INLINE_SCAN_BYTES = 256 * 1024;
 /** How many workers of each priority all rooms share. */
 const SHARED_WORKERS = 2;
+/** With less memory for the workers than this there is one in the background: each takes some itself. */
+const TWO_WORKERS_BYTES = 256 * 1024 * 1024;
+/** What the penalty lane may use of the memory: its tasks hold it for long, and no other waits for that. */
+const PENALTY_SHARE = 1 / 3;
 /** How often the tasks under way are looked at, and how long one is left alone. */
 const SUPERVISION_MS = 50;
 /**
@@ -51,9 +57,17 @@ export class UpdateWorkers {
   /** @param heap what all workers may use together, in bytes */
   constructor(heap: number = heapBudget()) {
     this.#heapBudget = heap;
-    this.#prompt = new WorkerLane("prompt", SHARED_WORKERS, heap);
-    this.#background = new WorkerLane("background", SHARED_WORKERS, heap);
-    this.#penalty = new WorkerLane("background", 1, heap);
+    const shared = new MemoryLedger<PoolWorker>(heap * (1 - PENALTY_SHARE));
+    const common = {
+      heapBudget: heap,
+      ledger: shared,
+      onTooLarge: (task: Task) => this.#refuse(task),
+    };
+    this.#prompt = new WorkerLane({ ...common, priority: "prompt", size: SHARED_WORKERS });
+    const inBackground = heap < TWO_WORKERS_BYTES ? 1 : SHARED_WORKERS;
+    this.#background = new WorkerLane({ ...common, priority: "background", size: inBackground });
+    const ledger = new MemoryLedger<PoolWorker>(heap * PENALTY_SHARE);
+    this.#penalty = new WorkerLane({ ...common, ledger, priority: "background", size: 1 });
   }
 
   /** Whether a shutdown waits; see `prioritize`. */
@@ -198,6 +212,12 @@ export class UpdateWorkers {
     this.#supervision = undefined;
   }
 
+  /** The task has not begun: its room pays for nothing but the look at it. */
+  #refuse(task: Task): OverBudgetError {
+    this.stats.exceeded.memory++;
+    return new OverBudgetError("memory", reasonOf(task, "memory", true));
+  }
+
   #exceeded(running: Running, lane: WorkerLane, budget: "time" | "memory"): void {
     const task = running.evict();
     const isPenalty = lane === this.#penalty;
@@ -214,7 +234,7 @@ export class UpdateWorkers {
 
 function reasonOf({ budget, kind }: Task, exceeded: "time" | "memory", total: boolean): string {
   const what = nameOf(kind);
-  if (exceeded === "memory") return `${what} took more memory than the workers may use`;
+  if (exceeded === "memory") return `${what} takes more memory than the workers may use`;
   const ms = Math.round(total ? budget.totalMs : budget.sharedMs);
   return `${what} took more than ${ms} ms of CPU time`;
 }

@@ -1,4 +1,5 @@
 import { FairQueue } from "./fair-queue.ts";
+import type { MemoryLedger } from "./memory-ledger.ts";
 import { PoolWorker } from "./pool-worker.ts";
 import type { TaskBudget, TaskKind } from "./task-budget.ts";
 import type { TaskRequest, TaskResult, WorkerPriority } from "./update-tasks.ts";
@@ -31,22 +32,30 @@ export interface Running {
  * only given back when it ends.
  */
 const IDLE_MS = 5_000;
+/** After a task that needed more than this share of the budget, a worker is not kept at all. */
+const KEPT_SHARE = 1 / 8;
+
+export interface WorkerLaneOptions {
+  readonly priority: WorkerPriority;
+  /** How many workers it has at most; they are started when they are needed. */
+  readonly size: number;
+  readonly heapBudget: number;
+  /** What its tasks use; several lanes may share one. */
+  readonly ledger: MemoryLedger<PoolWorker>;
+  /** Is told of a task that needs more than there is in the ledger. @returns with what it fails */
+  readonly onTooLarge: (task: Task) => Error;
+}
 
 /** Some workers of the same priority, and the tasks that wait for them, served fairly by room. */
 export class WorkerLane {
-  readonly #priority: WorkerPriority;
-  readonly #size: number;
-  readonly #heapBudget: number;
+  readonly #options: WorkerLaneOptions;
   readonly #queue: FairQueue<Task> = new FairQueue();
   readonly #running: Map<PoolWorker, Task> = new Map();
   readonly #idle: PoolWorker[] = [];
   #idleTimer: NodeJS.Timeout | undefined;
 
-  /** @param size how many workers it has at most; they are started when they are needed */
-  constructor(priority: WorkerPriority, size: number, heapBudget: number) {
-    this.#priority = priority;
-    this.#size = size;
-    this.#heapBudget = heapBudget;
+  constructor(options: WorkerLaneOptions) {
+    this.#options = options;
   }
 
   get waiting(): number {
@@ -95,9 +104,26 @@ export class WorkerLane {
   #evict(worker: PoolWorker, task: Task): Task {
     this.#running.delete(worker);
     this.#queue.charge(task, worker.spentMs);
-    void worker.stop(new OverBudgetError("time", "ended"));
+    void this.#end(worker);
     this.#dispatch();
     return task;
+  }
+
+  /** The memory that the worker used is free when its thread is gone; its place is at once. */
+  async #end(worker: PoolWorker): Promise<void> {
+    try {
+      await worker.stop(new OverBudgetError("time", "ended"));
+    } finally {
+      this.#options.ledger.release(worker);
+    }
+  }
+
+  #needs(worker: PoolWorker, bytes: number): void {
+    const task = this.#running.get(worker);
+    if (task === undefined) return;
+    const { ledger, onTooLarge } = this.#options;
+    if (bytes > ledger.limit) worker.refuse(onTooLarge(task));
+    else ledger.reserve(worker, bytes, () => worker.go());
   }
 
   #dispatch(): void {
@@ -123,15 +149,25 @@ export class WorkerLane {
     this.#running.delete(worker);
     this.#queue.charge(task, worker.spentMs);
     settle();
-    if (worker.idle) this.#rest(worker);
+    const { ledger, heapBudget } = this.#options;
+    if (worker.neededBytes > heapBudget * KEPT_SHARE) void this.#end(worker);
+    else {
+      ledger.release(worker);
+      if (worker.idle) this.#rest(worker);
+    }
     this.#dispatch();
   }
 
   #start(): PoolWorker | null {
-    if (this.#idle.length + this.#running.size >= this.#size) return null;
-    return new PoolWorker(this.#priority, this.#heapBudget, (ended) => {
-      const at = this.#idle.indexOf(ended);
-      if (at >= 0) this.#idle.splice(at, 1);
+    const { priority, size, heapBudget, ledger } = this.#options;
+    if (this.#idle.length + this.#running.size >= size) return null;
+    return new PoolWorker(priority, heapBudget, {
+      ended: (worker) => {
+        ledger.release(worker);
+        const at = this.#idle.indexOf(worker);
+        if (at >= 0) this.#idle.splice(at, 1);
+      },
+      needs: (worker, bytes) => this.#needs(worker, bytes),
     });
   }
 

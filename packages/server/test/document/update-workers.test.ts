@@ -5,6 +5,7 @@ import * as Y from "yjs";
 import { UpdateWorkers } from "../../src/document/update-workers.ts";
 import { OverBudgetError } from "../../src/document/worker-errors.ts";
 import { manyItemsUpdate, quadraticUpdate } from "../support/expensive-documents.ts";
+import { updateOf } from "../support/made-updates.ts";
 import { fieldsOfStat } from "../support/thread-stat.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -45,6 +46,12 @@ it("lets nothing give way any more when it has to hurry", async () => {
   await workers.runInBackground("room", "makeBase", [update], "collect");
   expect(await backgroundThreads()).toBe(0);
 });
+
+/** Many client ids with one struct each. */
+function crowdedUpdate(clients: number): Uint8Array {
+  const runs = Array.from({ length: clients }, (_, i) => ({ client: i + 1, from: 0, length: 1 }));
+  return updateOf(runs, []);
+}
 
 /** Takes Yjs minutes. */
 const bomb = quadraticUpdate(30_000);
@@ -96,6 +103,46 @@ describe("documents that take too long", () => {
     await expect(failed).rejects.toThrow(OverBudgetError);
     await expect(failed).rejects.toThrow("memory");
     await workers.run("honest", "makeBase", [update], "collect");
+  });
+
+  it("are not begun when they would take more memory than the workers have", async () => {
+    const workers = newWorkers(96 * 1024 * 1024);
+    // 100,000 client ids, in 700 KB.
+    const crowded = crowdedUpdate(100_000);
+    await workers.run("warm", "makeBase", [crowdedUpdate(6_000)], "collect");
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    const looking = setInterval(() => {
+      most = Math.max(most, process.memoryUsage.rss());
+    }, 5);
+    const results = await Promise.allSettled(
+      Array.from({ length: 6 }, (_, i) =>
+        i % 2 === 0
+          ? workers.run(`room ${i}`, "makeBase", [crowded, update], "collect")
+          : workers.runInBackground(`room ${i}`, "makeBase", [crowded, update], "collect"),
+      ),
+    );
+    clearInterval(looking);
+    expect(results.map((result) => result.status === "rejected" && String(result.reason))).toEqual(
+      Array(6).fill(expect.stringContaining("more memory than the workers may use")),
+    );
+    // One of them would take 120 MB.
+    expect(most - before).toBeLessThan(100 * 1024 * 1024);
+    expect(workers.waiting).toEqual({ prompt: 0, background: 0, penalty: 0 });
+    // What was refused left its worker as it was.
+    await workers.run("room 0", "makeBase", [crowdedUpdate(6_000)], "collect");
+  });
+
+  it("wait for memory that others use, and then are done", async () => {
+    const workers = newWorkers(126 * 1024 * 1024);
+    // Each takes 39 MB of the 84 MB that the common workers have, or of the 42 MB of the penalty lane.
+    const crowded = crowdedUpdate(30_000);
+    const bases = await Promise.all(
+      Array.from({ length: 5 }, (_, i) =>
+        workers.run(`room ${i}`, "makeBase", [crowded, update], "collect"),
+      ),
+    );
+    expect(bases.every(({ update: { length } }) => length > 100_000)).toBe(true);
   });
 });
 
