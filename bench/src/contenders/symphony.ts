@@ -23,7 +23,15 @@ export function symphonyProcess(
 ): LaunchOptions {
   return {
     program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
-    env: { ...env, HOST: "127.0.0.1", PORT: "0", DATA_DIR: dataDirectory, LOG_LEVEL: "info" },
+    env: {
+      // All clients of a measurement have one address, and would share what one may use.
+      MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: "1000",
+      ...env,
+      HOST: "127.0.0.1",
+      PORT: "0",
+      DATA_DIR: dataDirectory,
+      LOG_LEVEL: "info",
+    },
     cpus,
   };
 }
