@@ -1,0 +1,19 @@
+import { quadraticUpdate } from "../../../support/expensive-documents.ts";
+import { encodeRaw } from "../../../support/raw-messages.ts";
+import type { Attack } from "../attack.ts";
+import { frame } from "../raw-socket.ts";
+
+const BOMB = frame(encodeRaw({ type: "update", update: quadraticUpdate(30_000) }));
+
+/** Each is 357 KB, and takes Yjs minutes to integrate when it is compacted. */
+export const attack: Attack = {
+  name: "documents that take quadratic time to compact, each in a room of its own",
+  settings: { SNAPSHOT_INTERVAL_MS: "1000", UNLOAD_DELAY_MS: "1000" },
+  connections: [2, 10],
+  seconds: 6,
+  run: async (target) => {
+    const clients = await target.connectAll((index) => target.room(`bomb-${index}`));
+    for (const client of clients) client.write(BOMB);
+    while (!target.over) await target.pause(100);
+  },
+};
