@@ -37,8 +37,9 @@ const LONG_TAIL = 4_096;
 const MERGED_BYTES = 64 * 1024;
 /** This many small entries become one when the tail has twice as many. */
 const SQUASH = 64;
-/** So often at a time: it takes some milliseconds. */
+/** So often at a time, and no more once it has taken that long, in milliseconds. */
 const MOST_SQUASHES = 16;
+const SQUASH_MS = 4;
 
 /**
  * A document as a log: a compacted base, and a tail of updates with offsets. Every update gets the
@@ -144,7 +145,10 @@ export class Log {
       }
       this.#note(entry);
     }
-    for (let i = 0; i < MOST_SQUASHES && this.#squash(); i++);
+    const began = performance.now();
+    for (let i = 0; i < MOST_SQUASHES && this.#squash(); i++) {
+      if (performance.now() - began > SQUASH_MS) break;
+    }
   }
 
   /** The updates of the tail in `[from, to)`. */
