@@ -344,6 +344,12 @@ export class Holders implements BusListener {
     const { sender, incarnation, epoch, sequence, body } = message;
     const now = Date.now();
     this.#stats.busIn++;
+    const reopened = this.#peers.get(sender);
+    if (reopened?.formerEpoch === epoch) {
+      // It took its time. What it brings was durable before the document was opened there again.
+      catchUp.ask(reopened, now);
+      return;
+    }
     if (body.type === "leaving") {
       const peer = this.#peers.get(sender);
       if (!peer?.isRun(incarnation)) return;
@@ -401,13 +407,16 @@ export class Holders implements BusListener {
 
   #meet({ from, incarnation, epoch, sequence, isOpening }: PeerRequest): Peer | null {
     if (this.#state.name === "left" || from === this.#cluster.address) return null;
-    if (isOpening) {
-      const before = this.#peers.get(from);
-      if (before !== undefined) this.#lose(before);
-    }
+    const before = isOpening ? this.#peers.get(from) : undefined;
+    if (before !== undefined) this.#lose(before);
     const peer = this.#runAt(from, incarnation);
-    if (isOpening) peer?.catchUp(epoch, 0);
-    else peer?.hearOf(epoch, sequence, Date.now());
+    if (isOpening) {
+      const former = before?.heard?.epoch ?? null;
+      if (peer !== null && former !== epoch) peer.formerEpoch = former;
+      peer?.catchUp(epoch, 0);
+    } else {
+      peer?.hearOf(epoch, sequence, Date.now());
+    }
     return peer;
   }
 

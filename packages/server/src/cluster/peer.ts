@@ -14,6 +14,8 @@ export class Peer {
   incarnation: Incarnation | null = null;
   /** The run before, whose last messages may still come. */
   former: Incarnation | null = null;
+  /** The time before that it had the document open; what it sent then may still come. */
+  formerEpoch: number | null = null;
   /** When it was last heard of, in milliseconds since the epoch. */
   heardAt: number;
   /** Not before this it is asked again for what it has. */

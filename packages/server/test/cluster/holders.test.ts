@@ -341,6 +341,20 @@ describe("the servers that hold a document", () => {
     }
   });
 
+  it("agree on who is present when the bus is late with what was sent before a server left", async () => {
+    const step = (name: string, server: number): StepOf => ({
+      do: name,
+      server,
+      other: server,
+      at: 0,
+    });
+    const writing = step("save in the middle of writing", 0);
+    const before = [step("start", 1), step("save", 0), step("edit", 0), writing, step("heal", 0)];
+    const left = [step("lose a message", 0), step("leave", 0), writing, step("lose a message", 0)];
+    const late = [...before, ...left, step("set", 0), step("set", 0), step("cut its bus", 1)];
+    await expectAgreement(late, true, 1);
+  });
+
   // State vectors do not tell of deletions: what else tells of a loss has to.
   describe("agree on a deletion of a server", () => {
     const step = (name: string, server: number, at = 0): StepOf => ({
