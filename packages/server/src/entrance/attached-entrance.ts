@@ -10,6 +10,7 @@ import {
   refuseUpgrade,
   type Visitors,
 } from "./entrance.ts";
+import { leaveUnread } from "./slow-bodies.ts";
 
 /** Where other servers of a cluster call this one, wherever it is attached. */
 const CLUSTER_ROOT = "/cluster/";
@@ -117,6 +118,7 @@ export class AttachedEntrance implements Entrance {
         if (target === null) return false;
         if (event === "checkContinue") response.writeContinue();
         request.url = target;
+        leaveUnread(request, response);
         this.#visitors.request(request, response);
         return true;
       }

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Tls } from "../assembly/open-tls.ts";
 import { type Entrance, hostOfUrl, type Listening, NOT_YET, type Visitors } from "./entrance.ts";
 import { PipelinedRequests } from "./pipelined-requests.ts";
-import { endSlowBody } from "./slow-bodies.ts";
+import { endSlowBody, leaveUnread } from "./slow-bodies.ts";
 
 const OPTIONS = {
   // Whoever takes longer to send a request keeps a socket for nothing.
@@ -56,6 +56,7 @@ export class OwnEntrance implements Entrance {
     http.on("request", (request, response) => {
       if (!pipelined.admit(request, response)) return;
       endSlowBody(request);
+      leaveUnread(request, response);
       this.#visitors.request(request, response);
     });
     http.on("upgrade", (request, socket, head) => this.#visitors.upgrade(request, socket, head));

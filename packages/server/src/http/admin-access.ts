@@ -111,6 +111,7 @@ export function adminAccess(
   });
   const check: MiddlewareHandler<ApiEnv> = async (c, next) => {
     await gate.check(c);
+    c.set("mayGoOn", () => gate.mayGoOn(c));
     await next();
     if (!READS.has(c.req.method)) gate.audit(actionOf(c), c, detailsOf(c));
   };

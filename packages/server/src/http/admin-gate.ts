@@ -21,6 +21,9 @@ export interface AdminGate {
   /** Lets the request pass. @throws ApiProblem when it may not: 401, 403 or 429 */
   check(c: HttpContext): Promise<void>;
 
+  /** Whether a request that has passed would pass again: its session may have ended. Does not reject. */
+  mayGoOn(c: HttpContext): Promise<boolean>;
+
   /**
    * Begins a session for somebody who shows a token.
    *
@@ -95,6 +98,10 @@ class LocalGate extends AuditedGate implements AdminGate {
     refuseOtherSites(c);
   }
 
+  async mayGoOn(): Promise<boolean> {
+    return true;
+  }
+
   async begin(_token: string, c: HttpContext): Promise<string> {
     await this.check(c);
     throw new ApiProblem(400, "ADMIN_TOKEN is not set, so no session is needed");
@@ -117,7 +124,7 @@ class TokenGate extends AuditedGate implements AdminGate {
   }
 
   async check(c: HttpContext): Promise<void> {
-    const [, token] = /^Bearer +(.+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
+    const token = tokenOf(c);
     if (token !== undefined) {
       this.#checkToken(token, c, "header");
     } else if (await this.#hasSession(c)) {
@@ -128,6 +135,11 @@ class TokenGate extends AuditedGate implements AdminGate {
         "send ADMIN_TOKEN as `Authorization: Bearer …`, or begin a session",
       );
     }
+  }
+
+  async mayGoOn(c: HttpContext): Promise<boolean> {
+    if (tokenOf(c) !== undefined) return true;
+    return this.#sessions.isValid(getCookie(c, SESSION_COOKIE) ?? "", Date.now());
   }
 
   async begin(token: string, c: HttpContext): Promise<string> {
@@ -175,6 +187,10 @@ class TokenGate extends AuditedGate implements AdminGate {
     if (!this.#failed.isBlocked(address, now)) return;
     throw new ApiProblem(429, `too many wrong tokens came from ${address}; try again in a minute`);
   }
+}
+
+function tokenOf(c: HttpContext): string | undefined {
+  return /^Bearer +(.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
 }
 
 /** A browser adds its cookie, or that it is on this machine, to what any page makes it send. */

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { endSlowBody } from "../../src/entrance/slow-bodies.ts";
+import { startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const LOOK_MS = 30_000;
@@ -44,4 +45,34 @@ it("a body may take as long as it needs at 1 KB a second, and is ended when it c
   client.destroy();
   server.close();
   await once(server, "close");
+});
+
+const HEAD = "POST /api/rooms/room/updates HTTP/1.1\r\nHost: a\r\n";
+const PIECE = Buffer.alloc(1024 * 1024);
+const PIECES = 400;
+
+it("no more is read of a large body when its request has been refused", async () => {
+  const server = await startServer({ env: { ADMIN_TOKEN: "the token of an administrator" } });
+  for (const length of [`Content-Length: ${PIECES * PIECE.length}`, "Transfer-Encoding: chunked"]) {
+    const client = connect(server.port, "127.0.0.1");
+    client.on("error", () => client.destroy());
+    let answer = "";
+    client.setEncoding("latin1");
+    client.on("data", (text) => {
+      answer += text;
+    });
+    client.write(`${HEAD}${length}\r\n\r\n`);
+    const isChunked = length.startsWith("T");
+    let sent = 0;
+    while (sent < PIECES && !client.destroyed) {
+      if (isChunked) client.write(`${PIECE.length.toString(16)}\r\n`);
+      const isTaken = new Promise((resolve) => client.write(PIECE, resolve));
+      if (isChunked) client.write("\r\n");
+      await Promise.race([isTaken, once(client, "close")]);
+      if (!client.destroyed) sent++;
+    }
+    expect(answer).toContain("HTTP/1.1 401");
+    // Some of it is with the system on both sides.
+    expect(sent).toBeLessThan(40);
+  }
 });

@@ -5,6 +5,10 @@ import type { MiddlewareHandler } from "hono";
 /** What routes know of the connection that a request came on. */
 export interface ApiEnv {
   Bindings: HttpBindings;
+  Variables: {
+    /** Whether the sender of a request that was let pass still may; does not reject. */
+    readonly mayGoOn?: () => Promise<boolean>;
+  };
 }
 
 /** Routes that describe themselves. */

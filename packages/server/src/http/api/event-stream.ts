@@ -12,6 +12,8 @@ const STALLED_HEARTBEATS = 4;
 /** How long a client waits before it connects again. */
 const RETRY_MS = 2_000;
 const MAX_STREAMS = 200;
+/** How often it is asked whether the sessions of those who watch have ended. */
+const SESSION_MS = 5_000;
 
 /** Whoever writes to an event stream. */
 export interface StreamOwner {
@@ -109,7 +111,7 @@ export class EventStream {
   }
 }
 
-/** The event streams of a server: not too many, and none while it drains. */
+/** The event streams of a server: not too many, none while it drains, and none of a session that is over. */
 export class EventStreams {
   readonly #open: Set<EventStream> = new Set();
   readonly #draining: AbortSignal;
@@ -134,10 +136,15 @@ export class EventStreams {
       throw new ApiProblem(503, `${MAX_STREAMS} event streams are open; close some`);
     }
     const { outgoing } = c.env;
+    const mayGoOn = c.get("mayGoOn");
+    const timer = setInterval(async () => {
+      if ((await mayGoOn?.()) === false) stream.close();
+    }, SESSION_MS);
     const stream: EventStream = new EventStream(
       {
         onDrained: () => owner.onDrained(),
         onClosed: () => {
+          clearInterval(timer);
           this.#open.delete(stream);
           owner.onClosed();
         },
