@@ -22,6 +22,7 @@ import type { Health } from "../http/health.ts";
 import { metricsRoute } from "../http/metrics-route.ts";
 import { peerRoutes } from "../http/peer-routes.ts";
 import { serverCallRoutes } from "../http/server-call-routes.ts";
+import { serversOnly } from "../http/servers-only.ts";
 import { startRoutes } from "../http/start-routes.ts";
 import { LoopDelay } from "../metrics/loop-delay.ts";
 import { Metrics } from "../metrics/metrics.ts";
@@ -88,17 +89,18 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     logger,
   };
   const gate = adminGate(admin);
+  const only = CLUSTER_SECRET === undefined ? undefined : serversOnly(CLUSTER_SECRET);
   const app = createApp({
     isSecure: config.TLS_CERT_FILE !== undefined,
     health,
     showsEditor: parts.showsEditor,
     cluster:
-      CLUSTER_SECRET === undefined
+      only === undefined
         ? []
         : [
-            peerRoutes(CLUSTER_SECRET, documents),
-            startRoutes(CLUSTER_SECRET, documents),
-            serverCallRoutes(CLUSTER_SECRET, local),
+            peerRoutes(only, documents),
+            startRoutes(only, documents),
+            serverCallRoutes(only, local),
           ],
     admin: adminAccess({ ...admin, origins }, gate),
     gate,

@@ -10,7 +10,7 @@ import {
 import { MalformedError } from "../protocol/malformed-error.ts";
 import type { ApiEnv } from "./api/api-hono.ts";
 import { problem } from "./problem.ts";
-import { serversOnly } from "./servers-only.ts";
+import type { ServersOnly } from "./servers-only.ts";
 import { streamParts } from "./stream-parts.ts";
 
 /** A state vector of a million clients takes less. */
@@ -22,9 +22,9 @@ export interface PeerAnswers {
 }
 
 /** Where other servers ask this one for documents. */
-export function peerRoutes(secret: string, documents: PeerAnswers): Hono<ApiEnv> {
+export function peerRoutes(only: ServersOnly, documents: PeerAnswers): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
-  app.post(PEER_PATH, serversOnly(secret), bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {
+  app.post(PEER_PATH, only, bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {
     let asked: ReturnType<typeof decodePeerRequest>;
     try {
       asked = decodePeerRequest(new Uint8Array(await c.req.arrayBuffer()));

@@ -11,14 +11,14 @@ import {
 import type { ServerCalls } from "../cluster/server-calls.ts";
 import type { ApiEnv } from "./api/api-hono.ts";
 import { problem } from "./problem.ts";
-import { serversOnly } from "./servers-only.ts";
+import type { ServersOnly } from "./servers-only.ts";
 import { streamParts } from "./stream-parts.ts";
 
 /** A thousand names of the longest rooms take less, also when every character is escaped. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
 /** Where other servers call this one. */
-export function serverCallRoutes(secret: string, server: ServerCalls): Hono<ApiEnv> {
+export function serverCallRoutes(only: ServersOnly, server: ServerCalls): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
 
   /** Answers one call. @param answer gets what was asked for, checked */
@@ -28,7 +28,7 @@ export function serverCallRoutes(secret: string, server: ServerCalls): Hono<ApiE
   ): void {
     const { request } = callMessages[name];
     const limit = bodyLimit({ maxSize: MAX_REQUEST_BYTES });
-    app.post(`${CALLS_PATH}/${name}`, serversOnly(secret), limit, async (c) => {
+    app.post(`${CALLS_PATH}/${name}`, only, limit, async (c) => {
       const asked = request.safeParse(await readJson(c));
       if (!asked.success) return problem(400, `a call of ${name} that is not understood`);
       try {

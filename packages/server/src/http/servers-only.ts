@@ -1,23 +1,43 @@
 import type { MiddlewareHandler } from "hono";
+import { LruMap } from "../access/lru-map.ts";
 import type { ApiEnv } from "./api/api-hono.ts";
+import { FailedAttempts } from "./failed-attempts.ts";
 import { problem } from "./problem.ts";
 import { SecretCheck } from "./secret-check.ts";
 
 /** Browsers send at least one of these; servers send none. */
 const BROWSER_HEADERS = ["origin", "sec-fetch-mode", "sec-fetch-site"];
 
-/** Lets only the servers of the cluster pass: those that know its secret. */
-export function serversOnly(secret: string): MiddlewareHandler<ApiEnv> {
+export type ServersOnly = MiddlewareHandler<ApiEnv>;
+
+/** Addresses of servers that are remembered. */
+const MAX_SERVERS = 10_000;
+
+/**
+ * Lets only the servers of the cluster pass: those that know its secret. Whoever guesses it from an
+ * address that no server has called from waits, as those do who guess ADMIN_TOKEN.
+ */
+export function serversOnly(secret: string): ServersOnly {
   const expected = new SecretCheck(`Bearer ${secret}`);
+  const failed = new FailedAttempts();
+  const servers: LruMap<string, true> = new LruMap(MAX_SERVERS);
   return async (c, next) => {
     // Routes see a normalised path. What a proxy has let through as another path is none of theirs.
     if (!isInternal(c.env.incoming.url)) return problem(404, `there is nothing at ${c.req.path}`);
     if (BROWSER_HEADERS.some((name) => c.req.header(name) !== undefined)) {
       return problem(403, "this is not for browsers");
     }
+    const address = c.env.incoming.socket.remoteAddress ?? "";
+    const now = Date.now();
+    const isServer = servers.get(address) === true;
+    if (!isServer && failed.isBlocked(address, now)) {
+      return problem(429, `too many wrong secrets came from ${address}; try again in a minute`);
+    }
     if (!expected.matches(c.req.header("authorization") ?? "")) {
+      failed.add(address, now);
       return problem(401, "CLUSTER_SECRET is not the same on both servers");
     }
+    if (!isServer) servers.set(address, true);
     return next();
   };
 }

@@ -4,7 +4,7 @@ import type { Incarnation, ServerAddress } from "../cluster/registry.ts";
 import { MAX_STALE_ROOMS, START_PATH, startNotice } from "../cluster/start-notice.ts";
 import type { ApiEnv } from "./api/api-hono.ts";
 import { problem } from "./problem.ts";
-import { serversOnly } from "./servers-only.ts";
+import type { ServersOnly } from "./servers-only.ts";
 
 const MAX_NOTICE_BYTES = 4 * 1024;
 
@@ -15,10 +15,10 @@ export interface KnownRuns {
 }
 
 /** Where other servers tell this one that they were started. */
-export function startRoutes(secret: string, documents: KnownRuns): Hono<ApiEnv> {
+export function startRoutes(only: ServersOnly, documents: KnownRuns): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   const limit = bodyLimit({ maxSize: MAX_NOTICE_BYTES });
-  app.post(START_PATH, serversOnly(secret), limit, async (c) => {
+  app.post(START_PATH, only, limit, async (c) => {
     const notice = startNotice.safeParse(await c.req.json().catch(() => null));
     if (!notice.success) return problem(400, "a notice of a start that is not understood");
     const { address, incarnation } = notice.data;

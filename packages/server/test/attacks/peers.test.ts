@@ -93,3 +93,23 @@ it("there is nothing to ask without a secret", async () => {
   }
   await alone.expectUnharmed();
 });
+
+it("guesses from an address are limited, and servers that know the secret pass", async () => {
+  const guess = async (secret: string, localAddress: string) => {
+    const url = { port: target.server().port, path: `${CALLS_PATH}/held` };
+    const body = JSON.stringify({ room: ROOM });
+    const answer = await send(url, { method: "POST", headers: bearer(secret), body, localAddress });
+    return answer.status;
+  };
+  const elsewhere = "127.0.0.66";
+  const statuses: number[] = [];
+  while (!statuses.includes(429) && statuses.length < 50) {
+    statuses.push(await guess(`secret ${statuses.length}`, elsewhere));
+  }
+  expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429]);
+  // Not even the right one is told from there.
+  expect(await guess(CLUSTER_SECRET, elsewhere)).toBe(429);
+  expect(await guess(CLUSTER_SECRET, "127.0.0.2")).not.toBe(429);
+  for (let i = 0; i < 30; i++) expect(await guess("a wrong one", "127.0.0.2")).toBe(401);
+  expect(await guess(CLUSTER_SECRET, "127.0.0.2")).not.toBe(429);
+});

@@ -21,6 +21,7 @@ import {
   type PeerRequest,
 } from "../../src/cluster/peers.ts";
 import { peerRoutes } from "../../src/http/peer-routes.ts";
+import { serversOnly } from "../../src/http/servers-only.ts";
 
 const SECRET = "a secret of the cluster";
 const REQUEST: PeerRequest = {
@@ -47,7 +48,7 @@ function peersWith(secret: string): HttpPeers {
 async function answering(
   answer: (room: string, request: PeerRequest) => Promise<PeerAnswer>,
 ): Promise<string> {
-  const server = createServer(getRequestListener(peerRoutes(SECRET, { answerPeer: answer }).fetch));
+  const server = createServer(getRequestListener(peerRoutes(serversOnly(SECRET), { answerPeer: answer }).fetch));
   return listening(server);
 }
 

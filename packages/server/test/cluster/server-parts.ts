@@ -25,6 +25,7 @@ import type { Stores } from "../../src/document/open-document.ts";
 import { Health } from "../../src/http/health.ts";
 import { peerRoutes } from "../../src/http/peer-routes.ts";
 import { serverCallRoutes } from "../../src/http/server-call-routes.ts";
+import { serversOnly } from "../../src/http/servers-only.ts";
 import { LoopDelay } from "../../src/metrics/loop-delay.ts";
 import { MetadataWriter } from "../../src/storage/metadata-writer.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
@@ -154,8 +155,9 @@ export class PartsOfCluster {
       logger,
     });
     const app = new Hono();
-    app.route("/", peerRoutes(SECRET, documents));
-    app.route("/", serverCallRoutes(SECRET, local));
+    const only = serversOnly(SECRET);
+    app.route("/", peerRoutes(only, documents));
+    app.route("/", serverCallRoutes(only, local));
     http.on("request", getRequestListener(app.fetch));
     const close = async () => {
       loopDelay.close();
