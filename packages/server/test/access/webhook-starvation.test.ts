@@ -29,7 +29,10 @@ async function guess(port: number, name: string): Promise<void> {
       const socket = await RawSocket.open(port, ATTACKER);
       await socket.upgrade(`/attacked?token=wrong-${name}-${i}`);
       // Until it is asked about: what comes then is the refusal.
-      await waitFor(() => isOver || !socket.isOpen || socket.received > 0, { timeout: 60_000 });
+      await waitFor(() => isOver || !socket.isOpen || socket.received > 0, {
+        timeout: 60_000,
+        message: "the guess is answered",
+      });
       socket.destroy();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
