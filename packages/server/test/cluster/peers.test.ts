@@ -48,7 +48,9 @@ function peersWith(secret: string): HttpPeers {
 async function answering(
   answer: (room: string, request: PeerRequest) => Promise<PeerAnswer>,
 ): Promise<string> {
-  const server = createServer(getRequestListener(peerRoutes(serversOnly(SECRET), { answerPeer: answer }).fetch));
+  const server = createServer(
+    getRequestListener(peerRoutes(serversOnly(SECRET), { answerPeer: answer }).fetch),
+  );
   return listening(server);
 }
 

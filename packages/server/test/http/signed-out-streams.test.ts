@@ -28,7 +28,10 @@ it("an event stream ends soon after its session, and others go on", async () => 
   const signedOut = await EventReader.open(url, { cookie });
   const signedIn = await EventReader.open(url, { cookie: other });
   const withToken = await EventReader.open(url, { authorization: `Bearer ${TOKEN}` });
-  const answer = await fetch(`${server.url}/api/session`, { method: "DELETE", headers: { cookie } });
+  const answer = await fetch(`${server.url}/api/session`, {
+    method: "DELETE",
+    headers: { cookie },
+  });
   expect(answer.status).toBe(204);
   await waitFor(() => signedOut.hasEnded, { timeout: ENDED_MS, message: "it has ended" });
   expect([signedIn.hasEnded, withToken.hasEnded]).toEqual([false, false]);
