@@ -117,7 +117,12 @@ export class RemoteKeys implements TokenVerifier {
       // Anything else is not taken for keys by the library either.
       const set = JSON.parse(text) as JSONWebKeySet;
       const keys = createLocalJWKSet(set);
-      this.#last = { keys, names: new Set(set.keys.map(({ kid }) => kid)), at: now };
+      const names = new Set(set.keys.map(({ kid }) => kid));
+      for (const kid of this.#last?.names ?? []) {
+        // It has been withdrawn, and is not one that may still come.
+        if (kid !== undefined && !names.has(kid)) this.#unknown.set(kid, Number.NEGATIVE_INFINITY);
+      }
+      this.#last = { keys, names, at: now };
       return new Response(text);
     };
     return createRemoteJWKSet(this.#url, {

@@ -555,7 +555,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     const { access, document } = this.#opened();
     if (access.level !== "read-write") {
       const isRefused =
-        author === null ? bringsStructs(update, document, access.level) : !isNothing(update);
+        author === null ? bringsNews(update, document, access.level) : !isNothing(update);
       if (isRefused) this.#fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
       return;
     }
@@ -701,14 +701,15 @@ function isNothing(update: Uint8Array): boolean {
 }
 
 /**
- * Whether an answer to a state vector holds structs that are not here. It is asked of those who may not
- * write: their deletions, which every client returns, are ignored without a look at them.
+ * Whether an answer to a state vector holds what is not here. Those who may not write are never asked what
+ * they have; what they return all the same is looked up, which costs what the message holds.
  *
  * @throws MalformedError
  */
-function bringsStructs(update: Uint8Array, document: Document, level: AccessLevel): boolean {
-  if (update[0] === 0) return false;
+function bringsNews(update: Uint8Array, document: Document, level: AccessLevel): boolean {
+  if (isNothing(update)) return false;
   // Who may not read is not told what is here either.
   if (level === "presence-only" || update.length > INLINE_SCAN_BYTES) return true;
-  return !document.log.content.hasStructs(inspectUpdate(update));
+  const contents = inspectUpdate(update);
+  return !isEmpty(contents) && !document.knows(update, contents);
 }
