@@ -182,16 +182,14 @@ describe("room names", () => {
     ["/room", "room"],
     ["/a/b/c?token=secret", "a/b/c"],
     ["/caf%C3%A9%20%F0%9F%92%A1", "café 💡"],
+    ["/%", "%"],
     ["/100%", "100%"],
     ["/50%%20off%zz%2", "50% off%zz%2"],
     ["/100%25", "100%"],
     ["/../up", "../up"],
   ])("%s", (url, room) => expect(roomOfUrl(url)).toBe(room));
 
-  it.each(["/", "/?token=x", `/${"x".repeat(513)}`, "/%ff", "/a%00b", "/%"])(
-    "refuses %s",
-    (url) => {
-      expect(() => roomOfUrl(url)).toThrow(RoomNameError);
-    },
-  );
+  it.each(["/", "/?token=x", `/${"x".repeat(513)}`, "/%ff", "/a%00b"])("refuses %s", (url) => {
+    expect(() => roomOfUrl(url)).toThrow(RoomNameError);
+  });
 });

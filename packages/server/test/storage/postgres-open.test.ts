@@ -27,6 +27,8 @@ describe("PostgreSQL store: opening", () => {
       "metadata-0002-when-connections-ended",
       "metadata-0003-lists-and-activity",
       "metadata-0004-outbox",
+      "metadata-0010-admin-sessions",
+      "metadata-0011-tombstones",
     ]);
     await Promise.all(
       stores.map(({ journal }) => journal.append([{ room: "a", update: Uint8Array.of(1) }])),
