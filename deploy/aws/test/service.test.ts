@@ -125,7 +125,10 @@ describe("the task", () => {
       "DYNAMODB_TABLE",
       "PORT",
       "S3_BUCKET",
+      "TRUSTED_PROXIES",
     ]);
+    // The load balancer names the client: without that, all would share the limits of one address.
+    expect(server.Environment).toContainEqual({ Name: "TRUSTED_PROXIES", Value: "1" });
     // Nobody comes in without a token.
     expect(server.Secrets.map(({ Name }) => Name).sort()).toEqual([
       "ADMIN_TOKEN",

@@ -102,8 +102,13 @@ async function survive(
     expect(usage.peakBytes, summary).toBeLessThan(MEMORY_LIMIT);
     const errors = server.logs.slice(logged).filter(({ level }) => level >= 50);
     expect(errors, summary).toEqual([]);
-    // Somebody who comes now finds all that the canary wrote.
-    const doc = await readRoom(server.wsUrl, room);
+    // Somebody who comes now finds all that the canary wrote. While memory is short newcomers are refused
+    // for a moment, and come back, as providers do.
+    const { wsUrl } = server;
+    const doc = await waitFor(() => readRoom(wsUrl, room).catch(() => null), {
+      timeout: 30_000,
+      message: "a newcomer is let in",
+    });
     expect(["one", "other"].map((name) => doc.getArray(name).length)).toEqual(report.edits);
   } finally {
     await Promise.all([attacker.end(), canary.end()]);

@@ -9,7 +9,7 @@ const BOMB = frame(encodeRaw({ type: "update", update: quadraticUpdate(30_000) }
 export const attack: Attack = {
   name: "documents that take quadratic time to compact, each in a room of its own",
   settings: { SNAPSHOT_INTERVAL_MS: "1000", UNLOAD_DELAY_MS: "1000" },
-  connections: [2, 10],
+  connections: [2],
   seconds: 6,
   run: async (target) => {
     const clients = await target.connectAll((index) => target.room(`bomb-${index}`));

@@ -11,7 +11,7 @@ const MOST_WAITING = 4 * ANSWERS.length;
 /** Each answer to the server's state vector is looked up in all that the room holds. */
 export const attack: Attack = {
   name: "sync answers that hold nothing new, in a room of many client ids",
-  connections: [1, 100],
+  connections: [1, 16],
   prepare: async (target) => {
     const runs = Array.from({ length: CLIENTS }, (_, i) => ({
       client: 7 * (i + 1),
