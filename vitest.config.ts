@@ -6,6 +6,7 @@ const ON_A_CLUSTER = ["client-matrix", "crash", "real-input"];
 
 /** Each attack against a canary. */
 const CANARY = "packages/server/test/attacks/canary/**/*.test.ts";
+const COST = "packages/server/test/attacks/message-cost.test.ts";
 
 /** What takes longest begins first: what began last would run alone in the end. */
 const LONG = /\/(faults|real-input)\.test\.ts$/;
@@ -39,7 +40,12 @@ export default defineConfig({
             "deploy/**/test/**/*.test.ts",
           ],
           // Those of an author outside run in the package that a test installs.
-          exclude: ["**/node_modules/**", "packages/server/test/package/own-journal/**", CANARY],
+          exclude: [
+            "**/node_modules/**",
+            "packages/server/test/package/own-journal/**",
+            CANARY,
+            COST,
+          ],
         },
       },
       {
@@ -49,6 +55,14 @@ export default defineConfig({
           include: [CANARY],
           // What it measures is time: it runs when all others are done.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "costs",
+          include: [COST],
+          sequence: { groupOrder: 2 },
         },
       },
       {
