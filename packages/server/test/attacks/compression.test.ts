@@ -72,8 +72,8 @@ it("a compressed body is not what it would become", async () => {
   const before = await target.server().residentBytes();
   const doubled = gzipSync(bomb);
   for (const [path, type, body, status] of [
-    [`/api/rooms/${ROOM}/updates`, "application/octet-stream", bomb, 400],
-    [`/api/rooms/${ROOM}/updates`, "application/octet-stream", doubled, 400],
+    [`/api/rooms/${ROOM}/updates`, "application/octet-stream", bomb, 415],
+    [`/api/rooms/${ROOM}/updates`, "application/octet-stream", doubled, 415],
     ["/api/session", "application/json", doubled, 400],
     ["/api/session", "application/json", bomb, 413],
   ] as const) {
