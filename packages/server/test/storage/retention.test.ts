@@ -73,12 +73,13 @@ describe("retention", () => {
       "activity cannot be added up",
       "old activity cannot be forgotten",
       "old connections cannot be forgotten",
+      "old tombstones cannot be forgotten",
     ];
-    await waitFor(() => warnings.length === 3, { message: "what cannot be done" });
+    await waitFor(() => warnings.length === 4, { message: "what cannot be done" });
     expect(warnings).toEqual(expected);
     await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
     vi.advanceTimersByTime(HOUR);
-    await waitFor(() => warnings.length === 6, { message: "what cannot be done again" });
+    await waitFor(() => warnings.length === 8, { message: "what cannot be done again" });
     retention.close();
   });
 
