@@ -248,7 +248,7 @@ describe("money", () => {
 
 test("messages are as large as those that the load generator writes", () => {
   expect(updateMessage(500, 1000, 1)).toHaveLength(INPUTS.updateBytes);
-  expect(presenceMessage(500, 1000)).toHaveLength(INPUTS.presenceBytes);
+  expect(presenceMessage(500, 1000, 1000)).toHaveLength(INPUTS.presenceBytes);
 });
 
 test("MODEL.md is what `node bench/model/main.ts --write` writes", () => {

@@ -80,9 +80,27 @@ export function updateMessage(member: number, number: number, count: number): Ui
   return syncMessage(SYNC_UPDATE, encodeTyped(typed));
 }
 
-/** A member's presence with this clock: about 100 bytes with a name, a colour and a cursor that moves. */
-export function presenceMessage(member: number, clock: number): Uint8Array {
-  const position = 1000 + clock;
+/** A cursor is as many characters behind this place as its member has moved it. */
+const FIRST_POSITION = 1000;
+
+/**
+ * The presence that a member has sent as its `number`th: about 100 bytes with a name, a colour and a cursor
+ * that moves.
+ */
+export function presenceMessage(member: number, clock: number, number: number): Uint8Array {
+  const position = FIRST_POSITION + number;
   const json = `{"user":{"name":"Writer ${member}","color":"#30bced","colorLight":"#30bced33"},"cursor":{"anchor":${position},"head":${position}}}`;
   return awarenessMessage([awarenessEntry(clientIdOf(member), clock, json)]);
+}
+
+/** Which presence of its member a state is, that ends before `end`: a server may raise its clock. */
+export function presenceNumber(buffer: Buffer, end: number): number {
+  let position = 0;
+  let digit = 1;
+  for (let at = end - 3; ; at--) {
+    const value = (buffer[at] ?? 0) - 0x30;
+    if (value < 0 || value > 9) return position - FIRST_POSITION;
+    position += value * digit;
+    digit *= 10;
+  }
 }

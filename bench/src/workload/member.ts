@@ -20,6 +20,7 @@ import {
   encodeStateVector,
   encodeTyped,
   presenceMessage,
+  presenceNumber,
   updateMessage,
 } from "./author.ts";
 import type { Ledger } from "./ledger.ts";
@@ -63,6 +64,7 @@ export class Member implements ClientListener {
   readonly #returned: Buffer[] = [];
   #joined: PromiseWithResolvers<void> | undefined;
   #client: WebSocketClient | undefined;
+  #presenceClock = 0;
 
   constructor(options: MemberOptions) {
     this.#options = options;
@@ -115,9 +117,18 @@ export class Member implements ClientListener {
 
   changePresence(): void {
     const { ledger, member } = this.#options;
-    const message = presenceMessage(member, ledger.presenceClockOf(member) + 1);
+    const number = ledger.presenceClockOf(member) + 1;
+    const message = presenceMessage(member, ++this.#presenceClock, number);
     ledger.presenceSent(member, performance.now());
     this.#client?.send(message);
+  }
+
+  /** As `y-protocols` does when it is told that its own client has left. */
+  #announceAgain(clock: number): void {
+    const { ledger, member } = this.#options;
+    const number = ledger.presenceClockOf(member);
+    this.#presenceClock = Math.max(this.#presenceClock, clock);
+    if (number > 0) this.#client?.send(presenceMessage(member, ++this.#presenceClock, number));
   }
 
   message(buffer: Buffer, start: number, end: number): void {
@@ -183,8 +194,12 @@ export class Member implements ClientListener {
       const clock = reader.unsigned();
       const bytes = reader.unsigned();
       reader.skip(bytes);
-      if (bytes === LEFT_BYTES) continue;
-      if (!ledger.presenceReceived(member, client, clock, now)) continue;
+      if (bytes === LEFT_BYTES) {
+        if (client === clientIdOf(member)) this.#announceAgain(clock);
+        continue;
+      }
+      const number = presenceNumber(buffer, reader.position);
+      if (!ledger.presenceReceived(member, client, number, now)) continue;
       newsBounds[news++] = from;
       newsBounds[news++] = reader.position;
     }
