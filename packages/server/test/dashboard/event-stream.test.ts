@@ -49,7 +49,9 @@ test("a document that was replaced while the events were cut off is not mixed wi
   proxy.cut();
   await dashboard.stream.getByText("Reconnecting…").waitFor();
   leave(before);
-  await fetch(`${server.url}/api/rooms/replaced`, { method: "DELETE" });
+  for (const path of ["replaced", "replaced/tombstone"]) {
+    await fetch(`${server.url}/api/rooms/${path}`, { method: "DELETE" });
+  }
   const after = await join(server.wsUrl, "replaced");
   after.text.insert(0, "the new text");
   proxy.restore();
