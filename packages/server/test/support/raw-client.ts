@@ -10,6 +10,8 @@ export interface RawClientOptions {
   readonly query?: string;
   readonly origin?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Another address of this machine. */
+  readonly localAddress?: string;
   /** Called with each message, after it was added to `messages`. */
   readonly onMessage?: (message: RawMessage, client: RawClient) => void;
   /** `false`: messages are only handed to `onMessage`, and not kept. */
@@ -69,6 +71,7 @@ export class RawClient {
       perMessageDeflate: false,
       headers,
       ...(origin === undefined ? {} : { origin }),
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
     });
     const client = new RawClient(socket, options);
     await new Promise<void>((resolve, reject) => {
