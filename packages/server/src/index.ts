@@ -72,6 +72,7 @@ export type { Journal, JournalId, JournalRow, RoomJournal } from "./storage/jour
 export type {
   ActivityFigures,
   ActivityPoint,
+  AdminSessionStore,
   ConnectionPosition,
   ConnectionRecord,
   EndedConnection,
