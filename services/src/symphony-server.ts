@@ -25,6 +25,9 @@ export class SymphonyServer extends ProcessService {
       command: process.execPath,
       args: ["--max-semi-space-size=8", CLI],
       env: {
+        // As the command does.
+        MALLOC_ARENA_MAX: "2",
+        MALLOC_MMAP_THRESHOLD_: "65536",
         ...this.#environment,
         HOST: "127.0.0.1",
         PORT: String(port),

@@ -24,6 +24,9 @@ export function symphonyProcess(
   return {
     program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
     env: {
+      // As the command does.
+      MALLOC_ARENA_MAX: "2",
+      MALLOC_MMAP_THRESHOLD_: "65536",
       // All clients of a measurement have one address, and would share what one may use.
       MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: "1000",
       ...env,

@@ -1,7 +1,9 @@
+import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
-import { runInBackground } from "../runtime/background-thread.ts";
+import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
+import { giveWay } from "../runtime/give-way.ts";
 import { releaseBytes } from "../runtime/memory.ts";
 import { memoryOf } from "./task-memory.ts";
 import {
@@ -14,11 +16,16 @@ import {
   type WorkerPriority,
 } from "./update-tasks.ts";
 
+const PROMPT_STEPS = 4;
+const BACKGROUND_STEPS = 10;
+
 const priority: WorkerPriority = workerData;
-if (priority === "background") runInBackground();
+giveWay(priority === "background" ? BACKGROUND_STEPS : PROMPT_STEPS);
 
 /** Less than this may be used without asking. */
 const UNASKED_BYTES = 4 * 1024 * 1024;
+/** More than this is collected when a task is done; a worker that has done nothing uses a quarter of it. */
+const KEPT_BYTES = 24 * 1024 * 1024;
 
 /** Waits until there is memory for it. */
 let pending: TaskRequest | undefined;
@@ -43,6 +50,18 @@ function finish(request: TaskRequest): void {
   send(message);
   releaseBytes(request.args);
   if (message.type === "result") releaseBytes(bytesOf(message.result));
+  collectIfMuch();
+}
+
+/** An idle worker would keep what it used: nothing makes V8 collect it. */
+function collectIfMuch(): void {
+  if (usedBytes() > KEPT_BYTES) collectYoungGarbage();
+  if (usedBytes() > KEPT_BYTES) collectGarbage();
+}
+
+function usedBytes(): number {
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return used_heap_size + external_memory;
 }
 
 /** What is malformed needs nothing: the task says so. */

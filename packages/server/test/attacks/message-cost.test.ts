@@ -1,11 +1,12 @@
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { start } from "../library/servers.ts";
 import { ExpensiveMessages, type Message } from "../support/expensive-messages.ts";
+import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { frame, RawSocket } from "./canary/raw-socket.ts";
 
-// What one message may cost the event loop: it is measured as time of the processor on the thread of a
-// real server in this process, so that what else the machine does is not counted. `RUNS` series of
-// messages from `SEED` on are tried.
+// What one message may cost the event loop: it is measured as time of the processor on that thread of a
+// real server, so neither what else the machine does nor its clients count. `RUNS` series of messages
+// from `SEED` on are tried.
 
 const FIXED_US = 1_000;
 const US_PER_KB = 20;
@@ -29,7 +30,7 @@ const NOTHING = frame(Uint8Array.of(9));
 interface Measured {
   readonly message: Message;
   readonly us: number;
-  /** What was sent, and what all clients were sent for it: they read it on the same thread. */
+  /** What was sent, and what all clients were sent for it. */
   readonly bytes: number;
 }
 
@@ -49,17 +50,17 @@ async function connect(port: number, room: string): Promise<RawSocket> {
   return socket;
 }
 
-function cpu(): number {
-  const { user, system } = process.threadCpuUsage();
-  return user + system;
+/** What the event loop of the server has used so far, in microseconds. */
+function cpu({ pid }: ServerProcess): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ")[0]) / 1_000;
 }
 
 /** Lets the server work until it has nothing to do. */
-async function settle(): Promise<void> {
-  let before = cpu();
+async function settle(server: ServerProcess): Promise<void> {
+  let before = cpu(server);
   for (let quiet = 0; quiet < QUIET_TURNS; ) {
     await new Promise((resolve) => setTimeout(resolve, 6));
-    const now = cpu();
+    const now = cpu(server);
     quiet = now - before < 400 ? quiet + 1 : 0;
     before = now;
   }
@@ -69,12 +70,16 @@ function receivedBy(clients: readonly RawSocket[]): number {
   return clients.reduce((sum, { received }) => sum + received, 0);
 }
 
-async function costOf(socket: RawSocket, bytes: Uint8Array): Promise<number> {
-  await settle();
-  const began = cpu();
+async function costOf(
+  server: ServerProcess,
+  socket: RawSocket,
+  bytes: Uint8Array,
+): Promise<number> {
+  await settle(server);
+  const began = cpu(server);
   socket.write(bytes);
-  await settle();
-  return cpu() - began;
+  await settle(server);
+  return cpu(server) - began;
 }
 
 describe("a message", () => {
@@ -82,14 +87,14 @@ describe("a message", () => {
     "costs the event loop little more than its bytes, whatever it holds",
     async () => {
       const unlimited = "1000000";
-      const server = await start({
-        settings: {
+      const server = await startServer({
+        env: {
           MAX_LOOP_MS_PER_SECOND: unlimited,
           MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: unlimited,
           MAX_MESSAGES_PER_SECOND: unlimited,
         },
       });
-      const port = Number(new URL(server.url).port);
+      const { port } = server;
       const all: Measured[] = [];
       for (let run = -1; run < RUNS; run++) {
         const made = new ExpensiveMessages(SEED + run, run % 2 === 0 ? 2_000 : 40_000);
@@ -100,20 +105,20 @@ describe("a message", () => {
           const room = `room-${run}-${repeat}`;
           const [reader, writer] = [await connect(port, room), await connect(port, room)];
           reader.send(Uint8Array.of(0, 0, 1, 0));
-          await settle();
+          await settle(server);
           let socket = writer;
           for (const [i, message] of series.entries()) {
             // What is malformed ends the connection.
             if (!socket.isOpen) socket = await connect(port, room);
-            const nothing = await costOf(socket, NOTHING);
+            const nothing = await costOf(server, socket, NOTHING);
             const received = receivedBy(sockets);
-            const us = Math.max(0, (await costOf(socket, frame(message.bytes))) - nothing);
+            const us = Math.max(0, (await costOf(server, socket, frame(message.bytes))) - nothing);
             const bytes = message.bytes.length + receivedBy(sockets) - received;
             const before = least[i];
             if (before === undefined || us < before.us) least[i] = { message, us, bytes };
           }
           for (const one of sockets.splice(0)) one.destroy();
-          await settle();
+          await settle(server);
         }
         // The first series only warms up.
         if (run < 0) continue;

@@ -135,14 +135,22 @@ export class RawClient {
     await Promise.race([pong, this.closed]);
   }
 
-  /** Resolves with the first message of a type, which may have come already. */
+  /**
+   * Resolves with the first message of a type, which may have come already.
+   *
+   * @throws Error when the connection ends before
+   */
   async first<T extends RawMessage["type"]>(type: T): Promise<Extract<RawMessage, { type: T }>> {
+    const what = () => `a ${type} message; came: ${this.#summary()}`;
     return await waitFor(
-      () =>
-        this.messages.find((message) => isOfType(message, type)) as
-          | Extract<RawMessage, { type: T }>
-          | undefined,
-      { message: () => `a ${type} message; came: ${this.#summary()}` },
+      () => {
+        const found = this.messages.find((message) => isOfType(message, type));
+        if (found === undefined && this.#socket.readyState === WebSocket.CLOSED) {
+          throw new Error(`the connection ended before ${what()}`);
+        }
+        return found as Extract<RawMessage, { type: T }> | undefined;
+      },
+      { message: what },
     );
   }
 

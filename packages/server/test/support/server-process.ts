@@ -177,6 +177,9 @@ export async function spawnServer(
     // Not the environment of the test runner: settings of the developer must not leak in.
     env: {
       PATH: process.env.PATH ?? "",
+      // As the command does.
+      MALLOC_ARENA_MAX: "2",
+      MALLOC_MMAP_THRESHOLD_: "65536",
       NODE_COMPILE_CACHE: COMPILED,
       HOST: "127.0.0.1",
       PORT: String(options.port ?? 0),

@@ -15,7 +15,7 @@ import type { RawSocket, RawSocketOptions } from "./raw-socket.ts";
 //
 //   npx vitest run packages/server/test/attacks/canary -t "presence queries"
 //
-// The default of three seconds is enough for most attacks, and all together must stay below four
+// The default of four seconds is enough for most attacks, and all together must stay below four
 // minutes. Attacks with the same settings share a server, so use `target.room(name)` for rooms.
 
 export interface Attack {
@@ -36,7 +36,7 @@ export interface Attack {
   readonly run: (target: AttackTarget) => Promise<void>;
 }
 
-export const DEFAULT_SECONDS = 3;
+export const DEFAULT_SECONDS = 4;
 export const MOST_SECONDS = 10;
 export const PREPARE_SECONDS = 20;
 
