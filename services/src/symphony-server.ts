@@ -27,7 +27,7 @@ export class SymphonyServer extends ProcessService {
       env: {
         // As the command does.
         MALLOC_ARENA_MAX: "2",
-        MALLOC_MMAP_THRESHOLD_: "65536",
+        MALLOC_MMAP_THRESHOLD_: "131072",
         ...this.#environment,
         HOST: "127.0.0.1",
         PORT: String(port),

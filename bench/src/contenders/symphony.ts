@@ -26,7 +26,7 @@ export function symphonyProcess(
     env: {
       // As the command does.
       MALLOC_ARENA_MAX: "2",
-      MALLOC_MMAP_THRESHOLD_: "65536",
+      MALLOC_MMAP_THRESHOLD_: "131072",
       // All clients of a measurement have one address, and would share what one may use.
       MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: "1000",
       ...env,

@@ -179,7 +179,7 @@ export async function spawnServer(
       PATH: process.env.PATH ?? "",
       // As the command does.
       MALLOC_ARENA_MAX: "2",
-      MALLOC_MMAP_THRESHOLD_: "65536",
+      MALLOC_MMAP_THRESHOLD_: "131072",
       NODE_COMPILE_CACHE: COMPILED,
       HOST: "127.0.0.1",
       PORT: String(options.port ?? 0),
