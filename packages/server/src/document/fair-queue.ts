@@ -25,7 +25,7 @@ interface HeapEntry {
 /** A room that waits for more than this is refused more. */
 export const MOST_QUEUED_PER_ROOM = 10_000;
 /** Rooms without waiting tasks whose debts are remembered. */
-const MOST_IDLE_ROOMS = 10_000;
+const MOST_IDLE_ROOMS = 1_000;
 
 /**
  * A queue for each room, served by weighted fair queueing: the task comes first that would end first
@@ -49,9 +49,9 @@ export class FairQueue<Task extends Queued> {
   push(task: Task): boolean {
     let queue = this.#rooms.get(task.room);
     if (queue === undefined) {
+      this.#forgetIdle();
       queue = { tasks: [], servedTo: this.#now, firstSince: this.#now, isEntered: false };
       this.#rooms.set(task.room, queue);
-      this.#forgetIdle();
     }
     if (queue.tasks.length >= MOST_QUEUED_PER_ROOM) return false;
     queue.tasks.push(task);
@@ -76,7 +76,9 @@ export class FairQueue<Task extends Queued> {
       }
       queue.tasks.shift();
       this.#size--;
-      this.#now = Math.max(this.#now, finish - task.expectedMs);
+      // When nothing waits any more, all that was asked for has been served; only what is charged
+      // later is a debt.
+      this.#now = Math.max(this.#now, this.#size === 0 ? finish : finish - task.expectedMs);
       queue.servedTo = finish;
       const [next] = queue.tasks;
       if (next !== undefined) this.#enter(next, queue, this.#order++);

@@ -55,6 +55,21 @@ describe("a fair queue", () => {
     expect(drain(queue).at(-1)).toBe("bomb");
   });
 
+  it("remembers what a room owes while many others come and go", () => {
+    const queue = new FairQueue<Item>();
+    const bomb = item("bomb", 1);
+    queue.push(bomb);
+    queue.shift();
+    queue.charge(bomb, 1_000_000);
+    for (let i = 0; i < 20_000; i++) {
+      queue.push(item(`visited ${i}`, 1));
+      expect(queue.shift()?.name).toBe(`visited ${i}`);
+    }
+    queue.push(item("bomb", 1));
+    for (let i = 0; i < 20; i++) queue.push(item("honest", 5));
+    expect(drain(queue).at(-1)).toBe("bomb");
+  });
+
   it("refuses a room that has too many waiting, and no other", () => {
     const queue = new FairQueue<Item>();
     for (let i = 0; i < MOST_QUEUED_PER_ROOM; i++) expect(queue.push(item("a", 1))).toBe(true);
