@@ -2,8 +2,8 @@ import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
+import { runInBackground } from "../runtime/background-thread.ts";
 import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
-import { giveWay } from "../runtime/give-way.ts";
 import { releaseBytes } from "../runtime/memory.ts";
 import { memoryOf } from "./task-memory.ts";
 import {
@@ -16,11 +16,8 @@ import {
   type WorkerPriority,
 } from "./update-tasks.ts";
 
-const PROMPT_STEPS = 4;
-const BACKGROUND_STEPS = 10;
-
 const priority: WorkerPriority = workerData;
-giveWay(priority === "background" ? BACKGROUND_STEPS : PROMPT_STEPS);
+if (priority === "background") runInBackground();
 
 /** Less than this may be used without asking. */
 const UNASKED_BYTES = 4 * 1024 * 1024;
