@@ -73,7 +73,7 @@ export class LargeAnswers {
       await this.#admit(unread, most);
       this.#guard.look();
       await this.#guard.whenNotFull();
-      await answer();
+      if (!asker.isOver) await answer();
     } finally {
       void whenRead().then(() => this.#release(unread));
       const next = turn.waiting.shift();

@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
+import { start } from "../library/servers.ts";
 import { ExpensiveMessages, type Message } from "../support/expensive-messages.ts";
-import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { frame, RawSocket } from "./canary/raw-socket.ts";
 
-// What one message may cost the event loop: it is measured as time of the processor on that thread of a
-// real server, so neither what else the machine does nor its clients count. `RUNS` series of messages
-// from `SEED` on are tried.
+// What one message may cost the event loop: it is measured as time of the processor on the thread of a
+// real server in this process, so that what else the machine does is not counted. `RUNS` series of
+// messages from `SEED` on are tried.
 
 const FIXED_US = 1_000;
 const US_PER_KB = 20;
@@ -30,7 +29,7 @@ const NOTHING = frame(Uint8Array.of(9));
 interface Measured {
   readonly message: Message;
   readonly us: number;
-  /** What was sent, and what all clients were sent for it. */
+  /** What was sent, and what all clients were sent for it: they read it on the same thread. */
   readonly bytes: number;
 }
 
@@ -50,17 +49,17 @@ async function connect(port: number, room: string): Promise<RawSocket> {
   return socket;
 }
 
-/** What the event loop of the server has used so far, in microseconds. */
-function cpu({ pid }: ServerProcess): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ")[0]) / 1_000;
+function cpu(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
 }
 
 /** Lets the server work until it has nothing to do. */
-async function settle(server: ServerProcess): Promise<void> {
-  let before = cpu(server);
+async function settle(): Promise<void> {
+  let before = cpu();
   for (let quiet = 0; quiet < QUIET_TURNS; ) {
     await new Promise((resolve) => setTimeout(resolve, 6));
-    const now = cpu(server);
+    const now = cpu();
     quiet = now - before < 400 ? quiet + 1 : 0;
     before = now;
   }
@@ -70,16 +69,12 @@ function receivedBy(clients: readonly RawSocket[]): number {
   return clients.reduce((sum, { received }) => sum + received, 0);
 }
 
-async function costOf(
-  server: ServerProcess,
-  socket: RawSocket,
-  bytes: Uint8Array,
-): Promise<number> {
-  await settle(server);
-  const began = cpu(server);
+async function costOf(socket: RawSocket, bytes: Uint8Array): Promise<number> {
+  await settle();
+  const began = cpu();
   socket.write(bytes);
-  await settle(server);
-  return cpu(server) - began;
+  await settle();
+  return cpu() - began;
 }
 
 describe("a message", () => {
@@ -87,14 +82,14 @@ describe("a message", () => {
     "costs the event loop little more than its bytes, whatever it holds",
     async () => {
       const unlimited = "1000000";
-      const server = await startServer({
-        env: {
+      const server = await start({
+        settings: {
           MAX_LOOP_MS_PER_SECOND: unlimited,
           MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: unlimited,
           MAX_MESSAGES_PER_SECOND: unlimited,
         },
       });
-      const { port } = server;
+      const port = Number(new URL(server.url).port);
       const all: Measured[] = [];
       for (let run = -1; run < RUNS; run++) {
         const made = new ExpensiveMessages(SEED + run, run % 2 === 0 ? 2_000 : 40_000);
@@ -105,20 +100,20 @@ describe("a message", () => {
           const room = `room-${run}-${repeat}`;
           const [reader, writer] = [await connect(port, room), await connect(port, room)];
           reader.send(Uint8Array.of(0, 0, 1, 0));
-          await settle(server);
+          await settle();
           let socket = writer;
           for (const [i, message] of series.entries()) {
             // What is malformed ends the connection.
             if (!socket.isOpen) socket = await connect(port, room);
-            const nothing = await costOf(server, socket, NOTHING);
+            const nothing = await costOf(socket, NOTHING);
             const received = receivedBy(sockets);
-            const us = Math.max(0, (await costOf(server, socket, frame(message.bytes))) - nothing);
+            const us = Math.max(0, (await costOf(socket, frame(message.bytes))) - nothing);
             const bytes = message.bytes.length + receivedBy(sockets) - received;
             const before = least[i];
             if (before === undefined || us < before.us) least[i] = { message, us, bytes };
           }
           for (const one of sockets.splice(0)) one.destroy();
-          await settle(server);
+          await settle();
         }
         // The first series only warms up.
         if (run < 0) continue;

@@ -73,3 +73,15 @@ it("what is shared waits for nobody", async () => {
   await honest.ask(answers, 0);
   expect(honest.isAnswered).toBe(true);
 });
+
+it("who is gone while it waits is not answered any more", async () => {
+  const answers = new LargeAnswers(GUARD);
+  const all = clients(4, "10.0.0.1");
+  const asked = all.map((client) => client.ask(answers, 4 * MB));
+  await Promise.all(asked.slice(0, 3));
+  all[3]?.endForMemory();
+  all[0]?.read();
+  await asked[3];
+  expect(all[3]?.isAnswered).toBe(false);
+  for (const client of all) client.read();
+});

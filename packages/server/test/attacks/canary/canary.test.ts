@@ -7,7 +7,7 @@ import { waitFor } from "../../support/wait-for.ts";
 import { type Attack, DEFAULT_SECONDS, PREPARE_SECONDS } from "./attack.ts";
 import type { CanaryReport } from "./canary-process.ts";
 import { Child } from "./child.ts";
-import { goFirst, limitMemory, measureUsage } from "./vital-signs.ts";
+import { goFirst, limitMemory, type Usage, UsageMeter } from "./vital-signs.ts";
 
 // Runs every attack in `attacks/` against a canary. `attack.ts` says how to add one.
 
@@ -80,17 +80,18 @@ async function survive(
   const canary = new Child("canary-process", [server.wsUrl, room]);
   const attacker = new Child("attacker-process", args);
   const logged = server.logs.length;
+  let meter: UsageMeter | undefined;
   try {
     await attacker.ask("prepare", (PREPARE_SECONDS + 15) * 1_000);
     await goFirst(canary.pid);
     await canary.ask("join", 50_000);
     await waitForQuiet(canary);
-    const usageOf = await measureUsage(server);
+    meter = await UsageMeter.start(server);
     const seconds = attack.seconds ?? DEFAULT_SECONDS;
     await attacker.ask("run", (seconds + 15) * 1_000);
     await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
     expect(server.hasExited, `the server ended:\n${server.tail()}`).toBe(false);
-    const usage = await usageOf();
+    const usage = await meter.read();
     const report = await canary.ask<CanaryReport>("stop", 40_000);
     const summary = describeRun(report, usage);
     process.stdout.write(`    ${attack.name}, ${args.at(-1)}×: ${summary}\n`);
@@ -114,6 +115,7 @@ async function survive(
     });
     expect(["one", "other"].map((name) => doc.getArray(name).length)).toEqual(report.edits);
   } finally {
+    meter?.stop();
     await Promise.all([attacker.end(), canary.end()]);
   }
 }
@@ -141,16 +143,13 @@ function percentile(ascending: readonly number[], share: number): number {
   return ascending[index] ?? Number.POSITIVE_INFINITY;
 }
 
-function describeRun(
-  { acknowledged }: CanaryReport,
-  usage: Awaited<ReturnType<Awaited<ReturnType<typeof measureUsage>>>>,
-): string {
+function describeRun({ acknowledged }: CanaryReport, usage: Usage): string {
   const [p50, p99, most] = [0.5, 0.99, 1].map((share) =>
     Math.round(percentile(acknowledged, share)),
   );
   return (
     `acknowledged in ${p50} ms, p99 ${p99}, at most ${most} (${acknowledged.length} edits); ` +
     `peak ${Math.round(usage.peakBytes / 2 ** 20)} MB; CPU ${usage.cpu} ms, ` +
-    `of a processor that others had it waited ${Math.round(usage.starved)} ms`
+    `waited ${Math.round(usage.starved)} ms for a processor`
   );
 }
