@@ -76,7 +76,8 @@ it("brings a document of 1.6 MB to every provider, and takes theirs, at 32 KB/s"
   const syncedAtFirst = new Map<Session, boolean>();
   const look = () => {
     for (const reader of readers) {
-      if (seesSome(reader) && !syncedAtFirst.has(reader)) syncedAtFirst.set(reader, reader.isSynced);
+      if (seesSome(reader) && !syncedAtFirst.has(reader))
+        syncedAtFirst.set(reader, reader.isSynced);
     }
     return syncedAtFirst.size === readers.length;
   };
