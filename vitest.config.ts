@@ -6,7 +6,12 @@ const ON_A_CLUSTER = ["client-matrix", "crash", "real-input"];
 
 /** Each attack against a canary. */
 const CANARY = "packages/server/test/attacks/canary/**/*.test.ts";
-const COST = "packages/server/test/attacks/message-cost.test.ts";
+/** What measures time, or needs its time limits, where a busy machine would fail it: one file after another. */
+const ALONE = [
+  "packages/server/test/attacks/message-cost.test.ts",
+  "packages/server/test/dashboard/many-rooms.test.ts",
+  "packages/server/test/storage/postgres-metadata.test.ts",
+];
 
 /** What takes longest begins first: what began last would run alone in the end. */
 const LONG = /\/(faults|real-input)\.test\.ts$/;
@@ -44,7 +49,7 @@ export default defineConfig({
             "**/node_modules/**",
             "packages/server/test/package/own-journal/**",
             CANARY,
-            COST,
+            ...ALONE,
           ],
         },
       },
@@ -60,8 +65,9 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "costs",
-          include: [COST],
+          name: "alone",
+          include: ALONE,
+          maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
       },

@@ -7,6 +7,11 @@ const SMALL_BYTES = 16 * 1024;
 const LEAST_BYTES = 1024 * 1024;
 const MOST_BYTES = 8 * 1024 * 1024;
 const FIRST_BYTES = 2 * 1024 * 1024;
+/**
+ * When a commit is durable, the event loop notes each run of structs in it, which takes about a
+ * microsecond. A commit that holds so many is full, but for the small updates of other documents.
+ */
+const MOST_JOINTS = 8_192;
 /** By this much a large commit may take longer than small ones do: a small update waits for it. */
 const MOST_MS = 40;
 /** When a full one takes only this much longer, the next may be larger. */
@@ -39,6 +44,7 @@ export class CommitPlan {
     const rows: JournalRow[] = [];
     const sources: { journaled: Journaled; end: number }[] = [];
     let bytes = 0;
+    let joints = 0;
     let isFull = false;
     const waiting: Journaled[] = [];
     const served: Journaled[] = [];
@@ -47,10 +53,10 @@ export class CommitPlan {
       const { log, room } = journaled.document;
       let taken = 0;
       let reached = from;
-      for (const { author, update, end } of log.entries(from, log.end)) {
+      for (const { author, update, end, joints: more } of log.entries(from, log.end)) {
         if (author !== "elsewhere") {
           if (taken + update.length > most) return reached;
-          if (bytes >= this.#limit) {
+          if (bytes >= this.#limit || (most > SMALL_BYTES && joints >= MOST_JOINTS)) {
             isFull = true;
             return reached;
           }
@@ -58,6 +64,7 @@ export class CommitPlan {
           sources.push({ journaled, end });
           taken += update.length;
           bytes += update.length;
+          if (Number.isFinite(more)) joints += more;
         }
         reached = end;
       }

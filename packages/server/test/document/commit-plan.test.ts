@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { JournalRow } from "../../src/storage/journal.ts";
 import { RoomClient } from "../cluster/room-client.ts";
 import { type Measured, measuredDocuments } from "../metrics/measured-documents.ts";
+import { updateOf } from "../support/made-updates.ts";
 
 const MB = 1024 * 1024;
 
@@ -66,4 +67,27 @@ it("a small update is in the next commit, whatever of others waits to be written
   }
   expect(bytesOf(written.filter(({ room }) => room !== "typing"))).toBeGreaterThan(24 * MB);
   for (const { document } of uploaders) expect(document.log.durable).toBe(document.log.end);
+});
+
+it("a commit does not hold more runs of structs than can be noted at once", async () => {
+  const { documents } = measured;
+  const { document } = await RoomClient.open(documents, "crowd");
+  const typist = await RoomClient.open(documents, "typing");
+  const updates = 60;
+  for (let u = 0; u < updates; u++) {
+    const clients = Array.from({ length: 1_000 }, (_, i) => 1 + u + i * updates);
+    const runs = clients.map((client) => ({ client, from: 0, length: 1 }));
+    document.append(updateOf(runs, []), null, Date.now());
+  }
+  typist.type("small");
+  const written: JournalRow[][] = [];
+  while (documents.journal.lag.bytes > 0) {
+    if (commits.length > 0) written.push([...(await nextCommit())]);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const crowded = written.map((rows) => rows.filter(({ room }) => room === "crowd").length);
+  expect(crowded.reduce((sum, count) => sum + count)).toBe(updates);
+  expect(Math.max(...crowded)).toBeLessThanOrEqual(10);
+  const typed = written.findIndex((rows) => rows.some(({ room }) => room === "typing"));
+  expect(typed).toBeLessThanOrEqual(1);
 });
