@@ -35,7 +35,7 @@ export function mergeMicroseconds(updates: Iterable<MergeMass>): number {
 }
 
 /** The longest that the event loop merges for one answer, in microseconds. */
-export const INLINE_MICROSECONDS = 1_000;
+export const INLINE_MICROSECONDS = 300;
 
 /**
  * Whether an update may be merged with any others on the event loop: together they take some
