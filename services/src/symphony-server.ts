@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Environment } from "./backing-services.ts";
 import type { ProcessOptions } from "./managed-process.ts";
+import { NODE_ARGS, NODE_ENVIRONMENT } from "./node-options.ts";
 import { ProcessService } from "./process-service.ts";
 
 const CLI = fileURLToPath(new URL("../../packages/server/src/cli.ts", import.meta.url));
@@ -23,11 +24,9 @@ export class SymphonyServer extends ProcessService {
   protected override async prepare(port: number, directory: string): Promise<ProcessOptions> {
     return {
       command: process.execPath,
-      args: ["--max-semi-space-size=8", CLI],
+      args: [...NODE_ARGS, CLI],
       env: {
-        // As the command does.
-        MALLOC_ARENA_MAX: "2",
-        MALLOC_MMAP_THRESHOLD_: "131072",
+        ...NODE_ENVIRONMENT,
         ...this.#environment,
         HOST: "127.0.0.1",
         PORT: String(port),

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { NODE_ARGS, NODE_ENVIRONMENT } from "@symphony/services/node-options";
 import type { LaunchOptions } from "../process/server-process.ts";
 import { Servers } from "../process/servers.ts";
 import type { Contender, StartOptions } from "./contender.ts";
@@ -22,11 +23,9 @@ export function symphonyProcess(
   env: Readonly<Record<string, string>> = {},
 ): LaunchOptions {
   return {
-    program: ["--max-semi-space-size=8", SYMPHONY_ENTRY],
+    program: [...NODE_ARGS, SYMPHONY_ENTRY],
     env: {
-      // As the command does.
-      MALLOC_ARENA_MAX: "2",
-      MALLOC_MMAP_THRESHOLD_: "131072",
+      ...NODE_ENVIRONMENT,
       // All clients of a measurement have one address, and would share what one may use.
       MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: "1000",
       ...env,

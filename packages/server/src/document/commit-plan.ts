@@ -9,9 +9,9 @@ const MOST_BYTES = 8 * 1024 * 1024;
 const FIRST_BYTES = 2 * 1024 * 1024;
 /**
  * When a commit is durable, the event loop notes each run of structs in it, which takes about a
- * microsecond. A commit that holds so many is full, but for the small updates of other documents.
+ * microsecond. Larger updates together hold no more runs than this, and one update more.
  */
-const MOST_JOINTS = 8_192;
+const MOST_JOINTS = 8_000;
 /** By this much a large commit may take longer than small ones do: a small update waits for it. */
 const MOST_MS = 40;
 /** When a full one takes only this much longer, the next may be larger. */
@@ -49,14 +49,14 @@ export class CommitPlan {
     const waiting: Journaled[] = [];
     const served: Journaled[] = [];
     /** @returns the offset up to which the document's updates are in the commit */
-    const take = (journaled: Journaled, from: number, most: number): number => {
+    const take = (journaled: Journaled, from: number, isLarge: boolean): number => {
       const { log, room } = journaled.document;
       let taken = 0;
       let reached = from;
       for (const { author, update, end, joints: more } of log.entries(from, log.end)) {
         if (author !== "elsewhere") {
-          if (taken + update.length > most) return reached;
-          if (bytes >= this.#limit || (most > SMALL_BYTES && joints >= MOST_JOINTS)) {
+          if (!isLarge && taken + update.length > SMALL_BYTES) return reached;
+          if (bytes >= this.#limit || joints >= MOST_JOINTS) {
             isFull = true;
             return reached;
           }
@@ -64,7 +64,7 @@ export class CommitPlan {
           sources.push({ journaled, end });
           taken += update.length;
           bytes += update.length;
-          if (Number.isFinite(more)) joints += more;
+          if (isLarge && Number.isFinite(more)) joints += more;
         }
         reached = end;
       }
@@ -73,11 +73,11 @@ export class CommitPlan {
     const large: { readonly journaled: Journaled; readonly from: number }[] = [];
     for (const journaled of documents) {
       const { log } = journaled.document;
-      const reached = take(journaled, log.durable, SMALL_BYTES);
+      const reached = take(journaled, log.durable, false);
       if (reached < log.end) large.push({ journaled, from: reached });
     }
     for (const { journaled, from } of large) {
-      const reached = isFull ? from : take(journaled, from, Number.POSITIVE_INFINITY);
+      const reached = isFull ? from : take(journaled, from, true);
       if (reached >= journaled.document.log.end) continue;
       (reached > from ? served : waiting).push(journaled);
     }

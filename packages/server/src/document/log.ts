@@ -37,7 +37,7 @@ const LONG_TAIL = 4_096;
 const MERGED_BYTES = 64 * 1024;
 /** This many small entries become one when the tail has twice as many. */
 const SQUASH = 64;
-/** So often at a time, and no more once it has taken that long, in milliseconds. */
+/** Squashing stops after this many rounds, or this many milliseconds. */
 const MOST_SQUASHES = 16;
 const SQUASH_MS = 4;
 

@@ -21,8 +21,8 @@ if (priority === "background") runInBackground();
 
 /** Less than this may be used without asking. */
 const UNASKED_BYTES = 4 * 1024 * 1024;
-/** More than this is collected when a task is done; a worker that has done nothing uses a quarter of it. */
-const KEPT_BYTES = 24 * 1024 * 1024;
+/** More than this is collected when a task is done; a worker that has done nothing uses about half of it. */
+const KEPT_BYTES = 40 * 1024 * 1024;
 
 /** Waits until there is memory for it. */
 let pending: TaskRequest | undefined;

@@ -91,3 +91,20 @@ it("a commit does not hold more runs of structs than can be noted at once", asyn
   const typed = written.findIndex((rows) => rows.some(({ room }) => room === "typing"));
   expect(typed).toBeLessThanOrEqual(1);
 });
+
+it("a large update is written while many small ones with many runs come", async () => {
+  const { documents } = measured;
+  const uploader = await RoomClient.open(documents, "upload");
+  const clients = Array.from({ length: 1_000 }, (_, i) => 1 + i);
+  const crowded = updateOf(
+    clients.map((client) => ({ client, from: 0, length: 1 })),
+    [],
+  );
+  for (let i = 0; i < 12; i++) {
+    const { document } = await RoomClient.open(documents, `crowd ${i}`);
+    document.append(crowded, null, Date.now());
+  }
+  uploader.type("x".repeat(MB));
+  const rooms = [...(await nextCommit()), ...(await nextCommit())].map(({ room }) => room);
+  expect(rooms).toContain("upload");
+});

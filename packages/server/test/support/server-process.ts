@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { NODE_ENVIRONMENT } from "@symphony/services/node-options";
 import { afterAll } from "vitest";
 import { fieldsOfStat } from "./thread-stat.ts";
 import { waitFor } from "./wait-for.ts";
@@ -177,9 +178,7 @@ export async function spawnServer(
     // Not the environment of the test runner: settings of the developer must not leak in.
     env: {
       PATH: process.env.PATH ?? "",
-      // As the command does.
-      MALLOC_ARENA_MAX: "2",
-      MALLOC_MMAP_THRESHOLD_: "131072",
+      ...NODE_ENVIRONMENT,
       NODE_COMPILE_CACHE: COMPILED,
       HOST: "127.0.0.1",
       PORT: String(options.port ?? 0),

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { NODE_ARGS } from "@symphony/services/node-options";
 import { afterAll, describe, expect, it } from "vitest";
 import { readRoom } from "../../support/raw-client.ts";
 import { type ServerProcess, startServer } from "../../support/server-process.ts";
@@ -26,8 +27,6 @@ const ENV = {
   MAX_MEMORY_BYTES: String(MEMORY_LIMIT),
   ADMIN_TOKEN: "the token of an administrator",
 };
-/** As the command and the image start it. */
-const NODE_ARGS = ["--max-semi-space-size=8"];
 
 interface Loaded {
   readonly file: string;
