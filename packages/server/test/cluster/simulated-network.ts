@@ -49,6 +49,8 @@ export class SimulatedNetwork {
   readonly #buses: Map<ServerAddress, BusFault> = new Map();
   /** Which run of each server there is; it is counted up when a server is started again. */
   readonly incarnations: Map<ServerAddress, number> = new Map();
+  /** Servers that crashed, and were not started again: nobody answers at their addresses. */
+  readonly crashed: Set<ServerAddress> = new Set();
 
   /** The cluster as one server sees it. */
   clusterOf(address: ServerAddress): Cluster {
@@ -94,10 +96,22 @@ export class SimulatedNetwork {
     this.lapsed.delete(address);
   }
 
-  /** The server is gone, without a word to anybody. */
+  /** The server does not hold the document any more. */
   remove(address: ServerAddress): void {
     this.#answering.delete(address);
     this.#unsubscribe(address);
+  }
+
+  /** The server is gone, without a word to anybody. */
+  crash(address: ServerAddress): void {
+    this.remove(address);
+    this.crashed.add(address);
+  }
+
+  /** A server that crashed is started again. */
+  restart(address: ServerAddress): void {
+    if (!this.crashed.delete(address)) return;
+    this.incarnations.set(address, (this.incarnations.get(address) ?? 0) + 1);
   }
 
   /** It neither answers nor takes messages; they wait for it. */
@@ -195,6 +209,7 @@ export class SimulatedNetwork {
   ): Promise<PeerAnswer> {
     await turn();
     if (!this.reaches(from, to)) throw new PeerError("cut");
+    if (this.crashed.has(to)) throw new PeerError("refused");
     const holders = this.#answering.get(to);
     if (holders === undefined) {
       // As a server does that is named as a holder and is none.

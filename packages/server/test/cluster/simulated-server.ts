@@ -54,6 +54,7 @@ export class SimulatedServer {
   async start(): Promise<void> {
     if (this.open !== null || this.#busy) return;
     this.#busy = true;
+    this.#network.restart(this.address);
     const holders = new Holders(ROOM, this.#network.clusterOf(this.address), logger, this.stats);
     this.#network.serve(this.address, holders);
     const stats = new DocumentStats();
@@ -104,7 +105,7 @@ export class SimulatedServer {
     this.#busy = false;
   }
 
-  /** As when the last connection is gone: only when everything is durable and stored. */
+  /** As when the last connection is gone: only when everything is durable and stored; else it stays open. */
   async leave(): Promise<void> {
     this.client.disconnect();
     await this.commit();
@@ -123,14 +124,13 @@ export class SimulatedServer {
   /** Crashes, and runs again at once, within its lease; it does not open the document by that. */
   restart(): void {
     this.crash();
-    const { incarnations } = this.#network;
-    incarnations.set(this.address, (incarnations.get(this.address) ?? 0) + 1);
+    this.#network.restart(this.address);
   }
 
   crash(): void {
     this.client.lose();
     this.open = null;
-    this.#network.remove(this.address);
+    this.#network.crash(this.address);
   }
 }
 

@@ -7,7 +7,6 @@ import { OverBudgetError } from "../../src/document/worker-errors.ts";
 import { manyItemsUpdate, quadraticUpdate } from "../support/expensive-documents.ts";
 import { updateOf } from "../support/made-updates.ts";
 import { fieldsOfStat } from "../support/thread-stat.ts";
-import { waitFor } from "../support/wait-for.ts";
 
 /** How many threads of this process give way to others; a priority belongs to a thread on Linux. */
 async function backgroundThreads(): Promise<number> {
@@ -57,33 +56,6 @@ function crowdedUpdate(clients: number): Uint8Array {
 const bomb = quadraticUpdate(30_000);
 
 describe("documents that take too long", () => {
-  it("delay no other room, whichever task it has", { timeout: 120_000 }, async () => {
-    const workers = newWorkers();
-    const order: string[] = [];
-    const bombs = Array.from({ length: 10 }, (_, i) => {
-      const done = i % 2 === 0 ? "makeBase" : "toJson";
-      const task =
-        done === "makeBase"
-          ? workers.runInBackground(`bomb ${i}`, "makeBase", [bomb], "collect")
-          : workers.run(`bomb ${i}`, "toJson", [bomb]);
-      return task.catch((error: unknown) => order.push(String(error)));
-    });
-    const honest = async (room: string) => {
-      await workers.runInBackground(room, "makeBase", [update], "collect");
-      await workers.run(room, "toJson", [update]);
-      order.push(room);
-    };
-    await honest("before they are ended");
-    // By now all have used up their share of the common workers, one after the other.
-    await Promise.race([
-      ...bombs,
-      waitFor(() => workers.stats.demoted === 10, { message: "all bombs are ended" }),
-    ]);
-    await honest("while they have a worker of their own");
-    expect(order).toEqual(["before they are ended", "while they have a worker of their own"]);
-    workers.prioritize();
-  });
-
   it("fail when they have used up their budget, and at once for who can do without", async () => {
     const workers = newWorkers();
     await expect(workers.attempt("bomb", "toJson", [bomb])).rejects.toThrow(OverBudgetError);
