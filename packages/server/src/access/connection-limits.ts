@@ -1,4 +1,4 @@
-import { LruMap } from "./lru-map.ts";
+import { LruMap } from "../runtime/lru-map.ts";
 import { networkOf } from "./network-of-address.ts";
 import { TokenBucket } from "./token-bucket.ts";
 

@@ -9,9 +9,9 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from "jose";
+import { LruMap } from "../runtime/lru-map.ts";
 import { AccessDeniedError, AccessUnavailableError } from "./access.ts";
 import { fetchText } from "./fetch-text.ts";
-import { LruMap } from "./lru-map.ts";
 import { serviceUrl } from "./service-url.ts";
 import { accessErrorOf, TIMES, type TokenVerifier, type VerifiedToken } from "./token-verifier.ts";
 

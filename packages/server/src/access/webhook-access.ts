@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { LruMap } from "../runtime/lru-map.ts";
 import {
   type Access,
   type AccessControl,
@@ -7,7 +8,6 @@ import {
   checkTokenLength,
 } from "./access.ts";
 import { FairLimit } from "./fair-limit.ts";
-import { LruMap } from "./lru-map.ts";
 import { serviceUrl } from "./service-url.ts";
 import { type Answer, askApplication } from "./webhook-question.ts";
 

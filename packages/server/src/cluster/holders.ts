@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { ClusterStats } from "../metrics/stats.ts";
+import { LruMap } from "../runtime/lru-map.ts";
 import { BeatSchedule } from "./beat-schedule.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
 import { type Asker, ask, CatchUp } from "./catch-up.ts";
@@ -40,6 +41,9 @@ const OWN_ECHO_MS = 10_000;
 /** After an interruption all documents have something to do; not all at once. */
 const SPREAD_MS = 2_000;
 
+/** Of how many servers that let the document go it is remembered when they had it open. */
+const MAX_FORMER = 1_000;
+
 interface Open {
   readonly name: "open";
   readonly replica: Replica;
@@ -65,6 +69,8 @@ export class Holders implements BusListener {
   readonly #stats: ClusterStats;
   readonly #publisher: Publisher;
   readonly #peers: Map<ServerAddress, Peer> = new Map();
+  /** Of servers that held the document before; see `Peer.isLate`. */
+  readonly #formerEpochs: LruMap<ServerAddress, number> = new LruMap(MAX_FORMER);
   readonly #registration: Registration;
   readonly #beats: BeatSchedule = new BeatSchedule();
   #state: State = { name: "opening", waiting: new WaitingMessages() };
@@ -344,10 +350,10 @@ export class Holders implements BusListener {
     const { sender, incarnation, epoch, sequence, body } = message;
     const now = Date.now();
     this.#stats.busIn++;
-    const reopened = this.#peers.get(sender);
-    if (reopened?.formerEpoch === epoch) {
-      // It took its time. What it brings was durable before the document was opened there again.
-      catchUp.ask(reopened, now);
+    const known = this.#peers.get(sender);
+    if (known?.isLate(epoch)) {
+      // What it brings was durable before the document was opened there again.
+      catchUp.ask(known, now);
       return;
     }
     if (body.type === "leaving") {
@@ -365,7 +371,6 @@ export class Holders implements BusListener {
       return;
     }
     const peer = this.#runAt(sender, incarnation);
-    if (peer === null) return;
     const { isBehind } = peer;
     let lacksSomething = false;
     switch (body.type) {
@@ -410,29 +415,15 @@ export class Holders implements BusListener {
     const before = isOpening ? this.#peers.get(from) : undefined;
     if (before !== undefined) this.#lose(before);
     const peer = this.#runAt(from, incarnation);
-    if (isOpening) {
-      const former = before?.heard?.epoch ?? null;
-      if (peer !== null && former !== epoch) peer.formerEpoch = former;
-      peer?.catchUp(epoch, 0);
-    } else {
-      peer?.hearOf(epoch, sequence, Date.now());
-    }
+    if (isOpening) peer.catchUp(epoch, 0);
+    else peer.hearOf(epoch, sequence, Date.now());
     return peer;
   }
 
-  /** @returns `null` when that run of the server has ended: its messages took their time */
-  #runAt(address: ServerAddress, incarnation: Incarnation): Peer | null {
-    const known = this.#peers.get(address);
-    if (known === undefined || known.isRun(incarnation)) {
-      const peer = this.#peerAt(address);
-      peer.isRun(incarnation);
-      return peer;
-    }
-    if (known.former === incarnation) return null;
+  #runAt(address: ServerAddress, incarnation: Incarnation): Peer {
     this.foundRun(address, incarnation);
     const peer = this.#peerAt(address);
     peer.isRun(incarnation);
-    peer.former = known.incarnation;
     return peer;
   }
 
@@ -453,7 +444,7 @@ export class Holders implements BusListener {
   #peerAt(address: ServerAddress): Peer {
     let peer = this.#peers.get(address);
     if (peer === undefined) {
-      peer = new Peer(address, Date.now());
+      peer = new Peer(address, Date.now(), this.#formerEpochs.get(address) ?? null);
       if (!this.active && this.#state.name === "open") {
         // What own clients did while nobody else was there is in the state that others ask for.
         this.#presenceVersion = this.#state.replica.presence.version;
@@ -476,6 +467,7 @@ export class Holders implements BusListener {
 
   #remove(peer: Peer): void {
     this.#peers.delete(peer.address);
+    if (peer.heard !== null) this.#formerEpochs.set(peer.address, peer.heard.epoch);
     if (!this.active) this.#publisher.clear();
     if (this.#state.name !== "open") return;
     const { replica } = this.#state;

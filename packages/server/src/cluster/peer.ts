@@ -12,24 +12,24 @@ export class Peer {
   readonly denied: Set<number> = new Set();
   /** Which run of the server this is; `null` before anything was heard from it. */
   incarnation: Incarnation | null = null;
-  /** The run before, whose last messages may still come. */
-  former: Incarnation | null = null;
-  /** The time before that it had the document open; what it sent then may still come. */
-  formerEpoch: number | null = null;
   /** When it was last heard of, in milliseconds since the epoch. */
   heardAt: number;
   /** Not before this it is asked again for what it has. */
   askAt = 0;
   /** Names one time that it opened the document, as its numbers start anew then. */
   #epoch: number | null = null;
+  /** The time before. What was published then may still be on its way. */
+  #formerEpoch: number | null;
   /** Everything that it published up to this number is here. */
   #complete = 0;
   /** The unbroken run of numbers that was heard last; it lies behind a gap. */
   #run: { from: number; to: number } | null = null;
 
-  constructor(address: ServerAddress, now: number) {
+  /** @param formerEpoch what is known of an earlier time that it had the document open */
+  constructor(address: ServerAddress, now: number, formerEpoch: number | null) {
     this.address = address;
     this.heardAt = now;
+    this.#formerEpoch = formerEpoch;
   }
 
   /** Whether something comes from this run of the server. From nobody knows which, the first is taken. */
@@ -41,6 +41,11 @@ export class Peer {
   /** Whether it is known to have the document open since that epoch, or nothing is known of it. */
   isAt(epoch: number): boolean {
     return this.#epoch === null || this.#epoch === epoch;
+  }
+
+  /** Whether a message was published before it opened the document anew, and took its time. */
+  isLate(epoch: number): boolean {
+    return epoch === this.#formerEpoch && !this.isAt(epoch);
   }
 
   /** Whether something is missing, or nothing is known of it yet. */
@@ -93,6 +98,7 @@ export class Peer {
 
   #begin(epoch: number): void {
     if (epoch === this.#epoch) return;
+    this.#formerEpoch = this.#epoch ?? this.#formerEpoch;
     this.#epoch = epoch;
     this.#complete = 0;
     // What it had before its first message is missing as well.

@@ -1,6 +1,6 @@
-import { LruMap } from "../access/lru-map.ts";
 import { networkOf } from "../access/network-of-address.ts";
 import type { LoopStats } from "../metrics/stats.ts";
+import { LruMap } from "../runtime/lru-map.ts";
 
 /** How much of the event loop clients may take, in milliseconds a second. */
 export interface LoopLimits {

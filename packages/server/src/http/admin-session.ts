@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { Logger } from "pino";
-import { LruMap } from "../access/lru-map.ts";
+import { LruMap } from "../runtime/lru-map.ts";
 import { resultWithin } from "../runtime/within.ts";
 import type { AdminSessionStore } from "../storage/metadata.ts";
 

@@ -1,5 +1,5 @@
-import { LruMap } from "../access/lru-map.ts";
 import { networkOf } from "../access/network-of-address.ts";
+import { LruMap } from "../runtime/lru-map.ts";
 
 /** So many wrong tokens may come from one network at once. */
 const MOST = 10;

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { LruMap } from "../access/lru-map.ts";
+import { LruMap } from "../runtime/lru-map.ts";
 import type { ApiEnv } from "./api/api-hono.ts";
 import { FailedAttempts } from "./failed-attempts.ts";
 import { problem } from "./problem.ts";

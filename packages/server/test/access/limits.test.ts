@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Admission, ConnectionLimits } from "../../src/access/connection-limits.ts";
-import { LruMap } from "../../src/access/lru-map.ts";
 import { TokenBucket } from "../../src/access/token-bucket.ts";
+import { LruMap } from "../../src/runtime/lru-map.ts";
 
 afterEach(() => {
   vi.useRealTimers();

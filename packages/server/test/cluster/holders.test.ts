@@ -352,6 +352,16 @@ describe("the servers that hold a document", () => {
     await expectAgreement(late, true, 1);
   });
 
+  it("agree on who is present when a server is back before others hear that it had left", async () => {
+    const step = (name: string, server: number, at = 0): StepOf => {
+      return { do: name, server, other: server, at };
+    };
+    const met = [step("start", 1), step("wait", 0, 3), step("wait", 0, 3)];
+    // The other one finds that it has left by asking it. What it said of that is still on its way.
+    const left = [step("leave", 0), step("tick", 1, 1_000), step("freeze", 1, 1)];
+    await expectAgreement([...met, ...left, step("cut its bus", 1)], true, 1);
+  });
+
   // State vectors do not tell of deletions: what else tells of a loss has to.
   describe("agree on a deletion of a server", () => {
     const step = (name: string, server: number, at = 0): StepOf => ({
