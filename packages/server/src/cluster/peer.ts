@@ -26,7 +26,7 @@ export class Peer {
   #run: { from: number; to: number } | null = null;
 
   /** @param formerEpoch what is known of an earlier time that it had the document open */
-  constructor(address: ServerAddress, now: number, formerEpoch: number | null) {
+  constructor(address: ServerAddress, now: number, formerEpoch: number | null = null) {
     this.address = address;
     this.heardAt = now;
     this.#formerEpoch = formerEpoch;
