@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { ClusterStats } from "../metrics/stats.ts";
 import { isLeft } from "../protocol/presence.ts";
 import type { PeerPresence } from "./message.ts";
-import type { Peer } from "./peer.ts";
+import type { Heard, Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
 
@@ -65,6 +65,7 @@ export class CatchUp {
     const { room, logger, request, isHolder, letGo } = this.#options;
     this.#asked.add(peer);
     let pause = RETRY_MS;
+    const { heard } = peer;
     try {
       const answer = await ask(this.#options, peer, request());
       if (!isHolder(peer)) return;
@@ -73,7 +74,7 @@ export class CatchUp {
       // It was started again, and tells of itself when it has been asked.
       else if (answer.type === "state" && !peer.isRun(answer.state.incarnation)) letGo(peer);
       else if (answer.type === "state") {
-        await this.#take(answer.state, peer);
+        await this.#take(answer.state, peer, heard);
         pause = AGAIN_MS;
       }
     } catch (error) {
@@ -84,7 +85,7 @@ export class CatchUp {
     }
   }
 
-  async #take(state: PeerState, peer: Peer): Promise<void> {
+  async #take(state: PeerState, peer: Peer, heard: Heard | null): Promise<void> {
     const { replica, isHolder, takePresence } = this.#options;
     const now = Date.now();
     await replica.receiveIfNew(state.updates, now);
@@ -93,7 +94,9 @@ export class CatchUp {
     for (const { client, state: shown } of state.presence) if (!isLeft(shown)) gone.delete(client);
     if (replica.presence.removeFromPeer(gone, peer, now)) replica.schedulePresence();
     takePresence(state.presence, peer);
+    peer.confirm(state.epoch);
     peer.catchUp(state.epoch, state.sequence);
+    peer.settle(heard);
     peer.heardAt = now;
   }
 
@@ -102,6 +105,7 @@ export class CatchUp {
     if (!peer.isBehind) return;
     const { heard } = peer;
     await this.#options.recover();
+    peer.settle(heard);
     if (heard !== null) peer.catchUp(heard.epoch, heard.sequence);
   }
 

@@ -1,6 +1,5 @@
 import type { Logger } from "pino";
 import type { ClusterStats } from "../metrics/stats.ts";
-import { LruMap } from "../runtime/lru-map.ts";
 import { BeatSchedule } from "./beat-schedule.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
 import { type Asker, ask, CatchUp } from "./catch-up.ts";
@@ -41,9 +40,6 @@ const OWN_ECHO_MS = 10_000;
 /** After an interruption all documents have something to do; not all at once. */
 const SPREAD_MS = 2_000;
 
-/** Of how many servers that let the document go it is remembered when they had it open. */
-const MAX_FORMER = 1_000;
-
 interface Open {
   readonly name: "open";
   readonly replica: Replica;
@@ -69,8 +65,6 @@ export class Holders implements BusListener {
   readonly #stats: ClusterStats;
   readonly #publisher: Publisher;
   readonly #peers: Map<ServerAddress, Peer> = new Map();
-  /** Of servers that held the document before; see `Peer.isLate`. */
-  readonly #formerEpochs: LruMap<ServerAddress, number> = new LruMap(MAX_FORMER);
   readonly #registration: Registration;
   readonly #beats: BeatSchedule = new BeatSchedule();
   #state: State = { name: "opening", waiting: new WaitingMessages() };
@@ -177,6 +171,7 @@ export class Holders implements BusListener {
     if (fetched !== null) {
       const { from, state } = fetched;
       this.#takePresence(state.presence, from, replica);
+      from.confirm(state.epoch);
       from.catchUp(state.epoch, state.sequence);
     }
     for (const message of waiting) this.onMessage(message);
@@ -351,23 +346,23 @@ export class Holders implements BusListener {
     const now = Date.now();
     this.#stats.busIn++;
     const known = this.#peers.get(sender);
-    if (known?.isLate(epoch)) {
-      // What it brings was durable before the document was opened there again.
+    if (known?.doubts(epoch, sequence)) {
+      // Content is welcome in any case: it is durable.
+      if (body.type === "changes") for (const update of body.updates) replica.receive(update, now);
       catchUp.ask(known, now);
       return;
     }
     if (body.type === "leaving") {
-      const peer = this.#peers.get(sender);
-      if (!peer?.isRun(incarnation)) return;
-      const isOver = peer.isAt(epoch);
-      peer.hearOf(epoch, sequence, now);
-      // A message that took its time: the document may have been opened there again.
+      if (!known?.isRun(incarnation)) return;
+      const isOver = known.isAt(epoch);
+      known.hearOf(epoch, sequence, now);
+      // A message that took its time, or one before it was lost: the document may be open there again.
       if (!isOver) {
-        catchUp.ask(peer, now);
+        catchUp.ask(known, now);
         return;
       }
-      this.#remove(peer);
-      if (peer.isBehind) this.recoverSoon();
+      this.#remove(known);
+      if (known.isBehind) this.recoverSoon();
       return;
     }
     const peer = this.#runAt(sender, incarnation);
@@ -415,6 +410,7 @@ export class Holders implements BusListener {
     const before = isOpening ? this.#peers.get(from) : undefined;
     if (before !== undefined) this.#lose(before);
     const peer = this.#runAt(from, incarnation);
+    peer.confirm(epoch);
     if (isOpening) peer.catchUp(epoch, 0);
     else peer.hearOf(epoch, sequence, Date.now());
     return peer;
@@ -444,7 +440,7 @@ export class Holders implements BusListener {
   #peerAt(address: ServerAddress): Peer {
     let peer = this.#peers.get(address);
     if (peer === undefined) {
-      peer = new Peer(address, Date.now(), this.#formerEpochs.get(address) ?? null);
+      peer = new Peer(address, Date.now());
       if (!this.active && this.#state.name === "open") {
         // What own clients did while nobody else was there is in the state that others ask for.
         this.#presenceVersion = this.#state.replica.presence.version;
@@ -467,7 +463,6 @@ export class Holders implements BusListener {
 
   #remove(peer: Peer): void {
     this.#peers.delete(peer.address);
-    if (peer.heard !== null) this.#formerEpochs.set(peer.address, peer.heard.epoch);
     if (!this.active) this.#publisher.clear();
     if (this.#state.name !== "open") return;
     const { replica } = this.#state;

@@ -1,5 +1,11 @@
 import type { Incarnation, ServerAddress } from "./registry.ts";
 
+/** How far a server had counted in one of the times that it had the document open. */
+export interface Heard {
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
 /**
  * Another server that holds the same document, and what has been heard from it. Its messages are
  * numbered, so that what the bus has lost shows as a gap.
@@ -18,18 +24,18 @@ export class Peer {
   askAt = 0;
   /** Names one time that it opened the document, as its numbers start anew then. */
   #epoch: number | null = null;
-  /** The time before. What was published then may still be on its way. */
-  #formerEpoch: number | null;
+  /** Whether the server itself told so: what the bus brings may have taken its time. */
+  #isConfirmed = false;
+  /** What the bus has brought last of another time, while the server itself had told of this one. */
+  #doubt: Heard | null = null;
   /** Everything that it published up to this number is here. */
   #complete = 0;
   /** The unbroken run of numbers that was heard last; it lies behind a gap. */
   #run: { from: number; to: number } | null = null;
 
-  /** @param formerEpoch what is known of an earlier time that it had the document open */
-  constructor(address: ServerAddress, now: number, formerEpoch: number | null = null) {
+  constructor(address: ServerAddress, now: number) {
     this.address = address;
     this.heardAt = now;
-    this.#formerEpoch = formerEpoch;
   }
 
   /** Whether something comes from this run of the server. From nobody knows which, the first is taken. */
@@ -43,14 +49,20 @@ export class Peer {
     return this.#epoch === null || this.#epoch === epoch;
   }
 
-  /** Whether a message was published before it opened the document anew, and took its time. */
-  isLate(epoch: number): boolean {
-    return epoch === this.#formerEpoch && !this.isAt(epoch);
+  /** Whether something is missing, or it is not known which time it has the document open. */
+  get isBehind(): boolean {
+    return this.#epoch === null || this.#run !== null || this.#doubt !== null;
   }
 
-  /** Whether something is missing, or nothing is known of it yet. */
-  get isBehind(): boolean {
-    return this.#epoch === null || this.#run !== null;
+  /**
+   * Whether a message on the bus contradicts what the server itself told: it was published before the
+   * document was opened anew there, and took its time, or the document was opened anew since. The
+   * server is to be asked which.
+   */
+  doubts(epoch: number, sequence: number): boolean {
+    if (!this.#isConfirmed || epoch === this.#epoch) return false;
+    this.#doubt = { epoch, sequence };
+    return true;
   }
 
   /**
@@ -81,6 +93,16 @@ export class Peer {
     if (sequence > reached) this.#run = { from: sequence + 1, to: sequence };
   }
 
+  /** The server itself tells of the time that it has the document open. */
+  confirm(epoch: number): void {
+    this.#begin(epoch);
+    this.#isConfirmed = true;
+    if (this.#doubt?.epoch !== epoch) return;
+    const { sequence } = this.#doubt;
+    this.#doubt = null;
+    this.hearOf(epoch, sequence, this.heardAt);
+  }
+
   /** Everything that it published up to `sequence` is here. */
   catchUp(epoch: number, sequence: number): void {
     this.#begin(epoch);
@@ -91,15 +113,21 @@ export class Peer {
   }
 
   /** What was heard last: when everything up to there is known to be here, `catchUp` takes it. */
-  get heard(): { epoch: number; sequence: number } | null {
+  get heard(): Heard | null {
+    if (this.#doubt !== null) return this.#doubt;
     if (this.#epoch === null) return null;
     return { epoch: this.#epoch, sequence: this.#run?.to ?? this.#complete };
   }
 
+  /** The server was asked after this had been heard: there is no doubt about it any more. */
+  settle(heard: Heard | null): void {
+    if (this.#doubt?.epoch === heard?.epoch) this.#doubt = null;
+  }
+
   #begin(epoch: number): void {
     if (epoch === this.#epoch) return;
-    this.#formerEpoch = this.#epoch ?? this.#formerEpoch;
     this.#epoch = epoch;
+    this.#isConfirmed = false;
     this.#complete = 0;
     // What it had before its first message is missing as well.
     this.#run = { from: 1, to: 0 };

@@ -360,6 +360,14 @@ describe("the servers that hold a document", () => {
     // The other one finds that it has left by asking it. What it said of that is still on its way.
     const left = [step("leave", 0), step("tick", 1, 1_000), step("freeze", 1, 1)];
     await expectAgreement([...met, ...left, step("cut its bus", 1)], true, 1);
+
+    // Another one, which has opened the document since, never knew of the time before.
+    const shown = [step("move the cursor", 0), step("flush", 0)];
+    const opened = [step("start", 1), step("save", 0), ...shown, step("start", 2)];
+    const moved = [...opened, step("deliver", 0), step("move the cursor", 0)];
+    const last = [step("leave", 0), step("wait", 0), step("commit", 0)];
+    const back = [...last, step("cut its bus", 0), step("start", 0)];
+    await expectAgreement([...moved, ...back, step("cut its bus", 2)], true, 2);
   });
 
   // State vectors do not tell of deletions: what else tells of a loss has to.
