@@ -10,7 +10,7 @@ const CANARY = "packages/server/test/attacks/canary/**/*.test.ts";
 const ALONE = [
   "packages/server/test/attacks/message-cost.test.ts",
   "packages/server/test/dashboard/many-rooms.test.ts",
-  "packages/server/test/document/room-fairness.test.ts",
+  "packages/server/test/room/room-fairness.test.ts",
   "packages/server/test/storage/postgres-metadata.test.ts",
 ];
 

@@ -1,6 +1,6 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { EXPIRES, KEY } from "../../../packages/server/src/cluster/dynamodb/items.ts";
+import { EXPIRES, KEY } from "../../../packages/server/src/replication/dynamodb/items.ts";
 import { idOf, synthesise } from "./template.ts";
 
 const template = synthesise();

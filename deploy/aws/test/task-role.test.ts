@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { idOf, synthesise } from "./template.ts";
 
-const SOURCE = fileURLToPath(new URL("../../../packages/server/src/", import.meta.url));
+const SOURCE = fileURLToPath(new URL("../../../packages/server/src", import.meta.url));
 const template = synthesise();
 
 interface Statement {

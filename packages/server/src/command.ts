@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
-import { createServer } from "./assembly/create-server.ts";
-import { setUp } from "./assembly/set-up.ts";
 import { describeSettings, readConfig } from "./config/config.ts";
-import { ConfigError } from "./config/config-error.ts";
-import { suggestion } from "./config/nearest-name.ts";
 import { likelyTypos } from "./config/read-settings.ts";
 import type { SymphonyServer } from "./config/server-options.ts";
+import { ConfigError } from "./runtime/config-error.ts";
 import { createLogger, escapeHidden } from "./runtime/log.ts";
+import { suggestion } from "./runtime/nearest-name.ts";
 import { VERSION } from "./runtime/version.ts";
+import { createServer } from "./server/create-server.ts";
+import { setUp } from "./server/set-up.ts";
 
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
 

@@ -26,28 +26,19 @@ export {
   type Attempt,
   type Authorize,
   type Denial,
-} from "./access/access.ts";
-export { createServer } from "./assembly/create-server.ts";
-export type { Bus, BusListener, Subscription } from "./cluster/bus.ts";
-export {
-  type AllServers,
-  type LeaseState,
-  type OtherHolders,
-  type Registry,
-  RegistryError,
-  type ServerAddress,
-} from "./cluster/registry.ts";
-export { ConfigError } from "./config/config-error.ts";
+} from "./auth/access.ts";
 export type {
-  AttachTo,
   ClusterMember,
   OpenPart,
   ServerOptions,
   Settings,
   SymphonyServer,
 } from "./config/server-options.ts";
-export { DeletedError } from "./document/deletions.ts";
-export { ClosedError } from "./document/documents.ts";
+export {
+  DocumentClosedError,
+  type DocumentEnd,
+  type ServerDocument,
+} from "./documents/server-document.ts";
 export type {
   Change,
   ChangeAuthor,
@@ -61,12 +52,21 @@ export type {
   RoomConnection,
   StoreEvent,
 } from "./hooks/hooks.ts";
-export {
-  DocumentClosedError,
-  type DocumentEnd,
-  type ServerDocument,
-} from "./in-process/server-document.ts";
+export type { AttachTo } from "./http/attached-listener.ts";
 export { RoomNameError } from "./protocol/room-name.ts";
+export type { Bus, BusListener, Subscription } from "./replication/bus.ts";
+export {
+  type AllServers,
+  type LeaseState,
+  type OtherHolders,
+  type Registry,
+  RegistryError,
+  type ServerAddress,
+} from "./replication/registry.ts";
+export { DeletedError } from "./room/deletions.ts";
+export { ClosedError } from "./room/documents.ts";
+export { ConfigError } from "./runtime/config-error.ts";
+export { createServer } from "./server/create-server.ts";
 export { CorruptedError, SnapshotConflictError, StorageError } from "./storage/errors.ts";
 export type { Journal, JournalId, JournalRow, RoomJournal } from "./storage/journal.ts";
 export type {
@@ -85,5 +85,5 @@ export type {
   ServerActivity,
   Tombstone,
 } from "./storage/metadata.ts";
-export { InvalidCursorError } from "./storage/rooms-cursor.ts";
 export type { Snapshot, SnapshotStore, SnapshotVersion } from "./storage/snapshots.ts";
+export { InvalidCursorError } from "./storage/sql/rooms-cursor.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { describeSettings, readConfig } from "../src/config/config.ts";
-import { ConfigError } from "../src/config/config-error.ts";
 import { configWarnings } from "../src/config/config-warnings.ts";
+import { ConfigError } from "../src/runtime/config-error.ts";
 
 describe("configuration", () => {
   it("has a default for everything, and describes it", () => {

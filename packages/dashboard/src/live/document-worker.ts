@@ -1,5 +1,5 @@
 import * as Y from "yjs";
-import { type DocumentJson, documentToJson } from "../../../server/src/document/json.ts";
+import { type DocumentJson, documentToJson } from "../../../server/src/room/json.ts";
 
 /** What the page asks. `update` with `whole` begins anew; `show` is answered. */
 export type DocumentRequest =

@@ -1,6 +1,6 @@
 import { Server as TlsServer } from "node:tls";
-import { ConfigError } from "./config-error.ts";
-import type { AttachTo } from "./server-options.ts";
+import type { AttachTo } from "../http/attached-listener.ts";
+import { ConfigError } from "../runtime/config-error.ts";
 
 /** One or more segments of characters that no URL encodes, and that no URL takes away. */
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=:@-]+)+\/?$/;

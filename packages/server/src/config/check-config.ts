@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
+import { ConfigError } from "../runtime/config-error.ts";
 import type { Config } from "./config.ts";
-import { ConfigError } from "./config-error.ts";
 
 /** What an application gives to the server itself, instead of naming it in the settings. */
 export type GivenPart =

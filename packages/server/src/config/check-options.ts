@@ -1,7 +1,7 @@
 import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
-import { ConfigError } from "./config-error.ts";
-import { suggestion } from "./nearest-name.ts";
+import { ConfigError } from "../runtime/config-error.ts";
+import { suggestion } from "../runtime/nearest-name.ts";
 import { kindOf } from "./read-settings.ts";
 import type { ServerOptions } from "./server-options.ts";
 

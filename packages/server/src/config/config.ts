@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { ROOT_TYPES, type RootNames } from "../document/root-types.ts";
+import { ROOT_TYPES, type RootNames } from "../room/root-types.ts";
+import { ConfigError } from "../runtime/config-error.ts";
 import { memoryOfMachine } from "../runtime/memory-limit.ts";
 import { checkConfig, type GivenPart } from "./check-config.ts";
-import { ConfigError } from "./config-error.ts";
 
 /** A server with less could take nobody. */
 const LEAST_MEMORY_BYTES = 128 * 1024 * 1024;

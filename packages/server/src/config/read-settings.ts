@@ -1,6 +1,6 @@
+import { ConfigError } from "../runtime/config-error.ts";
+import { nearestName, suggestion } from "../runtime/nearest-name.ts";
 import { type Config, parseSetting, SETTING_NAMES } from "./config.ts";
-import { ConfigError } from "./config-error.ts";
-import { nearestName, suggestion } from "./nearest-name.ts";
 import type { Settings } from "./server-options.ts";
 
 /** Where a task of ECS finds its address; ECS sets it. */

@@ -1,11 +1,10 @@
-import type { Server as HttpServer } from "node:http";
-import type { Server as HttpsServer } from "node:https";
 import type { Logger } from "pino";
-import type { AccessControl, Authorize } from "../access/access.ts";
-import type { Bus } from "../cluster/bus.ts";
-import type { Incarnation, Registry, ServerAddress } from "../cluster/registry.ts";
+import type { AccessControl, Authorize } from "../auth/access.ts";
+import type { ServerDocument } from "../documents/server-document.ts";
 import type { Hooks, LoadRoom } from "../hooks/hooks.ts";
-import type { ServerDocument } from "../in-process/server-document.ts";
+import type { AttachTo } from "../http/attached-listener.ts";
+import type { Bus } from "../replication/bus.ts";
+import type { Incarnation, Registry, ServerAddress } from "../replication/registry.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { Metadata } from "../storage/metadata.ts";
 import type { SnapshotStore } from "../storage/snapshots.ts";
@@ -68,23 +67,6 @@ export interface ServerOptions {
 
 /** Settings by the names of their environment variables; docs/settings.md describes each. */
 export type Settings = { readonly [Name in keyof Config]?: string | number | boolean | undefined };
-
-/** A path of the application's own HTTP server. */
-export interface AttachTo {
-  /**
-   * Everything under `path` is taken before the listeners of this server see it; they see everything
-   * else as before, requests and upgrades. It need not listen yet; a server of a cluster then needs
-   * `SERVER_ADDRESS`. It is never closed by Symphony.
-   */
-  readonly server: HttpServer | HttpsServer;
-
-  /**
-   * Such as `/collab`: rooms are at `ws://host/collab/<room>`, the rest is at `/collab/health/ready`,
-   * `/collab/api/…`, `/collab/dashboard/`. In a cluster `/cluster/v1/…` is taken as well, where the
-   * other servers call this one.
-   */
-  readonly path: string;
-}
 
 /**
  * Opens a part of a server that has to know which server it is for.

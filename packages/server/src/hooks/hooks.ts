@@ -1,4 +1,4 @@
-import type { AccessLevel } from "../access/access.ts";
+import type { AccessLevel } from "../auth/access.ts";
 
 /**
  * What an application is told of what happens on this server. Every hook may return a promise. What

@@ -2,7 +2,8 @@ import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import type { AllowedOrigins } from "../access/allowed-origins.ts";
+import type { AllowedOrigins } from "../auth/allowed-origins.ts";
+import { type ApiEnv, type ApiHono, noStore } from "../runtime/http/api-hono.ts";
 import {
   type AdminGate,
   type AdminGateOptions,
@@ -10,7 +11,6 @@ import {
   type HttpContext,
 } from "./admin-gate.ts";
 import { SESSION_COOKIE, SESSION_SECONDS } from "./admin-session.ts";
-import { type ApiEnv, type ApiHono, noStore } from "./api/api-hono.ts";
 import { ApiProblem, answerErrors, invalidParameters, openProblems } from "./api/problems.ts";
 import { loginSchema, sessionSchema } from "./api/schemas.ts";
 import { crossOrigin } from "./cross-origin.ts";

@@ -1,15 +1,15 @@
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
 import type { Logger } from "pino";
-import { clientAddress } from "../access/client-address.ts";
+import { clientAddress } from "../auth/client-address.ts";
+import type { ApiEnv } from "../runtime/http/api-hono.ts";
+import { FailedAttempts } from "../runtime/http/failed-attempts.ts";
+import { SecretCheck } from "../runtime/http/secret-check.ts";
 import type { AdminSessionStore } from "../storage/metadata.ts";
 import { AdminSessions, SESSION_COOKIE } from "./admin-session.ts";
-import type { ApiEnv } from "./api/api-hono.ts";
 import { ApiProblem } from "./api/problems.ts";
 import { AuditLog } from "./audit-log.ts";
-import { FailedAttempts } from "./failed-attempts.ts";
 import { isFromOtherSite, isFromThisMachine } from "./request-origin.ts";
-import { SecretCheck } from "./secret-check.ts";
 
 export type HttpContext = Context<ApiEnv>;
 

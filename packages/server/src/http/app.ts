@@ -2,11 +2,11 @@ import { fileURLToPath } from "node:url";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
+import type { Health } from "../runtime/health.ts";
+import type { ApiEnv, ApiHono } from "../runtime/http/api-hono.ts";
+import { problem } from "../runtime/http/problem.ts";
 import { type AdminGate, passes } from "./admin-gate.ts";
-import type { ApiEnv, ApiHono } from "./api/api-hono.ts";
 import { wrongMethod } from "./api/request-checks.ts";
-import type { Health } from "./health.ts";
-import { problem } from "./problem.ts";
 
 /** The example editor, built into the package. */
 const SITE = fileURLToPath(new URL("../../site", import.meta.url));

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { TokenBucket } from "../access/token-bucket.ts";
+import { TokenBucket } from "../auth/token-bucket.ts";
 
 /** Wrong tokens that are logged on average; after a pause, twice as many at once. */
 const WRONG_PER_SECOND = 1;

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Server } from "node:https";
 import type { Logger } from "pino";
-import { ConfigError } from "../config/config-error.ts";
+import { ConfigError } from "../runtime/config-error.ts";
 
 /** How often the files are looked at. */
 const LOOK_MS = 2_000;

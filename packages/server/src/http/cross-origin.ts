@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import type { AllowedOrigins } from "../access/allowed-origins.ts";
+import type { AllowedOrigins } from "../auth/allowed-origins.ts";
 import { ApiProblem } from "./api/problems.ts";
 import { isFromOtherSite } from "./request-origin.ts";
 

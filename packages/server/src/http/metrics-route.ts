@@ -1,8 +1,7 @@
 import { Hono } from "hono";
-import type { Metrics } from "../metrics/metrics.ts";
 
 /** `GET /metrics`, for Prometheus. Who may read it is decided before. */
-export function metricsRoute(metrics: Metrics): Hono {
+export function metricsRoute(metrics: { read(): Promise<string> }): Hono {
   const app = new Hono();
   app.get("/metrics", async (c) =>
     c.body(await metrics.read(), 200, {

@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/config-error.ts";
+import { ConfigError } from "./config-error.ts";
 import { nodeProblem } from "./node-version.ts";
 
 // The library imports this module first: on an older Node, it is what the application gets to know.

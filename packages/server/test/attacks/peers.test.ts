@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from "vitest";
-import { encodePeerRequest, PEER_PATH } from "../../src/cluster/peers.ts";
-import { CALLS_PATH, callMessages } from "../../src/cluster/server-call-messages.ts";
-import { START_PATH } from "../../src/cluster/start-notice.ts";
+import { CALLS_PATH, callMessages } from "../../src/fleet/server-call-messages.ts";
+import { START_PATH } from "../../src/fleet/start-notice.ts";
+import { encodePeerRequest, PEER_PATH } from "../../src/replication/peers.ts";
 import { send } from "../http/http-parts.ts";
 import { ADMIN, ROOM, TARGET_ENV, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";

@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type HttpService, json, startHttpService, status } from "../access/http-service.ts";
+import { type HttpService, json, startHttpService, status } from "../auth/http-service.ts";
 import { ADMIN, ROOM, TARGET_ENV, Target } from "./target.ts";
 import { encoded, forge, inSeconds, tokenWith } from "./tokens.ts";
 

@@ -1,11 +1,11 @@
 import { pino } from "pino";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresStore } from "../../src/storage/postgres/open.ts";
-import { eventsOf } from "../notifications/received-events.ts";
 import { EditingClient } from "../support/editing-client.ts";
 import { TestReceiver } from "../support/receiver.ts";
 import { TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { eventsOf } from "../webhooks/received-events.ts";
 
 let cluster: TestCluster;
 let receiver: TestReceiver;

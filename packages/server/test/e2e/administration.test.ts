@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { type HttpService, json, startHttpService, status } from "../access/http-service.ts";
+import { type HttpService, json, startHttpService, status } from "../auth/http-service.ts";
 import { IoFaults } from "../support/faults/io-faults.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { type LogLine, type ServerProcess, startServer } from "../support/server-process.ts";

@@ -1,10 +1,10 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { AllowedOrigins } from "../../src/access/allowed-origins.ts";
+import { AllowedOrigins } from "../../src/auth/allowed-origins.ts";
 import { adminAccess } from "../../src/http/admin-access.ts";
 import { AdminSessions } from "../../src/http/admin-session.ts";
-import type { ApiHono } from "../../src/http/api/api-hono.ts";
+import type { ApiHono } from "../../src/runtime/http/api-hono.ts";
 import { type Answer, detailOf, send, serve } from "./http-parts.ts";
 import { SharedSessions } from "./shared-sessions.ts";
 

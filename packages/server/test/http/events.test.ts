@@ -1,10 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import type { LiveRoomsChange } from "../../src/cluster/live-watch.ts";
-import type { Document } from "../../src/document/document.ts";
-import type { Reader } from "../../src/document/reader.ts";
-import type { ApiHono } from "../../src/http/api/api-hono.ts";
+import type { LiveRoomsChange } from "../../src/fleet/live-watch.ts";
 import { EVENT_STREAM_HEADERS, EventStreams } from "../../src/http/api/event-stream.ts";
 import { LiveRoomsFeed } from "../../src/http/api/live-rooms-feed.ts";
 import {
@@ -13,6 +10,9 @@ import {
   updateEventSchema,
 } from "../../src/http/api/schemas.ts";
 import { encodePresence } from "../../src/protocol/presence.ts";
+import type { Document } from "../../src/room/document.ts";
+import type { Reader } from "../../src/room/reader.ts";
+import type { ApiHono } from "../../src/runtime/http/api-hono.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ADDRESS, TestApi, textOf } from "./api-parts.ts";
 import { EventReader } from "./event-reader.ts";

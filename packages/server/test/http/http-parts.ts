@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { getRequestListener } from "@hono/node-server";
 import { afterEach } from "vitest";
-import type { ApiHono } from "../../src/http/api/api-hono.ts";
+import type { ApiHono } from "../../src/runtime/http/api-hono.ts";
 
 const releases: (() => Promise<unknown>)[] = [];
 

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { AllowedOrigins } from "../../src/access/allowed-origins.ts";
+import { AllowedOrigins } from "../../src/auth/allowed-origins.ts";
 import { adminAccess } from "../../src/http/admin-access.ts";
 import { apiRoutes } from "../../src/http/api/api-routes.ts";
 import type { ApiServices } from "../../src/http/api/api-services.ts";

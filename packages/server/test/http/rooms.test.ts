@@ -1,7 +1,7 @@
 import { freePorts } from "@symphony/services/free-ports";
 import { describe, expect, it } from "vitest";
-import { RegistryError } from "../../src/cluster/registry.ts";
 import { roomListSchema, roomSchema } from "../../src/http/api/schemas.ts";
+import { RegistryError } from "../../src/replication/registry.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ADDRESS, TestApi, textOf } from "./api-parts.ts";
 import { detailOf, send } from "./http-parts.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { endSlowBody } from "../../src/entrance/slow-bodies.ts";
+import { endSlowBody } from "../../src/http/slow-bodies.ts";
 import { startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 

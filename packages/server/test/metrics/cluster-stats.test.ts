@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
-import { UpdateWorkers } from "../../src/document/update-workers.ts";
-import { SharedStores, SimulatedNetwork, turn } from "../cluster/simulated-network.ts";
-import { SimulatedServer } from "../cluster/simulated-server.ts";
+import { UpdateWorkers } from "../../src/room/update-workers.ts";
+import { SharedStores, SimulatedNetwork, turn } from "../replication/simulated-network.ts";
+import { SimulatedServer } from "../replication/simulated-server.ts";
 
 const workers = new UpdateWorkers();
 afterAll(() => workers.close());

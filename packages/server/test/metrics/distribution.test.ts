@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Distribution } from "../../src/metrics/distribution.ts";
-import { Exposition } from "../../src/metrics/exposition.ts";
+import { Distribution } from "../../src/runtime/metrics/distribution.ts";
+import { Exposition } from "../../src/runtime/metrics/exposition.ts";
 import { parseExposition } from "./parse-exposition.ts";
 
 it("puts every value into the bucket of the next bound, as often as it is counted", () => {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
-import type { Document } from "../../src/document/document.ts";
-import type { Stores } from "../../src/document/open-document.ts";
+import type { Document } from "../../src/room/document.ts";
+import type { Stores } from "../../src/room/open-document.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { SnapshotVersion } from "../../src/storage/snapshots.ts";
 import { waitFor } from "../support/wait-for.ts";

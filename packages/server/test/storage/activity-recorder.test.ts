@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ActivityRecorder } from "../../src/storage/activity-recorder.ts";
+import { ActivityRecorder } from "../../src/metadata/activity-recorder.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
 import { waitFor } from "../support/wait-for.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { type TestStorage, useStore } from "../../src/conformance/test-storage.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { EventQueue, QueuedEvent } from "../../src/storage/event-queue.ts";
-import { type TestStorage, useStore } from "../../src/suites/test-storage.ts";
 
 /** What a test opens and closes. */
 export interface OpenEventQueue {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/conformance/test-storage.ts";
 import type { ListedJournal } from "../../src/storage/journal.ts";
-import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/suites/test-storage.ts";
 
 /** What a journal promises that tells of which rooms it has rows. */
 export function journalRoomsSuite(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/conformance/test-storage.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { Outbox, OutboxClaim } from "../../src/storage/outbox.ts";
-import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/suites/test-storage.ts";
 
 /** A time of today: larger than what fits into 32 bits. */
 const NOW = Date.UTC(2026, 10, 24, 12);

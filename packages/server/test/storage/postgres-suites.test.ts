@@ -1,7 +1,7 @@
+import { journalSuite } from "../../src/conformance/journal-suite.ts";
+import { metadataSuite } from "../../src/conformance/metadata-suite.ts";
+import type { TestStorage } from "../../src/conformance/test-storage.ts";
 import type { PostgresStore } from "../../src/storage/postgres/open.ts";
-import { journalSuite } from "../../src/suites/journal-suite.ts";
-import { metadataSuite } from "../../src/suites/metadata-suite.ts";
-import type { TestStorage } from "../../src/suites/test-storage.ts";
 import { eventQueueSuite } from "./event-queue-suite.ts";
 import { journalRoomsSuite } from "./journal-rooms-suite.ts";
 import { outboxSuite } from "./outbox-suite.ts";

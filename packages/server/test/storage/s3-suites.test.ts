@@ -1,5 +1,5 @@
+import { snapshotsSuite } from "../../src/conformance/snapshots-suite.ts";
 import { openS3Snapshots } from "../../src/storage/s3/open.ts";
-import { snapshotsSuite } from "../../src/suites/snapshots-suite.ts";
 import { CEPH, useS3 } from "./s3-fixtures.ts";
 
 const s3 = useS3();

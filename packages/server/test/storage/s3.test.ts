@@ -1,10 +1,10 @@
 import { GetObjectCommand, ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import { describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
+import { ODD_ROOM_NAMES } from "../../src/conformance/test-storage.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../../src/storage/errors.ts";
 import { createBucket } from "../../src/storage/s3/create-bucket.ts";
 import type { SnapshotStore, SnapshotVersion } from "../../src/storage/snapshots.ts";
-import { ODD_ROOM_NAMES } from "../../src/suites/test-storage.ts";
 import { CEPH, useS3 } from "./s3-fixtures.ts";
 
 const ROOMS = [...ODD_ROOM_NAMES, "../x", "/a", "a//b", "./a", ".", "..", "a+b", "a?b=c&d", "a#b"];

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { journalSuite } from "../../src/conformance/journal-suite.ts";
+import { metadataSuite } from "../../src/conformance/metadata-suite.ts";
+import { snapshotsSuite } from "../../src/conformance/snapshots-suite.ts";
+import type { TestStorage } from "../../src/conformance/test-storage.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
-import { journalSuite } from "../../src/suites/journal-suite.ts";
-import { metadataSuite } from "../../src/suites/metadata-suite.ts";
-import { snapshotsSuite } from "../../src/suites/snapshots-suite.ts";
-import type { TestStorage } from "../../src/suites/test-storage.ts";
 import { eventQueueSuite } from "./event-queue-suite.ts";
 import { journalRoomsSuite } from "./journal-rooms-suite.ts";
 import { outboxSuite } from "./outbox-suite.ts";

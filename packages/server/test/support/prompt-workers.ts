@@ -1,5 +1,5 @@
-import { type UpdateTasks, updateTasks } from "../../src/document/update-tasks.ts";
-import { UpdateWorkers } from "../../src/document/update-workers.ts";
+import { type UpdateTasks, updateTasks } from "../../src/room/update-tasks.ts";
+import { UpdateWorkers } from "../../src/room/update-workers.ts";
 
 /** Does everything at once: the steps would not wait for a thread. */
 export class PromptWorkers extends UpdateWorkers {

@@ -1,1 +1,1 @@
-export { type WaitOptions, waitFor } from "../../src/suites/wait-for.ts";
+export { type WaitOptions, waitFor } from "../../src/conformance/wait-for.ts";

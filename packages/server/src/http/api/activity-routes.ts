@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import type { ApiHono } from "../../runtime/http/api-hono.ts";
 import { bucketsOf } from "./activity-range.ts";
-import type { ApiHono } from "./api-hono.ts";
 import type { ApiServices } from "./api-services.ts";
 import { problems } from "./problems.ts";
 import { isoTime } from "./room-json.ts";

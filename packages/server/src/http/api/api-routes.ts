@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { type ApiHono, noStore } from "../../runtime/http/api-hono.ts";
+import { problem } from "../../runtime/http/problem.ts";
 import { sessionRoutes } from "../admin-access.ts";
-import { problem } from "../problem.ts";
 import { activityRoutes } from "./activity-routes.ts";
-import { type ApiHono, noStore } from "./api-hono.ts";
 import type { ApiServices } from "./api-services.ts";
 import { documentRoutes } from "./document-routes.ts";
 import { eventRoutes } from "./event-routes.ts";

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import type { Fleet } from "../../cluster/fleet.ts";
-import type { Documents } from "../../document/documents.ts";
+import type { Fleet } from "../../fleet/fleet.ts";
+import type { Documents } from "../../room/documents.ts";
 import type { Metadata } from "../../storage/metadata.ts";
 
 /** What the API needs of the server. */

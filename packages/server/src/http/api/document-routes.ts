@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import { streamParts } from "../stream-parts.ts";
-import type { ApiHono } from "./api-hono.ts";
+import type { ApiHono } from "../../runtime/http/api-hono.ts";
+import { streamParts } from "../../runtime/http/stream-parts.ts";
 import type { ApiServices } from "./api-services.ts";
 import { fileNameOf, JSON_TYPE, UPDATE_TYPE, wantedType } from "./document-download.ts";
 import { presenceJson } from "./presence-json.ts";

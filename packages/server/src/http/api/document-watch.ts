@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
-import type { Document } from "../../document/document.ts";
-import type { Outlet, Reader } from "../../document/reader.ts";
-import { OverBudgetError } from "../../document/worker-errors.ts";
 import type { Frame } from "../../protocol/frame.ts";
 import { readMessage } from "../../protocol/message.ts";
 import { messageOf } from "../../protocol/message-of-frame.ts";
+import type { Document } from "../../room/document.ts";
+import type { Outlet, Reader } from "../../room/reader.ts";
+import { OverBudgetError } from "../../room/worker-errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
 import { presenceJson } from "./presence-json.ts";

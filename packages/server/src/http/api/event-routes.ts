@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import type { ApiHono } from "./api-hono.ts";
+import type { ApiHono } from "../../runtime/http/api-hono.ts";
 import type { ApiServices } from "./api-services.ts";
 import { DocumentWatch } from "./document-watch.ts";
 import { EVENT_STREAM_HEADERS, EventStreams } from "./event-stream.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { ApiEnv } from "./api-hono.ts";
+import type { ApiEnv } from "../../runtime/http/api-hono.ts";
 import { ApiProblem } from "./problems.ts";
 
 /** What waits in a stream itself, beside what the socket holds. */

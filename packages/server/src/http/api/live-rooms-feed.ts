@@ -1,5 +1,5 @@
-import type { Fleet } from "../../cluster/fleet.ts";
-import type { LiveRoomsChange } from "../../cluster/live-watch.ts";
+import type { Fleet } from "../../fleet/fleet.ts";
+import type { LiveRoomsChange } from "../../fleet/live-watch.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
 
 /** So many rooms are written at a time. */

@@ -1,5 +1,5 @@
+import type { ApiHono } from "../../runtime/http/api-hono.ts";
 import { SESSION_COOKIE } from "../admin-session.ts";
-import type { ApiHono } from "./api-hono.ts";
 
 /** Describes the routes in the form of OpenAPI 3.1, when it is called. */
 export function openApiDocument(

@@ -3,17 +3,17 @@ import type { z } from "@hono/zod-openapi";
 import type { ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Logger } from "pino";
-import { PeerError } from "../../cluster/peers.ts";
-import { RegistryError } from "../../cluster/registry.ts";
-import { DeletedError } from "../../document/deletions.ts";
-import { ClosedError } from "../../document/documents.ts";
-import { OverBudgetError, WorkerError } from "../../document/worker-errors.ts";
 import { RoomNameError } from "../../protocol/room-name.ts";
 import { TooLargeError } from "../../protocol/too-large-error.ts";
+import { PeerError } from "../../replication/peers.ts";
+import { RegistryError } from "../../replication/registry.ts";
+import { DeletedError } from "../../room/deletions.ts";
+import { ClosedError } from "../../room/documents.ts";
+import { OverBudgetError, WorkerError } from "../../room/worker-errors.ts";
+import type { ApiEnv } from "../../runtime/http/api-hono.ts";
+import { problem } from "../../runtime/http/problem.ts";
 import { CorruptedError, StorageError } from "../../storage/errors.ts";
-import { InvalidCursorError } from "../../storage/rooms-cursor.ts";
-import { problem } from "../problem.ts";
-import type { ApiEnv } from "./api-hono.ts";
+import { InvalidCursorError } from "../../storage/sql/rooms-cursor.ts";
 import { problemSchema } from "./schemas.ts";
 
 /** A request that is answered with an error. The message is shown to whoever made it. */

@@ -1,6 +1,6 @@
-import type { InspectedDocument } from "../../cluster/server-calls.ts";
 import { MalformedError } from "../../protocol/malformed-error.ts";
 import { EMPTY_UPDATE } from "../../protocol/update.ts";
+import type { DocumentContent } from "../../replication/peers.ts";
 import { CorruptedError } from "../../storage/errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import { noSuchRoom } from "./problems.ts";
@@ -15,7 +15,7 @@ type DocumentServices = Pick<ApiServices, "fleet" | "metadata" | "readStored" | 
 export async function readDocument(
   room: string,
   { fleet, metadata, readStored }: DocumentServices,
-): Promise<InspectedDocument> {
+): Promise<DocumentContent> {
   const inspected = await fleet.inspect(room);
   if (inspected !== null) return inspected;
   const updates = await readStored(room);

@@ -1,8 +1,8 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
-import { suggestion } from "../../config/nearest-name.ts";
-import { problem } from "../problem.ts";
-import type { ApiEnv } from "./api-hono.ts";
+import type { ApiEnv } from "../../runtime/http/api-hono.ts";
+import { problem } from "../../runtime/http/problem.ts";
+import { suggestion } from "../../runtime/nearest-name.ts";
 import { ApiProblem } from "./problems.ts";
 
 /** One route, as far as requests are compared with it. */

@@ -1,4 +1,4 @@
-import type { Liveness } from "../../cluster/live-view.ts";
+import type { Liveness } from "../../fleet/live-view.ts";
 import type { RoomRecord } from "../../storage/metadata.ts";
 import type { Room } from "./schemas.ts";
 

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
-import type { ApiHono } from "./api-hono.ts";
+import type { ApiHono } from "../../runtime/http/api-hono.ts";
 import type { ApiServices } from "./api-services.ts";
 import { noSuchRoom, problems } from "./problems.ts";
 import { findRoom, listRooms } from "./room-list.ts";

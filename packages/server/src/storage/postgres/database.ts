@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { nearestName } from "../../config/nearest-name.ts";
+import { nearestName } from "../../runtime/nearest-name.ts";
 import { CorruptedError, StorageError } from "../errors.ts";
 
 /** How long to wait for a connection; also when all of them are in use. */

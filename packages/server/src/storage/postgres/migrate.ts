@@ -1,8 +1,8 @@
 import { Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Logger } from "pino";
-import { metadataMigrations } from "../metadata-schema.ts";
-import { asMigrationError } from "../sql-errors.ts";
+import { metadataMigrations } from "../sql/metadata-schema.ts";
+import { asMigrationError } from "../sql/sql-errors.ts";
 import { Connections } from "./connections.ts";
 import type { Database } from "./database.ts";
 import { ConnectionsDialect } from "./dialect.ts";

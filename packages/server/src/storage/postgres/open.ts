@@ -1,13 +1,13 @@
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import type { EventQueue } from "../event-queue.ts";
-import { SqlEventQueue } from "../event-queue-sql.ts";
 import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
-import type { MetadataSchema } from "../metadata-schema.ts";
-import { SqlMetadata } from "../metadata-sql.ts";
 import type { Outbox } from "../outbox.ts";
-import { SqlOutbox } from "../outbox-sql.ts";
+import { SqlEventQueue } from "../sql/event-queue-sql.ts";
+import type { MetadataSchema } from "../sql/metadata-schema.ts";
+import { SqlMetadata } from "../sql/metadata-sql.ts";
+import { SqlOutbox } from "../sql/outbox-sql.ts";
 import { Connections } from "./connections.ts";
 import { databaseOf } from "./database.ts";
 import { ConnectionsDialect } from "./dialect.ts";

@@ -1,0 +1,68 @@
+import { LruMap } from "../runtime/lru-map.ts";
+import { networkOf } from "../runtime/network-of-address.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export interface ConnectionLimitsOptions {
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** On average; a burst may be twice that. */
+  readonly attemptsPerSecondPerAddress: number;
+}
+
+/** Which limit is reached. */
+export type LimitReached = "connections" | "connections-per-address" | "attempts-per-address";
+
+/** One connection that counts until it is released. */
+export interface Admission {
+  /** The connection is over. Only the first call counts. */
+  release(): void;
+}
+
+/** Addresses whose attempts are remembered; the one that was silent the longest is forgotten first. */
+const MAX_ADDRESSES = 10_000;
+
+/** Limits how many connections there are, and how often one address tries. */
+export class ConnectionLimits {
+  readonly #options: ConnectionLimitsOptions;
+  readonly #attempts: LruMap<string, TokenBucket> = new LruMap(MAX_ADDRESSES);
+  readonly #byAddress: Map<string, number> = new Map();
+  #connections = 0;
+
+  constructor(options: ConnectionLimitsOptions) {
+    this.#options = options;
+  }
+
+  /** Counts an attempt, and the connection when it is within all limits. */
+  admit(address: string): Admission | LimitReached {
+    const { connections, connectionsPerAddress } = this.#options;
+    const network = networkOf(address);
+    const open = this.#byAddress.get(network) ?? 0;
+    if (!this.#mayTry(network)) return "attempts-per-address";
+    if (open >= connectionsPerAddress) return "connections-per-address";
+    if (this.#connections >= connections) return "connections";
+    this.#byAddress.set(network, open + 1);
+    this.#connections++;
+    let released = false;
+    return {
+      release: () => {
+        if (!released) this.#release(network);
+        released = true;
+      },
+    };
+  }
+
+  #mayTry(network: string): boolean {
+    const now = performance.now();
+    const known = this.#attempts.get(network);
+    const bucket = known ?? new TokenBucket(this.#options.attemptsPerSecondPerAddress, now);
+    if (known === undefined) this.#attempts.set(network, bucket);
+    return bucket.take(now);
+  }
+
+  #release(network: string): void {
+    this.#connections--;
+    const left = (this.#byAddress.get(network) ?? 0) - 1;
+    if (left > 0) this.#byAddress.set(network, left);
+    else this.#byAddress.delete(network);
+  }
+}

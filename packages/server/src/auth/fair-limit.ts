@@ -1,0 +1,158 @@
+import { networkOf } from "../runtime/network-of-address.ts";
+import { AccessUnavailableError } from "./access.ts";
+
+export interface FairLimitOptions {
+  /** Tasks that run at a time. */
+  readonly atOnce: number;
+  /** Those of them that one network leaves to others. */
+  readonly reserved: number;
+  /** Tasks that wait for their turn. */
+  readonly waiting: number;
+  /** A task whose turn comes later than that is not run. */
+  readonly waitMs: number;
+}
+
+/** For whom a task is run. */
+export interface TaskOwner {
+  readonly address: string;
+  readonly room: string;
+}
+
+interface WaitingTask {
+  readonly start: () => void;
+  readonly drop: () => void;
+}
+
+/** What waits of one network, by room, in order. */
+interface NetworkQueue {
+  readonly rooms: Map<string, WaitingTask[]>;
+  size: number;
+}
+
+/**
+ * Limits how many tasks run at a time. Turns go around between networks, and within a network between
+ * rooms. When too many wait, the network that has most waiting gives up the newest task of the room that
+ * has most: so whoever floods a room from an address only keeps that room and address waiting.
+ */
+export class FairLimit {
+  readonly #options: FairLimitOptions;
+  readonly #queues: Map<string, NetworkQueue> = new Map();
+  readonly #runningOf: Map<string, number> = new Map();
+  #running = 0;
+  #waiting = 0;
+
+  constructor(options: FairLimitOptions) {
+    this.#options = options;
+  }
+
+  /** @throws AccessUnavailableError when too many wait, and whatever the task throws */
+  async run<T>(owner: TaskOwner, task: () => Promise<T>): Promise<T> {
+    const network = networkOf(owner.address);
+    if (this.#mayRun(network)) this.#begin(network);
+    else await this.#turn(network, owner.room);
+    try {
+      return await task();
+    } finally {
+      this.#running--;
+      this.#countRunning(network, -1);
+      this.#startNext();
+    }
+  }
+
+  async #turn(network: string, room: string): Promise<void> {
+    const { waiting, waitMs } = this.#options;
+    const since = performance.now();
+    const isRunning = await new Promise<boolean>((resolve) => {
+      this.#enqueue(network, room, { start: () => resolve(true), drop: () => resolve(false) });
+    });
+    if (!isRunning) throw new AccessUnavailableError(`${waiting} questions wait already`);
+    if (performance.now() - since <= waitMs) return;
+    this.#running--;
+    this.#countRunning(network, -1);
+    this.#startNext();
+    throw new AccessUnavailableError(`the answers are too slow: waited ${waitMs} ms in vain`);
+  }
+
+  #mayRun(network: string): boolean {
+    const { atOnce, reserved } = this.#options;
+    const ofNetwork = this.#runningOf.get(network) ?? 0;
+    return this.#running < atOnce && ofNetwork < atOnce - reserved;
+  }
+
+  #begin(network: string): void {
+    this.#running++;
+    this.#countRunning(network, 1);
+  }
+
+  #enqueue(network: string, room: string, task: WaitingTask): void {
+    const queue = this.#queues.get(network) ?? { rooms: new Map(), size: 0 };
+    const tasks = queue.rooms.get(room) ?? [];
+    tasks.push(task);
+    queue.rooms.set(room, tasks);
+    queue.size++;
+    this.#waiting++;
+    this.#queues.set(network, queue);
+    if (this.#waiting > this.#options.waiting) this.#dropNewestOfLargest();
+  }
+
+  #startNext(): void {
+    if (this.#running >= this.#options.atOnce) return;
+    for (const [network, queue] of this.#queues) {
+      if (!this.#mayRun(network)) continue;
+      const [room = ""] = queue.rooms.keys();
+      const task = this.#take(network, queue, room, "oldest");
+      this.#begin(network);
+      task?.start();
+      return;
+    }
+  }
+
+  #dropNewestOfLargest(): void {
+    const network = largest(this.#queues, ({ size }) => size);
+    const queue = this.#queues.get(network);
+    if (queue === undefined) return;
+    const room = largest(queue.rooms, ({ length }) => length);
+    this.#take(network, queue, room, "newest")?.drop();
+  }
+
+  /** The network and the room move to the end of their rounds. */
+  #take(
+    network: string,
+    queue: NetworkQueue,
+    room: string,
+    which: "oldest" | "newest",
+  ): WaitingTask | undefined {
+    const tasks = queue.rooms.get(room) ?? [];
+    const task = which === "oldest" ? tasks.shift() : tasks.pop();
+    this.#waiting--;
+    queue.size--;
+    if (tasks.length === 0) queue.rooms.delete(room);
+    if (queue.size === 0) this.#queues.delete(network);
+    if (which === "newest") return task;
+    if (tasks.length > 0) moveToEnd(queue.rooms, room, tasks);
+    if (queue.size > 0) moveToEnd(this.#queues, network, queue);
+    return task;
+  }
+
+  #countRunning(network: string, change: number): void {
+    const count = (this.#runningOf.get(network) ?? 0) + change;
+    if (count > 0) this.#runningOf.set(network, count);
+    else this.#runningOf.delete(network);
+  }
+}
+
+function largest<T>(entries: ReadonlyMap<string, T>, sizeOf: (value: T) => number): string {
+  let found = "";
+  let most = 0;
+  for (const [key, value] of entries) {
+    if (sizeOf(value) <= most) continue;
+    found = key;
+    most = sizeOf(value);
+  }
+  return found;
+}
+
+function moveToEnd<T>(entries: Map<string, T>, key: string, value: T): void {
+  entries.delete(key);
+  entries.set(key, value);
+}

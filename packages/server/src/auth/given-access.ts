@@ -1,0 +1,91 @@
+import type { Logger } from "pino";
+import { misspelt } from "../runtime/nearest-name.ts";
+import { resultWithin } from "../runtime/within.ts";
+import {
+  ACCESS_LEVELS,
+  type Access,
+  type AccessControl,
+  AccessDeniedError,
+  AccessUnavailableError,
+  type Attempt,
+  type Authorize,
+} from "./access.ts";
+import { FairLimit } from "./fair-limit.ts";
+
+/** How long an application may think about an attempt. */
+const ANSWER_MS = 10_000;
+const LIMITS = { atOnce: 256, reserved: 64, waiting: 10_000, waitMs: 5_000 };
+
+/**
+ * Whoever decides about access on behalf of the application. What it answers is checked, and waited
+ * for only so long: when it fails in any other way than by a refusal, nobody is let in.
+ */
+export class GivenAccess implements AccessControl {
+  readonly #given: AccessControl;
+  readonly #logger: Logger;
+  readonly #answerMs: number;
+  readonly #limit: FairLimit = new FairLimit(LIMITS);
+
+  constructor(given: AccessControl | Authorize, logger: Logger, answerMs: number = ANSWER_MS) {
+    this.#given =
+      typeof given === "function"
+        ? { authorize: async (attempt) => given(attempt), forget() {}, close() {} }
+        : given;
+    this.#logger = logger;
+    this.#answerMs = answerMs;
+  }
+
+  async authorize(attempt: Attempt): Promise<Access> {
+    const { room } = attempt;
+    try {
+      return await this.#limit.run(attempt, async () => {
+        const answer = await resultWithin(this.#answerMs, this.#ask(attempt));
+        if (answer !== null) return checked(answer.value);
+        throw new AccessUnavailableError(`access has not answered within ${this.#answerMs} ms`);
+      });
+    } catch (error) {
+      if (error instanceof AccessDeniedError) throw error;
+      this.#logger.error({ room, err: error }, "access cannot be decided");
+      if (error instanceof AccessUnavailableError) throw error;
+      throw new AccessUnavailableError("access has failed", { cause: error });
+    }
+  }
+
+  forget(room: string): void {
+    try {
+      this.#given.forget(room);
+    } catch (error) {
+      this.#logger.error({ room, err: error }, "access has not forgotten a room");
+    }
+  }
+
+  close(): void {
+    try {
+      this.#given.close();
+    } catch (error) {
+      this.#logger.error({ err: error }, "access could not be closed");
+    }
+  }
+
+  /** Rejects also where the application throws. */
+  async #ask(attempt: Attempt): Promise<Access> {
+    return this.#given.authorize(attempt);
+  }
+}
+
+/** The application may be written without types. */
+function checked(access: Access | undefined): Access {
+  const { subject = null, level, expiresAt = null } = access ?? {};
+  // An `expires` that is ignored would let somebody stay for ever.
+  const wrong = misspelt(access ?? {}, ["subject", "level", "expiresAt"]);
+  if (wrong !== undefined) throw new TypeError(`access answered something else: ${wrong}`);
+  const isRight =
+    level !== undefined &&
+    ACCESS_LEVELS.includes(level) &&
+    (subject === null || typeof subject === "string") &&
+    (expiresAt === null || typeof expiresAt === "number");
+  if (isRight) return { subject, level, expiresAt };
+  throw new TypeError(
+    `access answered something that is no access; level must be one of ${ACCESS_LEVELS.join(", ")}`,
+  );
+}

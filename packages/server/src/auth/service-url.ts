@@ -1,0 +1,18 @@
+import { ConfigError } from "../runtime/config-error.ts";
+
+/**
+ * Reads the URL of a service that is asked for access.
+ *
+ * @param setting is named in errors, which do not show the URL: it may hold a secret
+ * @throws ConfigError
+ */
+export function serviceUrl(setting: string, text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
+    throw new ConfigError(`${setting}: must be a URL that begins with http:// or https://`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new ConfigError(`${setting}: must not hold a user name or password before the host`);
+  }
+  return url;
+}

@@ -1,0 +1,113 @@
+import { z } from "zod";
+import { misspelt } from "../runtime/nearest-name.ts";
+import {
+  ACCESS_LEVELS,
+  type Access,
+  AccessUnavailableError,
+  type Attempt,
+  type Denial,
+} from "./access.ts";
+import { fetchText, type TextAnswer } from "./fetch-text.ts";
+
+/** What the application said. */
+export interface Answer {
+  readonly verdict: Access | Denial;
+  /** Until when it holds for the same question, in milliseconds since the epoch. */
+  readonly freshUntil: number;
+}
+
+const MAX_ANSWER_BYTES = 64 * 1024;
+/** How long an answer is kept that does not say it, in seconds. */
+const DEFAULT_MAX_AGE_S = 10;
+const MAX_AGE_S = 3600;
+/** A no is kept at least that long, whatever the answer says: it is asked for again and again. */
+const MIN_REFUSAL_MS = 1_000;
+
+const GRANT = z.object({
+  subject: z.string().nullish(),
+  access: z.enum(ACCESS_LEVELS),
+  expiresAt: z.number().nullish(),
+});
+
+/**
+ * Asks the application: `POST {room, token, address}`, where the token is `null` when there is none.
+ * It answers with 200 and `{subject?, access, expiresAt?}` (milliseconds since the epoch), with 401
+ * or with 403. `Cache-Control` says for how many seconds that holds.
+ *
+ * @throws AccessUnavailableError for every other answer, and when there is none
+ */
+export async function askApplication(
+  url: URL,
+  { room, token, address }: Pick<Attempt, "room" | "token" | "address">,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const request = {
+    method: "POST",
+    redirect: "manual",
+    headers: { "content-type": "application/json", accept: "application/json" },
+    body: JSON.stringify({ room, token: token ?? null, address }),
+    signal,
+  } as const;
+  try {
+    return read(await fetchText(url, request, MAX_ANSWER_BYTES));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AccessUnavailableError(`AUTH_WEBHOOK_URL gives no usable answer: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+function read({ status, headers, text }: TextAnswer): Answer {
+  const now = Date.now();
+  const freshUntil = now + maxAgeOf(headers) * 1000;
+  switch (status) {
+    case 200: {
+      const access = readGrant(text, now);
+      const { expiresAt } = access;
+      return { verdict: access, freshUntil: Math.min(freshUntil, expiresAt ?? freshUntil) };
+    }
+    case 401:
+      return { verdict: "unauthenticated", freshUntil: Math.max(freshUntil, now + MIN_REFUSAL_MS) };
+    case 403:
+      return { verdict: "forbidden", freshUntil: Math.max(freshUntil, now + MIN_REFUSAL_MS) };
+    default:
+      throw new Error(`status ${status}`);
+  }
+}
+
+function readGrant(text: string, now: number): Access {
+  const { subject = null, access, expiresAt = null } = parseGrant(text);
+  if (expiresAt !== null && expiresAt <= now) {
+    throw new Error(`expiresAt=${expiresAt} has passed; it counts milliseconds since 1970`);
+  }
+  return { subject, level: access, expiresAt };
+}
+
+function parseGrant(text: string): z.infer<typeof GRANT> {
+  const answer = parseJson(text);
+  const parsed = GRANT.safeParse(answer);
+  if (parsed.success) {
+    const wrong = misspelt(Object(answer), Object.keys(GRANT.shape));
+    if (wrong !== undefined) throw new Error(wrong);
+    return parsed.data;
+  }
+  const [issue] = parsed.error.issues;
+  throw new Error(`${issue?.path.join(".") || "the body"}: ${issue?.message}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own error shows some of the text, which may repeat the token.
+    throw new Error("the body is not JSON");
+  }
+}
+
+function maxAgeOf(headers: Headers): number {
+  const control = headers.get("cache-control") ?? "";
+  if (/\bno-(store|cache)\b/i.test(control)) return 0;
+  const [, seconds = DEFAULT_MAX_AGE_S] = /\bmax-age=(\d+)/i.exec(control) ?? [];
+  return Math.min(Number(seconds), MAX_AGE_S);
+}

@@ -1,0 +1,361 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type Incarnation,
+  type OtherHolders,
+  type Registry,
+  RegistryError,
+  type ServerAddress,
+} from "../replication/registry.ts";
+import type { TestService } from "./test-service.ts";
+import { ODD_ROOM_NAMES } from "./test-storage.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** Servers of the tests have short leases. */
+export const LEASE_MS = 1_000;
+export const RENEW_MS = 200;
+
+/** A place where servers find each other, and which knows of none at first. */
+export interface TestRegistry {
+  /** Keeps what the servers know of each other. It runs. */
+  readonly service: TestService;
+  /**
+   * Joins as a server with a lease of `LEASE_MS`, renewed every `RENEW_MS`.
+   *
+   * @param incarnation is told to the others by a registry that has `incarnations`
+   */
+  open(address: ServerAddress, incarnation?: Incarnation): Promise<Registry>;
+  /** The same, in a process of its own. */
+  spawn(address: ServerAddress, incarnation?: Incarnation): Promise<SeparateServer>;
+  /** Ends the processes. */
+  discard(): Promise<void>;
+}
+
+/** A server that can be frozen and killed. */
+export interface SeparateServer {
+  readonly registry: Pick<Registry, "hold">;
+  /** How often its lease was regained. */
+  readonly rejoined: number;
+  signal(signal: NodeJS.Signals): void;
+  kill(): Promise<void>;
+}
+
+/** No call may take longer, whatever happens: five seconds, and what a busy machine adds. */
+const BOUND_MS = 7_000;
+
+/** What every implementation of the registry promises. */
+export function registrySuite(name: string, create: () => Promise<TestRegistry>): void {
+  describe(`registry: ${name}`, () => {
+    let place: TestRegistry;
+    let opened: Registry[] = [];
+
+    beforeEach(async () => {
+      place = await create();
+    });
+    afterEach(async () => {
+      await Promise.all(opened.map((registry) => registry.close()));
+      opened = [];
+      await place.discard();
+    });
+
+    async function open(address: ServerAddress, incarnation?: Incarnation): Promise<Registry> {
+      const registry = await place.open(address, incarnation);
+      opened.push(registry);
+      return registry;
+    }
+
+    it("names the other holders, and not the server itself", async () => {
+      const [a, b] = [await open("a:1"), await open("b:1")];
+      expect(await a.hold("room")).toEqual({ alive: [], lapsed: [] });
+      expect(await b.hold("room")).toEqual({ alive: ["a:1"], lapsed: [] });
+      expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
+      expect(await b.hold("room")).toEqual({ alive: ["a:1"], lapsed: [] });
+    });
+
+    it("no longer names who has released the room", async () => {
+      const [a, b] = [await open("a:1"), await open("b:1")];
+      await a.hold("room");
+      await b.hold("room");
+      await a.release("room");
+      expect(await b.hold("room")).toEqual({ alive: [], lapsed: [] });
+      await b.release("room");
+      expect(await a.hold("room")).toEqual({ alive: [], lapsed: [] });
+    });
+
+    it("lets a room be released that is not held", async () => {
+      const [a, b] = [await open("a:1"), await open("b:1")];
+      await a.release("room");
+      await b.hold("room");
+      await a.release("room");
+      expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
+    });
+
+    it("keeps rooms apart, whatever their names are", async () => {
+      const [a, b] = [await open("a:1"), await open("b:1")];
+      const rooms = [...ODD_ROOM_NAMES, "\u00e4".repeat(256)];
+      const held = new Set(rooms.filter((_, index) => index % 2 === 0));
+      await Promise.all([...held].map((room) => a.hold(room)));
+      const found = await Promise.all(
+        rooms.map(async (room) => [room, (await b.hold(room)).alive] as const),
+      );
+      expect(found).toEqual(rooms.map((room) => [room, held.has(room) ? ["a:1"] : []]));
+    });
+
+    it("lets of two servers that come at the same instant at least one see the other", async () => {
+      const addresses = Array.from({ length: 6 }, (_, index) => `server-${index}:1`);
+      const servers = await Promise.all(addresses.map(open));
+      const rooms = Array.from({ length: 10 }, (_, index) => `room-${index}`);
+      await Promise.all(
+        rooms.map(async (room) => {
+          const answers = await Promise.all(servers.map((server) => server.hold(room)));
+          const sees = (one: number, other: number) =>
+            answers[one]?.alive.includes(addresses[other] ?? "") ?? false;
+          for (let one = 0; one < servers.length; one++) {
+            expect(sees(one, one)).toBe(false);
+            // Both, when an answer was lost and the question repeated.
+            for (let other = 0; other < one; other++) {
+              expect(sees(one, other) || sees(other, one)).toBe(true);
+            }
+          }
+        }),
+      );
+    });
+
+    it("ends with what each server did last, whatever they do at the same time", async () => {
+      const addresses = ["a:1", "b:1", "c:1"];
+      const servers = await Promise.all(addresses.map(open));
+      const observer = await open("observer:1");
+      const step = fc.record({ room: fc.nat({ max: 1 }), method: fc.constantFrom(...METHODS) });
+      let runs = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.array(step, { maxLength: 6 }), { minLength: 3, maxLength: 3 }),
+          async (plans) => {
+            runs += 1;
+            const rooms = [`${runs}/0`, `${runs}/1`];
+            const holders = rooms.map(() => new Set<ServerAddress>());
+            await Promise.all(
+              servers.map(async (server, index) => {
+                for (const { room, method } of plans[index] ?? []) {
+                  await server[method](rooms[room] ?? "");
+                  const address = addresses[index] ?? "";
+                  if (method === "hold") holders[room]?.add(address);
+                  else holders[room]?.delete(address);
+                }
+              }),
+            );
+            const found = await Promise.all(rooms.map((room) => observer.hold(room)));
+            expect(found.map(sorted)).toEqual(
+              holders.map((set) => ({ alive: [...set].sort(), lapsed: [] })),
+            );
+          },
+        ),
+        { numRuns: 15 },
+      );
+    });
+
+    it("takes servers for dead that have no lease", async () => {
+      const a = await open("a:1");
+      await open("b:1");
+      const unknown = Array.from({ length: 250 }, (_, index) => `unknown-${index}:1`);
+      const lapsed = await a.lapsed([...unknown, "b:1", "a:1", ...unknown]);
+      expect([...lapsed].sort()).toEqual([...unknown].sort());
+      expect(await a.lapsed([])).toEqual([]);
+    });
+
+    it("knows at once that a server is gone that was closed", async () => {
+      const [a, b] = [await open("a:1"), await open("b:1")];
+      await b.hold("room");
+      expect(await a.lapsed(["b:1"])).toEqual([]);
+      const closed = performance.now();
+      await b.close();
+      await lapse(a, "b:1");
+      // Sooner than its lease would have lapsed: others grant two seconds for their clocks.
+      expect(performance.now() - closed).toBeLessThan(LEASE_MS - RENEW_MS + 1_700);
+      expect(await a.hold("room")).toEqual({ alive: [], lapsed: ["b:1"] });
+      await expect(b.hold("room")).rejects.toThrow(RegistryError);
+      await b.close();
+    });
+
+    it("ignores and removes a server that died, once its lease has lapsed", async () => {
+      const [a, b] = [await open("a:1"), await open("b:1")];
+      const dead = await place.spawn("dead:1");
+      await dead.registry.hold("room");
+      await dead.kill();
+      expect(await a.hold("room")).toEqual({ alive: ["dead:1"], lapsed: [] });
+      await lapse(a, "dead:1");
+      expect(await b.hold("room")).toEqual({ alive: ["a:1"], lapsed: ["dead:1"] });
+      expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
+    });
+
+    it("does not take out a server that was started again at the address of a dead one", async () => {
+      const [a, b] = [await open("a:1"), await open("b:1")];
+      const rooms = Array.from({ length: 20 }, (_, index) => `room-${index}`);
+      const dead = await place.spawn("again:1");
+      await Promise.all(rooms.map((room) => dead.registry.hold(room)));
+      await dead.kill();
+      await lapse(a, "again:1");
+      const opening = open("again:1");
+      await Promise.all(
+        rooms.map((room) => Promise.all([a.hold(room), opening.then((again) => again.hold(room))])),
+      );
+      expect(await a.lapsed(["again:1"])).toEqual([]);
+      const found = await Promise.all(rooms.map((room) => b.hold(room)));
+      expect(found.map(sorted)).toEqual(
+        rooms.map(() => ({ alive: ["a:1", "again:1"], lapsed: [] })),
+      );
+    });
+
+    it("tells a server that was started again within its lease from what it was before", async () => {
+      const [a, b] = [await open("a:1", 1), await open("b:1", 2)];
+      // A registry may leave that to the servers.
+      if (a.incarnations === undefined) return;
+      const crashed = await place.spawn("again:1", 3);
+      await crashed.registry.hold("room");
+      const servers = ["a:1", "b:1", "again:1", "unknown:1"];
+      const before = await a.incarnations(servers);
+      expect([...before].sort()).toEqual([
+        ["a:1", 1],
+        ["again:1", 3],
+        ["b:1", 2],
+      ]);
+      await crashed.kill();
+      const again = await open("again:1", 4);
+      expect((await b.incarnations?.(servers))?.get("again:1")).toBe(4);
+      // It is alive, and in the room until it has let it go.
+      expect(await b.lapsed(["again:1"])).toEqual([]);
+      expect(await b.hold("room")).toEqual({ alive: ["again:1"], lapsed: [] });
+      await again.release("room");
+      expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
+      await again.close();
+      expect((await a.incarnations(servers)).has("again:1")).toBe(false);
+    });
+
+    it("tells a server that was frozen that others took it for dead", async () => {
+      const a = await open("a:1");
+      const frozen = await place.spawn("frozen:1");
+      await frozen.registry.hold("room");
+      frozen.signal("SIGSTOP");
+      await lapse(a, "frozen:1");
+      expect(await a.hold("room")).toEqual({ alive: [], lapsed: ["frozen:1"] });
+      expect(frozen.rejoined).toBe(0);
+      frozen.signal("SIGCONT");
+      await waitFor(() => frozen.rejoined === 1, { message: "it has joined again" });
+      expect(await a.lapsed(["frozen:1"])).toEqual([]);
+      expect(await frozen.registry.hold("room")).toEqual({ alive: ["a:1"], lapsed: [] });
+      expect(await a.hold("room")).toEqual({ alive: ["frozen:1"], lapsed: [] });
+    });
+
+    it("names all servers from their start until they are closed, and which of them died", async () => {
+      const a = await open("a:1");
+      expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: [] });
+      const b = await open("b:1");
+      const dead = await place.spawn("dead:1");
+      for (const one of [a, b]) {
+        expect(sorted(await one.servers())).toEqual({
+          alive: ["a:1", "b:1", "dead:1"],
+          lapsed: [],
+        });
+        expect(one.lease).toBe("held");
+      }
+      await dead.kill();
+      await lapse(a, "dead:1");
+      expect(sorted(await a.servers())).toEqual({ alive: ["a:1", "b:1"], lapsed: ["dead:1"] });
+      await b.close();
+      expect(b.lease).toBe("lapsed");
+      expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: ["dead:1"] });
+      await open("b:1");
+      expect(sorted(await a.servers())).toEqual({ alive: ["a:1", "b:1"], lapsed: ["dead:1"] });
+    });
+
+    it("names all servers that start, and those that are left when others end, at the same time", async () => {
+      const addresses = Array.from({ length: 12 }, (_, index) => `server-${index}:1`);
+      const servers = await Promise.all(addresses.map(open));
+      const [first] = servers;
+      if (first === undefined) throw new Error("no server");
+      expect([...(await first.servers()).alive].sort()).toEqual([...addresses].sort());
+      const ending = servers.slice(1, 8).map((server) => server.close());
+      await Promise.all([...ending, open("late:1")]);
+      const left = [...addresses.slice(8), "late:1", "server-0:1"].sort();
+      expect(sorted(await first.servers())).toEqual({ alive: left, lapsed: [] });
+    });
+
+    it("judges nobody until the others had time, when the service was down", async () => {
+      const [a, b, ghost] = [await open("a:1"), await open("b:1"), await open("ghost:1")];
+      for (const registry of [a, b, ghost]) await registry.hold("room");
+      await ghost.close();
+      a.onRejoined(() => {
+        throw new Error("a listener that fails");
+      });
+      const rejoined: { at: number; found: Promise<OtherHolders> }[] = [];
+      a.onRejoined(() => rejoined.push({ at: performance.now(), found: a.hold("room") }));
+
+      await place.service.kill();
+      const killed = performance.now();
+      await rejectInTime(a);
+      await waitFor(() => a.problem !== undefined && b.problem !== undefined, {
+        message: "the leases cannot be renewed",
+      });
+      await waitFor(() => performance.now() > killed + LEASE_MS, { message: "leases have lapsed" });
+      await place.service.start();
+      await waitFor(() => a.problem === undefined && b.problem === undefined, {
+        message: () => `the leases are renewed again: ${a.problem}, ${b.problem}`,
+      });
+      // The first time: a service that has just been started may be so slow that they lapse again.
+      const { at, found } = await waitFor(() => rejoined[0], { message: "a has joined again" });
+      expect(sorted(await found)).toEqual({ alive: ["b:1", "ghost:1"], lapsed: [] });
+      expect([...(await a.servers()).alive].sort()).toEqual(["a:1", "b:1"]);
+
+      await lapse(a, "ghost:1");
+      // Their clock and this one may round differently.
+      expect(performance.now() - at).toBeGreaterThan(LEASE_MS - 10);
+      expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: ["ghost:1"] });
+    });
+
+    it("gives up in time when the service hangs, and goes on when it is back", async () => {
+      const [a, b, c] = [await open("a:1"), await open("b:1"), await open("c:1")];
+      await a.hold("room");
+      place.service.pause();
+      const paused = performance.now();
+      await Promise.all([rejectInTime(a), c.close()]);
+      expect(performance.now() - paused).toBeLessThan(BOUND_MS);
+      await waitFor(() => a.problem !== undefined, { message: "the lease cannot be renewed" });
+      place.service.resume();
+      await waitFor(() => a.problem === undefined && b.problem === undefined, {
+        message: () => `the leases are renewed again: ${a.problem}, ${b.problem}`,
+      });
+      await a.hold("room");
+      expect((await b.hold("room")).alive).toContain("a:1");
+    });
+  });
+}
+
+const METHODS = ["hold", "release"] as const;
+
+/** Waits until a server takes another for dead. */
+async function lapse(registry: Registry, server: ServerAddress): Promise<void> {
+  await waitFor(async () => (await registry.lapsed([server])).length > 0, {
+    message: `${server} is taken for dead`,
+  });
+}
+
+/** Expects that every call fails, and soon enough. */
+async function rejectInTime(registry: Registry): Promise<void> {
+  const calls = [
+    () => registry.hold("another room"),
+    () => registry.release("room"),
+    () => registry.lapsed(["unknown:1"]),
+    () => registry.servers(),
+  ];
+  await Promise.all(
+    calls.map(async (call) => {
+      const start = performance.now();
+      await expect(call()).rejects.toThrow(RegistryError);
+      expect(performance.now() - start).toBeLessThan(BOUND_MS);
+    }),
+  );
+}
+
+function sorted({ alive, lapsed }: OtherHolders): OtherHolders {
+  return { alive: [...alive].sort(), lapsed: [...lapsed].sort() };
+}

@@ -1,0 +1,222 @@
+import type { Logger } from "pino";
+import {
+  Awareness,
+  applyAwarenessUpdate,
+  encodeAwarenessUpdate,
+  removeAwarenessStates,
+} from "y-protocols/awareness";
+import * as Y from "yjs";
+import type { Frame } from "../protocol/frame.ts";
+import { decoding } from "../protocol/malformed-error.ts";
+import { TooLargeError } from "../protocol/too-large-error.ts";
+import { inspectUpdate, isEmpty } from "../protocol/update.ts";
+import type { Document } from "../room/document.ts";
+import type { Documents } from "../room/documents.ts";
+import type { Outlet, Reader } from "../room/reader.ts";
+import { CloseCode } from "../websocket/close-code.ts";
+import { Inbox } from "./inbox.ts";
+import { DocumentClosedError, type DocumentEnd, type ServerDocument } from "./server-document.ts";
+
+export interface DocumentClientOptions {
+  readonly documents: Pick<Documents, "release" | "whenDurable">;
+  readonly logger: Logger;
+  /** Whether deleted content is dropped. */
+  readonly collect: boolean;
+  readonly maxMessageBytes: number;
+  readonly maxDocumentBytes: number;
+}
+
+/** The state vector of a client that has nothing. */
+const NOTHING = Uint8Array.of(0);
+
+/**
+ * A client of a document in the server's own process: a reader like any other, which keeps a `Y.Doc`
+ * in step with the log.
+ *
+ * Code of the application listens to that `Y.Doc`. It must not run while the document writes to its
+ * readers: what it does there would change the document in the middle of that. So what is written to
+ * this client waits for the end of the task, and nothing more is taken meanwhile.
+ */
+export class DocumentClient implements ServerDocument, Outlet {
+  readonly room: string;
+  readonly doc: Y.Doc;
+  readonly awareness: Awareness;
+  readonly closed: Promise<DocumentEnd>;
+  readonly #options: DocumentClientOptions;
+  readonly #document: Document;
+  readonly #reader: Reader;
+  readonly #inbox: Inbox = new Inbox();
+  /** The offset in the log after the last update that was written here. */
+  #writtenEnd = 0;
+  #end: { readonly end: DocumentEnd; readonly cause: Error | null } | undefined;
+  /** Whether something was written that does not become durable. */
+  #isLossy = false;
+  readonly #resolveClosed: (end: DocumentEnd) => void;
+
+  /**
+   * @param document that was acquired for this client, which releases it at its end
+   * @throws DeletedError; the document is not released then
+   */
+  constructor(document: Document, options: DocumentClientOptions) {
+    this.room = document.room;
+    this.#document = document;
+    this.#options = options;
+    this.#reader = document.attach(this);
+    const { promise, resolve } = Promise.withResolvers<DocumentEnd>();
+    this.closed = promise;
+    this.#resolveClosed = resolve;
+    this.doc = new Y.Doc({ gc: options.collect });
+    this.awareness = new Awareness(this.doc);
+    this.awareness.setLocalState(null);
+    this.doc.on("update", (update, origin) => this.#wrote(update, origin));
+    this.doc.on("destroy", () => this.close());
+    this.awareness.on("update", (changes: PresenceChanges) => this.#presenceChanged(changes));
+  }
+
+  /**
+   * Resolves when `doc` and `awareness` hold what is known.
+   *
+   * @throws DeletedError, ClosedError, WorkerError when it has ended before
+   */
+  async load(): Promise<void> {
+    try {
+      this.#document.showPresence(this.#reader);
+      await this.#document.answer(this.#reader, NOTHING);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#takeNews();
+    if (this.#end !== undefined) throw this.#end.cause ?? new Error("closed while it was opened");
+  }
+
+  get writable(): boolean {
+    return this.#inbox.isEmpty;
+  }
+
+  write(frames: readonly Frame[]): void {
+    if (this.#inbox.isEmpty) queueMicrotask(() => this.#takeNews());
+    this.#inbox.put(frames);
+  }
+
+  /** It is in this process, so it is there. */
+  probe(onAlive: () => void): void {
+    onAlive();
+  }
+
+  /** Implements both interfaces: without a reason the application closes it. */
+  close(reason?: Error): void {
+    if (reason !== undefined) this.#isLossy = true;
+    this.end(reason ?? null);
+  }
+
+  async whenDurable(): Promise<void> {
+    if (this.#isLossy && this.#end !== undefined) {
+      throw new DocumentClosedError(this.room, this.#end.end);
+    }
+    if (this.#document.log.durable >= this.#writtenEnd) return;
+    await this.#options.documents.whenDurable(this.#document, this.#writtenEnd);
+  }
+
+  /** Leaves the document. What was written before can still become durable. */
+  end(cause: Error | null): void {
+    if (this.#end !== undefined) return;
+    const end =
+      cause === null
+        ? { code: 1000, reason: "closed by the application" }
+        : { code: CloseCode.of(cause), reason: cause.message };
+    this.#end = { end, cause };
+    this.#inbox.take();
+    this.#document.detach(this.#reader, Date.now());
+    this.#options.documents.release(this.#document);
+    this.#resolveClosed(end);
+    // Listeners of the application hear of it, so not within what the document is doing.
+    queueMicrotask(() => this.#forgetPresence());
+  }
+
+  #takeNews(): void {
+    const { updates, presence } = this.#inbox.take();
+    for (const update of updates) this.#attempt(() => Y.applyUpdate(this.doc, update, this));
+    for (const states of presence) {
+      this.#attempt(() => applyAwarenessUpdate(this.awareness, states, this));
+    }
+    if (this.#end === undefined) this.#document.resume(this.#reader);
+  }
+
+  #wrote(update: Uint8Array, origin: unknown): void {
+    if (origin === this) return;
+    if (this.#end !== undefined) {
+      this.#isLossy = true;
+      return;
+    }
+    try {
+      this.#append(update);
+    } catch (error) {
+      this.#isLossy = true;
+      this.#fail(error);
+    }
+  }
+
+  /** @throws TooLargeError, MalformedError as for any client */
+  #append(update: Uint8Array): void {
+    const { maxMessageBytes, maxDocumentBytes } = this.#options;
+    const contents = inspectUpdate(update);
+    if (isEmpty(contents)) return;
+    if (update.length > maxMessageBytes) {
+      throw new TooLargeError(
+        `a transaction wrote ${update.length} bytes; it may write ${maxMessageBytes}`,
+      );
+    }
+    if (this.#document.log.bytes + update.length > maxDocumentBytes) {
+      throw new TooLargeError(`the document would exceed ${maxDocumentBytes} bytes`);
+    }
+    this.#document.append(update, this.#reader, Date.now(), contents);
+    this.#writtenEnd = this.#document.log.end;
+  }
+
+  /** Tells of this client only: the others tell of themselves. */
+  #presenceChanged({ added, updated, removed }: PresenceChanges): void {
+    const { awareness } = this;
+    const own = awareness.clientID;
+    if (this.#end !== undefined) return;
+    if (![added, updated, removed].some((clients) => clients.includes(own))) return;
+    try {
+      const states = decoding("presence state", () => encodeAwarenessUpdate(awareness, [own]));
+      this.#document.receivePresence(states, this.#reader, Date.now());
+    } catch (error) {
+      // It is not thrown: the timer that renews the state would throw it again where nobody catches it.
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { room } = this;
+    this.#options.logger.error({ room, err: error }, "a document of the application was closed");
+    this.end(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #forgetPresence(): void {
+    const { awareness } = this;
+    const others = [...awareness.getStates().keys()].filter((id) => id !== awareness.clientID);
+    this.#attempt(() => removeAwarenessStates(awareness, others, this));
+    this.#attempt(() => awareness.destroy());
+  }
+
+  /** Listeners of the application are called by this, and may throw anything. */
+  #attempt(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.#options.logger.error(
+        { room: this.room, err: error },
+        "a listener of the application threw, or an update could not be integrated",
+      );
+    }
+  }
+}
+
+/** By client id. */
+interface PresenceChanges {
+  readonly added: readonly number[];
+  readonly updated: readonly number[];
+  readonly removed: readonly number[];
+}

@@ -1,0 +1,49 @@
+import { checkRoomName } from "../protocol/room-name.ts";
+import { ClosedError, type Documents } from "../room/documents.ts";
+import { DocumentClient, type DocumentClientOptions } from "./document-client.ts";
+import type { ServerDocument } from "./server-document.ts";
+
+export interface ServerDocumentsOptions extends DocumentClientOptions {
+  readonly documents: Documents;
+}
+
+/** The documents that code of this process has opened. */
+export class ServerDocuments {
+  readonly #options: ServerDocumentsOptions;
+  readonly #open: Set<DocumentClient> = new Set();
+  #closing = false;
+
+  constructor(options: ServerDocumentsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens a room for code of this process. It may be opened any number of times: each is a client of
+   * its own.
+   *
+   * @throws RoomNameError; ClosedError when the server drains; DeletedError while the room is being
+   *   deleted; StorageError, CorruptedError or RegistryError when it cannot be read; WorkerError
+   */
+  async open(room: string): Promise<ServerDocument> {
+    checkRoomName(room);
+    const document = await this.#options.documents.acquire(room);
+    let client: DocumentClient;
+    try {
+      if (this.#closing) throw new ClosedError("the server is shutting down");
+      client = new DocumentClient(document, this.#options);
+    } catch (error) {
+      this.#options.documents.release(document);
+      throw error;
+    }
+    this.#open.add(client);
+    void client.closed.then(() => this.#open.delete(client));
+    await client.load();
+    return client;
+  }
+
+  /** Closes all with 1012, and opens none any more. What was written can still become durable. */
+  close(): void {
+    this.#closing = true;
+    for (const client of this.#open) client.end(new ClosedError("the server is shutting down"));
+  }
+}

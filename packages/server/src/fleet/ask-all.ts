@@ -1,0 +1,59 @@
+import { PeerError } from "../replication/peers.ts";
+import type { ServerAddress } from "../replication/registry.ts";
+import type { ServerCalls } from "./server-calls.ts";
+
+/** How many servers are asked at once. */
+const AT_ONCE = 50;
+
+/** What several servers answered, and who did not; in the order of the servers. */
+export interface Answers<Answer> {
+  readonly answers: readonly { readonly address: ServerAddress; readonly answer: Answer }[];
+  readonly failures: readonly { readonly address: ServerAddress; readonly reason: string }[];
+}
+
+/** Calls several servers at the same time. Does not reject. */
+export async function askAll<Answer>(
+  servers: readonly ServerCalls[],
+  call: (server: ServerCalls) => Promise<Answer>,
+): Promise<Answers<Answer>> {
+  const results = new Array<{ answer: Answer } | { reason: string }>(servers.length);
+  const left = servers.entries();
+  const askNext = async () => {
+    for (const [index, server] of left) {
+      try {
+        results[index] = { answer: await call(server) };
+      } catch (error) {
+        results[index] = { reason: error instanceof Error ? error.message : String(error) };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, servers.length) }, askNext));
+  const answers: Answers<Answer>["answers"][number][] = [];
+  const failures: Answers<Answer>["failures"][number][] = [];
+  servers.forEach(({ address }, index) => {
+    const result = results[index];
+    if (result === undefined) return;
+    if ("answer" in result) answers.push({ address, answer: result.answer });
+    else failures.push({ address, reason: result.reason });
+  });
+  return { answers, failures };
+}
+
+/**
+ * Tells several servers to do something.
+ *
+ * @param what is done, for the message of the error
+ * @throws PeerError when one of them did not; the others may have
+ */
+export async function tellAll(
+  servers: readonly ServerCalls[],
+  what: string,
+  call: (server: ServerCalls) => Promise<unknown>,
+): Promise<void> {
+  const { failures } = await askAll(servers, call);
+  if (failures.length === 0) return;
+  const reasons = failures.map(({ reason }) => reason).join("; ");
+  throw new PeerError(
+    `${what} needs all servers, and ${failures.length} did not answer: ${reasons}`,
+  );
+}

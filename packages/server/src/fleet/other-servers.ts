@@ -1,0 +1,44 @@
+import type { Registry, ServerAddress } from "../replication/registry.ts";
+import { ServerClient } from "../replication/server-client.ts";
+import { askAll } from "./ask-all.ts";
+import { RemoteServer } from "./remote-server.ts";
+import { MAX_ROOMS } from "./server-call-messages.ts";
+
+/** The live servers of the cluster besides this one; they can be asked until this one has drained. */
+export class OtherServers {
+  readonly #own: ServerAddress;
+  readonly #registry: Pick<Registry, "servers">;
+  readonly #client: ServerClient;
+
+  /** @param secret authenticates this server to the others */
+  constructor(own: ServerAddress, registry: Pick<Registry, "servers">, secret: string) {
+    this.#own = own;
+    this.#registry = registry;
+    this.#client = new ServerClient(secret);
+  }
+
+  /**
+   * Which of some rooms they hold. One that does not answer is taken to hold none.
+   *
+   * @throws RegistryError
+   */
+  async held(rooms: readonly string[]): Promise<ReadonlySet<string>> {
+    const { alive } = await this.#registry.servers();
+    const others = alive.filter((address) => address !== this.#own);
+    const servers = others.map((address) => new RemoteServer(address, this.#client));
+    const { answers } = await askAll(servers, async (server) => {
+      const held: string[] = [];
+      for (let at = 0; at < rooms.length; at += MAX_ROOMS) {
+        const some = await server.held(rooms.slice(at, at + MAX_ROOMS));
+        held.push(...some.map(({ room }) => room));
+      }
+      return held;
+    });
+    return new Set(answers.flatMap(({ answer }) => answer));
+  }
+
+  /** Asks nothing more. */
+  close(): void {
+    this.#client.close();
+  }
+}

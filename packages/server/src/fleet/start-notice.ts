@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { PeerError } from "../replication/peers.ts";
+import type { Registry, ServerAddress } from "../replication/registry.ts";
+import { asPeerError, readBody, ServerClient } from "../replication/server-client.ts";
+
+/** Where a server is told that another one was started. */
+export const START_PATH = "/cluster/v1/started";
+/** The most rooms that an answer names; those of a later run are found one by one. */
+export const MAX_STALE_ROOMS = 1_000;
+
+/** The body of a notice, as JSON. */
+export const startNotice = z.object({
+  address: z.string(),
+  incarnation: z.number().int().nonnegative(),
+});
+const answerSchema = z.object({ rooms: z.array(z.string()) });
+
+export type StartedServer = z.infer<typeof startNotice>;
+
+export interface StartNoticeOptions {
+  /** This server. */
+  readonly started: StartedServer;
+  readonly registry: Pick<Registry, "servers">;
+  /** Authenticates this server to the others. */
+  readonly secret: string;
+  /** Takes this server out of the holders of rooms that an earlier run held. Does not reject. */
+  readonly giveBack: (rooms: readonly string[]) => Promise<void>;
+  readonly logger: Logger;
+}
+
+const RETRY_MS = 1_000;
+/** By then others have compared incarnations in the registry, or the earlier run's lease has lapsed. */
+const TRIES = 10;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Tells the other servers that this one was started. An earlier run at its address may have crashed a
+ * moment ago: then they drop its clients' presence and read what it had not published.
+ */
+export class StartNotice {
+  readonly #options: StartNoticeOptions;
+  readonly #client: ServerClient;
+  readonly #closing: AbortController = new AbortController();
+
+  constructor(options: StartNoticeOptions) {
+    this.#options = options;
+    this.#client = new ServerClient(options.secret);
+    void this.#run();
+  }
+
+  /** Asks nothing more. */
+  close(): void {
+    this.#closing.abort();
+    this.#client.close();
+  }
+
+  /** Does not reject. */
+  async #run(): Promise<void> {
+    const { started, logger } = this.#options;
+    const { signal } = this.#closing;
+    const told = new Set<ServerAddress>([started.address]);
+    for (let i = 0; i < TRIES && !signal.aborted; i++) {
+      try {
+        if (await this.#tellOthers(told)) return;
+      } catch (error) {
+        logger.debug({ err: error }, "the servers that are to know of the start cannot be listed");
+      }
+      await Promise.allSettled([sleep(RETRY_MS, undefined, { signal })]);
+    }
+  }
+
+  /** @returns whether all of them know @throws RegistryError */
+  async #tellOthers(told: Set<ServerAddress>): Promise<boolean> {
+    const { registry, giveBack, logger } = this.#options;
+    const { alive } = await registry.servers();
+    const others = alive.filter((address) => !told.has(address));
+    const held = new Set<string>();
+    await Promise.all(
+      others.map(async (address) => {
+        try {
+          for (const room of await this.#tell(address)) held.add(room);
+          told.add(address);
+        } catch (error) {
+          logger.debug({ err: error }, "another server could not be told of the start");
+        }
+      }),
+    );
+    await giveBack([...held]);
+    return others.every((address) => told.has(address));
+  }
+
+  /** @returns rooms in which the earlier run was known as a holder @throws PeerError */
+  async #tell(address: ServerAddress): Promise<readonly string[]> {
+    try {
+      const body = JSON.stringify(this.#options.started);
+      const response = await this.#client.post(address, START_PATH, body);
+      const bytes = await readBody(response, MAX_ANSWER_BYTES);
+      if (response.statusCode !== 200) throw new PeerError(`status ${response.statusCode}`);
+      return answerSchema.parse(JSON.parse(new TextDecoder().decode(bytes))).rooms;
+    } catch (error) {
+      throw asPeerError(address, error);
+    }
+  }
+}

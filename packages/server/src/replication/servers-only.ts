@@ -1,0 +1,47 @@
+import type { MiddlewareHandler } from "hono";
+import type { ApiEnv } from "../runtime/http/api-hono.ts";
+import { FailedAttempts } from "../runtime/http/failed-attempts.ts";
+import { problem } from "../runtime/http/problem.ts";
+import { SecretCheck } from "../runtime/http/secret-check.ts";
+import { LruMap } from "../runtime/lru-map.ts";
+
+/** Browsers send at least one of these; servers send none. */
+const BROWSER_HEADERS = ["origin", "sec-fetch-mode", "sec-fetch-site"];
+
+export type ServersOnly = MiddlewareHandler<ApiEnv>;
+
+/** Addresses of servers that are remembered. */
+const MAX_SERVERS = 10_000;
+
+/**
+ * Lets only the servers of the cluster pass: those that know its secret. Whoever guesses it from an
+ * address that no server has called from waits, as those do who guess ADMIN_TOKEN.
+ */
+export function serversOnly(secret: string): ServersOnly {
+  const expected = new SecretCheck(`Bearer ${secret}`);
+  const failed = new FailedAttempts();
+  const servers: LruMap<string, true> = new LruMap(MAX_SERVERS);
+  return async (c, next) => {
+    // Routes see a normalised path. What a proxy has let through as another path is none of theirs.
+    if (!isInternal(c.env.incoming.url)) return problem(404, `there is nothing at ${c.req.path}`);
+    if (BROWSER_HEADERS.some((name) => c.req.header(name) !== undefined)) {
+      return problem(403, "this is not for browsers");
+    }
+    const address = c.env.incoming.socket.remoteAddress ?? "";
+    const now = Date.now();
+    const isServer = servers.get(address) === true;
+    if (!isServer && failed.isBlocked(address, now)) {
+      return problem(429, `too many wrong secrets came from ${address}; try again in a minute`);
+    }
+    if (!expected.matches(c.req.header("authorization") ?? "")) {
+      failed.add(address, now);
+      return problem(401, "CLUSTER_SECRET is not the same on both servers");
+    }
+    if (!isServer) servers.set(address, true);
+    return next();
+  };
+}
+
+function isInternal(target: string | undefined): boolean {
+  return target?.startsWith("/cluster/") === true && !/%|\/\/|\/\.{1,2}(\/|$)/.test(target);
+}

@@ -1,0 +1,301 @@
+import type { Logger } from "pino";
+import { StorageError } from "../storage/errors.ts";
+import type { Journal, JournalId } from "../storage/journal.ts";
+import { CommitPlan } from "./commit-plan.ts";
+import type { Document } from "./document.ts";
+import { DurabilityWaiters } from "./durability-waiters.ts";
+import { JournalStats } from "./room-stats.ts";
+
+/** An open document and what the stores hold of it. */
+export interface Journaled {
+  readonly document: Document;
+  /** Rows that no stored snapshot is known to contain, each with the offset that it reaches to. */
+  rows: { readonly id: JournalId; readonly end: number }[];
+}
+
+/** How long updates are gathered after a commit, so that a busy server does not sync per update. */
+const GATHER_MS = 20;
+/** A commit that takes longer than this is not waited for when others' updates are sent. */
+const SLOW_MS = 25;
+/** A commit that takes longer than this, or fails, is a problem that readiness reports. */
+const STALL_MS = 200;
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5_000;
+/** With this much waiting to be written, clients are no longer read until it has shrunk. */
+export const BACKLOG_BYTES: number = 128 * 1024 * 1024;
+
+/**
+ * The journal's reader of all logs: writes what clients wrote in group commits, one at a time,
+ * each with the pending updates of all documents. A commit that fails is tried again, for ever.
+ */
+export class JournalWriter {
+  readonly stats: JournalStats = new JournalStats();
+  readonly #journal: Journal;
+  readonly #logger: Logger;
+  readonly #onDurable: ((room: string) => void) | undefined;
+  readonly #journaled: Map<Document, Journaled> = new Map();
+  #pending: Set<Document> = new Set();
+  #running: Promise<void> | undefined;
+  #committing: Promise<boolean> | undefined;
+  readonly #plan: CommitPlan = new CommitPlan();
+  readonly #durability: DurabilityWaiters = new DurabilityWaiters();
+  #waiters: (() => void)[] = [];
+  readonly #mostBytes: number;
+  #slow = false;
+  #stalledSince: number | undefined;
+  #failure: string | undefined;
+  #backlog = 0;
+  /** When the first update came that is in the commit under way. */
+  #writingSince = Number.POSITIVE_INFINITY;
+  /** When the first update came that is not yet in a commit. */
+  #waitingSince = Number.POSITIVE_INFINITY;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  /**
+   * @param onDurable called for each room in which something has become durable
+   * @param mostBytes with this much waiting to be written, it is full
+   */
+  constructor(
+    journal: Journal,
+    logger: Logger,
+    onDurable?: (room: string) => void,
+    mostBytes: number = BACKLOG_BYTES,
+  ) {
+    this.#mostBytes = mostBytes;
+    this.#journal = journal;
+    this.#logger = logger;
+    this.#onDurable = onDurable;
+  }
+
+  /** True while commits fail or take long: nobody then waits for them to be sent others' updates. */
+  get slow(): boolean {
+    return this.#slow;
+  }
+
+  /** Why nothing becomes durable, or `undefined` when it does. */
+  get problem(): string | undefined {
+    if (this.#stalledSince === undefined) return undefined;
+    return this.#failure ?? `a commit has been under way since ${ago(this.#stalledSince)}`;
+  }
+
+  /** What is not durable: how much, and for how long the oldest of it has waited. */
+  get lag(): { readonly bytes: number; readonly seconds: number } {
+    const since = Math.min(this.#writingSince, this.#waitingSince);
+    return { bytes: this.#backlog, seconds: Math.max(0, secondsFrom(since)) };
+  }
+
+  /** True when too much waits to be written. */
+  get full(): boolean {
+    return this.#backlog > this.#mostBytes;
+  }
+
+  /** Resolves when `full` has ended, or the writer is closed. */
+  whenNotFull(): Promise<void> {
+    if (!this.full || this.#closed) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  add(journaled: Journaled): void {
+    this.#journaled.set(journaled.document, journaled);
+  }
+
+  remove(document: Document): void {
+    this.#journaled.delete(document);
+    this.#pending.delete(document);
+  }
+
+  /**
+   * Gives up what a document has appended and is not durable.
+   *
+   * @returns resolves when nothing of it is being written. It does not reject
+   */
+  async discard(document: Document, reason: Error): Promise<void> {
+    this.remove(document);
+    if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
+    this.#durability.fail(reason, document);
+    await this.settled();
+    // What has been committed meanwhile has been subtracted already.
+    const { log } = document;
+    for (const { author, update } of log.entries(log.durable, log.end)) {
+      if (author !== "elsewhere") this.#backlog -= update.length;
+    }
+    if (!this.full) this.#release();
+  }
+
+  /** Resolves when the commit under way has ended, whatever became of it. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#committing]);
+  }
+
+  /**
+   * Resolves when everything below an offset of a document's log is durable.
+   *
+   * @throws StorageError when the writer is closed before or has given the document up, and why the
+   *   document was discarded
+   */
+  async whenDurable(document: Document, end: number): Promise<void> {
+    if (this.#closed) throw closedError();
+    if (document.log.durable < end && !this.#journaled.has(document)) {
+      throw new StorageError("the document was given up before the update was durable");
+    }
+    await this.#durability.wait(document, end);
+  }
+
+  /** Writes what the document has appended, soon. @param bytes how much that is */
+  enqueue(document: Document, bytes: number): void {
+    this.#backlog += bytes;
+    if (this.#waitingSince === Number.POSITIVE_INFINITY) this.#waitingSince = performance.now();
+    this.#pending.add(document);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when everything that was enqueued is durable; never while the journal fails. */
+  async flush(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Ends the pause before the next attempt: the journal is known to answer again. */
+  retry(): void {
+    this.#wake?.();
+  }
+
+  /** Stops trying. What is not durable is not written any more. */
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+    this.#release();
+    this.#durability.fail(closedError());
+  }
+
+  async #run(): Promise<void> {
+    let delay = RETRY_MIN_MS;
+    // The turn ends first, so that what came in it goes into one commit.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#pending.size > 0 && !this.#closed) {
+      try {
+        const commit = this.#commit();
+        this.#committing = commit;
+        const isWhole = await commit;
+        delay = RETRY_MIN_MS;
+        this.#recovered();
+        // What did not fit into a commit follows at once, with what came meanwhile.
+        if (isWhole) await this.#pause(GATHER_MS);
+      } catch (error) {
+        this.#failed(error);
+        await this.#pause(delay * (0.5 + Math.random() / 2));
+        delay = Math.min(delay * 2, RETRY_MAX_MS);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  /** @returns whether nothing had to be left for the next one */
+  async #commit(): Promise<boolean> {
+    const documents = [...this.#pending];
+    const journaled = documents.map((document) => this.#journaled.get(document));
+    const { rows, sources, bytes, rest } = this.#plan.next(
+      journaled.filter((one) => one !== undefined),
+    );
+    this.#pending = new Set(rest.map(({ document }) => document));
+    const began = performance.now();
+    this.#writingSince = this.#waitingSince;
+    // What is left for the next commit may be as old.
+    if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
+    const slow = setTimeout(() => this.#slowDown(documents), SLOW_MS);
+    const stall = setTimeout(() => this.#stall(), STALL_MS);
+    try {
+      const ids = await this.#journal.append(rows);
+      const durable = new Map<Document, number>();
+      sources.forEach(({ journaled, end }, i) => {
+        const id = ids[i];
+        if (id !== undefined) journaled.rows.push({ id, end });
+        durable.set(journaled.document, end);
+      });
+      for (const [document, end] of durable) document.markDurable(end);
+      this.#backlog -= bytes;
+      if (this.#onDurable !== undefined) {
+        for (const { room } of durable.keys()) this.#onDurable(room);
+      }
+      this.#durability.check();
+      this.#plan.took(bytes, performance.now() - began);
+      this.#count(rows.length, bytes, began);
+      if (!this.full) this.#release();
+      return rest.length === 0;
+    } catch (error) {
+      this.stats.failures++;
+      this.#waitingSince = this.#writingSince;
+      for (const document of documents) {
+        if (this.#journaled.has(document)) this.#pending.add(document);
+      }
+      this.#slowDown(documents);
+      this.#stall();
+      throw error;
+    } finally {
+      clearTimeout(slow);
+      clearTimeout(stall);
+      this.#writingSince = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  /** Counts a commit that has become durable. */
+  #count(updates: number, bytes: number, began: number): void {
+    const { stats } = this;
+    stats.batch.observe(updates);
+    stats.bytes += bytes;
+    stats.commitSeconds.observe(secondsFrom(began));
+    stats.acknowledgementSeconds.observe(secondsFrom(this.#writingSince), updates);
+  }
+
+  #slowDown(documents: readonly Document[]): void {
+    if (this.#slow) return;
+    this.#slow = true;
+    for (const document of documents) document.flush();
+  }
+
+  #stall(): void {
+    this.#stalledSince ??= Date.now();
+  }
+
+  #failed(error: unknown): void {
+    const first = this.#failure === undefined;
+    this.#failure = error instanceof Error ? error.message : String(error);
+    if (first) this.#logger.error({ err: error }, "the journal cannot be written; trying again");
+  }
+
+  #recovered(): void {
+    if (this.#failure !== undefined) this.#logger.info("the journal can be written again");
+    this.#slow = false;
+    this.#stalledSince = undefined;
+    this.#failure = undefined;
+  }
+
+  #release(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      this.#wake = done;
+      function done() {
+        clearTimeout(timer);
+        resolve();
+      }
+    });
+  }
+}
+
+function closedError(): StorageError {
+  return new StorageError("the server shut down before the update was durable");
+}
+
+function secondsFrom(time: number): number {
+  return (performance.now() - time) / 1_000;
+}
+
+function ago(time: number): string {
+  return new Date(time).toISOString();
+}

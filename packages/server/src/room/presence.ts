@@ -1,0 +1,566 @@
+import { type Frame, framePresence } from "../protocol/frame.ts";
+import { MalformedError } from "../protocol/malformed-error.ts";
+import {
+  checkPresence,
+  encodePresence,
+  isLeft,
+  LEFT,
+  PresenceReader,
+  type PresenceState,
+} from "../protocol/presence.ts";
+import type { PeerPresence } from "../replication/message.ts";
+import type { Peer } from "../replication/peer.ts";
+import { type Claim, Claims } from "./presence-claims.ts";
+import { freshClock, MAX_CLOCK } from "./presence-clock.ts";
+import { type Known, type PresenceOwner, PresenceTable } from "./presence-table.ts";
+import { Reader } from "./reader.ts";
+
+/** Clients drop others that were not renewed for this long (`outdatedTimeout` of y-protocols). */
+const TIMEOUT_MS = 30_000;
+/** Clients renew their own state after half of that. From here on the server does it for them. */
+const RENEW_MS = 19_000;
+/**
+ * How long it is remembered that a client left. Others still send its last state back for a while,
+ * and must not bring it to life again.
+ */
+const REMEMBER_MS = 60_000;
+/** How long whoever came back as a client that had left gives way to another who does. */
+const CONTESTABLE_MS = 10_000;
+/** An owner that has not answered for this long gives way to one that another server vouches for. */
+const SILENT_MS = 500;
+/** How many client ids one connection may introduce: tabs of one browser speak for each other. */
+const MAX_CLIENTS_PER_READER = 64;
+/** How many ids that nobody knew one connection may introduce while those that left are remembered. */
+const MAX_NEW_PER_READER = 2 * MAX_CLIENTS_PER_READER;
+/** How many changes one message may bring. Providers send each client once. */
+const MAX_CHANGES_PER_MESSAGE = 2 * MAX_CLIENTS_PER_READER;
+/** How many entries of a message are read: more than a room remembers. */
+const MAX_ENTRIES_PER_MESSAGE = 20_000;
+/** How many contests one message may begin. */
+const MAX_CONTESTS = 16;
+/** Larger states than this share the next two limits. */
+const SMALL_STATE_BYTES = 4 * 1024;
+/** How much the states from one connection may take, in bytes; its own client's is taken in any case. */
+const MAX_BYTES_PER_READER = 256 * 1024;
+/** From this size of a room's presence on, in bytes, only small states are taken. */
+const MAX_BYTES_OF_LARGE = 4 * 1024 * 1024;
+
+/** Somebody else speaks for a client; its owner may be dead. */
+export interface Contest {
+  readonly client: number;
+  readonly owner: PresenceOwner;
+  /** Whether it may be the claimant's own client, which is given to it if the owner does not answer. */
+  readonly isClaim: boolean;
+}
+
+/** What follows from what a client sent. */
+export interface PresenceEffects {
+  /** Owners to ask whether they are alive. */
+  readonly contests: readonly Contest[];
+  /** What the sender does not know. */
+  readonly answer: Frame | null;
+}
+
+/** What follows from what another server said. */
+export interface PeerPresenceEffects {
+  /** Connections of this server to ask whether they are alive. */
+  readonly contests: readonly Contest[];
+  /** What that server does not know: clients of its own that were declared gone here. */
+  readonly stale: readonly PeerPresence[];
+}
+
+const NO_CONTESTS: readonly Contest[] = [];
+const NO_EFFECTS: PresenceEffects = { contests: NO_CONTESTS, answer: null };
+
+/**
+ * Who is in a room, on any server: per client id its newest state. There is no history: each change
+ * gets the next version, and a reader that has seen some version is sent what changed since.
+ *
+ * **Owners.** A client id belongs to the connection that introduced it, until that connection ends or
+ * says that the client left. The first id that a connection names is its own, others it only relays, for
+ * other tabs of its browser:
+ *
+ * ```
+ *               introduced                  another connection's first id
+ *   unknown ───────────────────► owned ◄──────────────────────────────┐
+ *      ▲                         │   │                                │ at once: relayed, or contestable
+ *      │ a minute   ends, leaves │   └──────────► owned and claimed ──┤ the owner does not answer,
+ *      └─────────── left ◄───────┘                                    │ ends, or leaves
+ *                    └────────────► owned, contestable ───────────────┘
+ *                      its own first id
+ * ```
+ *
+ * A claim is remembered, so whoever comes back while its old connection is half dead, or before its old
+ * server has said that it left, is there when that turns out. Whoever takes up an id that had left is
+ * contestable for some seconds: were it an impostor, the owner that comes back takes it over; once.
+ * An id that left is only given to a connection whose own it is.
+ *
+ * **Clocks.** Clients ignore a state whose clock is not newer than the one they saw, also when they
+ * came back after an interruption, dropped everybody, and still remember the clocks. So everybody
+ * is shown to newcomers, and each newcomer to all, with a `freshClock`. That is ahead of the clock of
+ * the client itself; its next change is shown with the next clock above. For y-protocols a newer state
+ * of the client itself, sent by the server, would replace a local one that is newer still. So before
+ * such a state is sent, the client is told that it left (`reminder`): it answers by announcing itself,
+ * above that clock.
+ *
+ * A newcomer is therefore only shown others when it has said who it is.
+ *
+ * **Expiry.** A client lives as long as its connection, whether it renews its state or not: browsers
+ * slow down the timers of background tabs. Clients drop others that are not renewed, so the server does
+ * that for those whose connection answers. Only what another server said expires, when that server is
+ * not heard any more.
+ */
+export class Presence {
+  readonly #table: PresenceTable = new PresenceTable();
+  readonly #claims: Claims = new Claims();
+  #all: { readonly version: number; readonly frame: Frame | null } | undefined;
+
+  /** Grows with every change. */
+  get version(): number {
+    return this.#table.version;
+  }
+
+  /** How many clients are present. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** When `settle` has something to do; infinite when never. */
+  get dueAt(): number {
+    return this.#claims.dueAt;
+  }
+
+  /**
+   * Takes what a client sent. Most of it is what the client was sent before, and dropped by its
+   * clock before its JSON is looked at.
+   *
+   * @throws MalformedError; what came before the malformed state has been taken
+   */
+  receive(states: Uint8Array, from: Reader, now: number): PresenceEffects {
+    let contests: Contest[] | undefined;
+    let unknown: Set<PresenceState> | undefined;
+    let changes = 0;
+    const sent = new PresenceReader(states);
+    for (let entries = 0; changes < MAX_CHANGES_PER_MESSAGE && sent.next(); entries++) {
+      if (entries === MAX_ENTRIES_PER_MESSAGE) break;
+      const { client } = sent;
+      // Nothing was shown to it yet, so this comes from itself.
+      if (from.presenceVersion === null && !sent.isLeft) from.ownClient ??= client;
+      const known = this.#table.get(client);
+      if (known !== undefined && isOld(known, sent, from)) {
+        if (known.owner === null && !sent.isLeft) {
+          unknown ??= new Set();
+          unknown.add(known);
+        }
+        continue;
+      }
+      if (known === undefined || known.owner === null) {
+        if (sent.isLeft) continue;
+        // Whoever has an id of its own does not bring back another's.
+        if (known?.isOwn && from.ownClient !== null && from.ownClient !== client) continue;
+      }
+      const isForeign = known !== undefined && known.owner !== null && known.owner !== from;
+      const isClaim = isForeign && from.ownClient === client && !sent.isLeft;
+      if (isForeign && !isClaim) {
+        if (from.claim === client && sent.isLeft) this.#claims.drop(from);
+        contests ??= [];
+        addContest(contests, { client, owner: known.owner, isClaim });
+        continue;
+      }
+      if (!this.#mayTell(from, sent, known, now)) continue;
+      const { clock } = sent;
+      if (clock > MAX_CLOCK) throw new MalformedError(`presence: the clock ${clock} is too large`);
+      const state = sent.state.slice();
+      checkPresence(state);
+      changes++;
+      if (isClaim && !givesWay(known, now)) {
+        const isAsked = this.#claims.add({ client, clock, state, claimant: from }, now);
+        contests ??= [];
+        if (isAsked) addContest(contests, { client, owner: known.owner, isClaim });
+        if (clock <= known.clock) {
+          unknown ??= new Set();
+          unknown.add({ client, clock: known.clock, state: LEFT });
+        }
+      } else if (known !== undefined && known.owner === from) {
+        this.#change(known, clock, state, now);
+        this.#claims.refuse(client);
+      } else {
+        this.#introduce(known, { client, clock, state }, from, now);
+      }
+    }
+    if (contests === undefined && unknown === undefined) return NO_EFFECTS;
+    const answer = unknown === undefined ? null : frameOf([...unknown]);
+    return { contests: contests ?? NO_CONTESTS, answer };
+  }
+
+  /** Takes what another server says of its clients. That server has checked it. */
+  receiveFromPeer(states: readonly PeerPresence[], peer: Peer, now: number): PeerPresenceEffects {
+    const stale: PeerPresence[] = [];
+    const contests: Contest[] = [];
+    for (const told of states) {
+      const known = this.#table.get(told.client);
+      peer.denied.delete(told.client);
+      if (isLeft(told.state)) {
+        if (known !== undefined) this.#leftPeer(known, told.clock, peer, now);
+      } else if (known === undefined) {
+        // Somebody here may have seen it there, just before.
+        this.#takeFromPeer(told, freshOf(told, now), peer, now);
+      } else if (known.owner === peer) {
+        const isNews = told.clock > known.sent || (told.isOwn && !known.isOwn);
+        if (!isNews) continue;
+        this.#takeFromPeer(told, Math.max(known.clock + 1, told.clock), peer, now);
+        this.#claims.extend(told.client, now);
+      } else if (known.owner === null) {
+        if (told.clock > known.clock) this.#takeFromPeer(told, freshOf(told, now), peer, now);
+        else {
+          stale.push(known);
+          peer.denied.add(told.client);
+        }
+      } else if (known.owner instanceof Reader) {
+        this.#claimByPeer(known, known.owner, told, peer, { contests, now });
+      } else if (told.clock > known.clock || (told.isOwn && !known.isOwn)) {
+        this.#takeFromPeer(told, Math.max(known.clock + 1, told.clock), peer, now);
+      } else {
+        const { client, clock } = told;
+        this.#claims.add({ client, clock, state: told.state.slice(), claimant: peer }, now);
+        this.#claims.refuse(client);
+      }
+    }
+    return { stale, contests };
+  }
+
+  /**
+   * Another server asks whether a client of this one is alive, as somebody claims it there. Whoever is
+   * contestable gives way, and who has left is told of again.
+   *
+   * @returns the connection to ask, if it is for it to say
+   */
+  probed(client: number, now: number): Reader | null {
+    const known = this.#table.get(client);
+    if (known === undefined) return null;
+    if (known.owner === null && known.isLocal) this.#table.set(known);
+    if (!(known.owner instanceof Reader)) return null;
+    if (!givesWay(known, now)) return known.owner;
+    this.#leave(known, known.clock + 1, now);
+    return null;
+  }
+
+  /**
+   * A connection has answered that was asked because of a client.
+   *
+   * @param forPeer whether another server waits to hear that the client is here
+   * @returns what has to be sent to the connection when its client was given away meanwhile
+   */
+  answered(client: number, reader: Reader, forPeer: boolean, now: number): Frame | null {
+    const known = this.#table.get(client);
+    if (known?.owner === reader) {
+      const claim = this.#claims.of(client);
+      this.#claims.refuse(client);
+      if (forPeer || (claim !== undefined && !(claim.claimant instanceof Reader))) {
+        this.#assert(known, claim?.clock ?? 0);
+      }
+      return null;
+    }
+    if (known === undefined || known.owner === null || reader.ownClient !== client) return null;
+    return givesWay(known, now) ? frameOf([{ client, clock: known.clock, state: LEFT }]) : null;
+  }
+
+  /** Grants the claims whose owners have not answered. @returns whether there were any */
+  settle(now: number): boolean {
+    const due = this.#claims.due(now);
+    for (const claim of due) {
+      const known = this.#table.get(claim.client);
+      this.#claims.take(claim.client);
+      this.#grant(known, claim, now);
+    }
+    return due.length > 0;
+  }
+
+  /** Removes the clients that a reader introduced. @returns whether there were any */
+  remove(reader: Reader, now: number): boolean {
+    this.#claims.drop(reader);
+    return this.#removeClients(reader.clients, reader, now);
+  }
+
+  /** Removes clients of another server. @returns whether there were any */
+  removeFromPeer(clients: Iterable<number>, peer: Peer, now: number): boolean {
+    return this.#removeClients(clients, peer, now);
+  }
+
+  /**
+   * Renews the clients that have not done so themselves, removes those of whose connection or server
+   * nothing is heard, and forgets those that left long ago.
+   *
+   * @returns whether anything changed
+   */
+  expire(now: number): boolean {
+    this.#table.forgetLeft(now - REMEMBER_MS);
+    const { version } = this.#table;
+    const old: Known[] = [];
+    for (const known of this.#table.present) {
+      if (now - known.at <= RENEW_MS) break;
+      old.push(known);
+    }
+    for (const known of old) {
+      const age = now - known.at;
+      if (known.owner instanceof Reader) {
+        if (known.owner.outlet.check?.() ?? true) {
+          const clock = known.isOwn ? freshClock(known.clock, now) : known.clock + 1;
+          this.#table.set({ ...known, clock, at: now });
+        } else if (age > TIMEOUT_MS) {
+          this.#leave(known, known.clock + 1, now);
+        }
+      } else if (known.owner !== null && Math.min(age, now - known.owner.heardAt) > TIMEOUT_MS) {
+        this.#leave(known, known.clock + 1, now);
+      }
+    }
+    return this.#table.version > version;
+  }
+
+  /** All who are present, on any server, with the clocks that they sent. */
+  present(): PeerPresence[] {
+    return Array.from(this.#table.present, ({ client, sent, state, isOwn }) => {
+      return { client, clock: sent, state, isOwn };
+    });
+  }
+
+  /** All who are present, or `null` when nobody is. */
+  all(): Frame | null {
+    // The same frame for all who ask, until it changes.
+    if (this.#all?.version !== this.version) {
+      const frame = this.#table.size === 0 ? null : frameOf([...this.#table.present]);
+      this.#all = { version: this.version, frame };
+    }
+    return this.#all.frame;
+  }
+
+  /** All others who are present, as somebody has to be shown them who may have seen them before. */
+  show(reader: Reader, now: number): Frame | null {
+    const others: Known[] = [];
+    this.#all = undefined;
+    for (const known of this.#table.present) {
+      if (known.client === reader.ownClient) continue;
+      // Whoever relays a client of another tab hears itself what that tab says.
+      if (known.isOwn) known.clock = freshClock(known.clock, now);
+      others.push(known);
+    }
+    return others.length === 0 ? null : frameOf(others);
+  }
+
+  /**
+   * What a connection has to be sent before what changed after `version`, so that it does not take an
+   * older state of its own client for a newer one; see above.
+   */
+  reminder(reader: Reader, version: number | null): Frame | null {
+    const { ownClient } = reader;
+    if (version === null || version === this.version || ownClient === null) return null;
+    const known = this.#table.get(ownClient);
+    if (known === undefined || known.version <= version || known.owner === null) return null;
+    if (known.owner === reader) {
+      if (known.clock <= known.ownClock) return null;
+      known.ownClock = known.clock + 1;
+    } else if (reader.claim !== known.client) {
+      return null;
+    }
+    return frameOf([{ client: known.client, clock: known.clock, state: LEFT }]);
+  }
+
+  /** What changed after `version`; `solely` is whose changes these are, when they are one owner's. */
+  since(version: number): { frame: Frame; solely: PresenceOwner | null } | null {
+    const changed = this.#table.changedSince(version);
+    const [first] = changed;
+    if (first === undefined) return null;
+    const solely = changed.every((known) => known.owner === first.owner) ? first.owner : null;
+    return { frame: frameOf(changed), solely };
+  }
+
+  /** The clients of this server that are present. */
+  local(): PeerPresence[] {
+    return [...this.#table.present].filter(({ isLocal }) => isLocal);
+  }
+
+  /**
+   * What another server is told when it asks: the clients of this server, and those of its own that were
+   * declared gone here. It may not have heard that on the bus, and would never announce them anew.
+   */
+  toldTo(peer: Peer | null): PeerPresence[] {
+    const told = this.local();
+    for (const client of peer?.denied ?? []) {
+      const known = this.#table.get(client);
+      if (known?.owner === null) told.push(known);
+      else peer?.denied.delete(client);
+    }
+    return told;
+  }
+
+  /** What changed for clients of this server after `version`. */
+  localSince(version: number): PeerPresence[] {
+    return this.#table.changedSince(version).filter(({ isLocal }) => isLocal);
+  }
+
+  #introduce(known: Known | undefined, sent: PresenceState, owner: Reader, now: number): void {
+    const { client } = sent;
+    if (known === undefined) owner.introduced.count++;
+    const isGreeting = owner.presenceVersion === null;
+    owner.ownClient ??= client;
+    const isOwn = owner.ownClient === client;
+    // Taken from whoever only relayed it, or was contestable, it stays with this one.
+    const isContestable = known === undefined ? !isGreeting : known.owner === null;
+    const clock = isOwn ? freshClock(known?.clock ?? -1, now) : (known?.clock ?? -1) + 1;
+    this.#table.set({
+      ...sent,
+      ...{ owner, isOwn, isContestable, isLocal: true, at: now, ownedAt: now },
+      ...{ sent: sent.clock, ownClock: sent.clock, clock: Math.max(sent.clock, clock) },
+    });
+    this.#claims.take(client);
+  }
+
+  #change(known: Known, sent: number, state: Uint8Array, now: number): void {
+    const clock = Math.max(known.clock + 1, sent);
+    if (isLeft(state)) this.#leave({ ...known, sent }, clock, now);
+    else this.#table.set({ ...known, state, sent, ownClock: sent, clock, at: now });
+  }
+
+  #takeFromPeer(told: PeerPresence, clock: number, owner: Peer, now: number): void {
+    const { client, clock: sent, isOwn } = told;
+    const isContestable = told.isContestable === true;
+    this.#table.set({
+      ...{ client, clock, state: told.state.slice(), owner, sent, ownClock: sent },
+      ...{ isOwn, isContestable, isLocal: false, at: now, ownedAt: now },
+    });
+  }
+
+  #leftPeer(known: Known, clock: number, peer: Peer, now: number): void {
+    if (known.owner === peer) {
+      if (clock >= known.sent) this.#leave(known, Math.max(known.clock + 1, clock), now);
+    } else if (known.owner instanceof Reader) {
+      if (clock >= known.clock) this.#assert(known, clock);
+    } else if (known.owner === null) {
+      known.clock = Math.max(known.clock, clock);
+    }
+  }
+
+  /** Another server has a client that belongs to a connection of this one. */
+  #claimByPeer(
+    known: Known,
+    owner: Reader,
+    told: PeerPresence,
+    peer: Peer,
+    { contests, now }: { contests: Contest[]; now: number },
+  ): void {
+    const { client, clock } = told;
+    if (known.isOwn && !told.isOwn) {
+      if (clock >= known.clock) this.#assert(known, clock);
+      return;
+    }
+    const isDefended = known.isOwn && told.isContestable === true && !givesWay(known, now);
+    if (isDefended && (owner.outlet.silentFor ?? 0) < SILENT_MS) {
+      const claim = { client, clock, state: told.state.slice(), claimant: peer };
+      if (this.#claims.add(claim, now)) contests.push({ client, owner, isClaim: true });
+    } else if (isDefended || clock > known.clock || !known.isOwn) {
+      this.#takeFromPeer(told, Math.max(known.clock + 1, clock), peer, now);
+    }
+  }
+
+  /** Says again, above what another server believes, that a client is here. */
+  #assert(known: Known, clock: number): void {
+    this.#table.set({ ...known, clock: Math.max(known.clock, clock) + 1 });
+  }
+
+  #grant(known: Known | undefined, claim: Claim, now: number): void {
+    const { client, state, claimant: owner } = claim;
+    const clock = Math.max(claim.clock, freshClock(known?.clock ?? -1, now));
+    this.#table.set({
+      ...{ client, clock, state, owner, sent: claim.clock, ownClock: claim.clock, at: now },
+      ...{ isOwn: true, isContestable: true, isLocal: owner instanceof Reader, ownedAt: now },
+    });
+  }
+
+  #leave(known: Known, clock: number, now: number): void {
+    this.#table.set({ ...known, clock, state: LEFT, at: now });
+    const claim = this.#claims.take(known.client);
+    if (claim !== undefined) this.#grant(this.#table.get(known.client), claim, now);
+  }
+
+  #removeClients(clients: Iterable<number>, owner: PresenceOwner, now: number): boolean {
+    let changed = false;
+    for (const client of [...clients]) {
+      const known = this.#table.get(client);
+      if (known === undefined || known.owner !== owner) continue;
+      this.#leave(known, known.clock + 1, now);
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** Whether what a connection sent is within what it, and the room, may have. */
+  #mayTell(from: Reader, sent: PresenceReader, known: Known | undefined, now: number): boolean {
+    const { client } = sent;
+    if (!from.clients.has(client) && from.clients.size >= MAX_CLIENTS_PER_READER) return false;
+    const { introduced } = from;
+    if (known === undefined && introduced.count >= MAX_NEW_PER_READER) {
+      if (now - introduced.since <= REMEMBER_MS) return false;
+      introduced.count = 0;
+      introduced.since = now;
+    }
+    const { length } = sent.state;
+    if (length <= SMALL_STATE_BYTES) return true;
+    // A state that is too large by itself is an error; it is found where it is taken.
+    if (this.#table.bytes - (known?.state.length ?? 0) + length > MAX_BYTES_OF_LARGE) return false;
+    return (
+      client === (from.ownClient ?? client) ||
+      this.#bytesOf(from, client) + length <= MAX_BYTES_PER_READER
+    );
+  }
+
+  /** What the states that a connection introduced take, without that of one client. */
+  #bytesOf(reader: Reader, except: number): number {
+    let bytes = 0;
+    for (const client of reader.clients) {
+      if (client !== except) bytes += this.#table.get(client)?.state.length ?? 0;
+    }
+    return bytes;
+  }
+}
+
+/** A connection is asked once whether it is alive, another server once for each of its clients. */
+function addContest(contests: Contest[], contest: Contest): void {
+  if (contests.length >= MAX_CONTESTS) return;
+  const { client, owner } = contest;
+  const isNamed = contests.some(
+    (one) => one.owner === owner && (owner instanceof Reader || one.client === client),
+  );
+  if (!isNamed) contests.push(contest);
+}
+
+/** Whether what a client says of itself or of others is known, as nearly all that clients send is. */
+function isOld(known: Known, sent: PresenceReader, from: Reader): boolean {
+  const { clock, isLeft } = sent;
+  // Its own clock may be behind the one that others are shown.
+  if (known.owner === from && known.isOwn)
+    return clock < known.sent || (clock === known.sent && !isLeft);
+  if (from.ownClient === known.client && !isLeft) {
+    // Of a client that left a late message may be on its way; a greeting is none.
+    if (known.owner !== null || from.presenceVersion === null) return false;
+  }
+  if (clock > known.clock) return false;
+  // The rule of y-protocols: with the same clock a client can leave.
+  return clock < known.clock || !isLeft || known.owner === null;
+}
+
+/** Whether an owner gives its client to a connection whose own it is, without being asked. */
+function givesWay(known: Known, now: number): boolean {
+  if (!known.isOwn) return true;
+  return (
+    known.owner instanceof Reader && known.isContestable && now - known.ownedAt < CONTESTABLE_MS
+  );
+}
+
+/** The clock to show with what another server says of a client that was not here. */
+function freshOf({ clock, isOwn }: PeerPresence, now: number): number {
+  return isOwn ? freshClock(clock, now) : clock;
+}
+
+function frameOf(states: readonly PresenceState[]): Frame {
+  return framePresence(encodePresence(states));
+}

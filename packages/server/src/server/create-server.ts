@@ -1,0 +1,49 @@
+import { checkAttachTo } from "../config/check-attach-to.ts";
+import { checkOptions, isObject } from "../config/check-options.ts";
+import { readConfig } from "../config/config.ts";
+import { configWarnings } from "../config/config-warnings.ts";
+import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-settings.ts";
+import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
+import { createLogger } from "../runtime/log.ts";
+import { within } from "../runtime/within.ts";
+import { closeGivenAccess, closeGivenStores, givenParts } from "./given-parts.ts";
+import { isMember } from "./open-cluster.ts";
+import { startServer } from "./server.ts";
+
+/** How long the stores of an application have to close when the server could not be started. */
+const CLOSE_MS = 3_000;
+
+/**
+ * Starts a server in this process.
+ *
+ * @returns resolves when it serves
+ * @throws ConfigError when the options are not usable, saying which and why
+ * @throws StorageError, RegistryError when a store or the registry cannot be opened; what a given part
+ *   throws; or the error of the socket when the server cannot listen. Everything is released then
+ */
+export async function createServer(options: ServerOptions = {}): Promise<SymphonyServer> {
+  try {
+    checkOptions(options);
+    return await create(options);
+  } catch (error) {
+    if (!isObject(options)) throw error;
+    closeGivenAccess(options);
+    await within(CLOSE_MS, closeGivenStores(options));
+    throw error;
+  }
+}
+
+async function create(options: ServerOptions): Promise<SymphonyServer> {
+  const { settings = {} } = options;
+  const texts = textsOfSettings(settings);
+  const parts = givenParts(options);
+  const config = readConfig(texts, parts);
+  const attachTo = options.attachTo && checkAttachTo(options.attachTo, isMember(config, options));
+  const logger = options.logger ?? createLogger(config.LOG_LEVEL);
+  for (const line of [...likelyTypos(settings), ...configWarnings(config, parts)])
+    logger.warn(line);
+  const given = { ...options, attachTo };
+  const server = await startServer(config, logger, given, texts[ECS_METADATA]);
+  logger.info({ url: server.url }, attachTo === undefined ? "listening" : "attached");
+  return server;
+}

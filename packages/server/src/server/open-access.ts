@@ -1,0 +1,35 @@
+import type { Logger } from "pino";
+import type { AccessControl, Authorize } from "../auth/access.ts";
+import { ANONYMOUS } from "../auth/anonymous.ts";
+import type { Config } from "../config/config.ts";
+
+/**
+ * Whoever decides about access: the one that is given, else as the configuration says; without that,
+ * everybody is let in.
+ *
+ * @throws ConfigError
+ */
+export async function openAccess(
+  config: Config,
+  given: AccessControl | Authorize | undefined,
+  logger: Logger,
+): Promise<AccessControl> {
+  if (given !== undefined) {
+    const { GivenAccess } = await import("../auth/given-access.ts");
+    return new GivenAccess(given, logger);
+  }
+  const { AUTH_JWT_SECRET, AUTH_JWKS_URL, AUTH_WEBHOOK_URL } = config;
+  // Each is loaded only where it is used, as the stores are.
+  if (AUTH_WEBHOOK_URL !== undefined) {
+    const { WebhookAccess } = await import("../auth/webhook-access.ts");
+    return new WebhookAccess(AUTH_WEBHOOK_URL);
+  }
+  if (AUTH_JWT_SECRET === undefined && AUTH_JWKS_URL === undefined) return ANONYMOUS;
+  const { JwtAccess } = await import("../auth/jwt-access.ts");
+  if (AUTH_JWT_SECRET !== undefined) {
+    const { SharedSecrets } = await import("../auth/shared-secrets.ts");
+    return new JwtAccess(new SharedSecrets(AUTH_JWT_SECRET));
+  }
+  const { RemoteKeys } = await import("../auth/remote-keys.ts");
+  return new JwtAccess(new RemoteKeys(AUTH_JWKS_URL ?? ""));
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from "node:crypto";
+import type { Logger } from "pino";
+import type { Config } from "../config/config.ts";
+import type { OpenPart, ServerOptions } from "../config/server-options.ts";
+import { alone } from "../replication/alone.ts";
+import type { Bus } from "../replication/bus.ts";
+import type { Cluster } from "../replication/holders.ts";
+import { HttpPeers } from "../replication/http-peers.ts";
+import type { Registry, ServerAddress } from "../replication/registry.ts";
+
+/** So long a dead server's clients may still seem to be there. */
+const LEASE_MS = 10_000;
+const RENEW_MS = 2_500;
+
+/** What connects servers, as far as an application gives it itself. */
+export type GivenCluster = Pick<ServerOptions, "bus" | "registry">;
+
+/** Whether there are other servers. */
+export function isMember(config: Config, { bus }: GivenCluster): boolean {
+  return config.REDIS_URL !== undefined || bus !== undefined;
+}
+
+/**
+ * Joins the cluster that the configuration names, or that is given; without one the server is alone.
+ *
+ * @throws RegistryError, or an error of Redis that trying again does not help against
+ */
+export async function openCluster(
+  config: Config,
+  given: GivenCluster,
+  address: ServerAddress,
+  logger: Logger,
+): Promise<Cluster> {
+  const { CLUSTER_SECRET } = config;
+  if (!isMember(config, given) || CLUSTER_SECRET === undefined) return alone(address);
+  const incarnation = randomBytes(6).readUIntBE(0, 6);
+  const member = { address, incarnation, logger };
+  const bus = await (given.bus ?? redisBus(config))(member);
+  try {
+    const registry = await (given.registry ?? dynamoRegistry(config))(member);
+    return { address, incarnation, bus, registry, peers: new HttpPeers(CLUSTER_SECRET) };
+  } catch (error) {
+    await Promise.allSettled([bus.close()]);
+    throw error;
+  }
+}
+
+// Loaded only here: a server that is alone starts faster without them.
+
+function redisBus({ REDIS_URL = [] }: Config): OpenPart<Bus> {
+  return async ({ logger }) => {
+    const { openRedisBus } = await import("../replication/redis/open.ts");
+    return openRedisBus(REDIS_URL, logger);
+  };
+}
+
+function dynamoRegistry({ DYNAMODB_TABLE = "" }: Config): OpenPart<Registry> {
+  return async ({ address, incarnation, logger }) => {
+    const { openDynamoRegistry } = await import("../replication/dynamodb/open.ts");
+    return openDynamoRegistry({
+      table: DYNAMODB_TABLE,
+      address,
+      incarnation,
+      logger,
+      leaseMs: LEASE_MS,
+      renewMs: RENEW_MS,
+    });
+  };
+}

@@ -1,0 +1,65 @@
+import type { Logger } from "pino";
+import type { Config } from "../config/config.ts";
+import type { ServerOptions } from "../config/server-options.ts";
+import { ServerDocuments } from "../documents/server-documents.ts";
+import { HookCalls } from "../hooks/hook-calls.ts";
+import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import type { Cluster } from "../replication/holders.ts";
+import { Documents } from "../room/documents.ts";
+import { BACKLOG_BYTES } from "../room/journal-writer.ts";
+import type { Notifications } from "./open-notifications.ts";
+import type { AllStores } from "./open-stores.ts";
+
+/** What the documents of a server need. */
+export interface DocumentParts {
+  readonly stores: AllStores;
+  readonly cluster: Cluster;
+  readonly metadata: MetadataWriter;
+  readonly notifications: Notifications;
+  readonly given: Pick<ServerOptions, "hooks" | "load">;
+  readonly logger: Logger;
+}
+
+export interface OpenedDocuments {
+  readonly documents: Documents;
+  /** The same, for code of this process. */
+  readonly serverDocuments: ServerDocuments;
+  /** `undefined` when the application gave none. */
+  readonly hooks: HookCalls | undefined;
+}
+
+/** The documents of a server, and whoever is told of them. */
+export function openDocuments(config: Config, parts: DocumentParts): OpenedDocuments {
+  const { stores, cluster, metadata, given, logger } = parts;
+  const { rooms, events } = parts.notifications;
+  const { GC: collect, MAX_DOCUMENT_BYTES: maxDocumentBytes } = config;
+  const { load } = given;
+  const hooks =
+    given.hooks === undefined && load === undefined
+      ? undefined
+      : new HookCalls(given.hooks ?? {}, logger);
+  const documents = new Documents({
+    stores,
+    cluster,
+    metadata,
+    logger,
+    snapshotInterval: config.SNAPSHOT_INTERVAL_MS,
+    unloadDelay: config.UNLOAD_DELAY_MS,
+    journalBacklog: Math.min(BACKLOG_BYTES, config.MAX_MEMORY_BYTES / 16),
+    memory: config.MAX_MEMORY_BYTES,
+    collect,
+    hooks,
+    initial: load && hooks && { load, hooks, maxDocumentBytes },
+    onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
+    onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
+    onLetGo: events === null ? undefined : (room) => events.roomLetGo(room),
+  });
+  const serverDocuments = new ServerDocuments({
+    documents,
+    logger,
+    collect,
+    maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    maxDocumentBytes,
+  });
+  return { documents, serverDocuments, hooks };
+}

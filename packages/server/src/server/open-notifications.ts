@@ -1,0 +1,80 @@
+import type { Logger } from "pino";
+import type { Config } from "../config/config.ts";
+import type { ServerAddress } from "../replication/registry.ts";
+import type { Journal, ListedJournal } from "../storage/journal.ts";
+import type { EventNotifications } from "../webhooks/event-notifications.ts";
+import type { RoomNotifications } from "../webhooks/room-notifications.ts";
+import type { AllStores } from "./open-stores.ts";
+
+/** What the application wants to be told; `null` what it does not. */
+export interface Notifications {
+  /** Of changed documents. */
+  readonly rooms: RoomNotifications | null;
+  /** Of rooms and connections. */
+  readonly events: EventNotifications | null;
+}
+
+/** This server among those of the cluster. */
+export interface OwnServer {
+  readonly address: ServerAddress;
+  /** Whether there never are other servers. */
+  readonly isAlone: boolean;
+}
+
+type Stores = Pick<AllStores, "outbox" | "events" | "journal">;
+
+/** Prepares what the configuration asks for. Nothing of it is loaded or runs without that. */
+export async function openNotifications(
+  config: Config,
+  own: OwnServer,
+  stores: Stores,
+  logger: Logger,
+): Promise<Notifications> {
+  return {
+    rooms: await openRooms(config, own, stores, logger),
+    events: await openEvents(config, own, stores, logger),
+  };
+}
+
+async function openRooms(
+  config: Config,
+  { address: server, isAlone }: OwnServer,
+  { outbox, journal }: Stores,
+  logger: Logger,
+): Promise<RoomNotifications | null> {
+  const { CALLBACK_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;
+  if (CALLBACK_URL === undefined || outbox === null) return null;
+  const { Receiver } = await import("../webhooks/receiver.ts");
+  const { RoomNotifications } = await import("../webhooks/room-notifications.ts");
+  return new RoomNotifications({
+    server,
+    isAlone,
+    receiver: new Receiver({ url: new URL(CALLBACK_URL), secret, timeout }),
+    timeout,
+    objects: config.CALLBACK_OBJECTS,
+    wait: config.CALLBACK_DEBOUNCE_WAIT,
+    longest: Math.max(config.CALLBACK_DEBOUNCE_WAIT, config.CALLBACK_DEBOUNCE_MAXWAIT),
+    outbox,
+    journal: isListed(journal) ? journal : null,
+    logger,
+  });
+}
+
+/** A journal of the application's own need not tell which rooms it has. */
+function isListed(journal: Journal | ListedJournal): journal is ListedJournal {
+  return "rooms" in journal;
+}
+
+async function openEvents(
+  config: Config,
+  { address: server, isAlone }: OwnServer,
+  { outbox, events: queue }: Stores,
+  logger: Logger,
+): Promise<EventNotifications | null> {
+  const { EVENTS_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;
+  if (EVENTS_URL === undefined || outbox === null || queue === null) return null;
+  const { Receiver } = await import("../webhooks/receiver.ts");
+  const { EventNotifications } = await import("../webhooks/event-notifications.ts");
+  const receiver = new Receiver({ url: new URL(EVENTS_URL), secret, timeout });
+  return new EventNotifications({ server, isAlone, receiver, timeout, queue, outbox, logger });
+}

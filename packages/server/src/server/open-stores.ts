@@ -1,0 +1,113 @@
+import type { Logger } from "pino";
+import type { Config } from "../config/config.ts";
+import type { ServerOptions } from "../config/server-options.ts";
+import type { Stores } from "../room/open-document.ts";
+import type { EventQueue } from "../storage/event-queue.ts";
+import type { Metadata } from "../storage/metadata.ts";
+import type { Outbox } from "../storage/outbox.ts";
+import type { SnapshotStore } from "../storage/snapshots.ts";
+
+export interface AllStores extends Stores {
+  readonly metadata: Metadata;
+  /** `null` when nobody wants to be told anything, and no database was opened for it. */
+  readonly outbox: Outbox | null;
+  readonly events: EventQueue | null;
+  /** Closes those that were opened, and not those that were given. */
+  close(): Promise<void>;
+}
+
+/** The stores that an application gives itself. */
+export type GivenStores = Pick<ServerOptions, "journal" | "snapshots" | "metadata">;
+
+/**
+ * Opens the stores that are not given: those that the configuration names, and the embedded one for
+ * the others.
+ *
+ * @throws StorageError; what was opened is closed then
+ */
+export async function openStores(
+  config: Config,
+  given: GivenStores,
+  logger: Logger,
+): Promise<AllStores> {
+  const { DATABASE_URL, S3_BUCKET } = config;
+  const { journal, snapshots, metadata } = given;
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <Store extends { close(): Promise<void> }>(store: Store): Store => {
+    opened.push(store);
+    return store;
+  };
+  const close = async () => {
+    await Promise.allSettled(opened.map((store) => store.close()));
+  };
+  try {
+    const s3 =
+      snapshots === undefined && S3_BUCKET !== undefined
+        ? keep(await openS3(config, S3_BUCKET, logger))
+        : undefined;
+    const wantsOutbox = config.CALLBACK_URL !== undefined || config.EVENTS_URL !== undefined;
+    const isDatabaseUsed = journal === undefined || metadata === undefined || wantsOutbox;
+    const database =
+      isDatabaseUsed && DATABASE_URL !== undefined
+        ? keep(await openPostgres(DATABASE_URL, logger))
+        : undefined;
+    const chosen = {
+      snapshots: snapshots ?? s3,
+      journal: journal ?? database?.journal,
+      metadata: metadata ?? database?.metadata,
+    };
+    if (isComplete(chosen) && (database !== undefined || !wantsOutbox)) {
+      return {
+        ...chosen,
+        outbox: database?.outbox ?? null,
+        events: database?.events ?? null,
+        close,
+      };
+    }
+    const embedded = keep(await openSqlite(config.DATA_DIR, logger));
+    return {
+      snapshots: chosen.snapshots ?? embedded.snapshots,
+      journal: chosen.journal ?? embedded.journal,
+      metadata: chosen.metadata ?? embedded.metadata,
+      outbox: (database ?? embedded).outbox,
+      events: (database ?? embedded).events,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Complete = Pick<AllStores, "snapshots" | "journal" | "metadata">;
+
+function isComplete(
+  stores: { [Name in keyof Complete]: Complete[Name] | undefined },
+): stores is Complete {
+  return Object.values(stores).every((store) => store !== undefined);
+}
+
+// Each is loaded only where it is used: together they would double the time and memory of a start.
+
+async function openS3(config: Config, bucket: string, logger: Logger): Promise<SnapshotStore> {
+  const { openS3Snapshots } = await import("../storage/s3/open.ts");
+  const { checkBucket } = await import("../storage/s3/check-bucket.ts");
+  const options = {
+    bucket,
+    prefix: config.S3_PREFIX,
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    unquotedIfMatch: config.S3_UNQUOTED_IF_MATCH,
+  };
+  await checkBucket(options, logger);
+  return openS3Snapshots(options);
+}
+
+async function openPostgres(url: string, logger: Logger) {
+  const { openPostgresStore } = await import("../storage/postgres/open.ts");
+  return openPostgresStore(url, logger);
+}
+
+async function openSqlite(directory: string, logger: Logger) {
+  const { openSqliteStore } = await import("../storage/sqlite/open.ts");
+  return openSqliteStore(directory, logger);
+}

@@ -1,0 +1,226 @@
+import { getRequestListener } from "@hono/node-server";
+import type { Logger } from "pino";
+import { AllowedOrigins } from "../auth/allowed-origins.ts";
+import type { Config } from "../config/config.ts";
+import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
+import { CrashedServers } from "../fleet/crashed-servers.ts";
+import { LiveRooms } from "../fleet/live-rooms.ts";
+import { OtherServers } from "../fleet/other-servers.ts";
+import { requireOwnAddress } from "../fleet/require-own-address.ts";
+import { StartNotice } from "../fleet/start-notice.ts";
+import { type Entrance, hostOfUrl } from "../http/http-listener.ts";
+import { ActivityRecorder } from "../metadata/activity-recorder.ts";
+import { MetadataWriter } from "../metadata/metadata-writer.ts";
+import { Retention } from "../metadata/retention.ts";
+import type { Cluster } from "../replication/holders.ts";
+import type { ServerAddress } from "../replication/registry.ts";
+import { readAcknowledged } from "../room/read-acknowledged.ts";
+import { PROBE_ROOM, StoreProbe } from "../room/store-probe.ts";
+import { TombstoneReader } from "../room/tombstone-reader.ts";
+import { ConfigError } from "../runtime/config-error.ts";
+import { Health } from "../runtime/health.ts";
+import { drain } from "./drain.ts";
+import { closeGivenStores } from "./given-parts.ts";
+import { openAccess } from "./open-access.ts";
+import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
+import { openDocuments } from "./open-documents.ts";
+import { openEntrance } from "./open-entrance.ts";
+import { openGateway } from "./open-gateway.ts";
+import { openHttp } from "./open-http.ts";
+import { openNotifications } from "./open-notifications.ts";
+import { type GivenStores, openStores } from "./open-stores.ts";
+import { findServerAddress } from "./server-address.ts";
+
+/** The parts that an application gives, instead of naming them in the configuration. */
+export type GivenParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "load"> &
+  GivenStores &
+  GivenCluster;
+
+/**
+ * Builds the parts that the configuration asks for and that are not given, and serves.
+ *
+ * @param ecsMetadata the endpoint that tells the address of an ECS task, where there is one
+ * @throws ConfigError, StorageError when the store cannot be opened, RegistryError, what a given part
+ *   throws, or the error of the socket when it cannot listen; everything opened is released then
+ */
+export async function startServer(
+  config: Config,
+  logger: Logger,
+  given: GivenParts = {},
+  ecsMetadata?: string,
+): Promise<SymphonyServer> {
+  const access = await openAccess(config, given.access, logger);
+  const origins = new AllowedOrigins(config.ALLOWED_ORIGINS);
+  const stores = await openStores(config, given, logger);
+  let entrance: Entrance | undefined;
+  let cluster: Cluster;
+  try {
+    entrance = await openEntrance(config, given, logger);
+    const own = await addressOf(entrance, config, isMember(config, given), ecsMetadata);
+    if (isMember(config, given)) await requireOwnAddress(own, config.CLUSTER_SECRET ?? "");
+    cluster = await openCluster(config, given, own, logger);
+  } catch (error) {
+    entrance?.close();
+    await stores.close();
+    throw error;
+  }
+  const { address } = cluster;
+  const notifications = await openNotifications(
+    config,
+    { address, isAlone: !isMember(config, given) },
+    stores,
+    logger,
+  );
+  const metadata = new MetadataWriter(stores.metadata, logger);
+  const retention = new Retention(stores.metadata, config.CONNECTIONS_RETENTION_DAYS, logger);
+  const { rooms, events } = notifications;
+  const endConnections = async (server: ServerAddress, at: number) => {
+    const ended = await stores.metadata.closeConnectionsOf(server, at);
+    await events?.serverCrashed(server, at, ended);
+  };
+  const crashedServers = new CrashedServers({
+    registry: cluster.registry,
+    endConnections: async (server, at) => {
+      await endConnections(server, at);
+      await rooms?.serverCrashed(server, at);
+    },
+    logger,
+  });
+  const { documents, serverDocuments, hooks } = openDocuments(config, {
+    stores,
+    cluster,
+    metadata,
+    notifications,
+    given,
+    logger,
+  });
+  const tombstones = new TombstoneReader(stores.metadata, documents, logger);
+  await tombstones.start();
+  const liveRooms = new LiveRooms();
+  const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
+  const gateway = openGateway(config, {
+    documents,
+    access,
+    accessSeesHeaders: given.access !== undefined,
+    origins,
+    metadata,
+    liveRooms,
+    activity,
+    visits: events,
+    logger,
+    server: address,
+    hooks,
+  });
+  const health = new Health();
+  health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));
+  const probes = {
+    journal: new StoreProbe({
+      read: () => stores.journal.read(PROBE_ROOM),
+      onRecovered: () => documents.journal.retry(),
+    }),
+    snapshots: new StoreProbe({
+      read: () => stores.snapshots.read(PROBE_ROOM),
+      onRecovered: () => documents.snapshotter.retry(),
+    }),
+  };
+  health.watch("journal", () => probes.journal.problem ?? documents.journal.problem);
+  health.watch("snapshots", () => probes.snapshots.problem ?? documents.snapshotProblem);
+  health.note("rooms", () => documents.roomProblem);
+  health.watch("bus", () => cluster.bus.problem);
+  health.watch("registry", () => cluster.registry.problem);
+  const side = openHttp(config, {
+    stores,
+    cluster,
+    documents,
+    gateway,
+    liveRooms,
+    health,
+    notifications,
+    origins,
+    logger,
+    showsEditor: given.attachTo === undefined,
+    hooks,
+  });
+  rooms?.start({
+    read: (room) => readAcknowledged(room, documents, stores),
+    workers: documents.workers,
+  });
+  events?.start({
+    holds: (room) => documents.holds(room),
+    others: new OtherServers(address, cluster.registry, config.CLUSTER_SECRET ?? ""),
+  });
+  // An earlier run at this address may have crashed.
+  const notice = new StartNotice({
+    started: { address, incarnation: cluster.incarnation },
+    registry: cluster.registry,
+    secret: config.CLUSTER_SECRET ?? "",
+    giveBack: (held) => documents.giveBack(held),
+    logger,
+  });
+  endConnections(address, Date.now()).catch((error: unknown) => {
+    logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
+  });
+  // The application's own `Request` and `Response` stay as they are.
+  const request = getRequestListener(side.app.fetch, { overrideGlobalObjects: false });
+  entrance.serve({
+    request,
+    upgrade: (incoming, socket, head) => gateway.upgrade(incoming, socket, head),
+  });
+  let closed: Promise<boolean> | undefined;
+  const close = () => {
+    health.accepting = false;
+    notice.close();
+    for (const probe of Object.values(probes)) probe.close();
+    serverDocuments.close();
+    retention.close();
+    tombstones.close();
+    crashedServers.close();
+    side.close();
+    access.close();
+    rooms?.stop();
+    const closeStores = async () => {
+      await stores.close();
+      await closeGivenStores(given);
+    };
+    return drain({
+      gateway,
+      documents,
+      metadata,
+      activity,
+      notifications,
+      cluster,
+      entrance,
+      hooks,
+      closeStores,
+      logger,
+    });
+  };
+  return {
+    get url() {
+      return entrance.url;
+    },
+    openDocument: (room) => serverDocuments.open(room),
+    close: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+/** At which other servers reach this one. Alone, it only names the server in the metadata. */
+async function addressOf(
+  { listening }: Entrance,
+  { SERVER_ADDRESS }: Config,
+  isInCluster: boolean,
+  ecsMetadata: string | undefined,
+): Promise<ServerAddress> {
+  if (SERVER_ADDRESS !== undefined) return SERVER_ADDRESS;
+  if (listening === null) {
+    if (!isInCluster) return "localhost";
+    throw new ConfigError(
+      "SERVER_ADDRESS is needed: the server does not listen yet, so where the others reach it is not known",
+    );
+  }
+  const { host, port } = listening;
+  return isInCluster ? findServerAddress(host, port, ecsMetadata) : `${hostOfUrl(host)}:${port}`;
+}

@@ -1,0 +1,344 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Logger } from "pino";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type AccessControl, AccessDeniedError, type Attempt } from "../auth/access.ts";
+import type { AllowedOrigins } from "../auth/allowed-origins.ts";
+import { clientAddress } from "../auth/client-address.ts";
+import type { ConnectionLimits } from "../auth/connection-limits.ts";
+import { selectProtocol, tokenOfRequest } from "../auth/token-of-request.ts";
+import type { LiveRooms } from "../fleet/live-rooms.ts";
+import type { HookCalls } from "../hooks/hook-calls.ts";
+import type { ActivityRecorder } from "../metadata/activity-recorder.ts";
+import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import { roomOfUrl } from "../protocol/room-name.ts";
+import type { Documents } from "../room/documents.ts";
+import { EventLoopLoad } from "../room/event-loop-load.ts";
+import { isDiff, updateOf } from "../room/split-frames.ts";
+import { ClientSocket } from "./client-socket.ts";
+import { CloseCode } from "./close-code.ts";
+import { Connection, type ConnectionServices } from "./connection.ts";
+import { ConnectionRecords } from "./connection-records.ts";
+import { ConnectionStats } from "./connection-stats.ts";
+import { LargeAnswers } from "./large-answers.ts";
+import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
+import { MemoryGuard } from "./memory-guard.ts";
+import { Rechecks } from "./rechecks.ts";
+import { Refusals, type RefusedClient, TOO_MANY_REQUESTS } from "./refusals.ts";
+import { Rounds } from "./rounds.ts";
+import { SharedParts } from "./shared-parts.ts";
+import { UnfinishedMessages } from "./unfinished-messages.ts";
+import { UpgradeTurns } from "./upgrade-turns.ts";
+
+export interface GatewayOptions {
+  readonly documents: Documents;
+  readonly access: AccessControl;
+  /** Whether `access` is told of the headers; they would be kept as long as the connection. */
+  readonly accessSeesHeaders: boolean;
+  readonly origins: AllowedOrigins;
+  readonly limits: ConnectionLimits;
+  /** How many proxies of the operator's stand in front of this server. */
+  readonly proxies: number;
+  readonly metadata: MetadataWriter;
+  readonly liveRooms: LiveRooms;
+  readonly activity: ActivityRecorder;
+  /** Is told of those that come and go; `null` when nobody wants to know. */
+  readonly visits: Visits | null;
+  readonly logger: Logger;
+  /** The name of this server in the table of connections. */
+  readonly server: string;
+  /** How many connections are recorded in a day. */
+  readonly maxRecordsPerDay: number;
+  readonly maxMessageBytes: number;
+  readonly maxMessagesPerSecond: number;
+  readonly loopLimits: LoopLimits;
+  readonly maxDocumentBytes: number;
+  readonly maxConnectionsPerRoom: number;
+  /** What the process may use, the share from which on that is too much, and what unfinished messages may. */
+  readonly memory: { readonly limit: number; readonly share: number; readonly unfinished: number };
+  /** What the application is told. */
+  readonly hooks?: HookCalls | undefined;
+}
+
+/** Who wants to know of those that come and go. */
+export interface Visits {
+  joined(connection: string, room: string, subject: string | null): void;
+  left(connection: string, room: string, subject: string | null): void;
+}
+
+/** What has been decided of an upgrade before its handshake. */
+interface Upgrade {
+  readonly address: string;
+  readonly admission: Exclude<ReturnType<ConnectionLimits["admit"]>, "attempts-per-address">;
+  /** Listens for errors of the socket until the handshake is over. */
+  readonly drop: (error: Error) => void;
+}
+
+/** So often each connection is looked at, a share of all at a time. */
+const ROUND_MS = 5_000;
+const SHARES = 20;
+/** In every such round it is pinged. */
+const PING_ROUNDS = 6;
+/** Pieces of a message are at least so large on average, and a message may have so many in any case. */
+const PIECE_BYTES = 512;
+const FRAGMENT_BYTES = 4096;
+const LEAST_PIECES = 4096;
+const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
+
+/** Turns upgrade requests into connections, and keeps those alive. */
+export class Gateway {
+  readonly connections: Set<Connection> = new Set();
+  readonly stats: ConnectionStats = new ConnectionStats();
+  readonly guard: MemoryGuard;
+  readonly unfinished: UnfinishedMessages;
+  /** Those that were let in, and count as connections to their rooms. */
+  readonly #visitors: Set<Connection> = new Set();
+  readonly refusals: Refusals = new Refusals();
+  readonly #options: GatewayOptions;
+  readonly #records: ConnectionRecords;
+  readonly #webSockets: WebSocketServer;
+  readonly #rounds: Rounds<Connection>;
+  readonly #rechecks: Rechecks;
+  readonly #turns: UpgradeTurns = new UpgradeTurns();
+  readonly #services: ConnectionServices;
+  readonly #timer: NodeJS.Timeout;
+  #accepting = true;
+  #idle: (() => void) | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#records = new ConnectionRecords({ ...options, maxPerDay: options.maxRecordsPerDay });
+    const { memory, logger } = options;
+    this.guard = new MemoryGuard({
+      ...memory,
+      connections: this.connections,
+      logger,
+      unload: () => options.documents.unloadIdle(),
+    });
+    this.unfinished = new UnfinishedMessages(memory.unfinished, logger, () => this.guard.look());
+    this.#rounds = new Rounds(this.connections, SHARES, (connection, round) => {
+      connection.keepAlive();
+      if (round % PING_ROUNDS === 0) connection.ping();
+    });
+    this.#rechecks = new Rechecks(options.access, this.connections);
+    this.#services = {
+      documents: options.documents,
+      access: options.access,
+      stats: this.stats,
+      parts: new SharedParts((room, frame, known, forFast) =>
+        options.documents.workers.run(
+          room,
+          "splitFrames",
+          updateOf(frame),
+          known,
+          isDiff(frame),
+          forFast,
+        ),
+      ),
+      maxMessagesPerSecond: options.maxMessagesPerSecond,
+      loopBudgets: new LoopBudgets(options.loopLimits, new EventLoopLoad(), this.stats.loop),
+      logger,
+      unfinished: this.unfinished,
+      guard: this.guard,
+      largeAnswers: new LargeAnswers(this.guard),
+      maxDocumentBytes: options.maxDocumentBytes,
+      maxConnectionsPerRoom: options.maxConnectionsPerRoom,
+      rounds: this.#rounds,
+      refusals: this.refusals,
+      connectionsOf: (room) => options.liveRooms.connectionsOf(room),
+      onOpened: (connection) => this.#opened(connection),
+      onClosed: (connection) => this.#closed(connection),
+    };
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      WebSocket: ClientSocket,
+      clientTracking: false,
+      // Updates are compact already, and a compression state would cost each client some 300 KB.
+      perMessageDeflate: false,
+      // What is smaller than a packet comes in one piece; more pieces are made to take memory.
+      maxFragments: Math.max(LEAST_PIECES, options.maxMessageBytes / FRAGMENT_BYTES),
+      maxBufferedChunks: Math.max(LEAST_PIECES, options.maxMessageBytes / PIECE_BYTES),
+      maxPayload: options.maxMessageBytes,
+      handleProtocols: selectProtocol,
+    });
+    this.#timer = setInterval(() => this.#rounds.next(), ROUND_MS / SHARES);
+  }
+
+  /** Takes no new connections. */
+  refuse(): void {
+    this.#accepting = false;
+  }
+
+  /**
+   * Asks again, for each connection to a room, whether it is still allowed, and ends those that are
+   * not; see `Rechecks`. Does not reject.
+   */
+  recheck(room: string): Promise<void> {
+    return this.#rechecks.recheck(room);
+  }
+
+  /** Takes no more messages from the clients. */
+  stopReading(): void {
+    for (const connection of this.connections) connection.stopReading();
+  }
+
+  /** Closes all connections, and those without an answer when `signal` aborts. */
+  async close(signal: AbortSignal): Promise<void> {
+    this.refuse();
+    clearInterval(this.#timer);
+    this.guard.close();
+    this.refusals.end(signal);
+    this.#rechecks.close();
+    for (const connection of this.connections) {
+      connection.closeWith(CloseCode.restarting, CloseCode.text(CloseCode.restarting));
+    }
+    if (this.connections.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      signal.addEventListener("abort", () => {
+        for (const connection of this.connections) connection.terminate();
+        resolve();
+      });
+    });
+  }
+
+  /** Turns an upgrade request into a connection. The path of its URL is the room. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const drop = (error: Error) => {
+      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
+      socket.destroy();
+    };
+    socket.on("error", drop);
+    if (this.#refuses(socket)) return;
+    const address = clientAddress(request, this.#options.proxies);
+    const admission = this.#options.limits.admit(address);
+    if (admission === "attempts-per-address") {
+      // Whoever tries so often is not worth a handshake.
+      this.stats.close(CloseCode.tooMany);
+      this.refusals.reject(address, socket);
+      return;
+    }
+    if (typeof admission !== "string") socket.once("close", () => admission.release());
+    this.#turns.run(address, () => {
+      if (this.#refuses(socket)) return;
+      this.#shakeHands(request, socket, head, { address, admission, drop });
+    });
+  }
+
+  /** @returns whether no connections are taken */
+  #refuses(socket: Duplex): boolean {
+    if (this.#accepting) return false;
+    this.stats.close(CloseCode.restarting);
+    socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+    return true;
+  }
+
+  #shakeHands(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    { address, admission, drop }: Upgrade,
+  ): void {
+    if (this.refusals.isCrowded(clientOf(request, address))) {
+      this.stats.close(CloseCode.tooMany);
+      socket.end(TOO_MANY_REQUESTS);
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (opened: WebSocket) => {
+      socket.off("error", drop);
+      const webSocket = opened as ClientSocket;
+      if (admission === "connections") {
+        this.#turnAway(request, address, webSocket, CloseCode.tryAgainLater, "the server is full");
+      } else if (this.guard.isFull) {
+        const reason = "the server is short of memory";
+        this.#turnAway(request, address, webSocket, CloseCode.tryAgainLater, reason);
+      } else if (admission === "connections-per-address") {
+        const reason = "too many connections from this address";
+        this.#turnAway(request, address, webSocket, CloseCode.tooMany, reason);
+      } else {
+        webSocket.admission = admission;
+        this.#accept(request, address, webSocket, socket);
+      }
+    });
+  }
+
+  /** @throws RoomNameError, AccessDeniedError */
+  #attemptOf(request: IncomingMessage, address: string): Attempt {
+    const { accessSeesHeaders } = this.#options;
+    const headers = accessSeesHeaders ? request.headers : NO_HEADERS;
+    const { origin } = request.headers;
+    const room = roomOfUrl(request.url ?? "/");
+    if (!this.#options.origins.allows(origin)) {
+      throw new AccessDeniedError("forbidden", "pages of this origin may not connect");
+    }
+    return { room, token: tokenOfRequest(request), address, origin, headers };
+  }
+
+  /** Browsers only see why when the WebSocket was opened before. */
+  #turnAway(
+    request: IncomingMessage,
+    address: string,
+    webSocket: ClientSocket,
+    code: CloseCode,
+    reason: string,
+  ): void {
+    this.stats.close(code);
+    webSocket.on("error", () => webSocket.terminate());
+    this.refusals.close(clientOf(request, address), webSocket, request.socket, code, reason);
+  }
+
+  #accept(
+    request: IncomingMessage,
+    address: string,
+    webSocket: ClientSocket,
+    socket: Duplex,
+  ): void {
+    let attempt: Attempt;
+    try {
+      attempt = this.#attemptOf(request, address);
+    } catch (error) {
+      const code = CloseCode.of(error);
+      this.#turnAway(request, address, webSocket, code, CloseCode.text(code, error));
+      return;
+    }
+    this.connections.add(new Connection(randomUUID(), attempt, webSocket, socket, this.#services));
+    this.stats.opened++;
+  }
+
+  #opened(connection: Connection): void {
+    const { id, room, access, address } = connection;
+    const { liveRooms, activity, hooks, visits, logger } = this.#options;
+    this.#visitors.add(connection);
+    this.#records.connected(id, room);
+    liveRooms.connected(room);
+    activity.connected(room);
+    visits?.joined(id, room, access?.subject ?? null);
+    if (access !== null) {
+      const { subject, level } = access;
+      hooks?.connected({ room, connection: id, subject, level, address });
+    }
+    logger.debug({ connection: id, room }, "connected");
+  }
+
+  #closed(connection: Connection): void {
+    if (!this.connections.delete(connection)) return;
+    if (this.#visitors.delete(connection)) {
+      const { id, room, access, closeCode } = connection;
+      const { liveRooms, activity, hooks, visits, logger } = this.#options;
+      this.#records.disconnected(id);
+      liveRooms.disconnected(room);
+      activity.disconnected(room);
+      const subject = access?.subject ?? null;
+      visits?.left(id, room, subject);
+      hooks?.disconnected({ room, connection: id, subject, code: closeCode });
+      logger.debug({ connection: id, room }, "disconnected");
+    }
+    if (this.connections.size === 0) this.#idle?.();
+  }
+}
+
+function clientOf(request: IncomingMessage, address: string): RefusedClient {
+  const { url = "", headers } = request;
+  return { address, room: url.split("?", 1)[0] ?? "", token: tokenOfRequest(request), headers };
+}

@@ -1,0 +1,136 @@
+import { networkOf } from "../runtime/network-of-address.ts";
+import type { MemoryGuard } from "./memory-guard.ts";
+
+/** Answers of one room that are computed at the same time. */
+const AT_ONCE = 2;
+/** The share of the memory that answers may take which their clients have not read. */
+const UNREAD_SHARE = 1 / 12;
+/** Whoever has waited for this long does not wait for those who read slowly. */
+const PATIENCE_MS = 2_000;
+
+type Guard = Pick<MemoryGuard, "limit" | "look" | "whenNotFull">;
+
+/** Who is answered. */
+export interface Asker {
+  readonly address: string;
+  readonly room: string;
+  readonly isOver: boolean;
+  endForMemory(reason: string): void;
+}
+
+interface Turn {
+  running: number;
+  readonly waiting: (() => void)[];
+}
+
+interface UnreadAnswer {
+  readonly asker: Asker;
+  readonly network: string;
+  readonly bytes: number;
+}
+
+/**
+ * Answers to state vectors of large documents, each of which is a document of its own. Those of a room
+ * are computed a few at a time, and none while memory is short. What is computed waits in memory until
+ * its client has read it, and a hundred clients may ask at once: together they have a bound. Whoever
+ * asks above it waits for a while; then the oldest one of the network that keeps most is ended.
+ */
+export class LargeAnswers {
+  readonly #guard: Guard;
+  readonly #turns: Map<string, Turn> = new Map();
+  /** Those that have begun and are not read, in order. */
+  readonly #unread: Set<UnreadAnswer> = new Set();
+  #bytes = 0;
+  readonly #waiting: Set<() => void> = new Set();
+
+  constructor(guard: Guard) {
+    this.#guard = guard;
+  }
+
+  /**
+   * @param bytes what the answer takes that is not shared with others
+   * @param whenRead resolves when the client has read the answer, or is gone; does not reject
+   * @throws what `answer` throws
+   */
+  async run(
+    asker: Asker,
+    bytes: number,
+    answer: () => Promise<void>,
+    whenRead: () => Promise<void>,
+  ): Promise<void> {
+    const turn = this.#turns.get(asker.room) ?? { running: 0, waiting: [] };
+    this.#turns.set(asker.room, turn);
+    if (turn.running >= AT_ONCE) await new Promise<void>((resolve) => turn.waiting.push(resolve));
+    else turn.running++;
+    const most = UNREAD_SHARE * this.#guard.limit;
+    const unread = {
+      asker,
+      network: networkOf(asker.address),
+      // The largest ones need not wait until there is no other.
+      bytes: Math.min(bytes, most / 2),
+    };
+    try {
+      await this.#admit(unread, most);
+      this.#guard.look();
+      await this.#guard.whenNotFull();
+      if (!asker.isOver) await answer();
+    } finally {
+      void whenRead().then(() => this.#release(unread));
+      const next = turn.waiting.shift();
+      if (next !== undefined) next();
+      else turn.running--;
+      if (turn.running === 0) this.#turns.delete(asker.room);
+    }
+  }
+
+  async #admit(unread: UnreadAnswer, most: number): Promise<void> {
+    const { asker, bytes } = unread;
+    if (bytes === 0) return;
+    let until = performance.now() + PATIENCE_MS;
+    while (this.#bytes + bytes > most) {
+      if (asker.isOver) return;
+      const left = until - performance.now();
+      if (left <= 0) {
+        this.#endOne();
+        until = performance.now() + PATIENCE_MS;
+      }
+      await this.#change(Math.max(1, left));
+    }
+    this.#unread.add(unread);
+    this.#bytes += bytes;
+  }
+
+  /** Resolves when something has been read, at the latest after this time. */
+  #change(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms).unref();
+      this.#waiting.add(done);
+    });
+  }
+
+  #release(unread: UnreadAnswer): void {
+    if (!this.#unread.delete(unread)) return;
+    this.#bytes -= unread.bytes;
+    // The one that has waited longest sees first whether there is room for its answer.
+    for (const retry of [...this.#waiting]) retry();
+  }
+
+  #endOne(): void {
+    const bytesOf = new Map<string, number>();
+    for (const { network, bytes } of this.#unread) {
+      bytesOf.set(network, (bytesOf.get(network) ?? 0) + bytes);
+    }
+    let most = "";
+    for (const [network, bytes] of bytesOf) if (bytes > (bytesOf.get(most) ?? 0)) most = network;
+    for (const { network, asker } of this.#unread) {
+      if (network !== most) continue;
+      asker.endForMemory("answers wait for those who do not read them");
+      return;
+    }
+  }
+}

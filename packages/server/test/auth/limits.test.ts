@@ -1,0 +1,129 @@
+import fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type Admission, ConnectionLimits } from "../../src/auth/connection-limits.ts";
+import { TokenBucket } from "../../src/auth/token-bucket.ts";
+import { LruMap } from "../../src/runtime/lru-map.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a token bucket", () => {
+  it("lets twice the rate through at once, and the rate after that", () => {
+    const bucket = new TokenBucket(100, 0);
+    const taken = (now: number, tries: number) =>
+      Array.from({ length: tries }, () => bucket.take(now)).filter(Boolean).length;
+    expect(taken(0, 1000)).toBe(200);
+    expect(taken(9, 10)).toBe(0);
+    expect(taken(10, 10)).toBe(1);
+    expect(taken(1_010, 1000)).toBe(100);
+    expect(taken(60_000, 1000)).toBe(200);
+  });
+
+  it("lets one through now and then when the rate is small", () => {
+    const bucket = new TokenBucket(0.1, 0);
+    expect([0, 1_000, 9_999, 10_001, 15_000].map((now) => bucket.take(now))).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  it("never lets through more than its rate and one burst, whenever it is asked", () => {
+    const pauses = fc.array(fc.double({ min: 0, max: 500, noNaN: true }), { minLength: 1 });
+    fc.assert(
+      fc.property(pauses, fc.integer({ min: 1, max: 50 }), (all, rate) => {
+        const bucket = new TokenBucket(rate, 0);
+        let now = 0;
+        let taken = 0;
+        for (const pause of all) {
+          now += pause;
+          for (let i = 0; i < 20; i++) taken += bucket.take(now) ? 1 : 0;
+        }
+        expect(taken).toBeLessThanOrEqual(rate * 2 + (now / 1000) * rate + 1e-6);
+      }),
+    );
+  });
+});
+
+describe("limits of connections", () => {
+  const MANY = { connections: 1e6, connectionsPerAddress: 1e6, attemptsPerSecondPerAddress: 1e6 };
+
+  function admitted(limits: ConnectionLimits, address: string): Admission {
+    const admission = limits.admit(address);
+    if (typeof admission === "string") throw new Error(`${address} is refused: ${admission}`);
+    return admission;
+  }
+
+  it("hold for the server, and one that leaves makes room for one", () => {
+    const limits = new ConnectionLimits({ ...MANY, connections: 2 });
+    const first = admitted(limits, "192.0.2.1");
+    admitted(limits, "192.0.2.2");
+    expect(limits.admit("192.0.2.3")).toBe("connections");
+    first.release();
+    first.release();
+    admitted(limits, "192.0.2.3");
+    expect(limits.admit("192.0.2.4")).toBe("connections");
+  });
+
+  it("hold for an address, and not for others", () => {
+    const limits = new ConnectionLimits({ ...MANY, connectionsPerAddress: 2 });
+    const first = admitted(limits, "192.0.2.1");
+    admitted(limits, "192.0.2.1");
+    expect(limits.admit("192.0.2.1")).toBe("connections-per-address");
+    admitted(limits, "192.0.2.2");
+    first.release();
+    admitted(limits, "192.0.2.1");
+    expect(limits.admit("192.0.2.1")).toBe("connections-per-address");
+  });
+
+  it("count all IPv6 addresses of a customer as one", () => {
+    const limits = new ConnectionLimits({ ...MANY, connectionsPerAddress: 1 });
+    admitted(limits, "2001:db8:1:2::1");
+    expect(limits.admit("2001:db8:1:2:ffff::9")).toBe("connections-per-address");
+    admitted(limits, "2001:db8:1:3::1");
+  });
+
+  it("hold for attempts, also for those that are refused", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const limits = new ConnectionLimits({
+      ...MANY,
+      connectionsPerAddress: 1,
+      attemptsPerSecondPerAddress: 2,
+    });
+    const attempts = () => Array.from({ length: 6 }, () => limits.admit("192.0.2.1"));
+    expect(attempts().slice(1)).toEqual([
+      "connections-per-address",
+      "connections-per-address",
+      "connections-per-address",
+      "attempts-per-address",
+      "attempts-per-address",
+    ]);
+    admitted(limits, "192.0.2.2");
+    vi.advanceTimersByTime(1_000);
+    expect(attempts().slice(0, 3)).toEqual([
+      "connections-per-address",
+      "connections-per-address",
+      "attempts-per-address",
+    ]);
+  });
+});
+
+describe("a map of limited size", () => {
+  it("forgets what was not used for the longest time", () => {
+    const map = new LruMap<string, number>(2);
+    map.set("a", 1);
+    map.set("b", 2);
+    map.get("a");
+    map.set("c", 3);
+    expect([...map.keys()]).toEqual(["a", "c"]);
+    map.set("a", 4);
+    map.set("d", 5);
+    expect([...map.keys()]).toEqual(["a", "d"]);
+    expect(map.get("a")).toBe(4);
+    map.delete("a");
+    expect(map.get("a")).toBeUndefined();
+  });
+});

@@ -1,0 +1,117 @@
+import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
+import { describe, expect, it } from "vitest";
+import { LEASE_MS } from "../../src/conformance/registry-suite.ts";
+import type { Registry } from "../../src/replication/registry.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";
+
+/** What happens to the lease of a server when its renewal goes wrong. */
+export function dynamoDbLeaseSuite(name: string): void {
+  describe(`the lease of a server: ${name}`, () => {
+    const servers = useServers();
+
+    it("is missed by the server when somebody removed it", async () => {
+      const rejoined = countRejoined(await servers.open("a:1"));
+      await withClient((client) =>
+        client.send(
+          new DeleteItemCommand({ TableName: servers.table, Key: { id: { S: "server/a:1" } } }),
+        ),
+      );
+      await waitFor(() => rejoined() === 1, { message: "it has joined again" });
+    });
+
+    it("is taken again before a room is held, when it had lapsed", async () => {
+      const late = await servers.open("late:1", NEVER_MS);
+      const other = await servers.open("other:1");
+      const rejoined = countRejoined(late);
+      await waitFor(async () => (await other.lapsed(["late:1"])).length > 0, {
+        message: "the lease has lapsed",
+      });
+      expect(late.problem).toBe("the lease has lapsed");
+      await late.hold("room");
+      expect(late.problem).toBeUndefined();
+      expect(rejoined()).toBe(1);
+      expect(await other.hold("room")).toEqual({ alive: ["late:1"], lapsed: [] });
+    });
+
+    it("is not taken from a server's successor when the server is closed late", async () => {
+      const old = await servers.open("a:1", NEVER_MS);
+      const successor = await servers.open("a:1");
+      await old.close();
+      expect(await itemsOf(servers.table, "server/")).toHaveLength(1);
+      await successor.close();
+      expect(await itemsOf(servers.table, "server/")).toEqual([]);
+    });
+
+    it("keeps the server from judging others when its renewal fails once, but has not lapsed", async () => {
+      const registry = await servers.openProxied("a:1");
+      const rejoined = countRejoined(registry);
+      expect(await registry.lapsed(["unknown:1"])).toEqual(["unknown:1"]);
+      let failed = 0;
+      servers.proxy.handler = async ({ operation }, forward) => {
+        if (operation !== "UpdateItem" || failed > 0) return forward();
+        failed = performance.now();
+        return { status: 400, body: JSON.stringify({ __type: "ValidationException" }) };
+      };
+      await waitFor(() => registry.problem !== undefined, { message: "a renewal has failed" });
+      expect(await registry.lapsed(["unknown:1"])).toEqual([]);
+      await waitFor(() => registry.problem === undefined, { message: "the next did not" });
+      await waitFor(async () => (await registry.lapsed(["unknown:1"])).length > 0, {
+        message: "it judges again",
+      });
+      expect(performance.now() - failed).toBeGreaterThanOrEqual(LEASE_MS);
+      expect(rejoined()).toBe(0);
+    });
+
+    it("is regained by the next renewal when the answer to one came too late", async () => {
+      const registry = await servers.openProxied("a:1");
+      const rejoined = countRejoined(registry);
+      const renewals = () => servers.proxy.operationsOn("server/a:1").length;
+      let delayed = 0;
+      servers.proxy.handler = async ({ operation }, forward) => {
+        const reply = await forward();
+        if (operation === "UpdateItem" && delayed === 0) {
+          delayed = renewals();
+          const sent = performance.now();
+          await waitFor(() => performance.now() - sent > 1.2 * LEASE_MS, {
+            message: "the lease that it is about has lapsed",
+          });
+        }
+        return reply;
+      };
+      await waitFor(() => delayed > 0 && renewals() > delayed + 2, {
+        message: "it was renewed twice since",
+      });
+      expect(rejoined()).toBe(1);
+    });
+
+    it("is not brought back by a renewal that was under way when it was given up", async () => {
+      const registry = await servers.openProxied("a:1");
+      let stalled = false;
+      let goOn = () => {};
+      const gone = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      servers.proxy.handler = async ({ operation }, forward) => {
+        if (operation === "UpdateItem") {
+          stalled = true;
+          await gone;
+        }
+        return forward();
+      };
+      await waitFor(() => stalled, { message: "a renewal is under way" });
+      const closing = registry.close();
+      goOn();
+      await closing;
+      expect(await itemsOf(servers.table, "server/")).toEqual([]);
+    });
+  });
+}
+
+function countRejoined(registry: Registry): () => number {
+  let count = 0;
+  registry.onRejoined(() => {
+    count += 1;
+  });
+  return () => count;
+}

@@ -1,0 +1,67 @@
+import * as Y from "yjs";
+import type { Document } from "../../src/room/document.ts";
+import type { Documents } from "../../src/room/documents.ts";
+import type { Outlet, Reader } from "../../src/room/reader.ts";
+
+/** A client's connection to a room, as the documents of a server see it. */
+export class RoomClient implements Outlet {
+  readonly writable = true;
+  /** Why the connection was closed, when it was. */
+  closed: Error | undefined;
+  readonly document: Document;
+  readonly doc: Y.Doc = new Y.Doc();
+  readonly #documents: Documents;
+  readonly #reader: Reader;
+
+  private constructor(document: Document, documents: Documents) {
+    this.document = document;
+    this.#documents = documents;
+    this.#reader = document.attach(this);
+  }
+
+  static async open(documents: Documents, room: string): Promise<RoomClient> {
+    return new RoomClient(await documents.acquire(room), documents);
+  }
+
+  /** Types into the text `text`. @returns the end of the log, with that */
+  type(text: string): number {
+    this.doc.getText("text").insert(0, text);
+    this.document.append(Y.encodeStateAsUpdate(this.doc), this.#reader, Date.now());
+    return this.document.log.end;
+  }
+
+  /** Types, and waits until it is durable. */
+  async save(text: string): Promise<void> {
+    await this.#documents.whenDurable(this.document, this.type(text));
+  }
+
+  write(): void {}
+
+  probe(): void {}
+
+  close(reason: Error): void {
+    this.closed = reason;
+    this.leave();
+  }
+
+  sendPresence(states: Uint8Array): void {
+    this.document.receivePresence(states, this.#reader, Date.now());
+  }
+
+  leave(): void {
+    this.document.detach(this.#reader, Date.now());
+    this.release();
+  }
+
+  /** It does not count as a user any more, and is there all the same. */
+  release(): void {
+    this.#documents.release(this.document);
+  }
+}
+
+/** The text `text` of a document that these updates make. */
+export function textOf(updates: readonly Uint8Array[]): string {
+  const doc = new Y.Doc();
+  for (const update of updates) Y.applyUpdate(doc, update);
+  return doc.getText("text").toString();
+}

@@ -1,0 +1,271 @@
+import type { Bus, BusListener } from "../../src/replication/bus.ts";
+import type { Cluster, Holders } from "../../src/replication/holders.ts";
+import {
+  decodePeerRequest,
+  decodePeerState,
+  encodePeerRequest,
+  encodePeerState,
+  type PeerAnswer,
+  PeerError,
+  type PeerRequest,
+} from "../../src/replication/peers.ts";
+import type { OtherHolders, ServerAddress } from "../../src/replication/registry.ts";
+import { SnapshotConflictError } from "../../src/storage/errors.ts";
+import type { Journal, JournalRow } from "../../src/storage/journal.ts";
+import type { SnapshotStore, SnapshotVersion } from "../../src/storage/snapshots.ts";
+
+/** Lets other things happen in between, as waiting for a service does. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How many turns a call of the registry takes: enough for other steps to come in between. */
+const CALL_TURNS = 12;
+
+/**
+ * What is wrong with a connection to the bus: it is known to be down, it is half open, or messages
+ * get through in one direction only.
+ */
+export type BusFault = "down" | "half open" | "takes only" | "brings only";
+
+/**
+ * One room's bus, registry and servers, in this process: what gets lost, and when it arrives, is for
+ * the test to say. Everything goes through the encodings of the wire.
+ */
+export class SimulatedNetwork {
+  /** The next so many messages on the bus are lost. */
+  losing = 0;
+  readonly lapsed: Set<ServerAddress> = new Set();
+  readonly registered: Set<ServerAddress> = new Set();
+  /** Calls of the registry for the room that came before the one before had ended. */
+  readonly overlaps: string[] = [];
+  readonly published: Map<ServerAddress, number> = new Map();
+  readonly #answering: Map<ServerAddress, Holders> = new Map();
+  readonly #frozen: Set<ServerAddress> = new Set();
+  readonly #subscribers: { server: ServerAddress; listener: BusListener; inbox: Uint8Array[] }[] =
+    [];
+  readonly #cut: Set<string> = new Set();
+  /** Servers whose connection to the bus does not work, and how. */
+  readonly #buses: Map<ServerAddress, BusFault> = new Map();
+  /** Which run of each server there is; it is counted up when a server is started again. */
+  readonly incarnations: Map<ServerAddress, number> = new Map();
+  /** Servers that crashed, and were not started again: nobody answers at their addresses. */
+  readonly crashed: Set<ServerAddress> = new Set();
+
+  /** The cluster as one server sees it. */
+  clusterOf(address: ServerAddress): Cluster {
+    let calling: string | undefined;
+    const call = async <T>(name: string, work: () => T): Promise<T> => {
+      if (calling !== undefined) this.overlaps.push(`${name} during ${calling}`);
+      calling = name;
+      for (let i = 0; i < CALL_TURNS; i++) await turn();
+      calling = undefined;
+      return work();
+    };
+    return {
+      address,
+      incarnation: this.incarnations.get(address) ?? 0,
+      bus: this.#busOf(address),
+      registry: {
+        problem: undefined,
+        hold: () =>
+          call("hold", () => {
+            this.registered.add(address);
+            return this.#othersOf(address);
+          }),
+        release: () =>
+          call("release", () => {
+            this.registered.delete(address);
+          }),
+        lapsed: async (servers) => servers.filter((server) => this.lapsed.has(server)),
+        servers: async () => ({ alive: [address], lapsed: [] }),
+        lease: "held",
+        onRejoined: () => {},
+        close: async () => {},
+      },
+      peers: {
+        ask: (server, room, request) => this.#ask(address, server, room, request),
+        close: () => {},
+      },
+    };
+  }
+
+  /** From now on a server answers for the document. */
+  serve(address: ServerAddress, holders: Holders): void {
+    this.#answering.set(address, holders);
+    this.lapsed.delete(address);
+  }
+
+  /** The server does not hold the document any more. */
+  remove(address: ServerAddress): void {
+    this.#answering.delete(address);
+    this.#unsubscribe(address);
+  }
+
+  /** The server is gone, without a word to anybody. */
+  crash(address: ServerAddress): void {
+    this.remove(address);
+    this.crashed.add(address);
+  }
+
+  /** A server that crashed is started again. */
+  restart(address: ServerAddress): void {
+    if (!this.crashed.delete(address)) return;
+    this.incarnations.set(address, (this.incarnations.get(address) ?? 0) + 1);
+  }
+
+  /** It neither answers nor takes messages; they wait for it. */
+  freeze(address: ServerAddress): void {
+    this.#frozen.add(address);
+  }
+
+  thaw(address: ServerAddress): void {
+    this.#frozen.delete(address);
+  }
+
+  cut(kind: "bus" | "peers", a: ServerAddress, b: ServerAddress): void {
+    this.#cut.add(`${kind} ${a} ${b}`).add(`${kind} ${b} ${a}`);
+  }
+
+  /** Something happens to one server's connection to the bus. */
+  cutBusOf(address: ServerAddress, fault: BusFault): void {
+    this.#buses.set(address, fault);
+  }
+
+  /** Whether one server can ask another. */
+  reaches(from: ServerAddress, to: ServerAddress): boolean {
+    return !this.#cut.has(`peers ${from} ${to}`) && !this.#frozen.has(to);
+  }
+
+  /** @param except whose connection to the bus stays as it is */
+  heal(peersToo: boolean, except?: ServerAddress): void {
+    for (const address of this.#buses.keys()) {
+      if (address !== except) this.#buses.delete(address);
+    }
+    for (const link of this.#cut) {
+      if (peersToo || link.startsWith("bus ")) this.#cut.delete(link);
+    }
+    this.losing = 0;
+  }
+
+  /** Delivers what is on its way. */
+  deliver(): void {
+    for (const { server, listener, inbox } of [...this.#subscribers]) {
+      if (this.#frozen.has(server)) continue;
+      for (const message of inbox.splice(0)) listener.onMessage(message);
+    }
+  }
+
+  #busOf(address: ServerAddress): Bus {
+    const buses = this.#buses;
+    return {
+      get problem() {
+        return buses.get(address) === "down" ? "down" : undefined;
+      },
+      subscribe: async (_room, listener) => {
+        await turn();
+        this.#subscribers.push({ server: address, listener, inbox: [] });
+        return {
+          publish: (message) => this.#publish(address, message),
+          close: async () => this.#unsubscribe(address),
+        };
+      },
+      close: async () => {},
+    };
+  }
+
+  #publish(from: ServerAddress, message: Uint8Array): void {
+    this.published.set(from, (this.published.get(from) ?? 0) + 1);
+    if (this.losing > 0) {
+      this.losing--;
+      return;
+    }
+    const fault = this.#buses.get(from);
+    if (fault !== undefined && fault !== "takes only") return;
+    for (const { server, inbox } of this.#subscribers) {
+      const theirs = this.#buses.get(server);
+      if (theirs !== undefined && theirs !== "brings only") continue;
+      if (!this.#cut.has(`bus ${from} ${server}`)) inbox.push(message.slice());
+    }
+  }
+
+  #unsubscribe(address: ServerAddress): void {
+    const at = this.#subscribers.findIndex(({ server }) => server === address);
+    if (at >= 0) this.#subscribers.splice(at, 1);
+  }
+
+  #othersOf(address: ServerAddress): OtherHolders {
+    const others = [...this.registered].filter((other) => other !== address);
+    const lapsed = others.filter((other) => this.lapsed.has(other));
+    for (const other of lapsed) this.registered.delete(other);
+    return { alive: others.filter((other) => !this.lapsed.has(other)), lapsed };
+  }
+
+  async #ask(
+    from: ServerAddress,
+    to: ServerAddress,
+    room: string,
+    request: PeerRequest,
+  ): Promise<PeerAnswer> {
+    await turn();
+    if (!this.reaches(from, to)) throw new PeerError("cut");
+    if (this.crashed.has(to)) throw new PeerError("refused");
+    const holders = this.#answering.get(to);
+    if (holders === undefined) {
+      // As a server does that is named as a holder and is none.
+      this.registered.delete(to);
+      return { type: "absent" };
+    }
+    const asked = decodePeerRequest(encodePeerRequest(room, request));
+    const answer = await holders.answer(asked.request);
+    await turn();
+    if (answer.type !== "state") return answer;
+    const body = Buffer.concat(encodePeerState(answer.state));
+    return { type: "state", state: decodePeerState(body) };
+  }
+}
+
+/** The stores that all servers share, in memory: what a test of the servers' agreement needs. */
+export class SharedStores {
+  rows: { id: number; update: Uint8Array }[] = [];
+  #lastId = 0;
+  #snapshotted = false;
+  #snapshot: { update: Uint8Array; version: SnapshotVersion } | null = null;
+
+  readonly journal: Journal = {
+    append: async (rows: readonly JournalRow[]) => {
+      await turn();
+      return rows.map(({ update }) => {
+        this.rows.push({ id: ++this.#lastId, update: update.slice() });
+        return this.#lastId;
+      });
+    },
+    read: async () => {
+      await turn();
+      return { rows: [...this.rows], snapshotted: this.#snapshotted };
+    },
+    truncate: async (_room, ids) => {
+      await turn();
+      this.rows = this.rows.filter(({ id }) => !ids.includes(id));
+      this.#snapshotted = true;
+    },
+    forget: async () => {},
+    close: async () => {},
+  };
+
+  readonly snapshots: SnapshotStore = {
+    read: async () => {
+      await turn();
+      return this.#snapshot;
+    },
+    write: async (_room, update, expected) => {
+      await turn();
+      if (expected !== (this.#snapshot?.version ?? null)) throw new SnapshotConflictError("other");
+      const version = String(Number(expected ?? 0) + 1) as SnapshotVersion;
+      this.#snapshot = { update: update.slice(), version };
+      return version;
+    },
+    delete: async () => {},
+    close: async () => {},
+  };
+}

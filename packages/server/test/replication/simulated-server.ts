@@ -1,0 +1,253 @@
+import { pino } from "pino";
+import { expect } from "vitest";
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
+import { Holders } from "../../src/replication/holders.ts";
+import type { ServerAddress } from "../../src/replication/registry.ts";
+import { ClusterStats } from "../../src/replication/replication-stats.ts";
+import type { DocumentServices } from "../../src/room/document-services.ts";
+import { Flusher } from "../../src/room/flusher.ts";
+import {
+  isChanged,
+  loadDocument,
+  type OpenDocument,
+  recoverDocument,
+  storeSnapshot,
+} from "../../src/room/open-document.ts";
+import type { Outlet, Reader } from "../../src/room/reader.ts";
+import { DocumentStats, SnapshotStats } from "../../src/room/room-stats.ts";
+import type { UpdateWorkers } from "../../src/room/update-workers.ts";
+import { decodeFrames } from "../support/frames.ts";
+import type { SharedStores, SimulatedNetwork } from "./simulated-network.ts";
+
+const logger = pino({ level: "silent" });
+const ROOM = "room";
+
+/** One server with one client, and at most one open document. */
+export class SimulatedServer {
+  readonly address: ServerAddress;
+  readonly client: SimulatedClient;
+  readonly stats: ClusterStats = new ClusterStats();
+  frozen = false;
+  open: OpenDocument | null = null;
+  readonly #network: SimulatedNetwork;
+  readonly #stores: SharedStores;
+  readonly #workers: UpdateWorkers;
+  #busy = false;
+
+  constructor(
+    address: ServerAddress,
+    clientId: number,
+    parts: { network: SimulatedNetwork; stores: SharedStores; workers: UpdateWorkers },
+  ) {
+    this.address = address;
+    this.client = new SimulatedClient(clientId);
+    this.#network = parts.network;
+    this.#stores = parts.stores;
+    this.#workers = parts.workers;
+  }
+
+  get isUsable(): boolean {
+    return this.open !== null && !this.frozen && !this.#busy;
+  }
+
+  async start(): Promise<void> {
+    if (this.open !== null || this.#busy) return;
+    this.#busy = true;
+    this.#network.restart(this.address);
+    const holders = new Holders(ROOM, this.#network.clusterOf(this.address), logger, this.stats);
+    this.#network.serve(this.address, holders);
+    const stats = new DocumentStats();
+    const services: DocumentServices = {
+      workers: this.#workers,
+      compaction: "collect",
+      stats,
+      flusher: new SilentFlusher(stats),
+      journal: { slow: false, enqueue: () => {} },
+    };
+    await holders.join();
+    const { open, fetched } = await loadDocument(ROOM, holders, this.#stores, services);
+    holders.start(open.document, fetched, () => recoverDocument(open, this.#stores));
+    this.open = open;
+    await this.client.connect(open);
+    this.#busy = false;
+  }
+
+  /** Makes what the client wrote durable, or the first part of it. */
+  async commit(share = 1): Promise<void> {
+    const { open } = this;
+    if (open === null || this.#busy) return;
+    this.#busy = true;
+    const { log } = open.document;
+    const own = [...log.entries(log.durable, log.end)].filter(
+      ({ author }) => author !== "elsewhere",
+    );
+    const entries = own.slice(0, Math.ceil(own.length * share));
+    const ids = await this.#stores.journal.append(
+      entries.map(({ update }) => ({ room: ROOM, update })),
+    );
+    entries.forEach(({ end }, i) => {
+      open.rows.push({ id: ids[i] ?? 0, end });
+      open.document.markDurable(end);
+    });
+    this.#busy = false;
+  }
+
+  flush(): void {
+    this.open?.document.flush();
+  }
+
+  async save(): Promise<void> {
+    if (this.open === null || this.#busy) return;
+    this.#busy = true;
+    const stats = new SnapshotStats();
+    await storeSnapshot(this.open, this.#stores, this.#workers, { logger, stats });
+    this.#busy = false;
+  }
+
+  /** As when the last connection is gone: only when everything is durable and stored; else it stays open. */
+  async leave(): Promise<void> {
+    this.client.disconnect();
+    await this.commit();
+    this.flush();
+    await this.save();
+    const { open } = this;
+    if (open === null || isChanged(open) || open.document.log.durable < open.document.log.end)
+      return;
+    this.open = null;
+    this.#network.remove(this.address);
+    this.#busy = true;
+    await open.holders.leave();
+    this.#busy = false;
+  }
+
+  /** Crashes, and runs again at once, within its lease; it does not open the document by that. */
+  restart(): void {
+    this.crash();
+    this.#network.restart(this.address);
+  }
+
+  crash(): void {
+    this.client.lose();
+    this.open = null;
+    this.#network.crash(this.address);
+  }
+}
+
+/** An application's client: its `Y.Doc`, its presence, and what it knows to be saved. */
+export class SimulatedClient implements Outlet {
+  readonly writable = true;
+  readonly doc = new Y.Doc();
+  readonly awareness: Awareness;
+  /** Its own clock up to which updates were sent back to it. */
+  acknowledged = 0;
+  #connection: { open: OpenDocument; reader: Reader } | null = null;
+
+  constructor(clientId: number) {
+    this.doc.clientID = clientId;
+    this.awareness = new Awareness(this.doc);
+    this.awareness.setLocalState({ name: String(clientId) });
+    this.doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin !== "server") this.#send(update, true);
+    });
+    this.awareness.on("update", (changed: Record<"added" | "updated" | "removed", number[]>) => {
+      // As providers do: everything that is new to them goes to the server, whoever made it.
+      this.#sendPresence([...changed.added, ...changed.updated, ...changed.removed]);
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== null;
+  }
+
+  async connect(open: OpenDocument): Promise<void> {
+    const reader = open.document.attach(this);
+    reader.presenceVersion = null;
+    this.#connection = { open, reader };
+    this.write([open.document.stateVectorFrame()]);
+    this.#sendPresence([this.doc.clientID]);
+    open.document.showPresence(reader);
+    await open.document.answer(reader, Y.encodeStateVector(this.doc));
+  }
+
+  /** As every client does every 15 seconds. */
+  renew(): void {
+    this.awareness.setLocalState(this.awareness.getLocalState());
+  }
+
+  disconnect(): void {
+    if (this.#connection === null) return;
+    const { open, reader } = this.#connection;
+    this.#connection = null;
+    open.document.detach(reader, Date.now());
+    this.#forgetOthers();
+  }
+
+  /** The server is gone. */
+  lose(): void {
+    this.#connection = null;
+    this.#forgetOthers();
+  }
+
+  probe(onAlive: () => void): void {
+    onAlive();
+  }
+  close(): void {}
+
+  write(frames: readonly Uint8Array[]): void {
+    for (const message of decodeFrames(frames)) {
+      switch (message.type) {
+        case "state-vector":
+          this.#send(Y.encodeStateAsUpdate(this.doc, message.stateVector), false);
+          break;
+        case "presence":
+          applyAwarenessUpdate(this.awareness, message.states, "server");
+          break;
+        default: {
+          const own = Y.parseUpdateMeta(message.update).to.get(this.doc.clientID) ?? 0;
+          if (message.type === "update") this.acknowledged = Math.max(this.acknowledged, own);
+          Y.applyUpdate(this.doc, message.update, "server");
+        }
+      }
+    }
+  }
+
+  #send(update: Uint8Array, isOwn: boolean): void {
+    if (this.#connection === null) return;
+    const { open, reader } = this.#connection;
+    const contents = inspectUpdate(update);
+    if (isEmpty(contents) || (!isOwn && open.document.knows(update, contents))) return;
+    open.document.append(update, isOwn ? reader : null, Date.now());
+  }
+
+  #sendPresence(clients: number[]): void {
+    if (this.#connection === null) return;
+    const { open, reader } = this.#connection;
+    const known = clients.filter((client) => this.awareness.meta.has(client));
+    open.document.receivePresence(encodeAwarenessUpdate(this.awareness, known), reader, Date.now());
+  }
+
+  #forgetOthers(): void {
+    for (const client of [...this.awareness.states.keys()]) {
+      if (client === this.doc.clientID) continue;
+      // As providers do: the clock stays.
+      this.awareness.states.delete(client);
+    }
+  }
+}
+
+/** The test flushes by itself. */
+class SilentFlusher extends Flusher {
+  override schedule(): void {}
+  override schedulePresence(): void {}
+}
+
+export function expectSameContent(docs: readonly Y.Doc[]): void {
+  const [first] = docs;
+  for (const doc of docs) {
+    expect(doc.getText("text").toString()).toBe(first?.getText("text").toString());
+    expect(doc.getMap("map").toJSON()).toEqual(first?.getMap("map").toJSON());
+    expect(Y.encodeStateVector(doc)).toEqual(Y.encodeStateVector(first ?? doc));
+  }
+}

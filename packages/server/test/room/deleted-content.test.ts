@@ -1,0 +1,113 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { describe, expect, it, onTestFinished } from "vitest";
+import * as Y from "yjs";
+import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
+import { alone } from "../../src/replication/alone.ts";
+import { Documents } from "../../src/room/documents.ts";
+import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const ROOM = "room";
+const logger = pino({ level: "silent" });
+
+async function openStore(): Promise<SqliteStore> {
+  const directory = await mkdtemp(join(tmpdir(), "symphony-deleted-"));
+  const store = await openSqliteStore(directory, logger);
+  onTestFinished(async () => {
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
+  return store;
+}
+
+/** Documents in a store. */
+function open(store: SqliteStore, collect: boolean): Documents {
+  const metadata = new MetadataWriter(store.metadata, logger);
+  const documents = new Documents({
+    stores: store,
+    cluster: alone("127.0.0.1:1"),
+    metadata,
+    logger,
+    snapshotInterval: 60_000,
+    unloadDelay: 0,
+    collect,
+  });
+  onTestFinished(async () => {
+    await documents.close(AbortSignal.timeout(5_000));
+    await metadata.close();
+  });
+  return documents;
+}
+
+/** Somebody who wrote more than is compacted at once, and has deleted most of it. */
+function author() {
+  const doc = new Y.Doc({ gc: false });
+  const updates: Uint8Array[] = [];
+  doc.on("update", (update: Uint8Array) => updates.push(update));
+  const text = doc.getText("text");
+  for (let i = 0; i < 200; i++) text.insert(i % 2 ? 0 : text.length, "word ".repeat(200));
+  const version = { snapshot: Y.snapshot(doc), text: text.toString() };
+  for (let i = 0; i < 199; i++) text.delete(500, 1_000);
+  return { updates, version, text: text.toString() };
+}
+
+type Author = ReturnType<typeof author>;
+
+/** Writes everything, and resolves when it is durable and in the base. */
+async function write(documents: Documents, { updates }: Author): Promise<() => void> {
+  const document = await documents.acquire(ROOM);
+  for (const update of updates) document.append(update, null, Date.now());
+  await documents.whenDurable(document, document.log.end);
+  await waitFor(() => document.log.baseEnd > 0, { message: "it is compacted" });
+  return () => documents.release(document);
+}
+
+/** What the room is now, and what its older version is, if that can still be restored. */
+async function read(documents: Documents, { version }: Author) {
+  const document = await documents.acquire(ROOM);
+  const doc = new Y.Doc({ gc: false });
+  for (const update of documents.inspect(ROOM)?.updates ?? []) Y.applyUpdate(doc, update);
+  documents.release(document);
+  const restored = Y.createDocFromSnapshot(doc, version.snapshot).getText("text").toString();
+  return { text: doc.getText("text").toString(), isRestored: restored === version.text };
+}
+
+describe.each([
+  { collect: true, what: "is dropped" },
+  { collect: false, what: "is kept" },
+])("with GC=$collect, deleted content $what", ({ collect }) => {
+  it("when a document is compacted, stored, and opened again", async () => {
+    const documents = open(await openStore(), collect);
+    const someone = author();
+    const leave = await write(documents, someone);
+    const expected = { text: someone.text, isRestored: !collect };
+    leave();
+    await waitFor(() => documents.size === 0, { message: "it is let go" });
+    expect(await read(documents, someone)).toEqual(expected);
+  });
+
+  it("when a document is opened from the journal", async () => {
+    const store = await openStore();
+    const someone = author();
+    await write(open(store, collect), someone);
+    // As after a crash: nothing was stored but the journal.
+    const next = open(store, collect);
+    expect(await store.snapshots.read(ROOM)).toBeNull();
+    expect(await read(next, someone)).toEqual({ text: someone.text, isRestored: !collect });
+  });
+});
+
+it("gives up compacting a document that is deleted", async () => {
+  const documents = open(await openStore(), true);
+  const document = await documents.acquire(ROOM);
+  const [update = new Uint8Array()] = author().updates;
+  document.append(update, null, Date.now());
+  await documents.whenDurable(document, document.log.end);
+  const compacted = document.compact();
+  await documents.drop(ROOM);
+  await expect(compacted).rejects.toThrow(`room "${ROOM}" has been deleted`);
+  expect(documents.snapshotProblem).toBeUndefined();
+});

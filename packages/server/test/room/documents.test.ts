@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, expect, it } from "vitest";
+import * as Y from "yjs";
+import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
+import { alone } from "../../src/replication/alone.ts";
+import { Documents } from "../../src/room/documents.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const ROOM = "room";
+const logger = pino({ level: "silent" });
+const releases: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const release of releases.splice(0).reverse()) await release();
+});
+
+/** Holds back what passes it until it is opened. */
+class Gate {
+  arrived = 0;
+  open: () => void = () => {};
+  readonly #opened: Promise<void> = new Promise((resolve) => {
+    this.open = resolve;
+  });
+
+  async pass(): Promise<void> {
+    this.arrived++;
+    await this.#opened;
+  }
+}
+
+/** Documents in a real store whose snapshots, and whose registry, answer when the test says so. */
+async function slowDocuments() {
+  const directory = await mkdtemp(join(tmpdir(), "symphony-documents-"));
+  releases.push(() => rm(directory, { recursive: true }));
+  const store = await openSqliteStore(directory, logger);
+  releases.push(() => store.close());
+  const { snapshots, journal } = store;
+  const storing = new Gate();
+  const leaving = new Gate();
+  const registered: string[] = [];
+  const cluster = alone("127.0.0.1:1");
+  const metadata = new MetadataWriter(store.metadata, logger);
+  releases.push(() => metadata.close());
+  const documents = new Documents({
+    stores: {
+      journal,
+      snapshots: {
+        read: (room) => snapshots.read(room),
+        write: async (...args) => {
+          await storing.pass();
+          return snapshots.write(...args);
+        },
+        delete: (room) => snapshots.delete(room),
+        close: () => snapshots.close(),
+      },
+    },
+    cluster: {
+      ...cluster,
+      registry: {
+        ...cluster.registry,
+        hold: async () => {
+          registered.push("hold");
+          return { alive: [], lapsed: [] };
+        },
+        release: async () => {
+          await leaving.pass();
+          registered.push("release");
+        },
+      },
+    },
+    metadata,
+    logger,
+    snapshotInterval: 60_000,
+    unloadDelay: 0,
+    collect: true,
+  });
+  releases.push(() => documents.close(AbortSignal.timeout(5_000)));
+  return { documents, storing, leaving, registered };
+}
+
+it("lets a document go once, however often it was used while it was stored", async () => {
+  const { documents, storing, leaving, registered } = await slowDocuments();
+  const document = await documents.acquire(ROOM);
+  const doc = new Y.Doc();
+  doc.getText("text").insert(0, "hello");
+  document.append(Y.encodeStateAsUpdate(doc), null, Date.now());
+  documents.release(document);
+  await waitFor(() => storing.arrived === 1, { message: "the document is being stored" });
+  for (let i = 0; i < 3; i++) {
+    expect(await documents.acquire(ROOM)).toBe(document);
+    documents.release(document);
+    // Each release begins to let it go, in a task of its own.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  storing.open();
+  await waitFor(() => leaving.arrived > 0, { message: "the document is let go" });
+
+  const again = Promise.all([documents.acquire(ROOM), documents.acquire(ROOM)]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(registered).toEqual(["hold"]);
+  leaving.open();
+  const [one, other] = await again;
+  expect(one).toBe(other);
+  expect(one).not.toBe(document);
+  expect(registered).toEqual(["hold", "release", "hold"]);
+  expect(one.log.bytes).toBeGreaterThan(0);
+});
+
+it("does not take the release of a deleted document for one of its successor", async () => {
+  const { documents, storing, leaving } = await slowDocuments();
+  storing.open();
+  leaving.open();
+  const deleted = await documents.acquire(ROOM);
+  await documents.drop(ROOM);
+  documents.reopen(ROOM);
+  const document = await documents.acquire(ROOM);
+  documents.release(deleted);
+  // Whatever that began would be over when another room has been let go.
+  documents.release(await documents.acquire("another room"));
+  await waitFor(() => !documents.holds("another room"), { message: "the other room is let go" });
+  expect(await documents.acquire(ROOM)).toBe(document);
+});

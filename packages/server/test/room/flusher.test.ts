@@ -1,0 +1,169 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { EventLoopLoad } from "../../src/room/event-loop-load.ts";
+import { type Flushable, Flusher } from "../../src/room/flusher.ts";
+import { DocumentStats } from "../../src/room/room-stats.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+/** What keeps the event loop busy until the test ends. */
+let isBusy = false;
+
+afterEach(() => {
+  isBusy = false;
+});
+
+function keepBusy(): void {
+  isBusy = true;
+  const work = () => {
+    const until = performance.now() + 5;
+    while (performance.now() < until);
+    if (isBusy) setImmediate(work);
+  };
+  work();
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+class Flushed implements Flushable {
+  readonly fanOut: number;
+  flushedAt = Number.NEGATIVE_INFINITY;
+  presenceFlushedAt = Number.NEGATIVE_INFINITY;
+  /** With presence or without. */
+  flushes = 0;
+  presenceFlushes = 0;
+
+  constructor(fanOut: number) {
+    this.fanOut = fanOut;
+  }
+
+  flush(): void {
+    this.flushes++;
+    this.presenceFlushes++;
+  }
+
+  flushUpdates(): void {
+    this.flushes++;
+  }
+}
+
+describe("the load of the event loop", () => {
+  it("rises when it is busy, and falls when it is not", async () => {
+    const load = new EventLoopLoad();
+    keepBusy();
+    await waitFor(() => load.get() > 0.9, { message: "it is loaded" });
+    isBusy = false;
+    await waitFor(() => load.get() < 0.3, { message: "it is idle" });
+  });
+
+  it("is up to date after a time in which nobody asked", async () => {
+    const load = new EventLoopLoad();
+    keepBusy();
+    const before = performance.now();
+    await waitFor(() => performance.now() - before > 2_000, { message: "two seconds pass" });
+    expect(load.get()).toBeGreaterThan(0.9);
+  });
+});
+
+/** Rooms of these sizes after half a second in which all always had updates. */
+async function flushed(
+  flusher: Flusher,
+  fanOuts: readonly number[],
+  { presence = false } = {},
+): Promise<Flushed[]> {
+  const rooms = fanOuts.map((fanOut) => new Flushed(fanOut));
+  const until = performance.now() + 500;
+  while (performance.now() < until) {
+    for (const room of rooms) {
+      flusher.schedule(room);
+      if (presence) flusher.schedulePresence(room);
+    }
+    await delay(1);
+  }
+  for (const room of rooms) flusher.cancel(room);
+  return rooms;
+}
+
+async function flushesOf(flusher: Flusher, fanOuts: readonly number[]): Promise<number[]> {
+  return (await flushed(flusher, fanOuts)).map(({ flushes }) => flushes);
+}
+
+describe("a flusher", () => {
+  it("flushes after a quiet time at the end of the turn, once", async () => {
+    const room = new Flushed(4);
+    const flusher = new Flusher(new DocumentStats());
+    flusher.schedule(room);
+    flusher.schedule(room);
+    expect(room.flushes).toBe(0);
+    await turn();
+    expect(room.flushes).toBe(1);
+  });
+
+  it("gathers what all rooms have until the next tick", async () => {
+    const rooms = [new Flushed(4), new Flushed(4), new Flushed(4)];
+    const [first] = rooms;
+    const flusher = new Flusher(new DocumentStats());
+    if (first !== undefined) flusher.schedule(first);
+    await turn();
+    for (const room of rooms) flusher.schedule(room);
+    await turn();
+    expect(rooms.map(({ flushes }) => flushes)).toEqual([1, 0, 0]);
+    await waitFor(() => first?.flushes === 2, { message: "they are flushed" });
+    expect(rooms.map(({ flushes }) => flushes)).toEqual([2, 1, 1]);
+  });
+
+  it("gathers in a large room for longer", async () => {
+    const flusher = new Flusher(new DocumentStats());
+    const isRarer = async () => {
+      const [small = 0, large = 0] = await flushesOf(flusher, [4, 125]);
+      return large > 1 && small > large;
+    };
+    await waitFor(isRarer, { message: "the large room is flushed less often" });
+  });
+
+  it("gathers for longer when the server is busy", async () => {
+    const flusher = new Flusher(new DocumentStats());
+    const [idle = 0] = await flushesOf(flusher, [4]);
+    const isSlow = async () => ((await flushesOf(flusher, [4]))[0] ?? 0) < idle / 2;
+    keepBusy();
+    await waitFor(isSlow, { message: "updates are gathered" });
+    isBusy = false;
+    await waitFor(async () => !(await isSlow()), { message: "that ends with the load" });
+  });
+
+  it.each([4, 125])("gathers presence for longer than updates in a room of %i", async (fanOut) => {
+    const flusher = new Flusher(new DocumentStats());
+    const isRarer = async () => {
+      const [room] = await flushed(flusher, [fanOut], { presence: true });
+      return room !== undefined && room.presenceFlushes > 1 && room.flushes > room.presenceFlushes;
+    };
+    await waitFor(isRarer, { message: "presence is flushed less often" });
+  });
+
+  it("sends presence after a quiet time at the end of the turn, and updates with it", async () => {
+    const room = new Flushed(4);
+    const flusher = new Flusher(new DocumentStats());
+    flusher.schedule(room);
+    flusher.schedulePresence(room);
+    await turn();
+    expect([room.flushes, room.presenceFlushes]).toEqual([1, 1]);
+    flusher.schedulePresence(room);
+    await waitFor(() => room.presenceFlushes === 2, { message: "presence alone is sent, too" });
+    expect(room.flushes).toBe(2);
+  });
+
+  it("forgets a document", async () => {
+    const rooms = [new Flushed(4), new Flushed(10)];
+    const last = new Flushed(10);
+    const flusher = new Flusher(new DocumentStats());
+    for (const room of rooms) {
+      flusher.schedule(room);
+      flusher.schedulePresence(room);
+      flusher.cancel(room);
+    }
+    flusher.schedule(last);
+    await waitFor(() => last.flushes === 1, { message: "a later one is flushed" });
+    expect(rooms.map(({ flushes }) => flushes)).toEqual([0, 0]);
+  });
+});

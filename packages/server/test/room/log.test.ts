@@ -1,0 +1,465 @@
+import fc from "fast-check";
+import { type Logger, pino } from "pino";
+import { afterAll, describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { inspectUpdate } from "../../src/protocol/update.ts";
+import { type Compaction, EMPTY_BASE, makeBase } from "../../src/room/base.ts";
+import { Document } from "../../src/room/document.ts";
+import type { DocumentServices, Publisher } from "../../src/room/document-services.ts";
+import { Flusher } from "../../src/room/flusher.ts";
+import { JournalWriter } from "../../src/room/journal-writer.ts";
+import type { Outlet, Reader } from "../../src/room/reader.ts";
+import { DocumentStats } from "../../src/room/room-stats.ts";
+import type { UpdateTasks } from "../../src/room/update-tasks.ts";
+import { UpdateWorkers } from "../../src/room/update-workers.ts";
+import { decodeFrames } from "../support/frames.ts";
+
+const workers = new UpdateWorkers();
+afterAll(() => workers.close());
+const logger: Logger = pino({ level: "silent" });
+
+/** A journal that commits when the test says so, and may be said to be slow. */
+function services(): DocumentServices & {
+  slow: boolean;
+  scheduled: boolean;
+  compaction: Compaction;
+} {
+  const stats = new DocumentStats();
+  const self = {
+    slow: false,
+    scheduled: false,
+    workers,
+    compaction: "collect" as Compaction,
+    stats,
+    // The test flushes by itself, and at the end only if the document asked for it.
+    flusher: new (class extends Flusher {
+      override schedule(): void {
+        self.scheduled = true;
+      }
+    })(stats),
+    journal: {
+      get slow() {
+        return self.slow;
+      },
+      enqueue() {},
+    },
+  };
+  return self;
+}
+
+/** No other server holds the document. */
+const NO_OTHERS: Publisher = { active: false, add: () => {}, flush: () => {}, probe: () => {} };
+
+/** A client: a `Y.Doc` behind a reader whose outlet can be blocked. */
+class Client implements Outlet {
+  readonly doc = new Y.Doc();
+  writable = true;
+  reader: Reader | undefined;
+  /** Its own updates that have not reached the server, which may take them in any order. */
+  unsent: Uint8Array[] = [];
+  /** How many updates with changes of its own it was sent. */
+  echoes = 0;
+  /** Its own clock below which the server may send back. */
+  readonly #document: Document;
+  readonly #durableClock: (client: number) => number;
+
+  constructor(clientId: number, document: Document, durableClock: (client: number) => number) {
+    this.doc.clientID = clientId;
+    this.#document = document;
+    this.#durableClock = durableClock;
+    this.doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin !== "server") this.unsent.push(update);
+    });
+  }
+
+  /**
+   * @param early takes what the client has not sent before its state vector is answered, and makes
+   *   it durable meanwhile
+   */
+  async join(early?: (update: Uint8Array, from: Client) => void): Promise<void> {
+    this.reader = this.#document.attach(this);
+    if (early !== undefined) for (const update of this.unsent.splice(0)) early(update, this);
+    const compacted = early !== undefined && this.#document.compact();
+    const answered = this.#document.answer(this.reader, Y.encodeStateVector(this.doc));
+    if (early !== undefined) {
+      this.#document.markDurable(this.#document.log.end);
+      this.#document.flush();
+    }
+    await Promise.all([compacted, answered]);
+  }
+
+  leave(): void {
+    if (this.reader !== undefined) this.#document.detach(this.reader, 0);
+    this.reader = undefined;
+  }
+
+  probe(): void {}
+  close(): void {}
+
+  write(frames: readonly Uint8Array[]): void {
+    for (const message of decodeFrames(frames)) {
+      if (message.type !== "update" && message.type !== "diff") continue;
+      const { to } = Y.parseUpdateMeta(message.update);
+      if (message.type === "update") {
+        const echoed = to.get(this.doc.clientID) ?? 0;
+        expect(echoed).toBeLessThanOrEqual(this.#durableClock(this.doc.clientID));
+        if (echoed > 0) this.echoes++;
+      }
+      Y.applyUpdate(this.doc, message.update, "server");
+    }
+  }
+}
+
+const CLIENTS = 4;
+const client = fc.nat({ max: CLIENTS - 1 });
+const action = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("edit" as const),
+      client,
+      at: fc.nat(),
+      text: fc.string({ minLength: 1, maxLength: 6, unit: "grapheme" }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("delete" as const), client, at: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("set" as const), client, at: fc.nat() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("send" as const),
+      client,
+      pick: fc.nat(),
+      again: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("send elsewhere" as const), client, pick: fc.nat() }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("flush" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("durable" as const),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("compact" as const),
+      compaction: fc.constantFrom<Compaction>("join", "collect"),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("block" as const), client, writable: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("stall" as const), stalled: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("return" as const), client }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("rejoin" as const), client, early: fc.boolean() }),
+  },
+);
+
+function edit(doc: Y.Doc, at: number, text: string): void {
+  const target = doc.getText("text");
+  target.insert(at % (target.length + 1), text);
+}
+
+describe("a document", () => {
+  it("gives every reader and every late joiner what Yjs itself makes of the updates", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 120 }), async (actions) => {
+        const own = services();
+        const document = new Document("room", EMPTY_BASE, own, NO_OTHERS);
+        const truth = new Y.Doc();
+        /** Per client the clock up to which each appended update goes, with its offset. */
+        const appended: { offset: number; client: number; to: number }[] = [];
+        const durableClock = (id: number) =>
+          Math.max(
+            0,
+            ...appended
+              .filter((one) => one.client === id && one.offset < document.log.durable)
+              .map((one) => one.to),
+          );
+        const clients = Array.from({ length: CLIENTS }, (_, i) => {
+          return new Client(i + 1, document, durableClock);
+        });
+        const pick = (i: number): Client => clients[i] ?? new Client(0, document, durableClock);
+        const note = (update: Uint8Array) => {
+          for (const [id, to] of Y.parseUpdateMeta(update).to) {
+            appended.push({ offset: document.log.end, client: id, to });
+          }
+        };
+        const append = (update: Uint8Array, from: Client) => {
+          note(update);
+          document.append(update, from.reader ?? null, 0);
+          Y.applyUpdate(truth, update);
+        };
+        for (const one of clients) await one.join();
+        for (const one of actions) {
+          switch (one.do) {
+            case "edit":
+              edit(pick(one.client).doc, one.at, one.text);
+              break;
+            case "delete": {
+              const text = pick(one.client).doc.getText("text");
+              if (text.length > 0) text.delete(one.at % text.length, 1);
+              break;
+            }
+            case "set":
+              pick(one.client)
+                .doc.getMap("map")
+                .set(`key${one.at % 3}`, one.at);
+              break;
+            case "send": {
+              const from = pick(one.client);
+              const [update] = from.unsent.splice(one.pick % Math.max(1, from.unsent.length), 1);
+              if (update === undefined || from.reader === undefined) break;
+              append(update, from);
+              if (one.again) append(update, from);
+              break;
+            }
+            case "send elsewhere": {
+              // As through another tab: it is durable there, and comes from another server.
+              const from = pick(one.client);
+              const [update] = from.unsent.splice(one.pick % Math.max(1, from.unsent.length), 1);
+              if (update === undefined) break;
+              for (const [id, to] of Y.parseUpdateMeta(update).to) {
+                appended.push({ offset: -1, client: id, to });
+              }
+              document.receive(update, 0);
+              Y.applyUpdate(truth, update);
+              break;
+            }
+            case "flush":
+              own.scheduled = false;
+              document.flush();
+              break;
+            case "durable": {
+              const { durable, end } = document.log;
+              document.markDurable(durable + Math.round((end - durable) * one.share));
+              break;
+            }
+            case "compact":
+              own.compaction = one.compaction;
+              await document.compact();
+              break;
+            case "block": {
+              const blocked = pick(one.client);
+              blocked.writable = one.writable;
+              if (one.writable && blocked.reader !== undefined) document.resume(blocked.reader);
+              break;
+            }
+            case "stall":
+              own.slow = one.stalled;
+              break;
+            case "return": {
+              // All that a client has, with what others wrote and have not been sent back.
+              const update = Y.encodeStateAsUpdate(pick(one.client).doc);
+              note(update);
+              document.append(update, null, 0);
+              Y.applyUpdate(truth, update);
+              break;
+            }
+            case "rejoin": {
+              const returning = pick(one.client);
+              returning.leave();
+              await returning.join(one.early ? append : undefined);
+              break;
+            }
+          }
+        }
+        own.slow = false;
+        for (const one of clients) {
+          one.writable = true;
+          if (one.reader !== undefined) document.resume(one.reader);
+          for (const update of one.unsent.splice(0)) append(update, one);
+        }
+        document.markDurable(document.log.end);
+        if (own.scheduled) document.flushUpdates();
+        const late = new Client(99, document, durableClock);
+        await late.join();
+        await document.compact();
+        const later = new Client(100, document, durableClock);
+        await later.join();
+        const expected = {
+          text: truth.getText("text").toString(),
+          map: truth.getMap("map").toJSON(),
+        };
+        for (const { doc } of [...clients, late, later]) {
+          expect({ text: doc.getText("text").toString(), map: doc.getMap("map").toJSON() }).toEqual(
+            expected,
+          );
+          expect(Y.encodeStateVector(doc)).toEqual(Y.encodeStateVector(truth));
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("answers with everything, also when it is compacted while the answer is made", async () => {
+    /** Holds back the difference until the test lets it go. */
+    class SlowWorkers extends UpdateWorkers {
+      release: () => void = () => {};
+      override async run<Name extends keyof UpdateTasks>(
+        room: string,
+        task: Name,
+        ...args: Parameters<UpdateTasks[Name]>
+      ): Promise<ReturnType<UpdateTasks[Name]>> {
+        if (task === "diff") await new Promise<void>((resolve) => (this.release = resolve));
+        return super.run(room, task, ...args);
+      }
+    }
+    const slow = new SlowWorkers();
+    const doc = new Y.Doc();
+    doc.getText("text").insert(0, "base");
+    const base = makeBase([Y.encodeStateAsUpdate(doc)], "merge");
+    const document = new Document("room", base, { ...services(), workers: slow }, NO_OTHERS);
+    const late = new Client(1, document, () => 0);
+    Y.applyUpdate(late.doc, base.update, "server");
+    const joined = late.join();
+    doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
+    doc.getText("text").insert(4, " and tail");
+    document.markDurable(document.log.end);
+    await document.compact();
+    slow.release();
+    await joined;
+    expect(late.doc.getText("text").toString()).toBe("base and tail");
+  });
+
+  it("does not send a client that came back what it wrote before and is not durable", async () => {
+    const own = services();
+    own.slow = true;
+    const document = new Document("room", EMPTY_BASE, own, NO_OTHERS);
+    const durable = { clock: 0 };
+    const client = new Client(1, document, () => durable.clock);
+    await client.join();
+    client.doc.getText("text").insert(0, "a");
+    for (const update of client.unsent) document.append(update, client.reader ?? null, 0);
+    client.leave();
+    await client.join();
+    document.flush();
+    expect(client.echoes).toBe(0);
+    durable.clock = 1;
+    document.markDurable(document.log.end);
+    document.flush();
+    expect(client.echoes).toBe(1);
+  });
+
+  it("acknowledges what is durable at once, whenever the next flush is", async () => {
+    const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
+    const durable = { clock: 0 };
+    const [author, other] = [1, 2].map((id) => new Client(id, document, () => durable.clock));
+    if (author === undefined || other === undefined) throw new Error("nobody is there");
+    await Promise.all([author.join(), other.join()]);
+    author.doc.getText("text").insert(0, "a");
+    for (const update of author.unsent) document.append(update, author.reader ?? null, 0);
+    durable.clock = 1;
+    document.markDurable(document.log.end);
+    expect(author.echoes).toBe(1);
+    expect(other.doc.getText("text").toString()).toBe("");
+    document.flush();
+    expect(author.echoes).toBe(1);
+    expect(other.doc.getText("text").toString()).toBe("a");
+  });
+
+  it("keeps a long tail in few entries, and loses none of it", () => {
+    const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
+    const doc = new Y.Doc();
+    doc.on("update", (update: Uint8Array) => {
+      document.append(update, null, 0);
+      document.log.markDurable(document.log.end);
+    });
+    for (let i = 0; i < 5_000; i++) doc.getText("text").insert(i >> 1, "x");
+    expect(document.log.tailLength).toBeLessThan(256);
+    const base = makeBase(document.log.compactable().updates, "merge");
+    const read = new Y.Doc();
+    Y.applyUpdate(read, base.update);
+    expect(read.getText("text").toString()).toBe(doc.getText("text").toString());
+  });
+
+  it("knows what a client returns, and only that", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 1, maxLength: 40 }),
+        fc.nat(),
+        (edits, cut) => {
+          const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
+          const doc = new Y.Doc();
+          const earlier: Uint8Array[] = [];
+          doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
+          for (const [at, remove] of edits) {
+            const text = doc.getText("text");
+            if (remove && text.length > 0) text.delete(at % text.length, 1);
+            else text.insert(at % (text.length + 1), "ab");
+            earlier.push(Y.encodeStateAsUpdate(doc));
+          }
+          const returned = earlier[cut % earlier.length] ?? Uint8Array.of(0, 0);
+          // What is only in memory is not known: whoever returns it may wait for an acknowledgement.
+          expect(document.knows(returned, inspectUpdate(returned))).toBe(returned.length <= 2);
+          document.markDurable(document.log.end);
+          expect(document.knows(returned, inspectUpdate(returned))).toBe(true);
+          // Somebody who has only that much deletes a character: news, unless it was deleted since.
+          const other = new Y.Doc();
+          Y.applyUpdate(other, returned);
+          const { length } = other.getText("text");
+          if (length > 0) other.getText("text").delete(cut % length, 1);
+          const deletion = Y.encodeStateAsUpdate(other);
+          const all = new Y.Doc();
+          Y.applyUpdate(all, Y.encodeStateAsUpdate(doc));
+          const before = Y.encodeStateAsUpdate(all);
+          Y.applyUpdate(all, deletion);
+          const changes = !Buffer.from(before).equals(Y.encodeStateAsUpdate(all));
+          expect(document.knows(deletion, inspectUpdate(deletion))).toBe(!changes);
+          other.getText("text").insert(0, "new");
+          const insertion = Y.encodeStateAsUpdate(other);
+          expect(document.knows(insertion, inspectUpdate(insertion))).toBe(false);
+        },
+      ),
+    );
+  });
+});
+
+describe("the journal writer", () => {
+  it("writes in groups, tries again for ever, and acknowledges only what was written", async () => {
+    const rows: string[] = [];
+    let failures = 3;
+    let id = 0;
+    const writer = new JournalWriter(
+      {
+        append: async (batch) => {
+          if (failures-- > 0) throw new Error("disk full");
+          rows.push(...batch.map((row) => row.room));
+          return batch.map(() => ++id);
+        },
+        read: async () => ({ rows: [], snapshotted: false }),
+        truncate: async () => {},
+        forget: async () => {},
+        close: async () => {},
+      },
+      logger,
+    );
+    const stats = new DocumentStats();
+    const document = new Document(
+      "room",
+      EMPTY_BASE,
+      { workers, compaction: "collect", flusher: new Flusher(stats), journal: writer, stats },
+      NO_OTHERS,
+    );
+    const journaled = { document, rows: [] };
+    writer.add(journaled);
+    const doc = new Y.Doc();
+    doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
+    doc.getText("text").insert(0, "a");
+    doc.getText("text").insert(1, "b");
+    expect(document.log.durable).toBe(0);
+    await writer.flush();
+    expect(document.log.durable).toBe(2);
+    expect(rows).toEqual(["room", "room"]);
+    expect(writer.problem).toBeUndefined();
+  });
+});

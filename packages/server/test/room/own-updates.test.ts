@@ -1,0 +1,465 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as Y from "yjs";
+import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
+import { EMPTY_BASE } from "../../src/room/base.ts";
+import { Document } from "../../src/room/document.ts";
+import type { DocumentServices, Publisher } from "../../src/room/document-services.ts";
+import { Flusher } from "../../src/room/flusher.ts";
+import type { Outlet, Reader } from "../../src/room/reader.ts";
+import { DocumentStats } from "../../src/room/room-stats.ts";
+import { decodeFrames } from "../support/frames.ts";
+import { PromptWorkers } from "../support/prompt-workers.ts";
+
+/** No other server holds the document. */
+const NO_OTHERS: Publisher = { active: false, add: () => {}, flush: () => {}, probe: () => {} };
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A room whose journal commits when the test says so. */
+class Room {
+  slow = false;
+  /** Whoever is being answered: that may take until something is durable. */
+  joining: Promise<void>[] = [];
+  readonly document: Document;
+  /** Who wrote what, and where it is in the log: insertions by clock, deletions by what they delete. */
+  readonly inserted: { author: number; to: number; offset: number }[] = [];
+  readonly deleted: Map<string, { authors: Set<number>; offset: number }> = new Map();
+
+  constructor() {
+    const stats = new DocumentStats();
+    const room = this;
+    const services: DocumentServices = {
+      workers: new PromptWorkers(),
+      compaction: "collect",
+      stats,
+      flusher: new (class extends Flusher {
+        override schedule(): void {}
+        override schedulePresence(): void {}
+      })(stats),
+      journal: {
+        get slow() {
+          return room.slow;
+        },
+        enqueue() {},
+      },
+    };
+    this.document = new Document("room", EMPTY_BASE, services, NO_OTHERS);
+  }
+
+  append(update: Uint8Array, from: Reader | null, author: number): void {
+    const { document } = this;
+    const contents = inspectUpdate(update);
+    if (isEmpty(contents) || (from === null && document.knows(update, contents))) return;
+    const offset = document.log.end;
+    const to = Y.parseUpdateMeta(update).to.get(author) ?? 0;
+    this.inserted.push({ author, to, offset });
+    for (const one of deletions(update)) {
+      const known = this.deleted.get(one) ?? { authors: new Set(), offset };
+      known.offset = Math.min(known.offset, offset);
+      this.deleted.set(one, known);
+    }
+    document.append(update, from, 0, contents);
+  }
+
+  /** Nothing that a person wrote is shown to that person before it is durable. */
+  check(update: Uint8Array, person: Person): void {
+    const { durable } = this.document.log;
+    const shown = Y.parseUpdateMeta(update).to.get(person.id) ?? 0;
+    const own = this.inserted.filter((one) => one.author === person.id && one.offset < durable);
+    expect(shown).toBeLessThanOrEqual(Math.max(0, ...own.map(({ to }) => to)));
+    for (const one of deletions(update)) {
+      const known = this.deleted.get(one);
+      // What others deleted as well may be theirs.
+      if (known?.authors.size !== 1 || !known.authors.has(person.id)) continue;
+      expect(known.offset).toBeLessThan(durable);
+    }
+  }
+}
+
+function deletions(update: Uint8Array): string[] {
+  return [...Y.decodeUpdate(update).ds.clients].flatMap(([client, ranges]) =>
+    ranges.flatMap(({ clock, len }) =>
+      Array.from({ length: len }, (_, i) => `${client}:${clock + i}`),
+    ),
+  );
+}
+
+/** Somebody with one document, which comes back on a new connection whenever its network breaks. */
+class Person {
+  readonly id: number;
+  readonly doc = new Y.Doc();
+  readonly room: Room;
+  connections: PersonConnection[] = [];
+
+  constructor(id: number, room: Room) {
+    this.id = id;
+    this.room = room;
+    this.doc.clientID = id;
+    this.doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin === "server") return;
+      for (const one of deletions(update)) {
+        const known = room.deleted.get(one) ?? {
+          authors: new Set(),
+          offset: Number.POSITIVE_INFINITY,
+        };
+        known.authors.add(id);
+        room.deleted.set(one, known);
+      }
+      this.live?.toServer.push(update);
+    });
+  }
+
+  get live(): PersonConnection | undefined {
+    return this.connections.find(({ isDead }) => !isDead);
+  }
+
+  /** The old connection stays, as the server sees it. */
+  async comeBack(): Promise<void> {
+    for (const one of this.connections) one.isDead = true;
+    const connection = new PersonConnection(this);
+    this.connections.push(connection);
+    await connection.join();
+  }
+}
+
+class PersonConnection implements Outlet {
+  writable = true;
+  isDead = false;
+  /** What the client sent and the server has not read: updates, and numbers of answered pings. */
+  toServer: (Uint8Array | number)[] = [];
+  /** Pings that have not reached the client. */
+  pings: number[] = [];
+  asked = 0;
+  /** How often its state vector was answered. */
+  answers = 0;
+  readonly #person: Person;
+  readonly reader: Reader;
+
+  constructor(person: Person) {
+    this.#person = person;
+    this.reader = person.room.document.attach(this);
+  }
+
+  async join(): Promise<void> {
+    const { doc, room, id } = this.#person;
+    this.write([room.document.stateVectorFrame()]);
+    await room.document.answer(this.reader, Y.encodeStateVector(doc));
+    expect(id).toBeGreaterThan(0);
+  }
+
+  prove(number: number): void {
+    this.asked++;
+    this.pings.push(number);
+  }
+
+  /** The client answers one ping, if it is still there. */
+  answerPing(): void {
+    const number = this.pings.shift();
+    if (number !== undefined && !this.isDead) this.toServer.push(number);
+  }
+
+  /** The server reads one message. */
+  read(): void {
+    const one = this.toServer.shift();
+    if (one === undefined || !this.isAttached) return;
+    const { room, id } = this.#person;
+    if (typeof one === "number") room.document.proved(this.reader, one);
+    else room.append(one, this.reader, id);
+  }
+
+  get isAttached(): boolean {
+    return this.#person.room.document.readers.has(this.reader);
+  }
+
+  detach(): void {
+    this.#person.room.document.detach(this.reader, 0);
+    this.isDead = true;
+  }
+
+  write(frames: readonly Uint8Array[]): void {
+    const { doc, room, id } = this.#person;
+    for (const message of decodeFrames(frames)) {
+      if (message.type === "state-vector" && !this.isDead) {
+        room.append(Y.encodeStateAsUpdate(doc, message.stateVector), null, id);
+      }
+      if (message.type !== "update" && message.type !== "diff") continue;
+      if (message.type === "diff") this.answers++;
+      // Also what goes to a connection that seems dead: it may only have been slow.
+      room.check(message.update, this.#person);
+      if (!this.isDead) Y.applyUpdate(doc, message.update, "server");
+    }
+  }
+
+  probe(): void {}
+  close(): void {}
+}
+
+const PEOPLE = 3;
+const step = (weight: number, name: string) => ({
+  weight,
+  arbitrary: fc.record({
+    do: fc.constant(name),
+    person: fc.nat({ max: PEOPLE - 1 }),
+    at: fc.nat(),
+  }),
+});
+const steps = fc.array(
+  fc.oneof(
+    step(6, "insert"),
+    step(3, "delete"),
+    step(10, "read"),
+    step(3, "answer a ping"),
+    step(4, "flush"),
+    step(2, "become durable"),
+    step(2, "come back"),
+    step(1, "detach"),
+    step(2, "wait"),
+    step(1, "compact"),
+    step(1, "block"),
+    step(2, "stall"),
+    step(1, "work"),
+  ),
+  { minLength: 10, maxLength: 120 },
+);
+
+interface Step {
+  readonly do: string;
+  readonly person: number;
+  readonly at: number;
+}
+
+async function perform(room: Room, people: Person[], { do: name, person, at }: Step) {
+  const { document } = room;
+  const one = people[person];
+  if (one === undefined) throw new Error(`no person ${person}`);
+  const connection = one.connections[at % Math.max(1, one.connections.length)];
+  const text = one.doc.getText("text");
+  switch (name) {
+    case "insert":
+      text.insert(at % (text.length + 1), "ab");
+      break;
+    case "delete":
+      if (text.length > 0) text.delete(at % text.length, 1);
+      break;
+    case "read":
+      connection?.read();
+      break;
+    case "answer a ping":
+      connection?.answerPing();
+      break;
+    case "flush":
+      document.flush();
+      break;
+    case "become durable": {
+      const { durable, end } = document.log;
+      document.markDurable(durable + Math.ceil(((end - durable) * (at % 4)) / 3));
+      break;
+    }
+    case "come back":
+      room.joining.push(one.comeBack());
+      break;
+    case "detach":
+      connection?.detach();
+      break;
+    case "wait":
+      vi.advanceTimersByTime(at % 1_500);
+      break;
+    case "compact":
+      await document.compact();
+      break;
+    case "block":
+      if (connection === undefined) break;
+      connection.writable = at % 3 === 0;
+      if (connection.writable) document.resume(connection.reader);
+      break;
+    case "stall":
+    case "work":
+      room.slow = name === "stall";
+      break;
+  }
+}
+
+/** Everything works again: the dead connections end, and whoever lost its own comes back. */
+async function settle(room: Room, people: Person[]): Promise<void> {
+  const { document } = room;
+  for (const one of people) {
+    for (const connection of one.connections) {
+      while (connection.toServer.length > 0) connection.read();
+      if (connection.isDead) connection.detach();
+      connection.writable = true;
+    }
+    if (one.live === undefined) room.joining.push(one.comeBack());
+  }
+  await vi.advanceTimersByTimeAsync(1_000);
+  await Promise.all(room.joining);
+  for (let i = 0; i < 3; i++) {
+    vi.advanceTimersByTime(1_000);
+    for (const { live } of people) {
+      while (live !== undefined && live.pings.length > 0) live.answerPing();
+      while (live !== undefined && live.toServer.length > 0) live.read();
+    }
+    document.markDurable(document.log.end);
+    document.flush();
+  }
+}
+
+describe("what is not durable", () => {
+  it("is never shown to whoever may have written it, and reaches everybody in the end", async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (actions) => {
+        const room = new Room();
+        const people = Array.from({ length: PEOPLE }, (_, i) => new Person(i + 1, room));
+        for (const one of people) await one.comeBack();
+        for (const action of actions) await perform(room, people, action);
+        await settle(room, people);
+        const [first] = people;
+        for (const { doc } of people) {
+          expect(doc.getText("text").toString()).toBe(first?.doc.getText("text").toString());
+          expect(Y.encodeStateVector(doc)).toEqual(Y.encodeStateVector(first?.doc ?? doc));
+        }
+        for (const { connections } of people) {
+          for (const { reader, isDead } of connections) {
+            if (isDead) continue;
+            expect(reader.suspects).toBeNull();
+            expect(reader.owedFrom).toBe(Number.POSITIVE_INFINITY);
+          }
+        }
+      }),
+      { numRuns: Number(process.env.RUNS ?? 1_000) },
+    );
+  });
+
+  /** Two people in a room whose journal is down. */
+  async function pair(): Promise<{ room: Room; a: Person; b: Person }> {
+    const room = new Room();
+    room.slow = true;
+    const [a, b] = [1, 2].map((id) => new Person(id, room));
+    if (a === undefined || b === undefined) throw new Error("two people");
+    await a.comeBack();
+    await b.comeBack();
+    return { room, a, b };
+  }
+
+  const readAll = (one: Person) => {
+    const { live } = one;
+    while (live !== undefined && live.toServer.length > 0) live.read();
+  };
+
+  const prove = (one: Person) => {
+    while ((one.live?.pings.length ?? 0) > 0) one.live?.answerPing();
+    readAll(one);
+  };
+
+  it("reaches others, once the older connection has answered a ping", async () => {
+    const { room, a, b } = await pair();
+    a.doc.getText("text").insert(0, "a");
+    readAll(a);
+    room.document.flush();
+    expect(b.doc.getText("text").toString()).toBe("");
+    vi.advanceTimersByTime(1_000);
+    prove(a);
+    room.document.flush();
+    expect(b.doc.getText("text").toString()).toBe("a");
+    b.doc.getText("text").insert(1, "b");
+    readAll(b);
+    room.document.flush();
+    expect(a.doc.getText("text").toString()).toBe("ab");
+  });
+
+  it("is waited for when it is the first content, so that nobody fills the document twice", async () => {
+    const { room, a } = await pair();
+    a.doc.getText("text").insert(0, "a");
+    readAll(a);
+    const late = new Person(3, room);
+    const joined = late.comeBack();
+    vi.advanceTimersByTime(0);
+    expect(late.live?.answers).toBe(0);
+    prove(a);
+    await joined;
+    expect(late.live?.answers).toBe(1);
+    expect(late.doc.getText("text").toString()).toBe("a");
+    // Nobody answers for a connection that is dead.
+    const later = new Person(4, room);
+    const answered = later.comeBack();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await answered;
+    expect(later.doc.getText("text").toString()).toBe("");
+  });
+
+  it("does not reach the client of a connection that seemed dead, and is not", async () => {
+    const { room, a } = await pair();
+    const [old] = a.connections;
+    await a.comeBack();
+    a.doc.getText("text").insert(0, "a");
+    readAll(a);
+    const written = vi.fn();
+    if (old !== undefined) old.write = written;
+    room.document.flush();
+    expect(written).not.toHaveBeenCalled();
+  });
+
+  it("is not shown to another connection that writes for the same Yjs client", async () => {
+    const { room, a, b } = await pair();
+    vi.advanceTimersByTime(1_000);
+    prove(a);
+    // Both connections belong to providers of one document: each sends what is written there.
+    const write = (content: string) => {
+      a.doc.getText("text").insert(0, content);
+      const update = a.live?.toServer.at(-1);
+      if (typeof update !== "object") throw new Error("an update");
+      readAll(a);
+      if (b.live !== undefined) room.append(update, b.live.reader, a.id);
+    };
+    write("a");
+    const shown: Uint8Array[] = [];
+    for (const { live } of [a, b]) {
+      if (live !== undefined) live.write = (frames) => void shown.push(...frames);
+    }
+    room.document.flush();
+    write("b");
+    room.document.flush();
+    expect(shown).toEqual([]);
+    room.document.markDurable(room.document.log.end);
+    room.document.flush();
+    expect(shown.length).toBeGreaterThan(0);
+  });
+
+  it("counts as anybody's when an update holds the work of several", async () => {
+    const { room, a, b } = await pair();
+    vi.advanceTimersByTime(1_000);
+    prove(a);
+    const others = [8, 9].map((id) => {
+      const doc = new Y.Doc();
+      doc.clientID = id;
+      doc.getText("text").insert(0, "x");
+      return Y.encodeStateAsUpdate(doc);
+    });
+    room.append(Y.mergeUpdates(others), a.live?.reader ?? null, a.id);
+    room.document.flush();
+    expect(b.doc.getText("text").toString()).toBe("");
+    room.document.markDurable(room.document.log.end);
+    room.document.flush();
+    expect(b.doc.getText("text").toString()).toBe("xx");
+  });
+
+  it("costs a crowd that joins a ping each in a second, and nothing afterwards", async () => {
+    const room = new Room();
+    const people = Array.from({ length: 200 }, (_, i) => new Person(i + 1, room));
+    for (const one of people) await one.comeBack();
+    for (let i = 0; i < 5; i++) {
+      vi.advanceTimersByTime(1_000);
+      for (const one of people) prove(one);
+    }
+    const asked = people.map(({ live }) => live?.asked ?? 0);
+    expect(Math.max(...asked)).toBe(1);
+    // The last one need not be asked: nobody came after it.
+    expect(asked.reduce((sum, one) => sum + one)).toBe(people.length - 1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
