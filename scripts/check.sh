@@ -7,6 +7,6 @@ biome check .
 # The examples know the package as applications do: by its built types.
 npm run --silent build -w symphony-backend
 for project in . packages/dashboard deploy/aws examples/{text-editor,rich-text-editor,express,fastify,agent}; do
-  tsc --noEmit -p "$project/tsconfig.json"
-done
+  echo "$project/tsconfig.json"
+done | xargs -P 2 -n 1 tsc --noEmit -p
 npm run --silent docs

@@ -11,7 +11,7 @@ const FIXED_US = 1_000;
 const US_PER_KB = 20;
 /** On a busy machine the same work takes longer: caches and clocks are shared. */
 const TOLERANCE = Number(process.env.TOLERANCE ?? 1.5);
-const RUNS = Number(process.env.RUNS ?? 12);
+const RUNS = Number(process.env.RUNS ?? 8);
 const SEED = Number(process.env.SEED ?? 20261127);
 const MESSAGES = 10;
 /** Series before those that are measured: code that is not compiled yet takes several times as long. */

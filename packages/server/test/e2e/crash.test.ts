@@ -9,7 +9,9 @@ import { waitFor } from "../support/wait-for.ts";
 const CLIENTS = 20;
 const ROOMS = 4;
 /** Of a cluster, all servers are killed, and it takes longer to start again. */
-const KILLS = process.env.SYMPHONY_TEST_SERVERS === "cluster" ? 5 : 20;
+const KILLS = Number(
+  process.env.KILLS ?? (process.env.SYMPHONY_TEST_SERVERS === "cluster" ? 3 : 8),
+);
 
 function roomOf(client: number): string {
   return `room-${client % ROOMS}`;

@@ -10,7 +10,7 @@ import { startServer, type TestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MAX_MESSAGE_BYTES = 256 * 1024;
-const FRAMES = Number(process.env.HOSTILE_FRAMES ?? 40_000);
+const FRAMES = Number(process.env.HOSTILE_FRAMES ?? 20_000);
 const ATTACKERS = 20;
 const ATTACKED_ROOMS = 8;
 const NESTING = 30_000;

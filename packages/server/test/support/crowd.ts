@@ -5,7 +5,7 @@ import type { TestCluster } from "./test-cluster.ts";
 import { waitFor } from "./wait-for.ts";
 
 const ROOMS = 4;
-const CLIENTS = 12;
+const CLIENTS = 8;
 
 /** Clients that edit some rooms through all servers of a cluster while something goes wrong. */
 export class Crowd {

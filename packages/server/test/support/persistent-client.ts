@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { EditingClient } from "./editing-client.ts";
 
+/** Several times as fast as people type. */
+const PAUSE_MS = 40;
 /** Real providers wait for up to 2.5 s. */
 const RECONNECT_MS = 100;
 /** Real providers give a silent connection up after 30 s. */
@@ -8,7 +10,7 @@ const SILENCE_MS = 4_000;
 const WORDS = ["one ", "two ", "three "];
 
 /**
- * Edits one room without a pause until it is told to stop, through whichever server takes it, and
+ * Edits one room without a rest until it is told to stop, through whichever server takes it, and
  * keeps what it was told is saved.
  */
 export class PersistentClient extends EditingClient {
@@ -51,7 +53,7 @@ export class PersistentClient extends EditingClient {
       text.insert(at, WORDS[i % WORDS.length] ?? "");
       // It deletes only what it has typed itself, so a deletion that comes back is its own.
       if (i % 3 === 0) text.delete(at, 3);
-      await delay(20);
+      await delay(PAUSE_MS);
     }
   }
 
