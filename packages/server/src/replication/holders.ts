@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { within } from "../runtime/within.ts";
 import { BeatSchedule } from "./beat-schedule.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
 import { type Asker, ask, CatchUp } from "./catch-up.ts";
@@ -37,6 +38,8 @@ const EXCHANGE_MS = 1_800;
 const DISCOVERY_MS = 300;
 /** So long messages may come that this server sent when it held the document before. */
 const OWN_ECHO_MS = 10_000;
+/** How long a server that leaves waits for those whom the bus may not have told. */
+const FAREWELL_MS = 1_000;
 /** After an interruption all documents have something to do; not all at once. */
 const SPREAD_MS = 2_000;
 
@@ -214,7 +217,6 @@ export class Holders implements BusListener {
   }
 
   onMessage(bytes: Uint8Array): void {
-    if (this.#state.name === "left") return;
     let message: HolderMessage;
     try {
       message = decodeMessage(bytes);
@@ -224,6 +226,8 @@ export class Holders implements BusListener {
     }
     if (message.sender === this.#cluster.address) {
       this.#checkOwn(message);
+    } else if (this.#state.name === "left") {
+      return;
     } else if (this.#state.name === "opening") {
       this.#keep(message, bytes);
     } else {
@@ -299,11 +303,20 @@ export class Holders implements BusListener {
     if (this.#state.name === "left") return;
     this.flush();
     if (this.active) this.#publisher.publish({ type: "leaving" });
+    const others = [...this.#peers.values()];
+    const stateVector = this.#state.name === "open" ? this.#state.replica.durableVector() : NOTHING;
     this.#state = { name: "left" };
-    const release = this.#registration.release().catch((error: unknown) => {
+    await this.#registration.release().catch((error: unknown) => {
       this.#logger.warn({ room: this.room, err: error }, "still registered as a holder");
     });
-    await Promise.all([release, this.#subscription?.close()]);
+    if (others.length > 0 && this.#publisher.echo.isAwaited) {
+      // The bus has not brought it back. Whoever is asked, and finds that something is missing, asks this
+      // server in turn, and is told that it does not hold the document any more.
+      const request = this.#request(stateVector, false);
+      const asked = Promise.all(others.map((peer) => ask(this.#asker(), peer, request)));
+      await within(FAREWELL_MS, asked);
+    }
+    await this.#subscription?.close();
   }
 
   async #register(): Promise<void> {

@@ -18,6 +18,11 @@ export class OwnEcho {
     this.#waitingSince = Number.POSITIVE_INFINITY;
   }
 
+  /** Whether something was published since one of this server's messages came. */
+  get isAwaited(): boolean {
+    return this.#waitingSince !== Number.POSITIVE_INFINITY;
+  }
+
   isOverdue(now: number): boolean {
     return now - this.#waitingSince >= OVERDUE_MS;
   }

@@ -370,6 +370,18 @@ describe("the servers that hold a document", () => {
     await expectAgreement([...moved, ...back, step("cut its bus", 2)], true, 2);
   });
 
+  it("agree on who is present when a server leaves that does not reach the bus", async () => {
+    const step = (name: string, server: number, at = 0): StepOf => {
+      return { do: name, server, other: server, at };
+    };
+    const meeting = Array.from({ length: 12 }, () => step("wait", 0, 3));
+    for (const at of BUS_FAULTS.keys()) {
+      const met = [step("start", 1), ...meeting, step("deliver", 0)];
+      const left = [step("cut its bus", 1, at), step("leave", 1), ...meeting];
+      await expectAgreement([...met, ...left], true, 2);
+    }
+  });
+
   // State vectors do not tell of deletions: what else tells of a loss has to.
   describe("agree on a deletion of a server", () => {
     const step = (name: string, server: number, at = 0): StepOf => ({
