@@ -376,7 +376,7 @@ describe("the servers that hold a document", () => {
     };
     const meeting = Array.from({ length: 12 }, () => step("wait", 0, 3));
     for (const at of BUS_FAULTS.keys()) {
-      const met = [step("start", 1), ...meeting, step("deliver", 0)];
+      const met = [step("start", 1), ...meeting, step("flush", 1), step("deliver", 0)];
       const left = [step("cut its bus", 1, at), step("leave", 1), ...meeting];
       await expectAgreement([...met, ...left], true, 2);
     }
