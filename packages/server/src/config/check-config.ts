@@ -3,7 +3,7 @@ import { ConfigError } from "../runtime/config-error.ts";
 import type { Config } from "./config.ts";
 
 /** What an application gives to the server itself, instead of naming it in the settings. */
-export type GivenPart =
+export type CustomPart =
   | "attachTo"
   | "access"
   | "journal"
@@ -20,19 +20,19 @@ const AUTH = ["AUTH_JWT_SECRET", "AUTH_JWKS_URL", "AUTH_WEBHOOK_URL"] as const;
  * @param given the parts that are not chosen by settings
  * @throws ConfigError
  */
-export function checkConfig(config: Config, given: ReadonlySet<GivenPart>): void {
-  checkAccess(config, given);
-  checkCluster(config, given);
-  checkTls(config, given);
+export function checkConfig(config: Config, custom: ReadonlySet<CustomPart>): void {
+  checkAccess(config, custom);
+  checkCluster(config, custom);
+  checkTls(config, custom);
   if (config.S3_BUCKET === undefined && config.S3_PREFIX !== "") {
     throw new ConfigError("S3_PREFIX needs S3_BUCKET: it is set, but no bucket is");
   }
 }
 
 /** Who is let in must not be left to chance. */
-function checkAccess(config: Config, given: ReadonlySet<GivenPart>): void {
+function checkAccess(config: Config, custom: ReadonlySet<CustomPart>): void {
   const [decides, other] = [
-    ...(given.has("access") ? (["access"] as const) : []),
+    ...(custom.has("access") ? (["access"] as const) : []),
     ...AUTH.filter((name) => config[name] !== undefined),
   ];
   if (other !== undefined) {
@@ -43,7 +43,7 @@ function checkAccess(config: Config, given: ReadonlySet<GivenPart>): void {
   }
   if (decides !== undefined || config.ALLOW_ANONYMOUS) return;
   // Where the application listens may not be known yet, and what stands in front of it never is.
-  if (given.has("attachTo")) {
+  if (custom.has("attachTo")) {
     throw new ConfigError(
       "attachTo needs somebody who decides who may come in, or anybody could edit every document; " +
         `give access, set one of ${AUTH.join(", ")}, or ALLOW_ANONYMOUS=true if that is what you want`,
@@ -58,14 +58,14 @@ function checkAccess(config: Config, given: ReadonlySet<GivenPart>): void {
 }
 
 /** Servers that share documents must share everything that these consist of. */
-function checkCluster(config: Config, given: ReadonlySet<GivenPart>): void {
-  const source = (part: GivenPart, name: keyof Config) => {
-    if (given.has(part)) return part;
+function checkCluster(config: Config, custom: ReadonlySet<CustomPart>): void {
+  const source = (part: CustomPart, name: keyof Config) => {
+    if (custom.has(part)) return part;
     return config[name] === undefined ? undefined : name;
   };
-  const needs = (name: string | undefined, part: GivenPart, other: keyof Config, why: string) => {
+  const needs = (name: string | undefined, part: CustomPart, other: keyof Config, why: string) => {
     if (name === undefined || source(part, other) !== undefined) return;
-    const instead = given.size > 0 ? ` or ${part}` : "";
+    const instead = custom.size > 0 ? ` or ${part}` : "";
     throw new ConfigError(`${name} needs ${other}${instead}: ${why}`);
   };
   const bus = source("bus", "REDIS_URL");
@@ -88,7 +88,7 @@ function checkCluster(config: Config, given: ReadonlySet<GivenPart>): void {
 }
 
 /** TLS of the server itself is for one that is alone and has its own port. */
-function checkTls(config: Config, given: ReadonlySet<GivenPart>): void {
+function checkTls(config: Config, custom: ReadonlySet<CustomPart>): void {
   const { TLS_CERT_FILE, TLS_KEY_FILE } = config;
   if (TLS_CERT_FILE === undefined && TLS_KEY_FILE === undefined) return;
   if (TLS_KEY_FILE === undefined) {
@@ -101,12 +101,12 @@ function checkTls(config: Config, given: ReadonlySet<GivenPart>): void {
       "TLS_KEY_FILE needs TLS_CERT_FILE: a private key is of no use without its certificate",
     );
   }
-  if (given.has("attachTo")) {
+  if (custom.has("attachTo")) {
     throw new ConfigError(
       "TLS_CERT_FILE cannot be used with attachTo: give the certificate to the application's server",
     );
   }
-  const bus = given.has("bus") ? "bus" : "REDIS_URL";
+  const bus = custom.has("bus") ? "bus" : "REDIS_URL";
   if (bus === "bus" || config.REDIS_URL !== undefined) {
     throw new ConfigError(
       `TLS_CERT_FILE cannot be used with ${bus}: servers of a cluster call each other by plain HTTP ` +

@@ -1,4 +1,4 @@
-import type { GivenPart } from "./check-config.ts";
+import type { CustomPart } from "./check-config.ts";
 import type { Config } from "./config.ts";
 
 /**
@@ -7,12 +7,12 @@ import type { Config } from "./config.ts";
  *
  * @param given the parts that an application gives itself
  */
-export function configWarnings(config: Config, given: ReadonlySet<GivenPart>): string[] {
+export function configWarnings(config: Config, custom: ReadonlySet<CustomPart>): string[] {
   const warnings: string[] = [];
   const idle = (name: keyof Config, needs: string, why: string) => {
     warnings.push(`${name} does nothing without ${needs}: ${why}`);
   };
-  if (config.REDIS_URL === undefined && !given.has("bus")) {
+  if (config.REDIS_URL === undefined && !custom.has("bus")) {
     const why = "this server is alone, and shares no documents with others";
     if (config.CLUSTER_SECRET !== undefined) idle("CLUSTER_SECRET", "REDIS_URL", why);
     else if (config.SERVER_ADDRESS !== undefined) idle("SERVER_ADDRESS", "REDIS_URL", why);

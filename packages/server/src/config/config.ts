@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ROOT_TYPES, type RootNames } from "../room/root-types.ts";
 import { ConfigError } from "../runtime/config-error.ts";
 import { memoryOfMachine } from "../runtime/memory-limit.ts";
-import { checkConfig, type GivenPart } from "./check-config.ts";
+import { type CustomPart, checkConfig } from "./check-config.ts";
 
 /** A server with less could take nobody. */
 const LEAST_MEMORY_BYTES = 128 * 1024 * 1024;
@@ -314,14 +314,14 @@ export type Config = {
  */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>>,
-  given: ReadonlySet<GivenPart> = new Set(),
+  custom: ReadonlySet<CustomPart> = new Set(),
 ): Config {
   const values: Record<string, unknown> = {};
   for (const name of SETTING_NAMES) {
     values[name] = parseSetting(name, environment[name] || SETTINGS[name].default);
   }
   const config = fitMemory(values as Config, (name) => Boolean(environment[name]));
-  checkConfig(config, given);
+  checkConfig(config, custom);
   return config;
 }
 

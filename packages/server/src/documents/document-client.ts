@@ -12,7 +12,7 @@ import { TooLargeError } from "../protocol/too-large-error.ts";
 import { inspectUpdate, isEmpty } from "../protocol/update.ts";
 import type { Document } from "../room/document.ts";
 import type { Documents } from "../room/documents.ts";
-import type { Outlet, Reader } from "../room/reader.ts";
+import type { Sink, Subscriber } from "../room/subscriber.ts";
 import { CloseCode } from "../websocket/close-code.ts";
 import { Inbox } from "./inbox.ts";
 import { DocumentClosedError, type DocumentEnd, type ServerDocument } from "./server-document.ts";
@@ -37,14 +37,14 @@ const NOTHING = Uint8Array.of(0);
  * readers: what it does there would change the document in the middle of that. So what is written to
  * this client waits for the end of the task, and nothing more is taken meanwhile.
  */
-export class DocumentClient implements ServerDocument, Outlet {
+export class DocumentClient implements ServerDocument, Sink {
   readonly room: string;
   readonly doc: Y.Doc;
   readonly awareness: Awareness;
   readonly closed: Promise<DocumentEnd>;
   readonly #options: DocumentClientOptions;
   readonly #document: Document;
-  readonly #reader: Reader;
+  readonly #subscriber: Subscriber;
   readonly #inbox: Inbox = new Inbox();
   /** The offset in the log after the last update that was written here. */
   #writtenEnd = 0;
@@ -61,7 +61,7 @@ export class DocumentClient implements ServerDocument, Outlet {
     this.room = document.room;
     this.#document = document;
     this.#options = options;
-    this.#reader = document.attach(this);
+    this.#subscriber = document.attach(this);
     const { promise, resolve } = Promise.withResolvers<DocumentEnd>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -70,7 +70,7 @@ export class DocumentClient implements ServerDocument, Outlet {
     this.awareness.setLocalState(null);
     this.doc.on("update", (update, origin) => this.#wrote(update, origin));
     this.doc.on("destroy", () => this.close());
-    this.awareness.on("update", (changes: PresenceChanges) => this.#presenceChanged(changes));
+    this.awareness.on("update", (changes: AwarenessChanges) => this.#awarenessChanged(changes));
   }
 
   /**
@@ -80,8 +80,8 @@ export class DocumentClient implements ServerDocument, Outlet {
    */
   async load(): Promise<void> {
     try {
-      this.#document.showPresence(this.#reader);
-      await this.#document.answer(this.#reader, NOTHING);
+      this.#document.showAwareness(this.#subscriber);
+      await this.#document.answer(this.#subscriber, NOTHING);
     } catch (error) {
       this.#fail(error);
     }
@@ -126,20 +126,20 @@ export class DocumentClient implements ServerDocument, Outlet {
         : { code: CloseCode.of(cause), reason: cause.message };
     this.#end = { end, cause };
     this.#inbox.take();
-    this.#document.detach(this.#reader, Date.now());
+    this.#document.detach(this.#subscriber, Date.now());
     this.#options.documents.release(this.#document);
     this.#resolveClosed(end);
     // Listeners of the application hear of it, so not within what the document is doing.
-    queueMicrotask(() => this.#forgetPresence());
+    queueMicrotask(() => this.#forgetAwareness());
   }
 
   #takeNews(): void {
-    const { updates, presence } = this.#inbox.take();
+    const { updates, awareness } = this.#inbox.take();
     for (const update of updates) this.#attempt(() => Y.applyUpdate(this.doc, update, this));
-    for (const states of presence) {
+    for (const states of awareness) {
       this.#attempt(() => applyAwarenessUpdate(this.awareness, states, this));
     }
-    if (this.#end === undefined) this.#document.resume(this.#reader);
+    if (this.#end === undefined) this.#document.resume(this.#subscriber);
   }
 
   #wrote(update: Uint8Array, origin: unknown): void {
@@ -169,19 +169,19 @@ export class DocumentClient implements ServerDocument, Outlet {
     if (this.#document.log.bytes + update.length > maxDocumentBytes) {
       throw new TooLargeError(`the document would exceed ${maxDocumentBytes} bytes`);
     }
-    this.#document.append(update, this.#reader, Date.now(), contents);
+    this.#document.append(update, this.#subscriber, Date.now(), contents);
     this.#writtenEnd = this.#document.log.end;
   }
 
   /** Tells of this client only: the others tell of themselves. */
-  #presenceChanged({ added, updated, removed }: PresenceChanges): void {
+  #awarenessChanged({ added, updated, removed }: AwarenessChanges): void {
     const { awareness } = this;
     const own = awareness.clientID;
     if (this.#end !== undefined) return;
     if (![added, updated, removed].some((clients) => clients.includes(own))) return;
     try {
       const states = decoding("presence state", () => encodeAwarenessUpdate(awareness, [own]));
-      this.#document.receivePresence(states, this.#reader, Date.now());
+      this.#document.receiveAwareness(states, this.#subscriber, Date.now());
     } catch (error) {
       // It is not thrown: the timer that renews the state would throw it again where nobody catches it.
       this.#fail(error);
@@ -194,7 +194,7 @@ export class DocumentClient implements ServerDocument, Outlet {
     this.end(error instanceof Error ? error : new Error(String(error)));
   }
 
-  #forgetPresence(): void {
+  #forgetAwareness(): void {
     const { awareness } = this;
     const others = [...awareness.getStates().keys()].filter((id) => id !== awareness.clientID);
     this.#attempt(() => removeAwarenessStates(awareness, others, this));
@@ -215,7 +215,7 @@ export class DocumentClient implements ServerDocument, Outlet {
 }
 
 /** By client id. */
-interface PresenceChanges {
+interface AwarenessChanges {
   readonly added: readonly number[];
   readonly updated: readonly number[];
   readonly removed: readonly number[];

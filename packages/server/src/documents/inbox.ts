@@ -5,10 +5,10 @@ import { messageOf } from "../protocol/message-of-frame.ts";
 /** What a document has sent and was not looked at yet. */
 export class Inbox implements MessageReceiver {
   #updates: Uint8Array[] = [];
-  #presence: Uint8Array[] = [];
+  #awareness: Uint8Array[] = [];
 
   get isEmpty(): boolean {
-    return this.#updates.length === 0 && this.#presence.length === 0;
+    return this.#updates.length === 0 && this.#awareness.length === 0;
   }
 
   put(frames: readonly Frame[]): void {
@@ -16,16 +16,16 @@ export class Inbox implements MessageReceiver {
   }
 
   /** Empties it. */
-  take(): { readonly updates: readonly Uint8Array[]; readonly presence: readonly Uint8Array[] } {
-    const taken = { updates: this.#updates, presence: this.#presence };
+  take(): { readonly updates: readonly Uint8Array[]; readonly awareness: readonly Uint8Array[] } {
+    const taken = { updates: this.#updates, awareness: this.#awareness };
     this.#updates = [];
-    this.#presence = [];
+    this.#awareness = [];
     return taken;
   }
 
   onStateVector(): void {}
 
-  onPresenceQuery(): void {}
+  onAwarenessQuery(): void {}
 
   onDiff(update: Uint8Array): void {
     this.#updates.push(update);
@@ -35,7 +35,7 @@ export class Inbox implements MessageReceiver {
     this.#updates.push(update);
   }
 
-  onPresence(states: Uint8Array): void {
-    this.#presence.push(states);
+  onAwareness(states: Uint8Array): void {
+    this.#awareness.push(states);
   }
 }

@@ -3,12 +3,12 @@ import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
 import {
-  type Entrance,
+  type HttpListener,
   hostOfUrl,
   type Listening,
   NOT_YET,
+  type RequestHandlers,
   refuseUpgrade,
-  type Visitors,
 } from "./http-listener.ts";
 import { leaveUnread } from "./slow-bodies.ts";
 
@@ -46,13 +46,13 @@ const HERE = () => {};
  * come later, must not answer what is for this path, and some refuse every upgrade that they do not
  * know.
  */
-export class AttachedEntrance implements Entrance {
+export class AttachedListener implements HttpListener {
   readonly #server: Server;
   readonly #path: string;
   readonly #isMember: boolean;
   readonly #isTls: boolean;
   readonly #leave: () => void;
-  #visitors: Visitors | null = NOT_YET;
+  #handlers: RequestHandlers | null = NOT_YET;
 
   /** @param isMember whether other servers call this one */
   constructor({ server, path }: AttachTo, isMember: boolean) {
@@ -80,12 +80,12 @@ export class AttachedEntrance implements Entrance {
     return { host: address.address, port: address.port };
   }
 
-  serve(visitors: Visitors): void {
-    this.#visitors = visitors;
+  serve(handlers: RequestHandlers): void {
+    this.#handlers = handlers;
   }
 
   close(): void {
-    this.#visitors = null;
+    this.#handlers = null;
     this.#leave();
   }
 
@@ -126,7 +126,7 @@ export class AttachedEntrance implements Entrance {
 
   /** @returns whether the event was for this path, and must not be told to others */
   #take(event: string, args: readonly unknown[]): boolean {
-    if (this.#visitors === null) return false;
+    if (this.#handlers === null) return false;
     switch (event) {
       case "request":
       case "checkContinue": {
@@ -136,7 +136,7 @@ export class AttachedEntrance implements Entrance {
         if (event === "checkContinue") response.writeContinue();
         request.url = target;
         leaveUnread(request, response);
-        this.#visitors.request(request, response);
+        this.#handlers.request(request, response);
         return true;
       }
       case "upgrade": {
@@ -144,7 +144,7 @@ export class AttachedEntrance implements Entrance {
         const target = this.#target(request, true);
         if (target !== null) {
           request.url = target;
-          this.#visitors.upgrade(request, socket, head);
+          this.#handlers.upgrade(request, socket, head);
         } else if (this.#othersUpgrade()) {
           return false;
         } else {
@@ -159,7 +159,7 @@ export class AttachedEntrance implements Entrance {
 
   /** The URL of a request for this path as if it were at the root; `null` when it is for others. */
   #target({ url = "" }: IncomingMessage, isUpgrade: boolean): string | null {
-    if (this.#visitors === null) return null;
+    if (this.#handlers === null) return null;
     if (url.startsWith(this.#path)) {
       const rest = url.slice(this.#path.length);
       // Proxies keep others from the root's internal paths, and do not know of these.

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import type { Duplex } from "node:stream";
 
 /** Where requests come in. Until somebody serves, they are answered with 503. */
-export interface Entrance {
+export interface HttpListener {
   /** As `SymphonyServer.url`. */
   readonly url: string;
 
@@ -10,7 +10,7 @@ export interface Entrance {
   readonly listening: Listening | null;
 
   /** From now on requests go there. Their URLs begin with what follows the path of the entrance. */
-  serve(visitors: Visitors): void;
+  serve(handlers: RequestHandlers): void;
 
   /** Takes no more requests. */
   close(): void;
@@ -23,7 +23,7 @@ export interface Listening {
 }
 
 /** Who answers what comes in. */
-export interface Visitors {
+export interface RequestHandlers {
   readonly request: RequestListener;
   readonly upgrade: UpgradeListener;
 }
@@ -31,7 +31,7 @@ export interface Visitors {
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** Answers while the parts of the server are being built. */
-export const NOT_YET: Visitors = {
+export const NOT_YET: RequestHandlers = {
   request: (_request, response) => {
     response.writeHead(503, { "retry-after": "1" }).end();
   },

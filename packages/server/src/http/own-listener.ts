@@ -3,11 +3,11 @@ import { createServer, type Server } from "node:http";
 import type { Server as TlsServer, ServerOptions as TlsServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import {
-  type Entrance,
+  type HttpListener,
   hostOfUrl,
   type Listening,
   NOT_YET,
-  type Visitors,
+  type RequestHandlers,
 } from "./http-listener.ts";
 import { PipelinedRequests } from "./pipelined-requests.ts";
 import { endSlowBody, leaveUnread } from "./slow-bodies.ts";
@@ -34,12 +34,12 @@ const OPTIONS = {
 };
 
 /** An HTTP server of Symphony's own. */
-export class OwnEntrance implements Entrance {
+export class OwnListener implements HttpListener {
   readonly url: string;
   readonly listening: Listening;
   readonly #http: Server;
   readonly #tls: Tls | undefined;
-  #visitors: Visitors = NOT_YET;
+  #handlers: RequestHandlers = NOT_YET;
 
   /**
    * Listens.
@@ -47,7 +47,7 @@ export class OwnEntrance implements Entrance {
    * @param tls is closed with the entrance, or when this throws
    * @throws the error of the socket when it cannot
    */
-  static async open(host: string, port: number, tls: Tls | undefined): Promise<OwnEntrance> {
+  static async open(host: string, port: number, tls: Tls | undefined): Promise<OwnListener> {
     const http = tls?.createServer(OPTIONS) ?? createServer(OPTIONS);
     try {
       http.listen(port, host);
@@ -56,7 +56,7 @@ export class OwnEntrance implements Entrance {
       tls?.close();
       throw error;
     }
-    return new OwnEntrance(http, host, tls);
+    return new OwnListener(http, host, tls);
   }
 
   private constructor(http: Server, host: string, tls: Tls | undefined) {
@@ -70,13 +70,13 @@ export class OwnEntrance implements Entrance {
       if (!pipelined.admit(request, response)) return;
       endSlowBody(request);
       leaveUnread(request, response);
-      this.#visitors.request(request, response);
+      this.#handlers.request(request, response);
     });
-    http.on("upgrade", (request, socket, head) => this.#visitors.upgrade(request, socket, head));
+    http.on("upgrade", (request, socket, head) => this.#handlers.upgrade(request, socket, head));
   }
 
-  serve(visitors: Visitors): void {
-    this.#visitors = visitors;
+  serve(handlers: RequestHandlers): void {
+    this.#handlers = handlers;
   }
 
   close(): void {

@@ -28,7 +28,7 @@ export function frameStateVector(stateVector: Uint8Array): Frame {
 }
 
 /** Presence states, encoded by `encodePresence`. */
-export function framePresence(states: Uint8Array): Frame {
+export function frameAwareness(states: Uint8Array): Frame {
   return frameBytes([1], states, allocateLocal).frame;
 }
 
@@ -36,7 +36,7 @@ export function framePresence(states: Uint8Array): Frame {
  * A message that changes nothing: presence of nobody. Providers reconnect when they hear nothing
  * for 30 seconds, and WebSocket pings do not count.
  */
-export const KEEPALIVE: Frame = framePresence(Uint8Array.of(0));
+export const KEEPALIVE: Frame = frameAwareness(Uint8Array.of(0));
 
 function allocateLocal(length: number): Uint8Array {
   return new Uint8Array(length);

@@ -6,7 +6,7 @@ import { skip } from "./text.ts";
  * The messages of the y-websocket protocol: a varuint that names the type, then the body. One
  * WebSocket message holds one of them; what follows it is ignored, as the reference server does.
  */
-const MessageType = { sync: 0, presence: 1, auth: 2, queryPresence: 3 } as const;
+const MessageType = { sync: 0, awareness: 1, auth: 2, queryAwareness: 3 } as const;
 
 const SyncStep = { stateVector: 0, diff: 1, update: 2 } as const;
 
@@ -21,8 +21,8 @@ export interface MessageReceiver {
   onDiff(update: Uint8Array): void;
   onUpdate(update: Uint8Array): void;
   /** Presence states: to be read with `readPresence`. */
-  onPresence(states: Uint8Array): void;
-  onPresenceQuery(): void;
+  onAwareness(states: Uint8Array): void;
+  onAwarenessQuery(): void;
 }
 
 /**
@@ -36,11 +36,11 @@ export function readMessage(message: Uint8Array, receiver: MessageReceiver): voi
     case MessageType.sync:
       readSync(decoder, receiver);
       return;
-    case MessageType.presence:
-      receiver.onPresence(readBytes(decoder));
+    case MessageType.awareness:
+      receiver.onAwareness(readBytes(decoder));
       return;
-    case MessageType.queryPresence:
-      receiver.onPresenceQuery();
+    case MessageType.queryAwareness:
+      receiver.onAwarenessQuery();
       return;
     default:
       return;

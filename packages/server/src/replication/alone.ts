@@ -1,5 +1,5 @@
-import type { Cluster } from "./holders.ts";
 import type { ServerAddress } from "./registry.ts";
+import type { Cluster } from "./replicator.ts";
 
 /** The cluster of a server that runs alone: nobody else holds anything, and nobody listens. */
 export function alone(address: ServerAddress): Cluster {

@@ -1,17 +1,17 @@
 import type { Logger } from "pino";
-import { isLeft } from "../protocol/presence.ts";
-import type { PeerPresence } from "./message.ts";
+import { isLeft } from "../protocol/awareness.ts";
+import type { PeerAwareness } from "./message.ts";
 import type { Heard, Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
-import type { ClusterStats } from "./replication-stats.ts";
+import type { ReplicationStats } from "./replication-stats.ts";
 
 /** Who asks for a document. */
 export interface Asker {
   readonly room: string;
   readonly peers: Peers;
   readonly logger: Logger;
-  readonly stats: ClusterStats;
+  readonly stats: ReplicationStats;
 }
 
 export interface CatchUpOptions extends Asker {
@@ -21,7 +21,7 @@ export interface CatchUpOptions extends Asker {
   /** Asks for what the replica lacks now. */
   readonly request: () => PeerRequest;
   readonly isHolder: (peer: Peer) => boolean;
-  readonly takePresence: (states: readonly PeerPresence[], peer: Peer) => void;
+  readonly takeAwareness: (states: readonly PeerAwareness[], peer: Peer) => void;
   /** The peer does not hold the document any more. */
   readonly letGo: (peer: Peer) => void;
 }
@@ -86,14 +86,14 @@ export class CatchUp {
   }
 
   async #take(state: PeerState, peer: Peer, heard: Heard | null): Promise<void> {
-    const { replica, isHolder, takePresence } = this.#options;
+    const { replica, isHolder, takeAwareness } = this.#options;
     const now = Date.now();
     await replica.receiveIfNew(state.updates, now);
     if (!isHolder(peer)) return;
     const gone = new Set(peer.clients);
-    for (const { client, state: shown } of state.presence) if (!isLeft(shown)) gone.delete(client);
-    if (replica.presence.removeFromPeer(gone, peer, now)) replica.schedulePresence();
-    takePresence(state.presence, peer);
+    for (const { client, state: shown } of state.awareness) if (!isLeft(shown)) gone.delete(client);
+    if (replica.awareness.removeFromPeer(gone, peer, now)) replica.scheduleAwareness();
+    takeAwareness(state.awareness, peer);
     peer.confirm(state.epoch);
     peer.catchUp(state.epoch, state.sequence);
     peer.settle(heard);
@@ -102,7 +102,7 @@ export class CatchUp {
 
   /** What a server published was durable before, so the stores have all that was heard of. */
   async #readInstead(peer: Peer): Promise<void> {
-    if (!peer.isBehind) return;
+    if (!peer.isLagging) return;
     const { heard } = peer;
     await this.#options.recover();
     peer.settle(heard);

@@ -9,8 +9,8 @@ import {
   writeVarUint,
   writeVarUint8Array,
 } from "lib0/encoding";
+import type { AwarenessState } from "../protocol/awareness.ts";
 import { decoding, MalformedError } from "../protocol/malformed-error.ts";
-import type { PresenceState } from "../protocol/presence.ts";
 import { takeBytes } from "../protocol/text.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
 
@@ -32,19 +32,19 @@ export type HolderBody =
       readonly type: "changes";
       /** Encoded updates; all of them are durable. */
       readonly updates: readonly Uint8Array[];
-      readonly presence: readonly PeerPresence[];
+      readonly awareness: readonly PeerAwareness[];
       /** False when something was too large for the bus: ask the sender for it. */
       readonly whole: boolean;
     }
   /** The sender holds the document, and has at least what this state vector says. */
-  | { readonly type: "beat"; readonly stateVector: Uint8Array; readonly wantsReply: boolean }
+  | { readonly type: "heartbeat"; readonly stateVector: Uint8Array; readonly wantsReply: boolean }
   /** The sender lets the document go. */
   | { readonly type: "leaving" }
   /** Somebody claims a client that the receiver vouches for: is it still there? */
   | { readonly type: "probe"; readonly holder: ServerAddress; readonly client: number };
 
 /** One client's presence, as the server to which it is connected tells it. */
-export interface PeerPresence extends PresenceState {
+export interface PeerAwareness extends AwarenessState {
   /**
    * Whether the client is surely that of the connection that introduced it. One that was only
    * relayed by another may be claimed.
@@ -60,7 +60,7 @@ const Owned = { relayed: 0, own: 1, contestable: 3 } as const;
 /** Servers of other versions are not understood, rather than misunderstood. */
 const VERSION = 2;
 
-const Type = { changes: 0, beat: 1, leaving: 2, probe: 3 } as const;
+const Type = { changes: 0, heartbeat: 1, leaving: 2, probe: 3 } as const;
 
 export function encodeMessage(message: HolderMessage): Uint8Array {
   const { sender, incarnation, epoch, sequence, body } = message;
@@ -76,9 +76,9 @@ export function encodeMessage(message: HolderMessage): Uint8Array {
       writeUint8(encoder, body.whole ? 1 : 0);
       writeVarUint(encoder, body.updates.length);
       for (const update of body.updates) writeVarUint8Array(encoder, update);
-      writePeerPresence(encoder, body.presence);
+      writePeerAwareness(encoder, body.awareness);
       break;
-    case "beat":
+    case "heartbeat":
       writeUint8(encoder, body.wantsReply ? 1 : 0);
       writeUint8Array(encoder, body.stateVector);
       break;
@@ -109,7 +109,7 @@ export function decodeMessage(bytes: Uint8Array): HolderMessage {
   });
 }
 
-export function writePeerPresence(encoder: Encoder, states: readonly PeerPresence[]): void {
+export function writePeerAwareness(encoder: Encoder, states: readonly PeerAwareness[]): void {
   writeVarUint(encoder, states.length);
   for (const { client, clock, state, isOwn, isContestable } of states) {
     writeVarUint(encoder, client);
@@ -121,7 +121,7 @@ export function writePeerPresence(encoder: Encoder, states: readonly PeerPresenc
 }
 
 /** @returns states are views of what is decoded */
-export function readPeerPresence(decoder: Decoder): PeerPresence[] {
+export function readPeerAwareness(decoder: Decoder): PeerAwareness[] {
   return Array.from({ length: readCount(decoder) }, () => {
     const client = readVarUint(decoder);
     const clock = readVarUint(decoder);
@@ -144,11 +144,11 @@ function readBody(decoder: Decoder): HolderBody {
     case Type.changes: {
       const whole = readByte(decoder) === 1;
       const updates = readUpdates(decoder);
-      return { type: "changes", whole, updates, presence: readPeerPresence(decoder) };
+      return { type: "changes", whole, updates, awareness: readPeerAwareness(decoder) };
     }
-    case Type.beat: {
+    case Type.heartbeat: {
       const wantsReply = readByte(decoder) === 1;
-      return { type: "beat", wantsReply, stateVector: decoder.arr.subarray(decoder.pos) };
+      return { type: "heartbeat", wantsReply, stateVector: decoder.arr.subarray(decoder.pos) };
     }
     case Type.leaving:
       return { type: "leaving" };

@@ -50,7 +50,7 @@ export class Peer {
   }
 
   /** Whether something is missing, or it is not known which time it has the document open. */
-  get isBehind(): boolean {
+  get isLagging(): boolean {
     return this.#epoch === null || this.#run !== null || this.#doubt !== null;
   }
 

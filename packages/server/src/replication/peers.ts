@@ -8,7 +8,12 @@ import {
   writeVarUint,
 } from "lib0/encoding";
 import { decoding } from "../protocol/malformed-error.ts";
-import { type PeerPresence, readPeerPresence, readUpdates, writePeerPresence } from "./message.ts";
+import {
+  type PeerAwareness,
+  readPeerAwareness,
+  readUpdates,
+  writePeerAwareness,
+} from "./message.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
 
 /** Asks other servers directly for what they hold. */
@@ -59,7 +64,7 @@ export interface PeerState {
   /** Everything that it published up to this number is in `updates` and `presence`. */
   readonly sequence: number;
   /** All who are present there. */
-  readonly presence: readonly PeerPresence[];
+  readonly awareness: readonly PeerAwareness[];
   /** Encoded updates; together they hold what was asked for, and all of it is durable. */
   readonly updates: readonly Uint8Array[];
 }
@@ -119,11 +124,14 @@ export function decodePeerState(bytes: Uint8Array): PeerState {
 }
 
 /** What a document holds, without what a server says of itself. */
-export type DocumentContent = Pick<PeerState, "presence" | "updates">;
+export type DocumentContent = Pick<PeerState, "awareness" | "updates">;
 
 /** @param head what comes before @returns the parts of a body */
-export function encodeContent(head: Encoder, { presence, updates }: DocumentContent): Uint8Array[] {
-  writePeerPresence(head, presence);
+export function encodeContent(
+  head: Encoder,
+  { awareness, updates }: DocumentContent,
+): Uint8Array[] {
+  writePeerAwareness(head, awareness);
   writeVarUint(head, updates.length);
   const parts: Uint8Array[] = [toUint8Array(head)];
   for (const update of updates) {
@@ -136,6 +144,6 @@ export function encodeContent(head: Encoder, { presence, updates }: DocumentCont
 
 /** Reads what `encodeContent` wrote after the head. */
 export function readContent(decoder: Decoder): DocumentContent {
-  const presence = readPeerPresence(decoder);
-  return { presence, updates: readUpdates(decoder) };
+  const awareness = readPeerAwareness(decoder);
+  return { awareness, updates: readUpdates(decoder) };
 }

@@ -1,8 +1,8 @@
 import type { Subscription } from "./bus.ts";
-import { encodeMessage, type HolderBody, type PeerPresence } from "./message.ts";
+import { encodeMessage, type HolderBody, type PeerAwareness } from "./message.ts";
 import { OwnEcho } from "./own-echo.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
-import type { ClusterStats } from "./replication-stats.ts";
+import type { ReplicationStats } from "./replication-stats.ts";
 
 /** Larger messages are not for the bus: receivers ask for their content. */
 const MAX_MESSAGE_BYTES = 128 * 1024;
@@ -15,7 +15,7 @@ export class Publisher {
   readonly echo: OwnEcho = new OwnEcho();
   readonly #sender: ServerAddress;
   readonly #incarnation: Incarnation;
-  readonly #stats: ClusterStats;
+  readonly #stats: ReplicationStats;
   #subscription: Subscription | undefined;
   #sequence = 0;
   #updates: Uint8Array[] = [];
@@ -23,7 +23,7 @@ export class Publisher {
 
   constructor(
     { address, incarnation }: { address: ServerAddress; incarnation: Incarnation },
-    stats: ClusterStats,
+    stats: ReplicationStats,
   ) {
     this.#sender = address;
     this.#incarnation = incarnation;
@@ -61,13 +61,13 @@ export class Publisher {
   }
 
   /** Publishes what was added and `presence`. @returns whether there was anything */
-  publishChanges(presence: readonly PeerPresence[]): boolean {
-    if (this.#updates.length === 0 && presence.length === 0) return false;
+  publishChanges(awareness: readonly PeerAwareness[]): boolean {
+    if (this.#updates.length === 0 && awareness.length === 0) return false;
     this.#sequence++;
     const whole = this.#bytes <= MAX_MESSAGE_BYTES;
     const updates = whole ? this.#updates : [];
     this.clear();
-    this.publish({ type: "changes", updates, presence, whole });
+    this.publish({ type: "changes", updates, awareness, whole });
     return true;
   }
 

@@ -1,8 +1,8 @@
-import type { PeerPresence } from "./message.ts";
+import type { PeerAwareness } from "./message.ts";
 import type { Peer } from "./peer.ts";
 
 /** Who is present in a document, as the part that keeps it in step with other servers sees it. */
-export interface ReplicaPresence {
+export interface ReplicaAwareness {
   /** Grows with every change. */
   readonly version: number;
 
@@ -10,15 +10,15 @@ export interface ReplicaPresence {
   removeFromPeer(clients: Iterable<number>, peer: Peer, now: number): boolean;
 
   /** What a peer is told when it asks: the clients of this server, and which of its own are gone here. */
-  toldTo(peer: Peer | null): PeerPresence[];
+  toldTo(peer: Peer | null): PeerAwareness[];
 
   /** What changed for clients of this server after a version. */
-  localSince(version: number): PeerPresence[];
+  localSince(version: number): PeerAwareness[];
 }
 
 /** A document, as the part that keeps it in step with other servers sees it. */
 export interface Replica {
-  readonly presence: ReplicaPresence;
+  readonly awareness: ReplicaAwareness;
 
   /** Takes an update that is durable and comes from another server. */
   receive(update: Uint8Array, now: number): void;
@@ -45,10 +45,10 @@ export interface Replica {
   difference(stateVector: Uint8Array): Promise<readonly Uint8Array[]>;
 
   /** Sends to the clients, and to other servers, the presence that is new; soon. */
-  schedulePresence(): void;
+  scheduleAwareness(): void;
 
   /** Takes what another server says of its clients. @returns what that server does not know of them */
-  receivePeerPresence(states: readonly PeerPresence[], peer: Peer): readonly PeerPresence[];
+  receivePeerAwareness(states: readonly PeerAwareness[], peer: Peer): readonly PeerAwareness[];
 
   /** Somebody else claims this client: finds out whether its connection is alive. */
   probe(client: number): void;

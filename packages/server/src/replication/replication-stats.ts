@@ -1,11 +1,11 @@
 import type { PeerAnswer } from "./peers.ts";
 
 /** How this server keeps in step with the others. */
-export class ClusterStats {
+export class ReplicationStats {
   busIn = 0;
   busOut = 0;
   /** How often this server found that it had missed something of another. */
-  gaps = 0;
+  sequenceGaps = 0;
   /** How often the bus came back for a document, counted for each. */
   interruptions = 0;
   /** What other servers answered when they were asked for a document. */

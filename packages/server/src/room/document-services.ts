@@ -2,7 +2,7 @@ import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { ServerAddress } from "../replication/registry.ts";
 import type { Compaction } from "./base.ts";
 import type { Document } from "./document.ts";
-import type { Flusher } from "./flusher.ts";
+import type { FanoutScheduler } from "./fanout-scheduler.ts";
 import type { DocumentStats } from "./room-stats.ts";
 import type { UpdateWorkers } from "./update-workers.ts";
 
@@ -22,7 +22,7 @@ export interface Publisher {
 export interface DocumentServices {
   readonly workers: UpdateWorkers;
   readonly compaction: Compaction;
-  readonly flusher: Flusher;
+  readonly scheduler: FanoutScheduler;
   readonly stats: DocumentStats;
   /** The journal takes what the document has appended, and calls `markDurable`. */
   readonly journal: { readonly slow: boolean; enqueue(document: Document, bytes: number): void };

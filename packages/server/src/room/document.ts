@@ -1,23 +1,23 @@
 import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
-import type { PeerPresence } from "../replication/message.ts";
+import type { PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
 import type { Replica } from "../replication/replica.ts";
+import { AwarenessContests } from "./awareness-contests.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import { compactWithinBudget, mergeWithinBudget } from "./compact-within-budget.ts";
 import type { DocumentServices, Publisher } from "./document-services.ts";
+import { FanoutBatch } from "./fanout-batch.ts";
 import { FirstContent } from "./first-content.ts";
 import { Identities } from "./identities.ts";
 import { Log } from "./log.ts";
 import { INLINE_MICROSECONDS, mergeMicroseconds } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
-import { withoutCovered } from "./novelty.ts";
 import { sentLater, withhold } from "./owed.ts";
-import { Presence } from "./presence.ts";
-import { PresenceContests } from "./presence-contests.ts";
-import { type Outlet, Reader } from "./reader.ts";
-import { SharedNews } from "./shared-news.ts";
+import { withoutCovered } from "./redundancy.ts";
+import { RoomAwareness } from "./room-awareness.ts";
+import { type Sink, Subscriber } from "./subscriber.ts";
 import { INLINE_BYTES } from "./update-workers.ts";
 
 /** After a compaction that took longer, there is none for this many times as long, but not forever. */
@@ -36,17 +36,17 @@ const MOST_ENTRIES = 8 * 1024;
 export class Document implements Replica {
   readonly room: string;
   readonly log: Log;
-  readonly presence: Presence = new Presence();
-  readonly readers: Set<Reader> = new Set();
-  readonly #identities: Identities = new Identities(this.readers);
+  readonly awareness: RoomAwareness = new RoomAwareness();
+  readonly subscribers: Set<Subscriber> = new Set();
+  readonly #identities: Identities = new Identities(this.subscribers);
   /** When the last update came, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
   /** Kept by the flusher, as is the next. */
   flushedAt = Number.NEGATIVE_INFINITY;
-  presenceFlushedAt = Number.NEGATIVE_INFINITY;
+  awarenessFlushedAt = Number.NEGATIVE_INFINITY;
   readonly #services: DocumentServices;
   readonly #publisher: Publisher;
-  readonly #contests: PresenceContests;
+  readonly #contests: AwarenessContests;
   /** The first update without an author that is not durable holds up all readers. */
   readonly #anybody = { pendingFrom: Number.POSITIVE_INFINITY };
   readonly #firstContent: FirstContent = new FirstContent();
@@ -63,40 +63,40 @@ export class Document implements Replica {
     this.log = new Log(base);
     this.#services = services;
     this.#publisher = publisher;
-    this.#contests = new PresenceContests(this.presence, {
-      schedule: () => this.schedulePresence(),
+    this.#contests = new AwarenessContests(this.awareness, {
+      schedule: () => this.scheduleAwareness(),
       probe: (holder, client) => publisher.probe(holder, client),
     });
   }
 
   get fanOut(): number {
-    return this.readers.size;
+    return this.subscribers.size;
   }
 
-  schedulePresence(): void {
-    this.#services.flusher.schedulePresence(this);
+  scheduleAwareness(): void {
+    this.#services.scheduler.scheduleAwareness(this);
   }
 
   /** Ends all readers. From now on it takes no others and no updates, and both throw the reason. */
   discard(reason: Error): void {
     this.#discarded = reason;
     this.#giveUpCompaction?.(reason);
-    for (const reader of [...this.readers]) reader.outlet.close(reason);
+    for (const subscriber of [...this.subscribers]) subscriber.sink.close(reason);
   }
 
-  attach(outlet: Outlet): Reader {
+  attach(sink: Sink): Subscriber {
     if (this.#discarded !== undefined) throw this.#discarded;
-    const reader = new Reader(outlet);
-    this.readers.add(reader);
-    this.#identities.join(reader);
-    return reader;
+    const subscriber = new Subscriber(sink);
+    this.subscribers.add(subscriber);
+    this.#identities.join(subscriber);
+    return subscriber;
   }
 
   /** A client answered `Outlet.prove`: what was kept from others, or from it, need not be any more. */
-  proved(reader: Reader, number: number): void {
-    if (!this.readers.has(reader) || !this.#identities.proved(reader, number)) return;
+  proved(subscriber: Subscriber, number: number): void {
+    if (!this.subscribers.has(subscriber) || !this.#identities.proved(subscriber, number)) return;
     this.#firstContent.wake();
-    if (this.log.durable < this.log.end) this.#services.flusher.schedule(this);
+    if (this.log.durable < this.log.end) this.#services.scheduler.schedule(this);
   }
 
   /**
@@ -104,13 +104,13 @@ export class Document implements Replica {
    * connection, so what it wrote is from now on anybody's: it must not be acknowledged there either
    * before it is durable.
    */
-  detach(reader: Reader, now: number): void {
-    if (!this.readers.delete(reader)) return;
-    this.#identities.leave(reader);
-    const pendingFrom = this.#pendingFrom(reader);
+  detach(subscriber: Subscriber, now: number): void {
+    if (!this.subscribers.delete(subscriber)) return;
+    this.#identities.leave(subscriber);
+    const pendingFrom = this.#pendingFrom(subscriber);
     this.#anybody.pendingFrom = Math.min(this.#anybody.pendingFrom, pendingFrom);
-    this.log.disown(reader, reader.pendingFrom);
-    if (this.presence.remove(reader, now)) this.schedulePresence();
+    this.log.disown(subscriber, subscriber.pendingFrom);
+    if (this.awareness.remove(subscriber, now)) this.scheduleAwareness();
   }
 
   /**
@@ -123,7 +123,7 @@ export class Document implements Replica {
    */
   append(
     update: Uint8Array,
-    from: Reader | null,
+    from: Subscriber | null,
     now: number,
     contents: UpdateContents = inspectUpdate(update),
   ): void {
@@ -132,13 +132,13 @@ export class Document implements Replica {
     const author = from === null ? null : this.#identities.authorOf(contents.runs, from);
     this.log.append(update, author, contents);
     this.updatedAt = now;
-    const pending = author instanceof Reader ? author : this.#anybody;
+    const pending = author instanceof Subscriber ? author : this.#anybody;
     if (pending.pendingFrom === Number.POSITIVE_INFINITY) pending.pendingFrom = offset;
     const { stats, journal } = this.#services;
     stats.updatesFromClients++;
     stats.updateBytesFromClients += update.length;
     journal.enqueue(this, update.length);
-    this.#services.flusher.schedule(this);
+    this.#services.scheduler.schedule(this);
   }
 
   /**
@@ -155,7 +155,7 @@ export class Document implements Replica {
     stats.updateBytesFromServers += update.length;
     this.log.append(update, "elsewhere", contents);
     this.updatedAt = now;
-    this.#services.flusher.schedule(this);
+    this.#services.scheduler.schedule(this);
     this.#compactIfLarge();
   }
 
@@ -200,7 +200,7 @@ export class Document implements Replica {
     return [diff.update, ...rest];
   }
 
-  receivePeerPresence(states: readonly PeerPresence[], peer: Peer): readonly PeerPresence[] {
+  receivePeerAwareness(states: readonly PeerAwareness[], peer: Peer): readonly PeerAwareness[] {
     return this.#contests.receiveFromPeer(states, peer);
   }
 
@@ -222,7 +222,7 @@ export class Document implements Replica {
     this.log.markDurable(offset);
     this.#firstContent.wake();
     this.#acknowledge();
-    this.#services.flusher.schedule(this);
+    this.#services.scheduler.schedule(this);
     this.#compactIfLarge();
   }
 
@@ -231,11 +231,11 @@ export class Document implements Replica {
    * clients answer each message that brings some.
    */
   #acknowledge(): void {
-    let news: SharedNews | undefined;
-    for (const reader of this.readers) {
-      if (reader.pendingFrom >= this.log.durable || !reader.outlet.writable) continue;
-      news ??= new SharedNews(this.log, this.presence);
-      this.#deliver(reader, news, false);
+    let batch: FanoutBatch | undefined;
+    for (const subscriber of this.subscribers) {
+      if (subscriber.pendingFrom >= this.log.durable || !subscriber.sink.writable) continue;
+      batch ??= new FanoutBatch(this.log, this.awareness);
+      this.#deliver(subscriber, batch, false);
     }
   }
 
@@ -267,36 +267,36 @@ export class Document implements Replica {
    * @throws MalformedError when the state vector is not one
    * @throws WorkerError when the difference to a large document could not be computed
    */
-  async answer(reader: Reader, stateVector: Uint8Array): Promise<void> {
+  async answer(subscriber: Subscriber, stateVector: Uint8Array): Promise<void> {
     const { log } = this;
     const isNew = decodeStateVector(stateVector).size === 0;
-    if (isNew && this.#keepsAllFrom(reader)) await this.#firstContent.wait();
+    if (isNew && this.#keepsAllFrom(subscriber)) await this.#firstContent.wait();
     const { base, baseEnd } = log;
     const diff = isNew ? base : await this.#diff(base, stateVector);
-    if (!this.readers.has(reader)) return;
+    if (!this.subscribers.has(subscriber)) return;
     const began = performance.now();
-    const limit = Math.min(log.end, this.#withheldFrom(reader, log.durable));
+    const limit = Math.min(log.end, this.#withheldFrom(subscriber, log.durable));
     const rest = [...log.entries(baseEnd, limit)];
     const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
     // While the difference was computed, the base may have taken up some of the tail.
     const isWhole = log.baseEnd === baseEnd;
     if (isWhole && rest.length === 0) {
-      reader.outlet.write([diff.frame], stateVector);
+      subscriber.sink.write([diff.frame], stateVector);
     } else if (
       isWhole &&
       bytes <= INLINE_BYTES &&
       mergeMicroseconds([base.mass, ...rest]) <= INLINE_MICROSECONDS
     ) {
       const merged = mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
-      reader.outlet.write([frameDiff(merged).frame], stateVector);
+      subscriber.sink.write([frameDiff(merged).frame], stateVector);
     } else {
       // What is newer goes first: the client keeps it until the rest comes, and the answer to its
       // state vector, which makes it `synced`, completes it.
-      reader.outlet.write([...log.frames(baseEnd, limit), diff.frame], stateVector);
+      subscriber.sink.write([...log.frames(baseEnd, limit), diff.frame], stateVector);
     }
-    reader.cursor = limit;
-    if (limit < log.end) this.#services.flusher.schedule(this);
-    reader.outlet.charge?.(performance.now() - began);
+    subscriber.cursor = limit;
+    if (limit < log.end) this.#services.scheduler.schedule(this);
+    subscriber.sink.charge?.(performance.now() - began);
   }
 
   /**
@@ -340,123 +340,137 @@ export class Document implements Replica {
   }
 
   /** Sends a reader whose outlet is writable again what it missed meanwhile. */
-  resume(reader: Reader): void {
-    if (!this.readers.has(reader)) return;
-    this.#identities.drained(reader);
-    this.#deliver(reader, new SharedNews(this.log, this.presence), true);
+  resume(subscriber: Subscriber): void {
+    if (!this.subscribers.has(subscriber)) return;
+    this.#identities.drained(subscriber);
+    this.#deliver(subscriber, new FanoutBatch(this.log, this.awareness), true);
   }
 
   /**
    * Shows a reader all who are present: now, or when its outlet is writable again, once for however
    * often it was asked for.
    */
-  showPresence(reader: Reader): void {
-    const { presence } = this;
-    const { writable, takesPresence } = reader.outlet;
-    reader.isOwedPresence = !writable && !takesPresence;
-    if (reader.isOwedPresence) return;
-    const isFirst = reader.presenceVersion === null;
-    reader.presenceVersion = presence.version;
-    const reminder = isFirst ? null : presence.reminder(reader, -1);
-    const frame = isFirst ? presence.show(reader, Date.now()) : presence.all();
+  showAwareness(subscriber: Subscriber): void {
+    const { awareness } = this;
+    const { writable, takesAwareness } = subscriber.sink;
+    subscriber.isOwedAwareness = !writable && !takesAwareness;
+    if (subscriber.isOwedAwareness) return;
+    const isFirst = subscriber.awarenessVersion === null;
+    subscriber.awarenessVersion = awareness.version;
+    const reminder = isFirst ? null : awareness.reminder(subscriber, -1);
+    const frame = isFirst ? awareness.show(subscriber, Date.now()) : awareness.all();
     const frames = [reminder, frame].filter((one) => one !== null);
-    if (frames.length > 0) reader.outlet.write(frames);
+    if (frames.length > 0) subscriber.sink.write(frames);
   }
 
   /** Takes what a client says of its presence. @throws MalformedError */
-  receivePresence(states: Uint8Array, from: Reader, now: number): void {
-    this.#services.stats.presenceFromClients++;
+  receiveAwareness(states: Uint8Array, from: Subscriber, now: number): void {
+    this.#services.stats.awarenessFromClients++;
     this.#contests.receive(states, from, now);
   }
 
-  #deliverAll(withPresence: boolean): void {
-    const news = new SharedNews(this.log, this.presence);
-    for (const reader of this.readers) this.#deliver(reader, news, withPresence);
+  #deliverAll(withAwareness: boolean): void {
+    const batch = new FanoutBatch(this.log, this.awareness);
+    for (const subscriber of this.subscribers) this.#deliver(subscriber, batch, withAwareness);
     this.#publisher.flush();
   }
 
-  #deliver(reader: Reader, news: SharedNews, withPresence: boolean): void {
-    const { writable, takesPresence } = reader.outlet;
-    if (!writable && !takesPresence) return;
-    if (withPresence && reader.isOwedPresence) this.showPresence(reader);
-    const reminder = withPresence ? this.presence.reminder(reader, reader.presenceVersion) : null;
-    const presence = withPresence ? this.#presence(reader, news) : null;
-    this.#write(reader, writable ? this.#updates(reader, news) : [], reminder, presence);
+  #deliver(subscriber: Subscriber, batch: FanoutBatch, withAwareness: boolean): void {
+    const { writable, takesAwareness } = subscriber.sink;
+    if (!writable && !takesAwareness) return;
+    if (withAwareness && subscriber.isOwedAwareness) this.showAwareness(subscriber);
+    const reminder = withAwareness
+      ? this.awareness.reminder(subscriber, subscriber.awarenessVersion)
+      : null;
+    const awareness = withAwareness ? this.#awareness(subscriber, batch) : null;
+    this.#write(subscriber, writable ? this.#updates(subscriber, batch) : [], reminder, awareness);
   }
 
-  #write(reader: Reader, frames: Frame[], reminder: Frame | null, presence: Frame | null): void {
+  #write(
+    subscriber: Subscriber,
+    frames: Frame[],
+    reminder: Frame | null,
+    awareness: Frame | null,
+  ): void {
     const { stats } = this.#services;
     stats.updatesOut += frames.length;
     if (reminder !== null) frames.push(reminder);
-    if (presence !== null) {
-      stats.presenceOut++;
-      frames.push(presence);
+    if (awareness !== null) {
+      stats.awarenessOut++;
+      frames.push(awareness);
     }
     if (frames.length === 0) return;
     stats.deliveries++;
-    reader.outlet.write(frames);
+    subscriber.sink.write(frames);
   }
 
   /** The frame that brings a reader up to date with the presence of others. */
-  #presence(reader: Reader, shared: SharedNews): Frame | null {
-    const { version } = this.presence;
-    if (reader.presenceVersion === version || reader.presenceVersion === null) return null;
-    const news = shared.presence(reader.presenceVersion);
-    reader.presenceVersion = version;
-    return news === null || news.solely === reader ? null : news.frame;
+  #awareness(subscriber: Subscriber, shared: FanoutBatch): Frame | null {
+    const { version } = this.awareness;
+    if (subscriber.awarenessVersion === version || subscriber.awarenessVersion === null)
+      return null;
+    const batch = shared.awareness(subscriber.awarenessVersion);
+    subscriber.awarenessVersion = version;
+    return batch === null || batch.solely === subscriber ? null : batch.frame;
   }
 
   /** The frames that bring a reader up to date with the log. */
-  #updates(reader: Reader, shared: SharedNews): Frame[] {
+  #updates(subscriber: Subscriber, shared: FanoutBatch): Frame[] {
     const { log } = this;
-    if (reader.cursor === null) return [];
+    if (subscriber.cursor === null) return [];
     const frames = sentLater(
-      reader,
-      reader.cursor,
+      subscriber,
+      subscriber.cursor,
       log,
       this.#identities,
-      this.#pendingFrom(reader),
+      this.#pendingFrom(subscriber),
     );
     const { slow } = this.#services.journal;
-    const withheldFrom = this.#withheldFrom(reader, slow ? reader.cursor : log.durable);
+    const withheldFrom = this.#withheldFrom(subscriber, slow ? subscriber.cursor : log.durable);
     const limit = slow ? log.end : Math.min(log.end, withheldFrom);
-    if (reader.cursor >= limit) return frames;
+    if (subscriber.cursor >= limit) return frames;
     if (withheldFrom < limit) {
-      const shown = withhold(reader, Math.max(withheldFrom, reader.cursor), log, this.#identities);
-      frames.push(...log.frames(reader.cursor, limit, shown));
+      const shown = withhold(
+        subscriber,
+        Math.max(withheldFrom, subscriber.cursor),
+        log,
+        this.#identities,
+      );
+      frames.push(...log.frames(subscriber.cursor, limit, shown));
     } else {
-      frames.push(...shared.updates(reader.cursor, limit));
+      frames.push(...shared.updates(subscriber.cursor, limit));
     }
-    reader.cursor = limit;
+    subscriber.cursor = limit;
     return frames;
   }
 
   /** Whether there is something in the document, and nothing that a reader may be shown. */
-  #keepsAllFrom(reader: Reader): boolean {
+  #keepsAllFrom(subscriber: Subscriber): boolean {
     const { log } = this;
     if (log.base !== EMPTY_BASE || log.durable > 0 || log.end === 0) return false;
-    return reader.pendingFrom > 0 && this.#withheldFrom(reader, 0) === 0;
+    return subscriber.pendingFrom > 0 && this.#withheldFrom(subscriber, 0) === 0;
   }
 
   /** The offset of the first update from `from` on that is kept from a reader until it is durable. */
-  #withheldFrom(reader: Reader, from: number): number {
-    const pendingFrom = this.#pendingFrom(reader);
+  #withheldFrom(subscriber: Subscriber, from: number): number {
+    const pendingFrom = this.#pendingFrom(subscriber);
     if (this.#identities.areSettled) return pendingFrom;
     const { log } = this;
     for (const { author, start } of log.entries(Math.max(from, log.durable), pendingFrom)) {
-      if (this.#identities.mayHaveWritten(author, reader)) return start;
+      if (this.#identities.mayHaveWritten(author, subscriber)) return start;
     }
     return pendingFrom;
   }
 
   /** The offset of the first update that is the reader's own, or anybody's, and is not durable. */
-  #pendingFrom(reader: Reader): number {
+  #pendingFrom(subscriber: Subscriber): number {
     const { log } = this;
-    if (reader.pendingFrom < log.durable) reader.pendingFrom = log.firstBy(reader, log.durable);
+    if (subscriber.pendingFrom < log.durable)
+      subscriber.pendingFrom = log.firstBy(subscriber, log.durable);
     if (this.#anybody.pendingFrom < log.durable) {
       this.#anybody.pendingFrom = log.firstBy(null, log.durable);
     }
-    return Math.min(reader.pendingFrom, this.#anybody.pendingFrom);
+    return Math.min(subscriber.pendingFrom, this.#anybody.pendingFrom);
   }
 
   async #diff(base: Base, stateVector: Uint8Array): Promise<{ frame: Frame; update: Uint8Array }> {

@@ -3,18 +3,18 @@ import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { LoadRoom } from "../hooks/hooks.ts";
 import { initialContent } from "../hooks/initial-content.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
-import { buryDead } from "../replication/bury-dead.ts";
-import { type Cluster, Holders } from "../replication/holders.ts";
+import { evictExpired } from "../replication/evict-expired.ts";
 import type { DocumentContent, PeerAnswer, PeerRequest } from "../replication/peers.ts";
 import type { Incarnation, ServerAddress } from "../replication/registry.ts";
-import { ClusterStats } from "../replication/replication-stats.ts";
+import { ReplicationStats } from "../replication/replication-stats.ts";
+import { type Cluster, Replicator } from "../replication/replicator.ts";
 import { within } from "../runtime/within.ts";
 import { withoutRepeats } from "../runtime/without-repeats.ts";
 import type { Tombstone } from "../storage/metadata.ts";
 import { DeletedError, Deletions } from "./deletions.ts";
 import type { Document } from "./document.ts";
 import type { ChangeListener } from "./document-services.ts";
-import { Flusher } from "./flusher.ts";
+import { FanoutScheduler } from "./fanout-scheduler.ts";
 import { JournalWriter } from "./journal-writer.ts";
 import {
   type InitialContent,
@@ -85,21 +85,21 @@ export class Documents {
   readonly journal: JournalWriter;
   readonly snapshotter: Snapshotter;
   readonly stats: DocumentStats = new DocumentStats();
-  readonly clusterStats: ClusterStats = new ClusterStats();
-  readonly #flusher: Flusher = new Flusher(this.stats);
+  readonly replicationStats: ReplicationStats = new ReplicationStats();
+  readonly #scheduler: FanoutScheduler = new FanoutScheduler(this.stats);
   readonly #options: DocumentsOptions;
   readonly #rooms: Map<string, Room> = new Map();
   readonly #deletions: Deletions = new Deletions();
   readonly #timers: NodeJS.Timeout[];
   /** While a service is down, each room would say so again and again. */
-  readonly #holdersLogger: Logger;
+  readonly #replicationLogger: Logger;
   readonly #onChange: ChangeListener | undefined;
   readonly #initialContent: InitialContent | undefined;
   #closing = false;
 
   constructor(options: DocumentsOptions) {
     this.#options = options;
-    this.#holdersLogger = withoutRepeats(options.logger);
+    this.#replicationLogger = withoutRepeats(options.logger);
     this.journal = new JournalWriter(
       options.stores.journal,
       options.logger,
@@ -126,19 +126,19 @@ export class Documents {
       };
     }
     const { registry } = options.cluster;
-    const holders = () => Array.from(this.#open(), ({ open }) => open.holders);
+    const replicator = () => Array.from(this.#open(), ({ open }) => open.replicator);
     const sweep = Math.max(10, Math.min(1_000, options.snapshotInterval / 4));
     this.#timers = [
       setInterval(() => this.#scheduleSnapshots(Date.now()), sweep),
-      setInterval(() => this.#expirePresence(Date.now()), PRESENCE_SWEEP_MS),
+      setInterval(() => this.#expireAwareness(Date.now()), PRESENCE_SWEEP_MS),
       setInterval(() => this.#tick(Date.now()), TICK_MS),
-      setInterval(() => void buryDead(holders, registry, options.logger), LEASE_CHECK_MS),
+      setInterval(() => void evictExpired(replicator, registry, options.logger), LEASE_CHECK_MS),
     ];
     registry.onRejoined(() => {
       options.logger.warn("the lease had lapsed; registering all documents again");
-      this.clusterStats.rejoins++;
+      this.replicationStats.rejoins++;
       for (const current of this.#rooms.values()) {
-        holdersOf(current)?.rejoin();
+        replicatorOf(current)?.rejoin();
       }
     });
   }
@@ -180,16 +180,16 @@ export class Documents {
   /** Whether this server has a room open, and knows of no other one that holds it. */
   holdsAlone(room: string): boolean {
     const current = this.#rooms.get(room);
-    return current?.state === "open" && !current.held.open.holders.active;
+    return current?.state === "open" && !current.held.open.replicator.active;
   }
 
   /** What an open document holds now, or `null`. It has no other user and no other holder by that. */
   inspect(room: string): DocumentContent | null {
     const current = this.#rooms.get(room);
     if (current?.state !== "open") return null;
-    const { log, presence } = current.held.open.document;
+    const { log, awareness } = current.held.open.document;
     const tail = [...log.entries(log.baseEnd, log.end)].map(({ update }) => update);
-    return { updates: [log.base.update, ...tail], presence: presence.present() };
+    return { updates: [log.base.update, ...tail], awareness: awareness.present() };
   }
 
   /**
@@ -270,7 +270,7 @@ export class Documents {
    *
    * @param readAt when it was begun to read that
    */
-  bury(tombstones: readonly Tombstone[], readAt: number): void {
+  closeDeleted(tombstones: readonly Tombstone[], readAt: number): void {
     this.#deletions.replaceTombstones(tombstones, readAt);
     for (const { room } of tombstones) {
       if (!this.holds(room) || !this.#deletions.isClosed(room)) continue;
@@ -313,7 +313,7 @@ export class Documents {
   foundRun(server: ServerAddress, incarnation: Incarnation): string[] {
     const rooms: string[] = [];
     for (const [room, current] of this.#rooms) {
-      if (holdersOf(current)?.foundRun(server, incarnation)) rooms.push(room);
+      if (replicatorOf(current)?.foundRun(server, incarnation)) rooms.push(room);
     }
     return rooms;
   }
@@ -329,9 +329,9 @@ export class Documents {
     const current = this.#rooms.get(room);
     switch (current?.state) {
       case "opening":
-        return current.holders.answer(request);
+        return current.replicator.answer(request);
       case "open":
-        return current.held.open.holders.answer(request);
+        return current.held.open.replicator.answer(request);
       case "leaving":
         return { type: "absent" };
       case undefined:
@@ -359,9 +359,14 @@ export class Documents {
 
   #begin(room: string): Room {
     const { cluster } = this.#options;
-    const holders = new Holders(room, cluster, this.#holdersLogger, this.clusterStats);
-    const opened = this.#load(room, holders);
-    const opening: Room = { state: "opening", holders, opened };
+    const replicator = new Replicator(
+      room,
+      cluster,
+      this.#replicationLogger,
+      this.replicationStats,
+    );
+    const opened = this.#load(room, replicator);
+    const opening: Room = { state: "opening", replicator, opened };
     this.#rooms.set(room, opening);
     opened.then(
       (held) => {
@@ -375,21 +380,21 @@ export class Documents {
   }
 
   /** Subscribes, then registers, then reads: nothing can be missed in between. */
-  async #load(room: string, holders: Holders): Promise<Held> {
+  async #load(room: string, replicator: Replicator): Promise<Held> {
     const { stores, metadata, snapshotInterval, collect } = this.#options;
     try {
-      await holders.join();
-      const isFirst = !holders.active;
-      const { open, fetched } = await loadDocument(room, holders, stores, {
+      await replicator.join();
+      const isFirst = !replicator.active;
+      const { open, fetched } = await loadDocument(room, replicator, stores, {
         workers: this.workers,
         compaction: collect ? "collect" : "join",
-        flusher: this.#flusher,
+        scheduler: this.#scheduler,
         journal: this.journal,
         stats: this.stats,
         onChange: this.#onChange,
         initialContent: this.#initialContent,
       });
-      holders.start(open.document, fetched, () => recoverDocument(open, stores));
+      replicator.start(open.document, fetched, () => recoverDocument(open, stores));
       metadata.add({ type: "room-opened", room, at: Date.now() });
       if (isFirst) this.#options.onFirstHolder?.(room);
       this.#options.hooks?.loaded(room);
@@ -397,7 +402,7 @@ export class Documents {
       const snapshotDue = Date.now() + snapshotInterval * (0.5 + Math.random() / 2);
       return { open, users: 0, unloadTimer: undefined, snapshotDue };
     } catch (error) {
-      await holders.leave();
+      await replicator.leave();
       throw error;
     }
   }
@@ -460,11 +465,11 @@ export class Documents {
 
   /** Tells that this server holds a document no more. Does not reject. */
   async #letGo({ open }: Held): Promise<void> {
-    const { document, holders } = open;
-    if (isUnused(open) && !holders.active) {
+    const { document, replicator } = open;
+    if (isUnused(open) && !replicator.active) {
       this.#options.metadata.add({ type: "room-unused", room: document.room });
     }
-    await holders.leave();
+    await replicator.leave();
     this.#rooms.delete(document.room);
     this.#options.onLetGo?.(document.room);
   }
@@ -474,27 +479,27 @@ export class Documents {
     this.snapshotter.cancel(held.open);
     this.workers.cancelBackground(held.open.document.room);
     this.journal.remove(held.open.document);
-    this.#flusher.cancel(held.open.document);
+    this.#scheduler.cancel(held.open.document);
   }
 
   #scheduleSnapshots(now: number): void {
     const { snapshotInterval } = this.#options;
     for (const held of this.#open()) {
       if (held.snapshotDue > now) continue;
-      const intervals = held.open.holders.isKeeper ? 1 : NOT_KEEPER_INTERVALS;
+      const intervals = held.open.replicator.isSnapshotLeader ? 1 : NOT_KEEPER_INTERVALS;
       held.snapshotDue = now + intervals * snapshotInterval;
       if (isChanged(held.open)) this.snapshotter.schedule(held.open);
     }
   }
 
-  #expirePresence(now: number): void {
+  #expireAwareness(now: number): void {
     for (const { open } of this.#open()) {
-      if (open.document.presence.expire(now)) open.document.schedulePresence();
+      if (open.document.awareness.expire(now)) open.document.scheduleAwareness();
     }
   }
 
   #tick(now: number): void {
-    for (const { open } of this.#open()) open.holders.tick(now);
+    for (const { open } of this.#open()) open.replicator.tick(now);
   }
 
   #isOpen(held: Held): boolean {
@@ -508,7 +513,7 @@ export class Documents {
 }
 
 /** `undefined` when this server is not a holder any more. */
-function holdersOf(current: Room): Holders | undefined {
-  if (current.state === "opening") return current.holders;
-  return current.state === "open" ? current.held.open.holders : undefined;
+function replicatorOf(current: Room): Replicator | undefined {
+  if (current.state === "opening") return current.replicator;
+  return current.state === "open" ? current.held.open.replicator : undefined;
 }

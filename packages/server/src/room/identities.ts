@@ -1,5 +1,5 @@
 import type { Author } from "./log.ts";
-import type { Reader } from "./reader.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 /** Clients of a room are asked for a sign of life no more often, and so many of them at a time. */
 const ROUND_MS = 1_000;
@@ -37,9 +37,9 @@ export class Identity {
  * the same Yjs client, and are never told apart.
  */
 export class Identities {
-  readonly #readers: ReadonlySet<Reader>;
+  readonly #subscribers: ReadonlySet<Subscriber>;
   /** Those who are still to be asked before it begins anew. */
-  #rest: Iterator<Reader>;
+  #rest: Iterator<Subscriber>;
   #joined = 0;
   /** How many readers can come back, and how many of these were alive after the last one joined. */
   #clients = 0;
@@ -47,14 +47,14 @@ export class Identities {
   /** Readers that are not proven to be unlike another one by what they write. */
   #doubtful = 0;
   /** Who was first to write in the name of a Yjs client. */
-  readonly #writers: Map<number, Reader> = new Map();
+  readonly #writers: Map<number, Subscriber> = new Map();
   #roundAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param readers of the document; the document adds them before `join`, and removes them */
-  constructor(readers: ReadonlySet<Reader>) {
-    this.#readers = readers;
-    this.#rest = readers.values();
+  constructor(subscribers: ReadonlySet<Subscriber>) {
+    this.#subscribers = subscribers;
+    this.#rest = subscribers.values();
   }
 
   /** Whether all readers are told apart: then only who wrote something may be its author. */
@@ -63,9 +63,9 @@ export class Identities {
   }
 
   /** A reader was attached. The others are asked, soon, whether they are still there. */
-  join(reader: Reader): void {
-    if (reader.outlet.prove === undefined) return;
-    const { identity } = reader;
+  join(subscriber: Subscriber): void {
+    if (subscriber.sink.prove === undefined) return;
+    const { identity } = subscriber;
     this.#joined++;
     identity.joined = this.#joined;
     identity.aliveAt = this.#joined;
@@ -75,15 +75,15 @@ export class Identities {
     this.#askSoon();
   }
 
-  leave(reader: Reader): void {
-    const { identity } = reader;
+  leave(subscriber: Subscriber): void {
+    const { identity } = subscriber;
     if (identity.joined > 0) {
       this.#clients--;
       if (identity.aliveAt === this.#joined) this.#proven--;
     }
     if (identity.hasTwin || identity.isRelay) this.#doubtful--;
     for (const writer of identity.writers) {
-      if (this.#writers.get(writer) === reader) this.#writers.delete(writer);
+      if (this.#writers.get(writer) === subscriber) this.#writers.delete(writer);
     }
     if (this.#clients < 2) this.#stop();
   }
@@ -93,8 +93,8 @@ export class Identities {
    *
    * @returns whether that tells it apart from somebody
    */
-  proved(reader: Reader, number: number): boolean {
-    const { identity } = reader;
+  proved(subscriber: Subscriber, number: number): boolean {
+    const { identity } = subscriber;
     if (!(number > identity.aliveAt && number <= identity.askedAt)) return false;
     identity.aliveAt = number;
     if (number === this.#joined) this.#proven++;
@@ -102,8 +102,8 @@ export class Identities {
   }
 
   /** The client can be written to again: it may not have been asked. */
-  drained(reader: Reader): void {
-    if (reader.identity.askedAt < this.#joined) this.#askSoon();
+  drained(subscriber: Subscriber): void {
+    if (subscriber.identity.askedAt < this.#joined) this.#askSoon();
   }
 
   /**
@@ -112,28 +112,28 @@ export class Identities {
    * @param runs those of the update, see `UpdateContents`
    * @returns who is to count as its author: nobody knows when it holds the work of several
    */
-  authorOf(runs: ArrayLike<number>, reader: Reader): Reader | null {
+  authorOf(runs: ArrayLike<number>, subscriber: Subscriber): Subscriber | null {
     const writer = runs[0];
-    if (writer === undefined) return reader;
+    if (writer === undefined) return subscriber;
     for (let i = 3; i < runs.length; i += 3) if (runs[i] !== writer) return null;
-    const { identity } = reader;
-    if (identity.isRelay || identity.writers.includes(writer)) return reader;
+    const { identity } = subscriber;
+    if (identity.isRelay || identity.writers.includes(writer)) return subscriber;
     if (identity.writers.length === MOST_WRITERS) {
       if (!identity.hasTwin) this.#doubtful++;
       identity.isRelay = true;
-      return reader;
+      return subscriber;
     }
     identity.writers.push(writer);
     const first = this.#writers.get(writer);
-    if (first === undefined) this.#writers.set(writer, reader);
-    else for (const twin of [first, reader]) this.#setTwin(twin.identity);
-    return reader;
+    if (first === undefined) this.#writers.set(writer, subscriber);
+    else for (const twin of [first, subscriber]) this.#setTwin(twin.identity);
+    return subscriber;
   }
 
   /** Whether a reader's client may have written what has this author. */
-  mayHaveWritten(author: Author, reader: Reader): boolean {
-    if (author === null || author === reader) return true;
-    return author !== "elsewhere" && !areDistinct(author.identity, reader.identity);
+  mayHaveWritten(author: Author, subscriber: Subscriber): boolean {
+    if (author === null || author === subscriber) return true;
+    return author !== "elsewhere" && !areDistinct(author.identity, subscriber.identity);
   }
 
   #setTwin(identity: Identity): void {
@@ -153,26 +153,26 @@ export class Identities {
     this.#timer = undefined;
     this.#roundAt = performance.now();
     let asked = 0;
-    for (let left = this.#readers.size; left > 0; left--) {
-      const { identity, outlet } = this.#next();
+    for (let left = this.#subscribers.size; left > 0; left--) {
+      const { identity, sink } = this.#next();
       // Who is behind has not read an earlier ping either; see `drained`.
-      if (identity.askedAt >= this.#joined || !outlet.writable) continue;
+      if (identity.askedAt >= this.#joined || !sink.writable) continue;
       if (asked === MOST_PER_ROUND) {
         this.#askSoon();
         return;
       }
       asked++;
       identity.askedAt = this.#joined;
-      outlet.prove?.(this.#joined);
+      sink.prove?.(this.#joined);
     }
   }
 
   /** @returns readers one after the other, for as long as there are any */
-  #next(): Reader {
+  #next(): Subscriber {
     for (;;) {
       const { value, done } = this.#rest.next();
       if (done !== true) return value;
-      this.#rest = this.#readers.values();
+      this.#rest = this.#subscribers.values();
     }
   }
 

@@ -5,7 +5,7 @@ import type { Base } from "./base.ts";
 import { DurableContent } from "./durable-content.ts";
 import { isLight, type MergeMass, massOf } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
-import type { Reader } from "./reader.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 /** One or more updates of the log's tail, from offset `start` up to, not including, `end`. */
 export interface Entry extends FramedUpdate, MergeMass {
@@ -27,7 +27,7 @@ interface TailEntry extends Entry {
  * Whose client wrote an update. `null` when it may be anybody's, as when several were merged.
  * `"elsewhere"`: it came from another server, or from the stores, and is durable already.
  */
-export type Author = Reader | "elsewhere" | null;
+export type Author = Subscriber | "elsewhere" | null;
 
 /** Above this, an update is sent and kept on its own: merging it would take too long. */
 const LARGE = 16 * 1024;
@@ -165,7 +165,7 @@ export class Log {
    *
    * @param pendingFrom below this offset, and from what is durable on, it has none
    */
-  disown(author: Reader, pendingFrom: number): void {
+  disown(author: Subscriber, pendingFrom: number): void {
     for (const entry of this.#tail) {
       if (entry.end > this.#durable) break;
       if (entry.author === author) entry.author = null;

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { EMPTY_UPDATE } from "../protocol/update.ts";
-import type { Fetched, Holders } from "../replication/holders.ts";
+import type { Fetched, Replicator } from "../replication/replicator.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../storage/errors.ts";
 import type { Journal, RoomJournal } from "../storage/journal.ts";
 import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
@@ -28,7 +28,7 @@ export type InitialContent = (room: string) => Promise<Uint8Array | null>;
 /** Everything that belongs to a document while this server holds it. */
 export interface OpenDocument extends Journaled {
   /** The other servers that hold it. */
-  readonly holders: Holders;
+  readonly replicator: Replicator;
   /** The stored snapshot that this server knows. */
   version: SnapshotVersion | null;
   /** Everything in that snapshot is in the log below this offset. */
@@ -47,21 +47,21 @@ export interface OpenDocument extends Journaled {
  */
 export async function loadDocument(
   room: string,
-  holders: Holders,
+  replicator: Replicator,
   stores: Stores,
   services: DocumentServices & { initialContent?: InitialContent | undefined },
 ): Promise<{ open: OpenDocument; fetched: Fetched | null }> {
-  const fetched = await holders.fetch();
+  const fetched = await replicator.fetch();
   const content =
     fetched === null
       ? await readOrBegin(room, stores, services.initialContent)
       : await addJournal(room, fetched.state.updates, stores.journal);
   const { base, tail } = await makeStoredBase(room, content.updates, services);
-  const document = new Document(room, base, services, holders);
+  const document = new Document(room, base, services, replicator);
   for (const update of tail) document.log.append(update, "elsewhere");
   const open: OpenDocument = {
     document,
-    holders,
+    replicator,
     version: content.version,
     versionEnd: 0,
     rows: content.rows.map(({ id }) => ({ id, end: document.log.end })),
@@ -78,11 +78,11 @@ export async function loadDocument(
  * @throws StorageError, WorkerError
  */
 export async function recoverDocument(open: OpenDocument, stores: Stores): Promise<void> {
-  const { document, holders } = open;
+  const { document, replicator } = open;
   const { updates, rows } = await readStores(document.room, stores);
-  if ((await document.receiveIfNew(updates, Date.now())) && holders.active) {
+  if ((await document.receiveIfNew(updates, Date.now())) && replicator.active) {
     // Other holders may not have heard of it either.
-    for (const update of updates) holders.add(update);
+    for (const update of updates) replicator.add(update);
   }
   const { end } = document.log;
   const known = new Set(open.rows.map(({ id }) => id));
@@ -160,8 +160,8 @@ async function addJournal(
  * Whether there is something to store. Of several holders one stores what all of them wrote; the
  * others only make room in the journal.
  */
-export function isChanged({ document, holders, rows, stored }: OpenDocument): boolean {
-  return rows.length > 0 || (holders.isKeeper && stored < document.log.end);
+export function isChanged({ document, replicator, rows, stored }: OpenDocument): boolean {
+  return rows.length > 0 || (replicator.isSnapshotLeader && stored < document.log.end);
 }
 
 /** Whether nobody has ever written to a document. */
@@ -222,7 +222,7 @@ async function writeSnapshot(
       if (!(error instanceof SnapshotConflictError)) throw error;
       options.stats.conflicts++;
       // Usual with several holders; else somebody has written who did not know of this one.
-      const level = open.holders.active ? "debug" : "warn";
+      const level = open.replicator.active ? "debug" : "warn";
       options.logger[level]({ room: document.room }, "merging with another snapshot");
       base = await addStored(open, base, stores, workers);
     }

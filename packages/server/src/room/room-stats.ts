@@ -13,10 +13,10 @@ export class DocumentStats {
   updatesFromServers = 0;
   updateBytesFromServers = 0;
   /** Messages of own clients about who is present. */
-  presenceFromClients = 0;
+  awarenessFromClients = 0;
   /** Frames with updates, counted once for each client. */
   updatesOut = 0;
-  presenceOut = 0;
+  awarenessOut = 0;
   /** How often a client was sent what is new, in however many frames. */
   deliveries = 0;
   /** From a change until it has been sent: once for each flush, with the time of its oldest change. */

@@ -1,9 +1,9 @@
-import type { Holders } from "../replication/holders.ts";
+import type { Replicator } from "../replication/replicator.ts";
 import type { OpenDocument } from "./open-document.ts";
 
 /** One room of this server. It passes from `opening` to `open`, and from there to `leaving`. */
 export type Room =
-  | { readonly state: "opening"; readonly holders: Holders; readonly opened: Promise<Held> }
+  | { readonly state: "opening"; readonly replicator: Replicator; readonly opened: Promise<Held> }
   | { readonly state: "open"; readonly held: Held }
   | { readonly state: "leaving"; readonly left: Promise<void> };
 
@@ -26,18 +26,18 @@ export interface DocumentsUsage {
   /** Of all logs. */
   readonly bytes: number;
   /** How often another server has something of a document that is still missing here. */
-  readonly behind: number;
+  readonly lagging: number;
 }
 
 export function usageOf(rooms: Iterable<Room>): DocumentsUsage {
-  const usage = { opening: 0, open: 0, leaving: 0, active: 0, bytes: 0, behind: 0 };
+  const usage = { opening: 0, open: 0, leaving: 0, active: 0, bytes: 0, lagging: 0 };
   for (const current of rooms) {
     usage[current.state]++;
     if (current.state !== "open") continue;
     const { open, users } = current.held;
     if (users > 0) usage.active++;
     usage.bytes += open.document.log.bytes;
-    usage.behind += open.holders.behind;
+    usage.lagging += open.replicator.lagging;
   }
   return usage;
 }

@@ -7,7 +7,7 @@ import { budgetOf, expectedMs, heapBudget, kindOf, type TaskKind } from "./task-
 import type { TaskRequest, TaskResult, UpdateTasks } from "./update-tasks.ts";
 import { updateTasks } from "./update-tasks.ts";
 import { OverBudgetError, WorkerError } from "./worker-errors.ts";
-import { type Running, type Task, WorkerLane } from "./worker-lane.ts";
+import { type Running, type Task, WorkerPool } from "./worker-pool.ts";
 
 /** Up to this size a task runs on the event loop: sending it to a worker would cost more. */
 export const INLINE_BYTES = 32 * 1024;
@@ -44,11 +44,11 @@ export class UpdateWorkers {
   readonly quarantine: Quarantine = new Quarantine();
   readonly #heapBudget: number;
   /** Somebody waits for these tasks, such as who opens a document. */
-  readonly #prompt: WorkerLane;
+  readonly #prompt: WorkerPool;
   /** These give way to everything else. */
-  readonly #background: WorkerLane;
+  readonly #background: WorkerPool;
   /** For rooms that have shown to be expensive. */
-  readonly #penalty: WorkerLane;
+  readonly #penalty: WorkerPool;
   readonly #penalties: RoomPenalties = new RoomPenalties();
   #supervision: NodeJS.Timeout | undefined;
   #prioritized = false;
@@ -63,11 +63,11 @@ export class UpdateWorkers {
       ledger: shared,
       onTooLarge: (task: Task) => this.#refuse(task),
     };
-    this.#prompt = new WorkerLane({ ...common, priority: "prompt", size: SHARED_WORKERS });
+    this.#prompt = new WorkerPool({ ...common, priority: "prompt", size: SHARED_WORKERS });
     const inBackground = heap < TWO_WORKERS_BYTES ? 1 : SHARED_WORKERS;
-    this.#background = new WorkerLane({ ...common, priority: "background", size: inBackground });
+    this.#background = new WorkerPool({ ...common, priority: "background", size: inBackground });
     const ledger = new MemoryLedger<PoolWorker>(heap * PENALTY_SHARE);
-    this.#penalty = new WorkerLane({ ...common, ledger, priority: "background", size: 1 });
+    this.#penalty = new WorkerPool({ ...common, ledger, priority: "background", size: 1 });
   }
 
   /** Whether a shutdown waits; see `prioritize`. */
@@ -121,8 +121,8 @@ export class UpdateWorkers {
     task: Name,
     ...args: Parameters<UpdateTasks[Name]>
   ): Promise<ReturnType<UpdateTasks[Name]>> {
-    const lane = this.#prioritized ? this.#prompt : this.#background;
-    return this.#run(room, lane, !this.#prioritized, task, args);
+    const pool = this.#prioritized ? this.#prompt : this.#background;
+    return this.#run(room, pool, !this.#prioritized, task, args);
   }
 
   /**
@@ -137,8 +137,8 @@ export class UpdateWorkers {
 
   /** Fails what waits to be done for a room in the background. */
   cancelBackground(room: string): void {
-    for (const lane of [this.#background, this.#penalty]) {
-      for (const task of lane.remove(room, ({ inBackground }) => inBackground)) {
+    for (const pool of [this.#background, this.#penalty]) {
+      for (const task of pool.remove(room, ({ inBackground }) => inBackground)) {
         task.reject(new WorkerError("the document has left the memory"));
       }
     }
@@ -150,13 +150,13 @@ export class UpdateWorkers {
     clearInterval(this.#supervision);
     const reason = closedError();
     await Promise.all(
-      [this.#prompt, this.#background, this.#penalty].map((lane) => lane.stop(reason)),
+      [this.#prompt, this.#background, this.#penalty].map((pool) => pool.stop(reason)),
     );
   }
 
   async #run<Name extends keyof UpdateTasks>(
     room: string,
-    lane: WorkerLane,
+    pool: WorkerPool,
     goesOn: boolean,
     task: Name,
     args: Parameters<UpdateTasks[Name]>,
@@ -176,9 +176,9 @@ export class UpdateWorkers {
       const request = { task, args } as TaskRequest;
       const budget = budgetOf(bytes);
       const cost = expectedMs(bytes);
-      const inBackground = lane === this.#background;
+      const inBackground = pool === this.#background;
       const one = { room, kind, request, budget, expectedMs: cost, goesOn, inBackground };
-      (penalized ? this.#penalty : lane).add({ ...one, resolve, reject });
+      (penalized ? this.#penalty : pool).add({ ...one, resolve, reject });
       this.#supervision ??= setInterval(() => this.#supervise(), SUPERVISION_MS).unref();
     });
     return result as ReturnType<UpdateTasks[Name]>;
@@ -186,28 +186,28 @@ export class UpdateWorkers {
 
   #supervise(): void {
     let heap = 0;
-    let largest: { running: Running; lane: WorkerLane; bytes: number } | undefined;
-    const lanes = [this.#prompt, this.#background, this.#penalty];
-    for (const lane of lanes) {
-      for (const running of [...lane.running()]) {
+    let largest: { running: Running; pool: WorkerPool; bytes: number } | undefined;
+    const pools = [this.#prompt, this.#background, this.#penalty];
+    for (const pool of pools) {
+      for (const running of [...pool.running()]) {
         const { worker, task } = running;
         if (worker.elapsedMs < SUPERVISION_MS) continue;
         const { cpuMs, heapBytes } = worker.measure();
-        const limit = lane === this.#penalty ? task.budget.totalMs : task.budget.sharedMs;
+        const limit = pool === this.#penalty ? task.budget.totalMs : task.budget.sharedMs;
         if (Math.max(cpuMs, worker.elapsedMs / MOST_ELAPSED_PER_CPU) > limit) {
-          this.#exceeded(running, lane, "time");
+          this.#exceeded(running, pool, "time");
           continue;
         }
         heap += heapBytes;
         if (largest === undefined || heapBytes > largest.bytes) {
-          largest = { running, lane, bytes: heapBytes };
+          largest = { running, pool, bytes: heapBytes };
         }
       }
     }
     if (heap > this.#heapBudget && largest !== undefined) {
-      this.#exceeded(largest.running, largest.lane, "memory");
+      this.#exceeded(largest.running, largest.pool, "memory");
     }
-    if (lanes.some((lane) => lane.busy > 0)) return;
+    if (pools.some((pool) => pool.busy > 0)) return;
     clearInterval(this.#supervision);
     this.#supervision = undefined;
   }
@@ -218,11 +218,11 @@ export class UpdateWorkers {
     return new OverBudgetError("memory", reasonOf(task, "memory", true));
   }
 
-  #exceeded(running: Running, lane: WorkerLane, budget: "time" | "memory"): void {
+  #exceeded(running: Running, pool: WorkerPool, budget: "time" | "memory"): void {
     const task = running.evict();
-    const isPenalty = lane === this.#penalty;
+    const isPenalty = pool === this.#penalty;
     this.#penalties.add(task.room, task.kind, isPenalty);
-    if (!isPenalty && task.goesOn && !(this.#prioritized && lane === this.#prompt)) {
+    if (!isPenalty && task.goesOn && !(this.#prioritized && pool === this.#prompt)) {
       this.stats.demoted++;
       this.#penalty.add(task);
       return;

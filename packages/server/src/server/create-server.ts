@@ -6,7 +6,7 @@ import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-setti
 import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
 import { createLogger } from "../runtime/log.ts";
 import { within } from "../runtime/within.ts";
-import { closeGivenAccess, closeGivenStores, givenParts } from "./given-parts.ts";
+import { closeCustomAccess, closeCustomStores, customParts } from "./custom-parts.ts";
 import { isMember } from "./open-cluster.ts";
 import { startServer } from "./server.ts";
 
@@ -27,8 +27,8 @@ export async function createServer(options: ServerOptions = {}): Promise<Symphon
     return await create(options);
   } catch (error) {
     if (!isObject(options)) throw error;
-    closeGivenAccess(options);
-    await within(CLOSE_MS, closeGivenStores(options));
+    closeCustomAccess(options);
+    await within(CLOSE_MS, closeCustomStores(options));
     throw error;
   }
 }
@@ -36,14 +36,14 @@ export async function createServer(options: ServerOptions = {}): Promise<Symphon
 async function create(options: ServerOptions): Promise<SymphonyServer> {
   const { settings = {} } = options;
   const texts = textsOfSettings(settings);
-  const parts = givenParts(options);
+  const parts = customParts(options);
   const config = readConfig(texts, parts);
   const attachTo = options.attachTo && checkAttachTo(options.attachTo, isMember(config, options));
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   for (const line of [...likelyTypos(settings), ...configWarnings(config, parts)])
     logger.warn(line);
-  const given = { ...options, attachTo };
-  const server = await startServer(config, logger, given, texts[ECS_METADATA]);
+  const custom = { ...options, attachTo };
+  const server = await startServer(config, logger, custom, texts[ECS_METADATA]);
   logger.info({ url: server.url }, attachTo === undefined ? "listening" : "attached");
   return server;
 }

@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
 import type { HookCalls } from "../hooks/hook-calls.ts";
-import type { Entrance } from "../http/http-listener.ts";
+import type { HttpListener } from "../http/http-listener.ts";
 import type { ActivityRecorder } from "../metadata/activity-recorder.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
-import type { Cluster } from "../replication/holders.ts";
+import type { Cluster } from "../replication/replicator.ts";
 import type { Documents } from "../room/documents.ts";
 import { within } from "../runtime/within.ts";
 import type { Gateway } from "../websocket/gateway.ts";
@@ -24,7 +24,7 @@ export interface DrainedParts {
   readonly activity: ActivityRecorder;
   readonly notifications: Notifications;
   readonly cluster: Cluster;
-  readonly entrance: Entrance;
+  readonly listener: HttpListener;
   readonly hooks: HookCalls | undefined;
   readonly closeStores: () => Promise<void>;
   readonly logger: Logger;
@@ -38,7 +38,7 @@ export interface DrainedParts {
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
   const { gateway, documents, metadata, activity, notifications, cluster } = parts;
-  const { entrance, hooks, closeStores, logger } = parts;
+  const { listener, hooks, closeStores, logger } = parts;
   const deadline = AbortSignal.timeout(DRAIN_MS);
   logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
   gateway.refuse();
@@ -53,7 +53,7 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
   await ended(cluster.bus.close());
-  entrance.close();
+  listener.close();
   await ended(closeStores());
   return durable;
 }

@@ -11,12 +11,12 @@ import type { Config } from "../config/config.ts";
  */
 export async function openAccess(
   config: Config,
-  given: AccessControl | Authorize | undefined,
+  custom: AccessControl | Authorize | undefined,
   logger: Logger,
 ): Promise<AccessControl> {
-  if (given !== undefined) {
-    const { GivenAccess } = await import("../auth/given-access.ts");
-    return new GivenAccess(given, logger);
+  if (custom !== undefined) {
+    const { CustomAccess } = await import("../auth/custom-access.ts");
+    return new CustomAccess(custom, logger);
   }
   const { AUTH_JWT_SECRET, AUTH_JWKS_URL, AUTH_WEBHOOK_URL } = config;
   // Each is loaded only where it is used, as the stores are.

@@ -4,19 +4,19 @@ import type { Config } from "../config/config.ts";
 import type { OpenPart, ServerOptions } from "../config/server-options.ts";
 import { alone } from "../replication/alone.ts";
 import type { Bus } from "../replication/bus.ts";
-import type { Cluster } from "../replication/holders.ts";
 import { HttpPeers } from "../replication/http-peers.ts";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
+import type { Cluster } from "../replication/replicator.ts";
 
 /** So long a dead server's clients may still seem to be there. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 2_500;
 
 /** What connects servers, as far as an application gives it itself. */
-export type GivenCluster = Pick<ServerOptions, "bus" | "registry">;
+export type CustomCluster = Pick<ServerOptions, "bus" | "registry">;
 
 /** Whether there are other servers. */
-export function isMember(config: Config, { bus }: GivenCluster): boolean {
+export function isMember(config: Config, { bus }: CustomCluster): boolean {
   return config.REDIS_URL !== undefined || bus !== undefined;
 }
 
@@ -27,17 +27,17 @@ export function isMember(config: Config, { bus }: GivenCluster): boolean {
  */
 export async function openCluster(
   config: Config,
-  given: GivenCluster,
+  custom: CustomCluster,
   address: ServerAddress,
   logger: Logger,
 ): Promise<Cluster> {
   const { CLUSTER_SECRET } = config;
-  if (!isMember(config, given) || CLUSTER_SECRET === undefined) return alone(address);
+  if (!isMember(config, custom) || CLUSTER_SECRET === undefined) return alone(address);
   const incarnation = randomBytes(6).readUIntBE(0, 6);
   const member = { address, incarnation, logger };
-  const bus = await (given.bus ?? redisBus(config))(member);
+  const bus = await (custom.bus ?? redisBus(config))(member);
   try {
-    const registry = await (given.registry ?? dynamoRegistry(config))(member);
+    const registry = await (custom.registry ?? dynamoRegistry(config))(member);
     return { address, incarnation, bus, registry, peers: new HttpPeers(CLUSTER_SECRET) };
   } catch (error) {
     await Promise.allSettled([bus.close()]);

@@ -4,7 +4,7 @@ import type { ServerOptions } from "../config/server-options.ts";
 import { ServerDocuments } from "../documents/server-documents.ts";
 import { HookCalls } from "../hooks/hook-calls.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
-import type { Cluster } from "../replication/holders.ts";
+import type { Cluster } from "../replication/replicator.ts";
 import { Documents } from "../room/documents.ts";
 import { BACKLOG_BYTES } from "../room/journal-writer.ts";
 import type { Notifications } from "./open-notifications.ts";
@@ -16,7 +16,7 @@ export interface DocumentParts {
   readonly cluster: Cluster;
   readonly metadata: MetadataWriter;
   readonly notifications: Notifications;
-  readonly given: Pick<ServerOptions, "hooks" | "load">;
+  readonly custom: Pick<ServerOptions, "hooks" | "load">;
   readonly logger: Logger;
 }
 
@@ -30,14 +30,14 @@ export interface OpenedDocuments {
 
 /** The documents of a server, and whoever is told of them. */
 export function openDocuments(config: Config, parts: DocumentParts): OpenedDocuments {
-  const { stores, cluster, metadata, given, logger } = parts;
+  const { stores, cluster, metadata, custom, logger } = parts;
   const { rooms, events } = parts.notifications;
   const { GC: collect, MAX_DOCUMENT_BYTES: maxDocumentBytes } = config;
-  const { load } = given;
+  const { load } = custom;
   const hooks =
-    given.hooks === undefined && load === undefined
+    custom.hooks === undefined && load === undefined
       ? undefined
-      : new HookCalls(given.hooks ?? {}, logger);
+      : new HookCalls(custom.hooks ?? {}, logger);
   const documents = new Documents({
     stores,
     cluster,

@@ -17,7 +17,7 @@ export interface AllStores extends Stores {
 }
 
 /** The stores that an application gives itself. */
-export type GivenStores = Pick<ServerOptions, "journal" | "snapshots" | "metadata">;
+export type CustomStores = Pick<ServerOptions, "journal" | "snapshots" | "metadata">;
 
 /**
  * Opens the stores that are not given: those that the configuration names, and the embedded one for
@@ -27,11 +27,11 @@ export type GivenStores = Pick<ServerOptions, "journal" | "snapshots" | "metadat
  */
 export async function openStores(
   config: Config,
-  given: GivenStores,
+  custom: CustomStores,
   logger: Logger,
 ): Promise<AllStores> {
   const { DATABASE_URL, S3_BUCKET } = config;
-  const { journal, snapshots, metadata } = given;
+  const { journal, snapshots, metadata } = custom;
   const opened: { close(): Promise<void> }[] = [];
   const keep = <Store extends { close(): Promise<void> }>(store: Store): Store => {
     opened.push(store);

@@ -1,6 +1,6 @@
 import type { HookStats } from "../hooks/hook-stats.ts";
-import type { Cluster } from "../replication/holders.ts";
-import type { ClusterStats } from "../replication/replication-stats.ts";
+import type { ReplicationStats } from "../replication/replication-stats.ts";
+import type { Cluster } from "../replication/replicator.ts";
 import type { Documents } from "../room/documents.ts";
 import type { JournalStats, SnapshotStats } from "../room/room-stats.ts";
 import type { UpdateWorkers } from "../room/update-workers.ts";
@@ -44,7 +44,7 @@ export function serverMetrics(sources: MetricsSources): string {
   writeJournal(to, documents.journal.stats, documents.journal.lag);
   writeSnapshots(to, documents.snapshotter.stats);
   writeWorkers(to, documents.workers);
-  writeCluster(to, documents.clusterStats, cluster.registry.lease !== "lapsed");
+  writeCluster(to, documents.replicationStats, cluster.registry.lease !== "lapsed");
   const { rooms, events } = notifications;
   writeNotifications(to, { room: rooms?.stats, events: events?.stats });
   if (events !== null) writeEvents(to, events.eventStats);
@@ -114,7 +114,7 @@ function writeConnections(to: Exposition, connections: number, stats: Connection
 
 function writeDocuments(to: Exposition, documents: Documents): void {
   const { stats } = documents;
-  const { opening, open, leaving, active, bytes, behind } = documents.usage();
+  const { opening, open, leaving, active, bytes, lagging } = documents.usage();
   to.gauges(
     "symphony_documents",
     "Documents in memory: being opened, open, or being let go.",
@@ -126,7 +126,7 @@ function writeDocuments(to: Exposition, documents: Documents): void {
   to.gauge(
     "symphony_documents_behind",
     "Copies on other servers of which something is known to be missing here.",
-    behind,
+    lagging,
   );
   to.counters(
     "symphony_updates_received_total",
@@ -149,7 +149,7 @@ function writeDocuments(to: Exposition, documents: Documents): void {
   to.counter(
     "symphony_presence_received_total",
     "Messages of clients about who is present.",
-    stats.presenceFromClients,
+    stats.awarenessFromClients,
   );
   to.counter(
     "symphony_deliveries_total",
@@ -164,7 +164,7 @@ function writeDocuments(to: Exposition, documents: Documents): void {
   to.counter(
     "symphony_presence_sent_total",
     "Messages about who is present that were delivered to clients.",
-    stats.presenceOut,
+    stats.awarenessOut,
   );
   to.histogram(
     "symphony_flush_delay_seconds",
@@ -243,7 +243,7 @@ function writeWorkers(to: Exposition, { stats, waiting, quarantine }: UpdateWork
   );
 }
 
-function writeCluster(to: Exposition, stats: ClusterStats, isAlive: boolean): void {
+function writeCluster(to: Exposition, stats: ReplicationStats, isAlive: boolean): void {
   to.counter(
     "symphony_bus_messages_received_total",
     "Messages of other servers on the bus.",
@@ -257,7 +257,7 @@ function writeCluster(to: Exposition, stats: ClusterStats, isAlive: boolean): vo
   to.counter(
     "symphony_bus_gaps_total",
     "How often something of another server was missed: a message was lost, or was too large for the bus.",
-    stats.gaps,
+    stats.sequenceGaps,
   );
   to.counter(
     "symphony_bus_interruptions_total",

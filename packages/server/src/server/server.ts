@@ -8,33 +8,33 @@ import { LiveRooms } from "../fleet/live-rooms.ts";
 import { OtherServers } from "../fleet/other-servers.ts";
 import { requireOwnAddress } from "../fleet/require-own-address.ts";
 import { StartNotice } from "../fleet/start-notice.ts";
-import { type Entrance, hostOfUrl } from "../http/http-listener.ts";
+import { type HttpListener, hostOfUrl } from "../http/http-listener.ts";
 import { ActivityRecorder } from "../metadata/activity-recorder.ts";
 import { MetadataWriter } from "../metadata/metadata-writer.ts";
 import { Retention } from "../metadata/retention.ts";
-import type { Cluster } from "../replication/holders.ts";
 import type { ServerAddress } from "../replication/registry.ts";
+import type { Cluster } from "../replication/replicator.ts";
 import { readAcknowledged } from "../room/read-acknowledged.ts";
 import { PROBE_ROOM, StoreProbe } from "../room/store-probe.ts";
 import { TombstoneReader } from "../room/tombstone-reader.ts";
 import { ConfigError } from "../runtime/config-error.ts";
 import { Health } from "../runtime/health.ts";
+import { closeCustomStores } from "./custom-parts.ts";
 import { drain } from "./drain.ts";
-import { closeGivenStores } from "./given-parts.ts";
 import { openAccess } from "./open-access.ts";
-import { type GivenCluster, isMember, openCluster } from "./open-cluster.ts";
+import { type CustomCluster, isMember, openCluster } from "./open-cluster.ts";
 import { openDocuments } from "./open-documents.ts";
-import { openEntrance } from "./open-entrance.ts";
 import { openGateway } from "./open-gateway.ts";
 import { openHttp } from "./open-http.ts";
+import { openListener } from "./open-listener.ts";
 import { openNotifications } from "./open-notifications.ts";
-import { type GivenStores, openStores } from "./open-stores.ts";
+import { type CustomStores, openStores } from "./open-stores.ts";
 import { findServerAddress } from "./server-address.ts";
 
 /** The parts that an application gives, instead of naming them in the configuration. */
-export type GivenParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "load"> &
-  GivenStores &
-  GivenCluster;
+export type CustomParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "load"> &
+  CustomStores &
+  CustomCluster;
 
 /**
  * Builds the parts that the configuration asks for and that are not given, and serves.
@@ -46,28 +46,28 @@ export type GivenParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "
 export async function startServer(
   config: Config,
   logger: Logger,
-  given: GivenParts = {},
+  custom: CustomParts = {},
   ecsMetadata?: string,
 ): Promise<SymphonyServer> {
-  const access = await openAccess(config, given.access, logger);
+  const access = await openAccess(config, custom.access, logger);
   const origins = new AllowedOrigins(config.ALLOWED_ORIGINS);
-  const stores = await openStores(config, given, logger);
-  let entrance: Entrance | undefined;
+  const stores = await openStores(config, custom, logger);
+  let listener: HttpListener | undefined;
   let cluster: Cluster;
   try {
-    entrance = await openEntrance(config, given, logger);
-    const own = await addressOf(entrance, config, isMember(config, given), ecsMetadata);
-    if (isMember(config, given)) await requireOwnAddress(own, config.CLUSTER_SECRET ?? "");
-    cluster = await openCluster(config, given, own, logger);
+    listener = await openListener(config, custom, logger);
+    const own = await addressOf(listener, config, isMember(config, custom), ecsMetadata);
+    if (isMember(config, custom)) await requireOwnAddress(own, config.CLUSTER_SECRET ?? "");
+    cluster = await openCluster(config, custom, own, logger);
   } catch (error) {
-    entrance?.close();
+    listener?.close();
     await stores.close();
     throw error;
   }
   const { address } = cluster;
   const notifications = await openNotifications(
     config,
-    { address, isAlone: !isMember(config, given) },
+    { address, isAlone: !isMember(config, custom) },
     stores,
     logger,
   );
@@ -91,7 +91,7 @@ export async function startServer(
     cluster,
     metadata,
     notifications,
-    given,
+    custom,
     logger,
   });
   const tombstones = new TombstoneReader(stores.metadata, documents, logger);
@@ -101,12 +101,12 @@ export async function startServer(
   const gateway = openGateway(config, {
     documents,
     access,
-    accessSeesHeaders: given.access !== undefined,
+    accessSeesHeaders: custom.access !== undefined,
     origins,
     metadata,
     liveRooms,
     activity,
-    visits: events,
+    observer: events,
     logger,
     server: address,
     hooks,
@@ -138,7 +138,7 @@ export async function startServer(
     notifications,
     origins,
     logger,
-    showsEditor: given.attachTo === undefined,
+    showsEditor: custom.attachTo === undefined,
     hooks,
   });
   rooms?.start({
@@ -162,7 +162,7 @@ export async function startServer(
   });
   // The application's own `Request` and `Response` stay as they are.
   const request = getRequestListener(side.app.fetch, { overrideGlobalObjects: false });
-  entrance.serve({
+  listener.serve({
     request,
     upgrade: (incoming, socket, head) => gateway.upgrade(incoming, socket, head),
   });
@@ -180,7 +180,7 @@ export async function startServer(
     rooms?.stop();
     const closeStores = async () => {
       await stores.close();
-      await closeGivenStores(given);
+      await closeCustomStores(custom);
     };
     return drain({
       gateway,
@@ -189,7 +189,7 @@ export async function startServer(
       activity,
       notifications,
       cluster,
-      entrance,
+      listener,
       hooks,
       closeStores,
       logger,
@@ -197,7 +197,7 @@ export async function startServer(
   };
   return {
     get url() {
-      return entrance.url;
+      return listener.url;
     },
     openDocument: (room) => serverDocuments.open(room),
     close: () => {
@@ -209,7 +209,7 @@ export async function startServer(
 
 /** At which other servers reach this one. Alone, it only names the server in the metadata. */
 async function addressOf(
-  { listening }: Entrance,
+  { listening }: HttpListener,
   { SERVER_ADDRESS }: Config,
   isInCluster: boolean,
   ecsMetadata: string | undefined,

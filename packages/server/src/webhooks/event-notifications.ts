@@ -3,9 +3,9 @@ import type { EventQueue } from "../storage/event-queue.ts";
 import type { EndedConnection } from "../storage/metadata.ts";
 import type { Outbox } from "../storage/outbox.ts";
 import type { ApplicationEvent } from "./application-event.ts";
-import { Deliveries } from "./deliveries.ts";
 import { tellEvents } from "./event-batches.ts";
 import { EventWriter } from "./event-writer.ts";
+import { OutboxDispatcher } from "./outbox-dispatcher.ts";
 import type { Receiver } from "./receiver.ts";
 import { RoomClosings, type RoomClosingsOptions } from "./room-closings.ts";
 import { DeliveryStats, EventStats } from "./webhook-stats.ts";
@@ -37,7 +37,7 @@ export class EventNotifications {
   readonly #options: EventNotificationsOptions;
   readonly #writer: EventWriter;
   #closings: RoomClosings | undefined;
-  #deliveries: Deliveries | undefined;
+  #deliveries: OutboxDispatcher | undefined;
 
   constructor(options: EventNotificationsOptions) {
     this.#options = options;
@@ -52,7 +52,7 @@ export class EventNotifications {
       onClosed: (room, at) => this.#add({ type: "room-closed", room, at, server }),
       logger,
     });
-    this.#deliveries = new Deliveries({
+    this.#deliveries = new OutboxDispatcher({
       kind: "events",
       server,
       outbox,

@@ -3,10 +3,10 @@ import type { RootNames } from "../room/root-types.ts";
 import type { UpdateWorkers } from "../room/update-workers.ts";
 import type { ListedJournal } from "../storage/journal.ts";
 import type { Outbox } from "../storage/outbox.ts";
-import { Deliveries } from "./deliveries.ts";
+import { ChangeDebouncer } from "./change-debouncer.ts";
+import { OutboxDispatcher } from "./outbox-dispatcher.ts";
 import type { Receiver } from "./receiver.ts";
 import { tellRoomChanged } from "./room-callback.ts";
-import { RoomMarker } from "./room-marker.ts";
 import { DeliveryStats } from "./webhook-stats.ts";
 
 export interface RoomNotificationsOptions {
@@ -47,14 +47,14 @@ const RETRY_MS = 5_000;
 export class RoomNotifications {
   readonly stats: DeliveryStats = new DeliveryStats();
   readonly #options: RoomNotificationsOptions;
-  readonly #marker: RoomMarker;
-  #deliveries: Deliveries | undefined;
+  readonly #marker: ChangeDebouncer;
+  #deliveries: OutboxDispatcher | undefined;
   #retry: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: RoomNotificationsOptions) {
     this.#options = options;
-    this.#marker = new RoomMarker(options);
+    this.#marker = new ChangeDebouncer(options);
   }
 
   /** What a client wrote to a room has become durable. */
@@ -65,7 +65,7 @@ export class RoomNotifications {
   /** Begins to tell, also what was left when servers ended. */
   start({ read, workers }: DocumentSource): void {
     const { server, receiver, objects, outbox, wait, timeout, logger } = this.#options;
-    this.#deliveries = new Deliveries({
+    this.#deliveries = new OutboxDispatcher({
       kind: "room",
       server,
       outbox,

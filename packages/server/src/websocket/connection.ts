@@ -16,7 +16,7 @@ import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.
 import { EMPTY_BASE } from "../room/base.ts";
 import type { Document } from "../room/document.ts";
 import type { Documents } from "../room/documents.ts";
-import type { Outlet, Reader } from "../room/reader.ts";
+import type { Sink, Subscriber } from "../room/subscriber.ts";
 import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
 import { allocateShared } from "../runtime/memory.ts";
 import type { ClientSocket } from "./client-socket.ts";
@@ -29,7 +29,7 @@ import type { LargeAnswers } from "./large-answers.ts";
 import { Liveness } from "./liveness.ts";
 import type { LoopBudget, LoopBudgets } from "./loop-budget.ts";
 import type { MemoryGuard, Weighed } from "./memory-guard.ts";
-import { NOTHING, PartDelivery, type PartsOutlet } from "./part-delivery.ts";
+import { NOTHING, PartDelivery, type PartsSink } from "./part-delivery.ts";
 import type { Refusals } from "./refusals.ts";
 import { goesInParts, type SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
@@ -68,7 +68,7 @@ type State =
   | {
       readonly name: "open";
       readonly document: Document;
-      readonly reader: Reader;
+      readonly subscriber: Subscriber;
       readonly access: Access;
     }
   | { readonly name: "closed" };
@@ -88,7 +88,7 @@ const BYTES_PER_MS = 256 * 1024;
 const NO_CLOSE_CODE = 1006;
 
 /** One client's WebSocket: hands its messages to the document, and the document's frames to it. */
-export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed {
+export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   readonly id: string;
   readonly room: string;
   readonly #attempt: Attempt;
@@ -149,7 +149,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
-    this.#liveness = new Liveness(webSocket, socket, () => this.takesPresence);
+    this.#liveness = new Liveness(webSocket, socket, () => this.takesAwareness);
     webSocket.on("pong", (payload: Buffer) => {
       if (FlightWindow.owns(payload)) this.#arrived(payload);
       else this.#proved(payload);
@@ -184,8 +184,8 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   get documentShare(): number {
     const state = this.#state;
     if (state.name !== "open") return 0;
-    const { log, readers } = state.document;
-    return log.bytes / Math.max(1, readers.size);
+    const { log, subscribers } = state.document;
+    return log.bytes / Math.max(1, subscribers.size);
   }
 
   /** The close code, when it is over: this server's if it closed the connection. */
@@ -194,16 +194,16 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   }
 
   get writable(): boolean {
-    return this.#delivery === null && this.takesPresence;
+    return this.#delivery === null && this.takesAwareness;
   }
 
-  get takesPresence(): boolean {
+  get takesAwareness(): boolean {
     // A client that is not read cannot say what has arrived.
     return this.#writable && (this.#window.isOpen || this.#webSocket.isPaused);
   }
 
   get takesPart(): boolean {
-    return this.takesPresence;
+    return this.takesAwareness;
   }
 
   get isFast(): boolean {
@@ -331,7 +331,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   }
 
   onStateVector(stateVector: Uint8Array): void {
-    const { document, reader, access } = this.#opened();
+    const { document, subscriber, access } = this.#opened();
     this.#greeting.stateVectorCame();
     if (!this.writable) {
       this.#answerLater(stateVector.slice());
@@ -343,7 +343,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     }
     const own = stateVector.slice();
     const answer = async () => {
-      if (!this.#isClosed) await document.answer(reader, own);
+      if (!this.#isClosed) await document.answer(subscriber, own);
     };
     const isLarge = document.log.bytes > LARGE_BYTES;
     if (!isLarge) {
@@ -361,19 +361,19 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   }
 
   onUpdate(update: Uint8Array): void {
-    this.#take(update, this.#opened().reader);
+    this.#take(update, this.#opened().subscriber);
   }
 
-  onPresence(states: Uint8Array): void {
-    const { document, reader } = this.#opened();
-    document.receivePresence(states, reader, Date.now());
+  onAwareness(states: Uint8Array): void {
+    const { document, subscriber } = this.#opened();
+    document.receiveAwareness(states, subscriber, Date.now());
     this.#greeting.done();
   }
 
-  onPresenceQuery(): void {
-    const { document, reader } = this.#opened();
-    if (reader.presenceVersion === null) this.#greeting.done();
-    else document.showPresence(reader);
+  onAwarenessQuery(): void {
+    const { document, subscriber } = this.#opened();
+    if (subscriber.awarenessVersion === null) this.#greeting.done();
+    else document.showAwareness(subscriber);
   }
 
   /** What was done for the client, after its message was handled; in milliseconds. */
@@ -439,11 +439,11 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
         this.closeWith(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
         return;
       }
-      const reader = document.attach(this);
+      const subscriber = document.attach(this);
       if (documents.tellsChanges) {
-        reader.author = { connection: this.id, subject: access.subject };
+        subscriber.author = { connection: this.id, subject: access.subject };
       }
-      this.#state = { name: "open", document, reader, access };
+      this.#state = { name: "open", document, subscriber, access };
       this.#access = access;
       this.#services.onOpened(this);
       this.#expiry.set(access.expiresAt);
@@ -451,8 +451,8 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
       // What a client has is only asked of those from whom it would be taken.
       if (access.level === "read-write") this.write([document.stateVectorFrame()]);
       this.charge(performance.now() - began);
-      reader.presenceVersion = null;
-      this.#greeting.begin(() => document.showPresence(reader));
+      subscriber.awarenessVersion = null;
+      this.#greeting.begin(() => document.showAwareness(subscriber));
       this.#proceed();
     } catch (error) {
       this.#fail(error);
@@ -551,7 +551,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   }
 
   /** @param author `null` for what the client returned, which may be anybody's, and known already */
-  #take(update: Uint8Array, author: Reader | null): void {
+  #take(update: Uint8Array, author: Subscriber | null): void {
     const { access, document } = this.#opened();
     if (access.level !== "read-write") {
       const isRefused =
@@ -578,7 +578,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     }
   }
 
-  #append(update: Uint8Array, contents: UpdateContents, author: Reader | null): void {
+  #append(update: Uint8Array, contents: UpdateContents, author: Subscriber | null): void {
     if (this.#state.name !== "open" || isEmpty(contents)) return;
     const { document, access } = this.#state;
     // It may have been taken away while a large update was looked at.
@@ -608,7 +608,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
   /** @param number what a ping said that the client answered; empty for other pings */
   #proved(number: Buffer): void {
     if (number.length === 0 || this.#state.name !== "open") return;
-    this.#state.document.proved(this.#state.reader, Number(number));
+    this.#state.document.proved(this.#state.subscriber, Number(number));
   }
 
   #pause(): void {
@@ -628,9 +628,9 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
 
   /** Sends what waits, if the client takes it now: presence first, which is due between parts too. */
   #takesMore(): void {
-    if (this.#state.name !== "open" || !this.takesPresence) return;
+    if (this.#state.name !== "open" || !this.takesAwareness) return;
     const began = performance.now();
-    this.#state.document.resume(this.#state.reader);
+    this.#state.document.resume(this.#state.subscriber);
     this.charge(performance.now() - began);
     this.#delivery?.pump();
     if (!this.writable) return;
@@ -691,7 +691,7 @@ export class Connection implements Outlet, PartsOutlet, MessageReceiver, Weighed
     this.#delivery = null;
     this.#read();
     if (state.name !== "open") return;
-    state.document.detach(state.reader, Date.now());
+    state.document.detach(state.subscriber, Date.now());
     this.#services.documents.release(state.document);
   }
 }

@@ -26,8 +26,8 @@ import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
 import { MemoryGuard } from "./memory-guard.ts";
 import { Rechecks } from "./rechecks.ts";
 import { Refusals, type RefusedClient, TOO_MANY_REQUESTS } from "./refusals.ts";
-import { Rounds } from "./rounds.ts";
 import { SharedParts } from "./shared-parts.ts";
+import { StaggeredSweep } from "./staggered-sweep.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
 import { UpgradeTurns } from "./upgrade-turns.ts";
 
@@ -44,7 +44,7 @@ export interface GatewayOptions {
   readonly liveRooms: LiveRooms;
   readonly activity: ActivityRecorder;
   /** Is told of those that come and go; `null` when nobody wants to know. */
-  readonly visits: Visits | null;
+  readonly observer: ConnectionObserver | null;
   readonly logger: Logger;
   /** The name of this server in the table of connections. */
   readonly server: string;
@@ -62,7 +62,7 @@ export interface GatewayOptions {
 }
 
 /** Who wants to know of those that come and go. */
-export interface Visits {
+export interface ConnectionObserver {
   joined(connection: string, room: string, subject: string | null): void;
   left(connection: string, room: string, subject: string | null): void;
 }
@@ -93,12 +93,12 @@ export class Gateway {
   readonly guard: MemoryGuard;
   readonly unfinished: UnfinishedMessages;
   /** Those that were let in, and count as connections to their rooms. */
-  readonly #visitors: Set<Connection> = new Set();
+  readonly #connected: Set<Connection> = new Set();
   readonly refusals: Refusals = new Refusals();
   readonly #options: GatewayOptions;
   readonly #records: ConnectionRecords;
   readonly #webSockets: WebSocketServer;
-  readonly #rounds: Rounds<Connection>;
+  readonly #rounds: StaggeredSweep<Connection>;
   readonly #rechecks: Rechecks;
   readonly #turns: UpgradeTurns = new UpgradeTurns();
   readonly #services: ConnectionServices;
@@ -117,7 +117,7 @@ export class Gateway {
       unload: () => options.documents.unloadIdle(),
     });
     this.unfinished = new UnfinishedMessages(memory.unfinished, logger, () => this.guard.look());
-    this.#rounds = new Rounds(this.connections, SHARES, (connection, round) => {
+    this.#rounds = new StaggeredSweep(this.connections, SHARES, (connection, round) => {
       connection.keepAlive();
       if (round % PING_ROUNDS === 0) connection.ping();
     });
@@ -308,12 +308,12 @@ export class Gateway {
 
   #opened(connection: Connection): void {
     const { id, room, access, address } = connection;
-    const { liveRooms, activity, hooks, visits, logger } = this.#options;
-    this.#visitors.add(connection);
+    const { liveRooms, activity, hooks, observer, logger } = this.#options;
+    this.#connected.add(connection);
     this.#records.connected(id, room);
     liveRooms.connected(room);
     activity.connected(room);
-    visits?.joined(id, room, access?.subject ?? null);
+    observer?.joined(id, room, access?.subject ?? null);
     if (access !== null) {
       const { subject, level } = access;
       hooks?.connected({ room, connection: id, subject, level, address });
@@ -323,14 +323,14 @@ export class Gateway {
 
   #closed(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
-    if (this.#visitors.delete(connection)) {
+    if (this.#connected.delete(connection)) {
       const { id, room, access, closeCode } = connection;
-      const { liveRooms, activity, hooks, visits, logger } = this.#options;
+      const { liveRooms, activity, hooks, observer, logger } = this.#options;
       this.#records.disconnected(id);
       liveRooms.disconnected(room);
       activity.disconnected(room);
       const subject = access?.subject ?? null;
-      visits?.left(id, room, subject);
+      observer?.left(id, room, subject);
       hooks?.disconnected({ room, connection: id, subject, code: closeCode });
       logger.debug({ connection: id, room }, "disconnected");
     }

@@ -2,14 +2,14 @@ import type { Frame } from "../protocol/frame.ts";
 import { EMPTY_BASE } from "../room/base.ts";
 import { asUpdate, isDiff } from "../room/split-frames.ts";
 import { FIRST_PARTS } from "../room/split-update.ts";
-import { isPresence, splitPresence } from "./presence-frames.ts";
+import { isAwareness, splitAwareness } from "./awareness-frames.ts";
 import { isLong, type PartsUse, type SharedParts } from "./shared-parts.ts";
 
 /** The state vector of a client that has nothing. */
 export const NOTHING: Uint8Array = Uint8Array.of(0);
 
 /** The connection that a delivery writes to. */
-export interface PartsOutlet {
+export interface PartsSink {
   readonly room: string;
   /** Whether another part may be written now. */
   readonly takesPart: boolean;
@@ -29,7 +29,7 @@ export interface PartsOutlet {
  * what is newer, the client is `synced`: it has everything.
  */
 export class PartDelivery {
-  readonly #outlet: PartsOutlet;
+  readonly #sink: PartsSink;
   readonly #shared: SharedParts;
   readonly #steps: Generator<Frame | Promise<void>, void>;
   readonly #uses: PartsUse[] = [];
@@ -37,8 +37,8 @@ export class PartDelivery {
   #isWaiting = false;
   #isOver = false;
 
-  constructor(outlet: PartsOutlet, shared: SharedParts) {
-    this.#outlet = outlet;
+  constructor(sink: PartsSink, shared: SharedParts) {
+    this.#sink = sink;
     this.#shared = shared;
     this.#steps = this.#all();
   }
@@ -50,11 +50,11 @@ export class PartDelivery {
 
   /** Sends what the client takes now. */
   pump(): void {
-    while (!this.#isWaiting && !this.#isOver && this.#outlet.takesPart) {
+    while (!this.#isWaiting && !this.#isOver && this.#sink.takesPart) {
       const { value, done } = this.#steps.next();
       if (done === true) {
         this.cancel();
-        this.#outlet.onDelivered();
+        this.#sink.onDelivered();
       } else if (value instanceof Promise) {
         this.#isWaiting = true;
         void value.then(() => {
@@ -62,7 +62,7 @@ export class PartDelivery {
           this.pump();
         });
       } else {
-        this.#outlet.sendPart(value);
+        this.#sink.sendPart(value);
       }
     }
   }
@@ -82,8 +82,8 @@ export class PartDelivery {
   }
 
   *#batch(frames: readonly Frame[], known: Uint8Array): Generator<Frame | Promise<void>, void> {
-    for (const frame of frames) if (isPresence(frame)) yield* splitPresence(frame);
-    const updates = frames.filter((frame) => !isPresence(frame));
+    for (const frame of frames) if (isAwareness(frame)) yield* splitAwareness(frame);
+    const updates = frames.filter((frame) => !isAwareness(frame));
     const answer = updates.at(-1);
     if (answer === undefined) return;
     // What is newer builds on the answer, so it comes after that; then the client is told that it is synced.
@@ -102,7 +102,7 @@ export class PartDelivery {
     let parts = yield* this.#partsOf(frame, known, true);
     for (let i = 0; ; i++) {
       // By now the client has shown how fast it is.
-      if (i === FIRST_PARTS && i < parts.length && !this.#outlet.isFast) {
+      if (i === FIRST_PARTS && i < parts.length && !this.#sink.isFast) {
         parts = yield* this.#partsOf(frame, known, false);
       }
       const part = parts[i] ?? frame;
@@ -116,7 +116,7 @@ export class PartDelivery {
     known: Uint8Array,
     forFast: boolean,
   ): Generator<Promise<void>, readonly Frame[]> {
-    const use = this.#shared.use(this.#outlet.room, frame, known, forFast);
+    const use = this.#shared.use(this.#sink.room, frame, known, forFast);
     this.#uses.push(use);
     let parts: readonly Frame[] = [frame];
     yield use.parts.then((made) => {

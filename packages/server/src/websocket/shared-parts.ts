@@ -2,7 +2,7 @@ import type { Frame } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
 import type { FramedParts } from "../room/split-frames.ts";
 import { MAX_PART_BYTES } from "../room/split-update.ts";
-import { isPresence } from "./presence-frames.ts";
+import { isAwareness } from "./awareness-frames.ts";
 
 /** Cuts the update of a frame into frames of parts, in a worker. */
 export type SplitFrame = (
@@ -48,7 +48,7 @@ export function goesInParts(frames: readonly Frame[], others: boolean): boolean 
   let bytes = 0;
   for (const frame of frames) bytes += frame.length;
   if (bytes > 2 * MAX_PART_BYTES) return true;
-  return frames.some((frame) => isLong(frame) || (others && !isPresence(frame)));
+  return frames.some((frame) => isLong(frame) || (others && !isAwareness(frame)));
 }
 
 /**

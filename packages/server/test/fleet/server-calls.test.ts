@@ -96,12 +96,12 @@ describe.each([
     one.type("and not ");
     const awareness = new Awareness(one.doc);
     awareness.setLocalState({ name: "Ada" });
-    one.sendPresence(encodeAwarenessUpdate(awareness, [one.doc.clientID]));
+    one.sendAwareness(encodeAwarenessUpdate(awareness, [one.doc.clientID]));
     one.release();
     const shown = await calls.inspect("room");
     expect(textOf(shown?.updates ?? [])).toBe("and not durable ");
-    expect(shown?.presence).toMatchObject([{ client: one.doc.clientID }]);
-    const state = new TextDecoder().decode(shown?.presence[0]?.state);
+    expect(shown?.awareness).toMatchObject([{ client: one.doc.clientID }]);
+    const state = new TextDecoder().decode(shown?.awareness[0]?.state);
     expect(JSON.parse(state)).toEqual({ name: "Ada" });
     expect(server.documents.usage()).toMatchObject({ open: 1, active: 0 });
     awareness.destroy();

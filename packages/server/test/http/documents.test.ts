@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { documentSchema, presenceSchema, roomSchema } from "../../src/http/api/schemas.ts";
-import { encodePresence } from "../../src/protocol/presence.ts";
+import { encodeAwareness } from "../../src/protocol/awareness.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { Journal } from "../../src/storage/journal.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -232,10 +232,14 @@ describe("presence", () => {
     await api.write("a", "text");
     expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({ clients: [] });
     const document = await api.documents.acquire("a");
-    const outlet = { writable: true, write: () => {}, probe: () => {}, close: () => {} };
-    const reader = document.attach(outlet);
+    const sink = { writable: true, write: () => {}, probe: () => {}, close: () => {} };
+    const reader = document.attach(sink);
     const state = new TextEncoder().encode('{"user":{"name":"Zo\u00eb"}}');
-    document.receivePresence(encodePresence([{ client: 7, clock: 3, state }]), reader, Date.now());
+    document.receiveAwareness(
+      encodeAwareness([{ client: 7, clock: 3, state }]),
+      reader,
+      Date.now(),
+    );
     expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({
       clients: [{ client: 7, clock: 3, state: { user: { name: "Zo\u00eb" } } }],
     });

@@ -9,9 +9,9 @@ import {
   roomsEventSchema,
   updateEventSchema,
 } from "../../src/http/api/schemas.ts";
-import { encodePresence } from "../../src/protocol/presence.ts";
+import { encodeAwareness } from "../../src/protocol/awareness.ts";
 import type { Document } from "../../src/room/document.ts";
-import type { Reader } from "../../src/room/reader.ts";
+import type { Subscriber } from "../../src/room/subscriber.ts";
 import type { ApiHono } from "../../src/runtime/http/api-hono.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ADDRESS, TestApi, textOf } from "./api-parts.ts";
@@ -26,15 +26,15 @@ function openEvents(api: TestApi, path: string): Promise<EventReader> {
 async function connect(
   api: TestApi,
   room: string,
-): Promise<{ document: Document; reader: Reader }> {
+): Promise<{ document: Document; reader: Subscriber }> {
   const document = await api.documents.acquire(room);
-  const outlet = { writable: true, write: () => {}, probe: () => {}, close: () => {} };
-  return { document, reader: document.attach(outlet) };
+  const sink = { writable: true, write: () => {}, probe: () => {}, close: () => {} };
+  return { document, reader: document.attach(sink) };
 }
 
-function tellPresence(document: Document, reader: Reader, client: number, clock: number): void {
+function tellPresence(document: Document, reader: Subscriber, client: number, clock: number): void {
   const state = new TextEncoder().encode(JSON.stringify({ clock }));
-  document.receivePresence(encodePresence([{ client, clock, state }]), reader, Date.now());
+  document.receiveAwareness(encodeAwareness([{ client, clock, state }]), reader, Date.now());
 }
 
 /** The stream of rooms on its own, with changes as fast as a test likes. */
@@ -171,7 +171,7 @@ describe("watching a document", () => {
     for (let clock = 2; clock <= 100; clock++) tellPresence(document, member, 7, clock);
     const second = await reader.next("presence", presenceEventSchema);
     expect(second).toEqual({ clients: [{ client: 7, clock: 100, state: { clock: 100 } }] });
-    expect(document.presence.size).toBe(1);
+    expect(document.awareness.size).toBe(1);
     document.detach(member, Date.now());
     expect(await reader.next("presence", presenceEventSchema)).toEqual({ clients: [] });
     api.documents.release(document);
@@ -262,10 +262,10 @@ describe("event streams", () => {
   it("end when the server drains, and begin no more", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
-    const readers = [await openEvents(api, "/events"), await openEvents(api, "/rooms/a/watch")];
-    await readers[1]?.next("update", updateEventSchema);
+    const subscribers = [await openEvents(api, "/events"), await openEvents(api, "/rooms/a/watch")];
+    await subscribers[1]?.next("update", updateEventSchema);
     api.draining.abort();
-    await waitFor(() => readers.every((reader) => reader.hasEnded), {
+    await waitFor(() => subscribers.every((reader) => reader.hasEnded), {
       message: "a stream is open",
     });
     for (const path of ["/events", "/rooms/a/watch"]) {
@@ -278,12 +278,12 @@ describe("event streams", () => {
 
   it("are not too many", async () => {
     const api = await TestApi.start();
-    const readers: EventReader[] = [];
-    for (let i = 0; i < 200; i++) readers.push(await openEvents(api, "/events"));
+    const subscribers: EventReader[] = [];
+    for (let i = 0; i < 200; i++) subscribers.push(await openEvents(api, "/events"));
     const answer = await api.request("/events");
     expect(answer.status).toBe(503);
     expect(detailOf(answer)).toContain("200");
-    readers[0]?.close();
+    subscribers[0]?.close();
     // The server hears of it a moment later.
     const isOpened = () => openEvents(api, "/events").catch(() => false);
     await waitFor(isOpened, { message: "another stream cannot be opened" });

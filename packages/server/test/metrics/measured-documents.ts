@@ -8,7 +8,7 @@ import type { Frame } from "../../src/protocol/frame.ts";
 import { alone } from "../../src/replication/alone.ts";
 import { Documents } from "../../src/room/documents.ts";
 import type { Stores } from "../../src/room/open-document.ts";
-import type { Outlet } from "../../src/room/reader.ts";
+import type { Sink } from "../../src/room/subscriber.ts";
 import { Health } from "../../src/runtime/health.ts";
 import { Metrics } from "../../src/server/metrics.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
@@ -79,7 +79,7 @@ export async function measuredDocuments(
 }
 
 /** A client that keeps what it is sent, write by write. */
-export class RecordingOutlet implements Outlet {
+export class RecordingSink implements Sink {
   readonly writable = true;
   readonly writes: ServerMessage[][] = [];
 

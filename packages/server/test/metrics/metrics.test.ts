@@ -6,7 +6,7 @@ import type { Stores } from "../../src/room/open-document.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { SnapshotVersion } from "../../src/storage/snapshots.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { type Measured, measuredDocuments, RecordingOutlet } from "./measured-documents.ts";
+import { type Measured, measuredDocuments, RecordingSink } from "./measured-documents.ts";
 
 const NOTHING = Y.encodeStateVector(new Y.Doc());
 const ROOM = "room";
@@ -34,10 +34,10 @@ const bytesOf = (updates: readonly Uint8Array[]) =>
   updates.reduce((sum, update) => sum + update.length, 0);
 
 async function join(document: Document, clients: number) {
-  const outlets = Array.from({ length: clients }, () => new RecordingOutlet());
-  const readers = outlets.map((outlet) => document.attach(outlet));
-  for (const reader of readers) await document.answer(reader, NOTHING);
-  return { outlets, readers };
+  const sinks = Array.from({ length: clients }, () => new RecordingSink());
+  const subscribers = sinks.map((sink) => document.attach(sink));
+  for (const reader of subscribers) await document.answer(reader, NOTHING);
+  return { sinks, subscribers };
 }
 
 describe("GET /metrics", () => {
@@ -91,32 +91,32 @@ describe("the metrics of documents", () => {
   it("count what clients write, and what each of them is sent", async () => {
     const { documents, scrape } = await measured();
     const document = await documents.acquire(ROOM);
-    const { outlets, readers } = await join(document, 3);
-    const [author] = readers;
+    const { sinks, subscribers } = await join(document, 3);
+    const [author] = subscribers;
     if (author === undefined) throw new Error("nobody is there");
-    const answers = outlets.reduce((sum, outlet) => sum + outlet.writes.length, 0);
+    const answers = sinks.reduce((sum, sink) => sum + sink.writes.length, 0);
     const updates = typing("hello");
     for (const update of updates) document.append(update, author, Date.now());
     const doc = new Y.Doc();
     const awareness = new Awareness(doc);
     const presence = encodeAwarenessUpdate(awareness, [doc.clientID]);
     awareness.destroy();
-    author.presenceVersion = null;
-    document.receivePresence(presence, author, Date.now());
-    document.showPresence(author);
+    author.awarenessVersion = null;
+    document.receiveAwareness(presence, author, Date.now());
+    document.showAwareness(author);
     await documents.journal.flush();
-    await waitFor(() => outlets.every((outlet) => outlet.count("update") > 0), {
+    await waitFor(() => sinks.every((sink) => sink.count("update") > 0), {
       message: "everybody has the updates",
     });
 
-    const writes = outlets.reduce((sum, outlet) => sum + outlet.writes.length, 0) - answers;
-    const sent = outlets.reduce((sum, outlet) => sum + outlet.count("update"), 0);
+    const writes = sinks.reduce((sum, sink) => sum + sink.writes.length, 0) - answers;
+    const sent = sinks.reduce((sum, sink) => sum + sink.count("update"), 0);
     const { valueAt } = await scrape();
     expect(valueAt('symphony_updates_received_total{from="clients"}')).toBe(5);
     expect(valueAt('symphony_update_received_bytes_total{from="clients"}')).toBe(bytesOf(updates));
     expect(valueAt('symphony_updates_received_total{from="servers"}')).toBe(0);
     expect(valueAt("symphony_presence_received_total")).toBe(1);
-    expect(outlets.map((outlet) => outlet.count("presence"))).toEqual([0, 1, 1]);
+    expect(sinks.map((sink) => sink.count("presence"))).toEqual([0, 1, 1]);
     expect(valueAt("symphony_presence_sent_total")).toBe(2);
     expect(sent).toBeGreaterThanOrEqual(3);
     expect(valueAt("symphony_updates_sent_total")).toBe(sent);

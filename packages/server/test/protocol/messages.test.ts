@@ -4,20 +4,20 @@ import { describe, expect, it } from "vitest";
 import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 import {
+  AwarenessReader,
+  checkAwareness,
+  encodeAwareness,
+  LEFT,
+} from "../../src/protocol/awareness.ts";
+import {
+  frameAwareness,
   frameDiff,
-  framePresence,
   frameStateVector,
   frameUpdate,
   KEEPALIVE,
 } from "../../src/protocol/frame.ts";
 import { MalformedError } from "../../src/protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../../src/protocol/message.ts";
-import {
-  checkPresence,
-  encodePresence,
-  LEFT,
-  PresenceReader,
-} from "../../src/protocol/presence.ts";
 import { RoomNameError, roomOfUrl } from "../../src/protocol/room-name.ts";
 import { decodeStateVector, encodeStateVector } from "../../src/protocol/state-vector.ts";
 import { TooLargeError } from "../../src/protocol/too-large-error.ts";
@@ -29,8 +29,8 @@ function received(message: Uint8Array): [string, Uint8Array?][] {
     onStateVector: (bytes) => calls.push(["state-vector", bytes]),
     onDiff: (bytes) => calls.push(["diff", bytes]),
     onUpdate: (bytes) => calls.push(["update", bytes]),
-    onPresence: (bytes) => calls.push(["presence", bytes]),
-    onPresenceQuery: () => calls.push(["query"]),
+    onAwareness: (bytes) => calls.push(["presence", bytes]),
+    onAwarenessQuery: () => calls.push(["query"]),
   };
   readMessage(message, receiver);
   return calls;
@@ -97,7 +97,7 @@ describe("frames", () => {
         frameStateVector(body),
         frameDiff(body).frame,
         frameUpdate(body).frame,
-        framePresence(body),
+        frameAwareness(body),
       ];
       expect(decodeFrames(frames)).toEqual([
         { type: "state-vector", stateVector: body },
@@ -119,11 +119,11 @@ describe("presence states", () => {
     const awareness = new Awareness(new Y.Doc());
     awareness.setLocalState({ name: "Zoë", cursor: [1, 2] });
     const encoded = encodeAwarenessUpdate(awareness, [awareness.clientID]);
-    const states = new PresenceReader(encoded);
+    const states = new AwarenessReader(encoded);
     expect(states.next()).toBe(true);
     const { client, clock, state, isLeft } = states;
     expect({ client, isLeft }).toEqual({ client: awareness.clientID, isLeft: false });
-    expect(encodePresence([{ client, clock, state }])).toEqual(encoded);
+    expect(encodeAwareness([{ client, clock, state }])).toEqual(encoded);
     expect(states.next()).toBe(false);
     awareness.destroy();
   });
@@ -131,37 +131,37 @@ describe("presence states", () => {
   it.each(["{", "[1,]", "undefined", `${"[".repeat(30_000)}${"]".repeat(30_000)}`])(
     "must be JSON that clients can walk: %#",
     (json) => {
-      expect(() => checkPresence(new TextEncoder().encode(json))).toThrow(MalformedError);
+      expect(() => checkAwareness(new TextEncoder().encode(json))).toThrow(MalformedError);
     },
   );
 
   it("must not be larger than 64 KiB", () => {
     const state = (bytes: number) =>
       new TextEncoder().encode(JSON.stringify("x".repeat(bytes - 2)));
-    expect(() => checkPresence(state(64 * 1024))).not.toThrow();
-    expect(() => checkPresence(state(64 * 1024 + 1))).toThrow(TooLargeError);
+    expect(() => checkAwareness(state(64 * 1024))).not.toThrow();
+    expect(() => checkAwareness(state(64 * 1024 + 1))).toThrow(TooLargeError);
   });
 
   it.each([0, 1, 5, 11])("are malformed when they end after %i bytes", (bytes) => {
-    const sent = encodePresence([
+    const sent = encodeAwareness([
       { client: 300, clock: 1, state: LEFT },
       { client: 1, clock: 2, state: LEFT },
     ]);
     const read = () => {
-      const states = new PresenceReader(sent.subarray(0, bytes));
+      const states = new AwarenessReader(sent.subarray(0, bytes));
       while (states.next());
     };
     expect(read).toThrow(MalformedError);
   });
 
   it("tell who left", () => {
-    const states = new PresenceReader(encodePresence([{ client: 1, clock: 2, state: LEFT }]));
+    const states = new AwarenessReader(encodeAwareness([{ client: 1, clock: 2, state: LEFT }]));
     states.next();
     expect(states.isLeft).toBe(true);
   });
 
   it("must be UTF-8", () => {
-    expect(() => checkPresence(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(MalformedError);
+    expect(() => checkAwareness(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(MalformedError);
   });
 });
 

@@ -94,7 +94,7 @@ describe("the encodings between servers", () => {
           incarnation: fc.maxSafeNat(),
           epoch: fc.nat(),
           sequence: fc.nat(),
-          presence: fc.array(
+          awareness: fc.array(
             fc.record({ client: fc.nat(), clock: fc.nat(), isOwn: fc.boolean(), state: bytes }),
           ),
           updates: fc.array(bytes),
@@ -118,7 +118,7 @@ describe("asking another server", () => {
       incarnation: 5,
       epoch: 3,
       sequence: 9,
-      presence: [{ client: 1, clock: 2, isOwn: true, state: Uint8Array.of(123, 125) }],
+      awareness: [{ client: 1, clock: 2, isOwn: true, state: Uint8Array.of(123, 125) }],
       updates: [large, Uint8Array.of(0, 0)],
     };
     const asked: unknown[] = [];

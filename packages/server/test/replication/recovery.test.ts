@@ -1,9 +1,9 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { alone } from "../../src/replication/alone.ts";
-import { Holders } from "../../src/replication/holders.ts";
-import { ClusterStats } from "../../src/replication/replication-stats.ts";
-import { Flusher } from "../../src/room/flusher.ts";
+import { ReplicationStats } from "../../src/replication/replication-stats.ts";
+import { Replicator } from "../../src/replication/replicator.ts";
+import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
 import { loadDocument } from "../../src/room/open-document.ts";
 import { DocumentStats } from "../../src/room/room-stats.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
@@ -14,22 +14,22 @@ const logger = pino({ level: "silent" });
 const workers = new UpdateWorkers();
 
 let reads: PromiseWithResolvers<void>[];
-let holders: Holders;
+let replicator: Replicator;
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: 0 });
   reads = [];
-  holders = new Holders("room", alone("127.0.0.1:1"), logger, new ClusterStats());
-  await holders.join();
+  replicator = new Replicator("room", alone("127.0.0.1:1"), logger, new ReplicationStats());
+  await replicator.join();
   const stats = new DocumentStats();
-  const { open, fetched } = await loadDocument("room", holders, new SharedStores(), {
+  const { open, fetched } = await loadDocument("room", replicator, new SharedStores(), {
     workers,
     compaction: "collect",
     stats,
-    flusher: new Flusher(stats),
+    scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
   });
-  holders.start(open.document, fetched, () => {
+  replicator.start(open.document, fetched, () => {
     const read = Promise.withResolvers<void>();
     reads.push(read);
     return read.promise;
@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await holders.leave();
+  await replicator.leave();
   vi.useRealTimers();
 });
 
@@ -47,7 +47,7 @@ async function failFor(seconds: number): Promise<number[]> {
   for (let second = 0; second < seconds; second++) {
     vi.setSystemTime(Date.now() + 1_000);
     const before = reads.length;
-    holders.tick(Date.now());
+    replicator.tick(Date.now());
     if (reads.length > before) began.push(second);
     reads.at(-1)?.reject(new StorageError("down"));
     await turn();
@@ -60,23 +60,23 @@ it("does not read the stores without a reason", async () => {
 });
 
 it("reads the stores again, less and less often, until they answer", async () => {
-  holders.recoverSoon();
+  replicator.recoverSoon();
   expect(await failFor(40)).toEqual([0, 1, 3, 7, 15, 25, 35]);
   vi.setSystemTime(Date.now() + 10_000);
-  holders.tick(Date.now());
+  replicator.tick(Date.now());
   reads.at(-1)?.resolve();
   await turn();
   expect(await failFor(20)).toEqual([]);
 });
 
 it("reads the stores once more when there is a new reason meanwhile, and not twice at a time", async () => {
-  holders.recoverSoon();
-  holders.tick(1_000);
-  holders.recoverSoon();
-  holders.tick(2_000);
+  replicator.recoverSoon();
+  replicator.tick(1_000);
+  replicator.recoverSoon();
+  replicator.tick(2_000);
   expect(reads).toHaveLength(1);
   reads[0]?.resolve();
   await turn();
-  holders.tick(3_000);
+  replicator.tick(3_000);
   expect(reads).toHaveLength(2);
 });

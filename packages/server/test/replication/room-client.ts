@@ -1,22 +1,22 @@
 import * as Y from "yjs";
 import type { Document } from "../../src/room/document.ts";
 import type { Documents } from "../../src/room/documents.ts";
-import type { Outlet, Reader } from "../../src/room/reader.ts";
+import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 
 /** A client's connection to a room, as the documents of a server see it. */
-export class RoomClient implements Outlet {
+export class RoomClient implements Sink {
   readonly writable = true;
   /** Why the connection was closed, when it was. */
   closed: Error | undefined;
   readonly document: Document;
   readonly doc: Y.Doc = new Y.Doc();
   readonly #documents: Documents;
-  readonly #reader: Reader;
+  readonly #subscriber: Subscriber;
 
   private constructor(document: Document, documents: Documents) {
     this.document = document;
     this.#documents = documents;
-    this.#reader = document.attach(this);
+    this.#subscriber = document.attach(this);
   }
 
   static async open(documents: Documents, room: string): Promise<RoomClient> {
@@ -26,7 +26,7 @@ export class RoomClient implements Outlet {
   /** Types into the text `text`. @returns the end of the log, with that */
   type(text: string): number {
     this.doc.getText("text").insert(0, text);
-    this.document.append(Y.encodeStateAsUpdate(this.doc), this.#reader, Date.now());
+    this.document.append(Y.encodeStateAsUpdate(this.doc), this.#subscriber, Date.now());
     return this.document.log.end;
   }
 
@@ -44,12 +44,12 @@ export class RoomClient implements Outlet {
     this.leave();
   }
 
-  sendPresence(states: Uint8Array): void {
-    this.document.receivePresence(states, this.#reader, Date.now());
+  sendAwareness(states: Uint8Array): void {
+    this.document.receiveAwareness(states, this.#subscriber, Date.now());
   }
 
   leave(): void {
-    this.document.detach(this.#reader, Date.now());
+    this.document.detach(this.#subscriber, Date.now());
     this.release();
   }
 

@@ -1,5 +1,4 @@
 import type { Bus, BusListener } from "../../src/replication/bus.ts";
-import type { Cluster, Holders } from "../../src/replication/holders.ts";
 import {
   decodePeerRequest,
   decodePeerState,
@@ -10,6 +9,7 @@ import {
   type PeerRequest,
 } from "../../src/replication/peers.ts";
 import type { OtherHolders, ServerAddress } from "../../src/replication/registry.ts";
+import type { Cluster, Replicator } from "../../src/replication/replicator.ts";
 import { SnapshotConflictError } from "../../src/storage/errors.ts";
 import type { Journal, JournalRow } from "../../src/storage/journal.ts";
 import type { SnapshotStore, SnapshotVersion } from "../../src/storage/snapshots.ts";
@@ -40,7 +40,7 @@ export class SimulatedNetwork {
   /** Calls of the registry for the room that came before the one before had ended. */
   readonly overlaps: string[] = [];
   readonly published: Map<ServerAddress, number> = new Map();
-  readonly #answering: Map<ServerAddress, Holders> = new Map();
+  readonly #answering: Map<ServerAddress, Replicator> = new Map();
   readonly #frozen: Set<ServerAddress> = new Set();
   readonly #subscribers: { server: ServerAddress; listener: BusListener; inbox: Uint8Array[] }[] =
     [];
@@ -91,8 +91,8 @@ export class SimulatedNetwork {
   }
 
   /** From now on a server answers for the document. */
-  serve(address: ServerAddress, holders: Holders): void {
-    this.#answering.set(address, holders);
+  serve(address: ServerAddress, replicator: Replicator): void {
+    this.#answering.set(address, replicator);
     this.lapsed.delete(address);
   }
 
@@ -210,14 +210,14 @@ export class SimulatedNetwork {
     await turn();
     if (!this.reaches(from, to)) throw new PeerError("cut");
     if (this.crashed.has(to)) throw new PeerError("refused");
-    const holders = this.#answering.get(to);
-    if (holders === undefined) {
+    const replicator = this.#answering.get(to);
+    if (replicator === undefined) {
       // As a server does that is named as a holder and is none.
       this.registered.delete(to);
       return { type: "absent" };
     }
     const asked = decodePeerRequest(encodePeerRequest(room, request));
-    const answer = await holders.answer(asked.request);
+    const answer = await replicator.answer(asked.request);
     await turn();
     if (answer.type !== "state") return answer;
     const body = Buffer.concat(encodePeerState(answer.state));

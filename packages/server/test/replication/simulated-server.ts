@@ -3,11 +3,11 @@ import { expect } from "vitest";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
-import { Holders } from "../../src/replication/holders.ts";
 import type { ServerAddress } from "../../src/replication/registry.ts";
-import { ClusterStats } from "../../src/replication/replication-stats.ts";
+import { ReplicationStats } from "../../src/replication/replication-stats.ts";
+import { Replicator } from "../../src/replication/replicator.ts";
 import type { DocumentServices } from "../../src/room/document-services.ts";
-import { Flusher } from "../../src/room/flusher.ts";
+import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
 import {
   isChanged,
   loadDocument,
@@ -15,8 +15,8 @@ import {
   recoverDocument,
   storeSnapshot,
 } from "../../src/room/open-document.ts";
-import type { Outlet, Reader } from "../../src/room/reader.ts";
 import { DocumentStats, SnapshotStats } from "../../src/room/room-stats.ts";
+import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
 import type { SharedStores, SimulatedNetwork } from "./simulated-network.ts";
@@ -28,7 +28,7 @@ const ROOM = "room";
 export class SimulatedServer {
   readonly address: ServerAddress;
   readonly client: SimulatedClient;
-  readonly stats: ClusterStats = new ClusterStats();
+  readonly stats: ReplicationStats = new ReplicationStats();
   frozen = false;
   open: OpenDocument | null = null;
   readonly #network: SimulatedNetwork;
@@ -56,19 +56,24 @@ export class SimulatedServer {
     if (this.open !== null || this.#busy) return;
     this.#busy = true;
     this.#network.restart(this.address);
-    const holders = new Holders(ROOM, this.#network.clusterOf(this.address), logger, this.stats);
-    this.#network.serve(this.address, holders);
+    const replicator = new Replicator(
+      ROOM,
+      this.#network.clusterOf(this.address),
+      logger,
+      this.stats,
+    );
+    this.#network.serve(this.address, replicator);
     const stats = new DocumentStats();
     const services: DocumentServices = {
       workers: this.#workers,
       compaction: "collect",
       stats,
-      flusher: new SilentFlusher(stats),
+      scheduler: new SilentScheduler(stats),
       journal: { slow: false, enqueue: () => {} },
     };
-    await holders.join();
-    const { open, fetched } = await loadDocument(ROOM, holders, this.#stores, services);
-    holders.start(open.document, fetched, () => recoverDocument(open, this.#stores));
+    await replicator.join();
+    const { open, fetched } = await loadDocument(ROOM, replicator, this.#stores, services);
+    replicator.start(open.document, fetched, () => recoverDocument(open, this.#stores));
     this.open = open;
     await this.client.connect(open);
     this.#busy = false;
@@ -118,7 +123,7 @@ export class SimulatedServer {
     this.open = null;
     this.#network.remove(this.address);
     this.#busy = true;
-    await open.holders.leave();
+    await open.replicator.leave();
     this.#busy = false;
   }
 
@@ -136,13 +141,13 @@ export class SimulatedServer {
 }
 
 /** An application's client: its `Y.Doc`, its presence, and what it knows to be saved. */
-export class SimulatedClient implements Outlet {
+export class SimulatedClient implements Sink {
   readonly writable = true;
   readonly doc = new Y.Doc();
   readonly awareness: Awareness;
   /** Its own clock up to which updates were sent back to it. */
   acknowledged = 0;
-  #connection: { open: OpenDocument; reader: Reader } | null = null;
+  #connection: { open: OpenDocument; subscriber: Subscriber } | null = null;
 
   constructor(clientId: number) {
     this.doc.clientID = clientId;
@@ -153,7 +158,7 @@ export class SimulatedClient implements Outlet {
     });
     this.awareness.on("update", (changed: Record<"added" | "updated" | "removed", number[]>) => {
       // As providers do: everything that is new to them goes to the server, whoever made it.
-      this.#sendPresence([...changed.added, ...changed.updated, ...changed.removed]);
+      this.#sendAwareness([...changed.added, ...changed.updated, ...changed.removed]);
     });
   }
 
@@ -162,13 +167,13 @@ export class SimulatedClient implements Outlet {
   }
 
   async connect(open: OpenDocument): Promise<void> {
-    const reader = open.document.attach(this);
-    reader.presenceVersion = null;
-    this.#connection = { open, reader };
+    const subscriber = open.document.attach(this);
+    subscriber.awarenessVersion = null;
+    this.#connection = { open, subscriber };
     this.write([open.document.stateVectorFrame()]);
-    this.#sendPresence([this.doc.clientID]);
-    open.document.showPresence(reader);
-    await open.document.answer(reader, Y.encodeStateVector(this.doc));
+    this.#sendAwareness([this.doc.clientID]);
+    open.document.showAwareness(subscriber);
+    await open.document.answer(subscriber, Y.encodeStateVector(this.doc));
   }
 
   /** As every client does every 15 seconds. */
@@ -178,9 +183,9 @@ export class SimulatedClient implements Outlet {
 
   disconnect(): void {
     if (this.#connection === null) return;
-    const { open, reader } = this.#connection;
+    const { open, subscriber } = this.#connection;
     this.#connection = null;
-    open.document.detach(reader, Date.now());
+    open.document.detach(subscriber, Date.now());
     this.#forgetOthers();
   }
 
@@ -215,17 +220,21 @@ export class SimulatedClient implements Outlet {
 
   #send(update: Uint8Array, isOwn: boolean): void {
     if (this.#connection === null) return;
-    const { open, reader } = this.#connection;
+    const { open, subscriber } = this.#connection;
     const contents = inspectUpdate(update);
     if (isEmpty(contents) || (!isOwn && open.document.knows(update, contents))) return;
-    open.document.append(update, isOwn ? reader : null, Date.now());
+    open.document.append(update, isOwn ? subscriber : null, Date.now());
   }
 
-  #sendPresence(clients: number[]): void {
+  #sendAwareness(clients: number[]): void {
     if (this.#connection === null) return;
-    const { open, reader } = this.#connection;
+    const { open, subscriber } = this.#connection;
     const known = clients.filter((client) => this.awareness.meta.has(client));
-    open.document.receivePresence(encodeAwarenessUpdate(this.awareness, known), reader, Date.now());
+    open.document.receiveAwareness(
+      encodeAwarenessUpdate(this.awareness, known),
+      subscriber,
+      Date.now(),
+    );
   }
 
   #forgetOthers(): void {
@@ -238,9 +247,9 @@ export class SimulatedClient implements Outlet {
 }
 
 /** The test flushes by itself. */
-class SilentFlusher extends Flusher {
+class SilentScheduler extends FanoutScheduler {
   override schedule(): void {}
-  override schedulePresence(): void {}
+  override scheduleAwareness(): void {}
 }
 
 export function expectSameContent(docs: readonly Y.Doc[]): void {

@@ -6,10 +6,10 @@ import { inspectUpdate } from "../../src/protocol/update.ts";
 import { type Compaction, EMPTY_BASE, makeBase } from "../../src/room/base.ts";
 import { Document } from "../../src/room/document.ts";
 import type { DocumentServices, Publisher } from "../../src/room/document-services.ts";
-import { Flusher } from "../../src/room/flusher.ts";
+import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
 import { JournalWriter } from "../../src/room/journal-writer.ts";
-import type { Outlet, Reader } from "../../src/room/reader.ts";
 import { DocumentStats } from "../../src/room/room-stats.ts";
+import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateTasks } from "../../src/room/update-tasks.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
@@ -32,7 +32,7 @@ function services(): DocumentServices & {
     compaction: "collect" as Compaction,
     stats,
     // The test flushes by itself, and at the end only if the document asked for it.
-    flusher: new (class extends Flusher {
+    scheduler: new (class extends FanoutScheduler {
       override schedule(): void {
         self.scheduled = true;
       }
@@ -51,10 +51,10 @@ function services(): DocumentServices & {
 const NO_OTHERS: Publisher = { active: false, add: () => {}, flush: () => {}, probe: () => {} };
 
 /** A client: a `Y.Doc` behind a reader whose outlet can be blocked. */
-class Client implements Outlet {
+class Client implements Sink {
   readonly doc = new Y.Doc();
   writable = true;
-  reader: Reader | undefined;
+  subscriber: Subscriber | undefined;
   /** Its own updates that have not reached the server, which may take them in any order. */
   unsent: Uint8Array[] = [];
   /** How many updates with changes of its own it was sent. */
@@ -77,10 +77,10 @@ class Client implements Outlet {
    *   it durable meanwhile
    */
   async join(early?: (update: Uint8Array, from: Client) => void): Promise<void> {
-    this.reader = this.#document.attach(this);
+    this.subscriber = this.#document.attach(this);
     if (early !== undefined) for (const update of this.unsent.splice(0)) early(update, this);
     const compacted = early !== undefined && this.#document.compact();
-    const answered = this.#document.answer(this.reader, Y.encodeStateVector(this.doc));
+    const answered = this.#document.answer(this.subscriber, Y.encodeStateVector(this.doc));
     if (early !== undefined) {
       this.#document.markDurable(this.#document.log.end);
       this.#document.flush();
@@ -89,8 +89,8 @@ class Client implements Outlet {
   }
 
   leave(): void {
-    if (this.reader !== undefined) this.#document.detach(this.reader, 0);
-    this.reader = undefined;
+    if (this.subscriber !== undefined) this.#document.detach(this.subscriber, 0);
+    this.subscriber = undefined;
   }
 
   probe(): void {}
@@ -196,7 +196,7 @@ describe("a document", () => {
         };
         const append = (update: Uint8Array, from: Client) => {
           note(update);
-          document.append(update, from.reader ?? null, 0);
+          document.append(update, from.subscriber ?? null, 0);
           Y.applyUpdate(truth, update);
         };
         for (const one of clients) await one.join();
@@ -218,7 +218,7 @@ describe("a document", () => {
             case "send": {
               const from = pick(one.client);
               const [update] = from.unsent.splice(one.pick % Math.max(1, from.unsent.length), 1);
-              if (update === undefined || from.reader === undefined) break;
+              if (update === undefined || from.subscriber === undefined) break;
               append(update, from);
               if (one.again) append(update, from);
               break;
@@ -251,7 +251,8 @@ describe("a document", () => {
             case "block": {
               const blocked = pick(one.client);
               blocked.writable = one.writable;
-              if (one.writable && blocked.reader !== undefined) document.resume(blocked.reader);
+              if (one.writable && blocked.subscriber !== undefined)
+                document.resume(blocked.subscriber);
               break;
             }
             case "stall":
@@ -276,7 +277,7 @@ describe("a document", () => {
         own.slow = false;
         for (const one of clients) {
           one.writable = true;
-          if (one.reader !== undefined) document.resume(one.reader);
+          if (one.subscriber !== undefined) document.resume(one.subscriber);
           for (const update of one.unsent.splice(0)) append(update, one);
         }
         document.markDurable(document.log.end);
@@ -339,7 +340,7 @@ describe("a document", () => {
     const client = new Client(1, document, () => durable.clock);
     await client.join();
     client.doc.getText("text").insert(0, "a");
-    for (const update of client.unsent) document.append(update, client.reader ?? null, 0);
+    for (const update of client.unsent) document.append(update, client.subscriber ?? null, 0);
     client.leave();
     await client.join();
     document.flush();
@@ -357,7 +358,7 @@ describe("a document", () => {
     if (author === undefined || other === undefined) throw new Error("nobody is there");
     await Promise.all([author.join(), other.join()]);
     author.doc.getText("text").insert(0, "a");
-    for (const update of author.unsent) document.append(update, author.reader ?? null, 0);
+    for (const update of author.unsent) document.append(update, author.subscriber ?? null, 0);
     durable.clock = 1;
     document.markDurable(document.log.end);
     expect(author.echoes).toBe(1);
@@ -447,7 +448,13 @@ describe("the journal writer", () => {
     const document = new Document(
       "room",
       EMPTY_BASE,
-      { workers, compaction: "collect", flusher: new Flusher(stats), journal: writer, stats },
+      {
+        workers,
+        compaction: "collect",
+        scheduler: new FanoutScheduler(stats),
+        journal: writer,
+        stats,
+      },
       NO_OTHERS,
     );
     const journaled = { document, rows: [] };

@@ -5,9 +5,9 @@ import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
 import { EMPTY_BASE } from "../../src/room/base.ts";
 import { Document } from "../../src/room/document.ts";
 import type { DocumentServices, Publisher } from "../../src/room/document-services.ts";
-import { Flusher } from "../../src/room/flusher.ts";
-import type { Outlet, Reader } from "../../src/room/reader.ts";
+import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
 import { DocumentStats } from "../../src/room/room-stats.ts";
+import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
 import { PromptWorkers } from "../support/prompt-workers.ts";
 
@@ -38,9 +38,9 @@ class Room {
       workers: new PromptWorkers(),
       compaction: "collect",
       stats,
-      flusher: new (class extends Flusher {
+      scheduler: new (class extends FanoutScheduler {
         override schedule(): void {}
-        override schedulePresence(): void {}
+        override scheduleAwareness(): void {}
       })(stats),
       journal: {
         get slow() {
@@ -52,7 +52,7 @@ class Room {
     this.document = new Document("room", EMPTY_BASE, services, NO_OTHERS);
   }
 
-  append(update: Uint8Array, from: Reader | null, author: number): void {
+  append(update: Uint8Array, from: Subscriber | null, author: number): void {
     const { document } = this;
     const contents = inspectUpdate(update);
     if (isEmpty(contents) || (from === null && document.knows(update, contents))) return;
@@ -128,7 +128,7 @@ class Person {
   }
 }
 
-class PersonConnection implements Outlet {
+class PersonConnection implements Sink {
   writable = true;
   isDead = false;
   /** What the client sent and the server has not read: updates, and numbers of answered pings. */
@@ -139,17 +139,17 @@ class PersonConnection implements Outlet {
   /** How often its state vector was answered. */
   answers = 0;
   readonly #person: Person;
-  readonly reader: Reader;
+  readonly subscriber: Subscriber;
 
   constructor(person: Person) {
     this.#person = person;
-    this.reader = person.room.document.attach(this);
+    this.subscriber = person.room.document.attach(this);
   }
 
   async join(): Promise<void> {
     const { doc, room, id } = this.#person;
     this.write([room.document.stateVectorFrame()]);
-    await room.document.answer(this.reader, Y.encodeStateVector(doc));
+    await room.document.answer(this.subscriber, Y.encodeStateVector(doc));
     expect(id).toBeGreaterThan(0);
   }
 
@@ -169,16 +169,16 @@ class PersonConnection implements Outlet {
     const one = this.toServer.shift();
     if (one === undefined || !this.isAttached) return;
     const { room, id } = this.#person;
-    if (typeof one === "number") room.document.proved(this.reader, one);
-    else room.append(one, this.reader, id);
+    if (typeof one === "number") room.document.proved(this.subscriber, one);
+    else room.append(one, this.subscriber, id);
   }
 
   get isAttached(): boolean {
-    return this.#person.room.document.readers.has(this.reader);
+    return this.#person.room.document.subscribers.has(this.subscriber);
   }
 
   detach(): void {
-    this.#person.room.document.detach(this.reader, 0);
+    this.#person.room.document.detach(this.subscriber, 0);
     this.isDead = true;
   }
 
@@ -276,7 +276,7 @@ async function perform(room: Room, people: Person[], { do: name, person, at }: S
     case "block":
       if (connection === undefined) break;
       connection.writable = at % 3 === 0;
-      if (connection.writable) document.resume(connection.reader);
+      if (connection.writable) document.resume(connection.subscriber);
       break;
     case "stall":
     case "work":
@@ -324,10 +324,10 @@ describe("what is not durable", () => {
           expect(Y.encodeStateVector(doc)).toEqual(Y.encodeStateVector(first?.doc ?? doc));
         }
         for (const { connections } of people) {
-          for (const { reader, isDead } of connections) {
+          for (const { subscriber, isDead } of connections) {
             if (isDead) continue;
-            expect(reader.suspects).toBeNull();
-            expect(reader.owedFrom).toBe(Number.POSITIVE_INFINITY);
+            expect(subscriber.suspects).toBeNull();
+            expect(subscriber.owedFrom).toBe(Number.POSITIVE_INFINITY);
           }
         }
       }),
@@ -414,7 +414,7 @@ describe("what is not durable", () => {
       const update = a.live?.toServer.at(-1);
       if (typeof update !== "object") throw new Error("an update");
       readAll(a);
-      if (b.live !== undefined) room.append(update, b.live.reader, a.id);
+      if (b.live !== undefined) room.append(update, b.live.subscriber, a.id);
     };
     write("a");
     const shown: Uint8Array[] = [];
@@ -440,7 +440,7 @@ describe("what is not durable", () => {
       doc.getText("text").insert(0, "x");
       return Y.encodeStateAsUpdate(doc);
     });
-    room.append(Y.mergeUpdates(others), a.live?.reader ?? null, a.id);
+    room.append(Y.mergeUpdates(others), a.live?.subscriber ?? null, a.id);
     room.document.flush();
     expect(b.doc.getText("text").toString()).toBe("");
     room.document.markDurable(room.document.log.end);

@@ -5,9 +5,9 @@ import { pino } from "pino";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
 import { alone } from "../../src/replication/alone.ts";
-import { Holders } from "../../src/replication/holders.ts";
-import { ClusterStats } from "../../src/replication/replication-stats.ts";
-import { Flusher } from "../../src/room/flusher.ts";
+import { ReplicationStats } from "../../src/replication/replication-stats.ts";
+import { Replicator } from "../../src/replication/replicator.ts";
+import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
 import {
   isChanged,
   loadDocument,
@@ -58,13 +58,13 @@ beforeEach(async () => {
 /** A server whose journal makes durable what the test says. */
 async function openDocument(): Promise<OpenDocument> {
   const stats = new DocumentStats();
-  const holders = new Holders(ROOM, alone("127.0.0.1:1"), logger, new ClusterStats());
-  await holders.join();
-  const { open } = await loadDocument(ROOM, holders, stores, {
+  const replicator = new Replicator(ROOM, alone("127.0.0.1:1"), logger, new ReplicationStats());
+  await replicator.join();
+  const { open } = await loadDocument(ROOM, replicator, stores, {
     workers,
     compaction: "collect",
     stats,
-    flusher: new Flusher(stats),
+    scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
   });
   return open;
@@ -96,7 +96,7 @@ async function storedWords(): Promise<string[]> {
 
 describe("a snapshot that another server has stored meanwhile", () => {
   /** A server that has something durable to store, and something that is not durable yet. */
-  async function behind(): Promise<OpenDocument> {
+  async function lagging(): Promise<OpenDocument> {
     const open = await openDocument();
     write(open, "first");
     open.document.markDurable(1);
@@ -107,7 +107,7 @@ describe("a snapshot that another server has stored meanwhile", () => {
   }
 
   it("is kept by all that follow, whatever is durable by then", async () => {
-    const open = await behind();
+    const open = await lagging();
     await save(open);
     expect(await storedWords()).toEqual(["first", "other"]);
     open.document.markDurable(2);
@@ -119,7 +119,7 @@ describe("a snapshot that another server has stored meanwhile", () => {
   });
 
   it("is kept when the merged one could not be stored the first time", async () => {
-    const open = await behind();
+    const open = await lagging();
     failures = 1;
     await expect(save(open)).rejects.toThrow("the disk is full");
     expect(await storedWords()).toEqual(["other"]);

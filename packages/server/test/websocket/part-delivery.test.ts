@@ -2,22 +2,22 @@ import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import {
   type Frame,
+  frameAwareness,
   frameDiff,
-  framePresence,
   frameStateVector,
   frameUpdate,
 } from "../../src/protocol/frame.ts";
 import { messageOf } from "../../src/protocol/message-of-frame.ts";
 import { encodeStateVector } from "../../src/protocol/state-vector.ts";
 import { isDiff, splitFrames, updateOf } from "../../src/room/split-frames.ts";
-import { PartDelivery, type PartsOutlet } from "../../src/websocket/part-delivery.ts";
+import { PartDelivery, type PartsSink } from "../../src/websocket/part-delivery.ts";
 import { goesInParts, SharedParts } from "../../src/websocket/shared-parts.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const NOTHING = Uint8Array.of(0);
 
 /** A client that takes as many parts as the test lets it. */
-class Client implements PartsOutlet {
+class Client implements PartsSink {
   readonly room = "room";
   readonly doc = new Y.Doc();
   readonly frames: Frame[] = [];
@@ -197,12 +197,12 @@ describe("a long answer", () => {
   it("is followed by what was added meanwhile; presence does not wait for it", async () => {
     const { base, later, text } = written();
     const client = new Client(parts().shared);
-    const presence = framePresence(Uint8Array.of(0));
-    client.add([base, presence]);
+    const awareness = frameAwareness(Uint8Array.of(0));
+    client.add([base, awareness]);
     client.add([later]);
     client.take(1_000);
     await waitFor(() => client.delivered === 1, { message: "delivered" });
-    expect(client.frames[0]).toBe(presence);
+    expect(client.frames[0]).toBe(awareness);
     expect(client.frames.at(-1)).toBe(later);
     expect(client.doc.getText("text").toString()).toBe(text);
   });

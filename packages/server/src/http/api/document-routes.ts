@@ -89,8 +89,8 @@ export function documentRoutes(services: ApiServices): ApiHono {
     return c.body(null, 204);
   });
   app.openapi(presence, async (c) => {
-    const { presence } = await readDocument(roomOf(c), services);
-    return c.json({ clients: presenceJson(presence) }, 200);
+    const { awareness } = await readDocument(roomOf(c), services);
+    return c.json({ clients: presenceJson(awareness) }, 200);
   });
   return app;
 }

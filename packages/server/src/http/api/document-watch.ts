@@ -3,7 +3,7 @@ import type { Frame } from "../../protocol/frame.ts";
 import { readMessage } from "../../protocol/message.ts";
 import { messageOf } from "../../protocol/message-of-frame.ts";
 import type { Document } from "../../room/document.ts";
-import type { Outlet, Reader } from "../../room/reader.ts";
+import type { Sink, Subscriber } from "../../room/subscriber.ts";
 import { OverBudgetError } from "../../room/worker-errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
@@ -21,11 +21,11 @@ type WatchServices = Pick<ApiServices, "documents" | "logger">;
  * Shows one document to one client of the API: a reader of the document like any other, that writes
  * nothing and is in no presence.
  */
-export class DocumentWatch implements Outlet, StreamOwner {
+export class DocumentWatch implements Sink, StreamOwner {
   readonly #document: Document;
   readonly #documents: ApiServices["documents"];
   readonly #logger: Logger;
-  readonly #reader: Reader;
+  readonly #subscriber: Subscriber;
   readonly #stream: EventStream;
   /** Until everything that came before has been handed to the stream, nothing more is taken. */
   #busy = true;
@@ -41,11 +41,11 @@ export class DocumentWatch implements Outlet, StreamOwner {
     this.#document = document;
     this.#documents = documents;
     this.#logger = logger;
-    this.#reader = document.attach(this);
+    this.#subscriber = document.attach(this);
     try {
       this.#stream = open(this);
     } catch (error) {
-      document.detach(this.#reader, Date.now());
+      document.detach(this.#subscriber, Date.now());
       throw error;
     }
   }
@@ -62,7 +62,7 @@ export class DocumentWatch implements Outlet, StreamOwner {
     open: (owner: StreamOwner) => EventStream,
   ): EventStream {
     const watch = new DocumentWatch(document, services, open);
-    document.showPresence(watch.#reader);
+    document.showAwareness(watch.#subscriber);
     void watch.#run(watch.#sendWhole());
     return watch.#stream;
   }
@@ -86,21 +86,21 @@ export class DocumentWatch implements Outlet, StreamOwner {
 
   onDrained(): void {
     if (this.writable && this.#presenceDue) this.#sendPresence();
-    if (this.writable) this.#document.resume(this.#reader);
+    if (this.writable) this.#document.resume(this.#subscriber);
   }
 
   onClosed(): void {
     clearTimeout(this.#presenceTimer);
-    this.#document.detach(this.#reader, Date.now());
+    this.#document.detach(this.#subscriber, Date.now());
     this.#documents.release(this.#document);
   }
 
   readonly #receiver = {
     onStateVector: () => {},
-    onPresenceQuery: () => {},
+    onAwarenessQuery: () => {},
     onDiff: (update: Uint8Array) => this.#updates.push(update),
     onUpdate: (update: Uint8Array) => this.#updates.push(update),
-    onPresence: () => this.#presenceChanged(),
+    onAwareness: () => this.#presenceChanged(),
   };
 
   #presenceChanged(): void {
@@ -112,7 +112,7 @@ export class DocumentWatch implements Outlet, StreamOwner {
   }
 
   async #sendWhole(): Promise<void> {
-    await this.#document.answer(this.#reader, NOTHING);
+    await this.#document.answer(this.#subscriber, NOTHING);
     if (this.#updates.length > 1) await this.#merge();
     await this.#sendUpdates();
   }
@@ -141,7 +141,7 @@ export class DocumentWatch implements Outlet, StreamOwner {
     clearTimeout(this.#presenceTimer);
     this.#presenceTimer = undefined;
     this.#presenceDue = false;
-    this.#stream.write(presenceEvent(presenceJson(this.#document.presence.present())));
+    this.#stream.write(presenceEvent(presenceJson(this.#document.awareness.present())));
   }
 
   /** Takes nothing else until the task is done. A client that lost something connects again. */

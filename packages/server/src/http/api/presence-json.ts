@@ -1,9 +1,9 @@
-import type { PresenceState } from "../../protocol/presence.ts";
+import type { AwarenessState } from "../../protocol/awareness.ts";
 import { decodeText } from "../../protocol/text.ts";
 import type { PresenceJson } from "./schemas.ts";
 
 /** Presence states as the API gives them. */
-export function presenceJson(states: readonly PresenceState[]): PresenceJson["clients"] {
+export function presenceJson(states: readonly AwarenessState[]): PresenceJson["clients"] {
   return states.map(({ client, clock, state }) => ({
     client,
     clock,

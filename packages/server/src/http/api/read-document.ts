@@ -19,9 +19,9 @@ export async function readDocument(
   const inspected = await fleet.inspect(room);
   if (inspected !== null) return inspected;
   const updates = await readStored(room);
-  if (updates !== null) return { updates, presence: [] };
+  if (updates !== null) return { updates, awareness: [] };
   // A room that was opened and never written to has nothing stored.
-  if ((await metadata.room(room)) !== null) return { updates: [EMPTY_UPDATE], presence: [] };
+  if ((await metadata.room(room)) !== null) return { updates: [EMPTY_UPDATE], awareness: [] };
   throw noSuchRoom(room);
 }
 

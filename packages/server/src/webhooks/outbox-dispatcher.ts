@@ -5,7 +5,7 @@ import type { Outbox, OutboxClaim, OutboxKind } from "../storage/outbox.ts";
 import { GoneError } from "./receiver.ts";
 import type { DeliveryStats } from "./webhook-stats.ts";
 
-export interface DeliveriesOptions {
+export interface OutboxDispatcherOptions {
   readonly kind: OutboxKind;
   /** The address of this server. */
   readonly server: string;
@@ -43,8 +43,8 @@ const COUNT_MS = 10_000;
 const GOODBYE_MS = 2_000;
 
 /** Tells what is due in the outbox, whichever server has marked it. */
-export class Deliveries {
-  readonly #options: DeliveriesOptions;
+export class OutboxDispatcher {
+  readonly #options: OutboxDispatcherOptions;
   readonly #running: Set<Promise<void>> = new Set();
   readonly #closing: AbortController = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -54,7 +54,7 @@ export class Deliveries {
   #countAt = 0;
   #stopped = false;
 
-  constructor(options: DeliveriesOptions) {
+  constructor(options: OutboxDispatcherOptions) {
     // A receiver that is down fails each room's.
     this.#options = { ...options, logger: withoutRepeats(options.logger) };
     this.#lookIn(options.interval);

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { ListedJournal } from "../storage/journal.ts";
 import type { Outbox, OutboxMark } from "../storage/outbox.ts";
 
-export interface RoomMarkerOptions {
+export interface ChangeDebouncerOptions {
   readonly outbox: Pick<Outbox, "mark">;
   /** How long a room must be quiet before the change is told, in milliseconds. */
   readonly wait: number;
@@ -29,8 +29,8 @@ const ROOMS_AT_ONCE = 500;
  * Marks rooms in the outbox when clients of this server have changed them: off the hot path, many in one
  * statement, and the same room only as often as it takes to keep its window open.
  */
-export class RoomMarker {
-  readonly #options: RoomMarkerOptions;
+export class ChangeDebouncer {
+  readonly #options: ChangeDebouncerOptions;
   /** Marks are gathered for so long. */
   readonly #pause: number;
   readonly #rooms: Map<string, Changed> = new Map();
@@ -39,7 +39,7 @@ export class RoomMarker {
   #failing = false;
   #closed = false;
 
-  constructor(options: RoomMarkerOptions) {
+  constructor(options: ChangeDebouncerOptions) {
     this.#options = options;
     this.#pause = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, options.wait / 8));
   }

@@ -1,16 +1,16 @@
 import type { Logger } from "pino";
 import { within } from "../runtime/within.ts";
-import { BeatSchedule } from "./beat-schedule.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
 import { type Asker, ask, CatchUp } from "./catch-up.ts";
-import { decodeMessage, type HolderMessage, type PeerPresence } from "./message.ts";
+import { HeartbeatSchedule } from "./heartbeat-schedule.ts";
+import { decodeMessage, type HolderMessage, type PeerAwareness } from "./message.ts";
 import { Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import { Publisher } from "./publisher.ts";
 import { Registration } from "./registration.ts";
 import type { Incarnation, Registry, ServerAddress } from "./registry.ts";
 import type { Replica } from "./replica.ts";
-import type { ClusterStats } from "./replication-stats.ts";
+import type { ReplicationStats } from "./replication-stats.ts";
 import { WaitingMessages } from "./waiting-messages.ts";
 
 /** The cluster, as one server sees it. */
@@ -61,19 +61,19 @@ type State =
  * What goes to another server is durable. So whatever another server has is in the stores too, and
  * whoever missed something can ask either.
  */
-export class Holders implements BusListener {
+export class Replicator implements BusListener {
   readonly room: string;
   readonly #cluster: Cluster;
   readonly #logger: Logger;
-  readonly #stats: ClusterStats;
+  readonly #stats: ReplicationStats;
   readonly #publisher: Publisher;
   readonly #peers: Map<ServerAddress, Peer> = new Map();
   readonly #registration: Registration;
-  readonly #beats: BeatSchedule = new BeatSchedule();
+  readonly #heartbeats: HeartbeatSchedule = new HeartbeatSchedule();
   #state: State = { name: "opening", waiting: new WaitingMessages() };
   #subscription: Subscription | undefined;
   /** Up to this version the presence of own clients was published. */
-  #presenceVersion = 0;
+  #awarenessVersion = 0;
   #exchangeAt = 0;
   /** From this time on the others are asked once, whatever the bus does. */
   #askAllAt = Number.POSITIVE_INFINITY;
@@ -84,7 +84,7 @@ export class Holders implements BusListener {
   /** From this time on a message from this server's own address is another server's. */
   #doubtAt = Date.now() + OWN_ECHO_MS;
 
-  constructor(room: string, cluster: Cluster, logger: Logger, stats: ClusterStats) {
+  constructor(room: string, cluster: Cluster, logger: Logger, stats: ReplicationStats) {
     this.room = room;
     this.#cluster = cluster;
     this.#logger = logger;
@@ -104,14 +104,14 @@ export class Holders implements BusListener {
   }
 
   /** How many of them have something that is known to be missing here. */
-  get behind(): number {
-    let behind = 0;
-    for (const peer of this.#peers.values()) if (peer.isBehind) behind++;
-    return behind;
+  get lagging(): number {
+    let lagging = 0;
+    for (const peer of this.#peers.values()) if (peer.isLagging) lagging++;
+    return lagging;
   }
 
   /** Whether it is for this server to store snapshots: one of the holders is enough. */
-  get isKeeper(): boolean {
+  get isSnapshotLeader(): boolean {
     return this.others.every((other) => this.#cluster.address < other);
   }
 
@@ -164,7 +164,7 @@ export class Holders implements BusListener {
       recover,
       request: () => this.#request(replica.durableVector(), false),
       isHolder: (peer) => this.#peers.get(peer.address) === peer,
-      takePresence: (states, peer) => this.#takePresence(states, peer, replica),
+      takeAwareness: (states, peer) => this.#takeAwareness(states, peer, replica),
       letGo: (peer) => this.#lose(peer),
     });
     this.#state = { name: "open", replica, catchUp };
@@ -173,12 +173,12 @@ export class Holders implements BusListener {
     if (fetched !== null || this.#recoveryDue) catchUp.recoverSoon();
     if (fetched !== null) {
       const { from, state } = fetched;
-      this.#takePresence(state.presence, from, replica);
+      this.#takeAwareness(state.awareness, from, replica);
       from.confirm(state.epoch);
       from.catchUp(state.epoch, state.sequence);
     }
     for (const message of waiting) this.onMessage(message);
-    this.#beat(true);
+    this.#sendHeartbeat(true);
     this.tick(Date.now());
   }
 
@@ -190,10 +190,10 @@ export class Holders implements BusListener {
   /** Publishes what own clients did since the last time. */
   flush(): void {
     if (!this.active || this.#state.name !== "open") return;
-    const { presence } = this.#state.replica;
-    const changed = presence.localSince(this.#presenceVersion);
-    this.#presenceVersion = presence.version;
-    if (this.#publisher.publishChanges(changed)) this.#beats.changed(Date.now());
+    const { awareness } = this.#state.replica;
+    const changed = awareness.localSince(this.#awarenessVersion);
+    this.#awarenessVersion = awareness.version;
+    if (this.#publisher.publishChanges(changed)) this.#heartbeats.changed(Date.now());
   }
 
   /** Asks the server that vouches for a client whether it is still there. */
@@ -208,12 +208,12 @@ export class Holders implements BusListener {
     if (this.#state.name === "left") return { type: "absent" };
     const { replica, catchUp } = this.#state;
     // What it has published did not come here: its bus does not work, or this server's does not.
-    if (peer?.isBehind) catchUp.ask(peer, Date.now());
+    if (peer?.isLagging) catchUp.ask(peer, Date.now());
     const { epoch, sequence } = this.#publisher;
     const { incarnation } = this.#cluster;
-    const presence = replica.presence.toldTo(peer);
+    const awareness = replica.awareness.toldTo(peer);
     const updates = await replica.difference(request.stateVector);
-    return { type: "state", state: { incarnation, epoch, sequence, presence, updates } };
+    return { type: "state", state: { incarnation, epoch, sequence, awareness, updates } };
   }
 
   onMessage(bytes: Uint8Array): void {
@@ -246,12 +246,12 @@ export class Holders implements BusListener {
     if (this.#registration.isDue(now)) this.#registerAgain();
     const { catchUp } = this.#state;
     catchUp.tick(now);
-    if (this.#beats.isDue(now)) this.#beat(this.#beats.wantsReply);
+    if (this.#heartbeats.isDue(now)) this.#sendHeartbeat(this.#heartbeats.wantsReply);
     if (!this.active) return;
     const exchange = this.#isExchangeDue(now);
     for (const peer of this.#peers.values()) {
       const isSilent = now - peer.heardAt > SILENCE_MS;
-      if (peer.isBehind || isSilent || exchange) catchUp.ask(peer, now);
+      if (peer.isLagging || isSilent || exchange) catchUp.ask(peer, now);
     }
   }
 
@@ -279,7 +279,7 @@ export class Holders implements BusListener {
   }
 
   /** These servers are dead: their clients are gone, and what they still wrote is in the stores. */
-  bury(dead: readonly ServerAddress[]): void {
+  evict(dead: readonly ServerAddress[]): void {
     for (const address of dead) {
       const peer = this.#peers.get(address);
       if (peer === undefined) continue;
@@ -324,7 +324,7 @@ export class Holders implements BusListener {
     if (this.#state.name === "left") return;
     for (const address of alive) this.#peerAt(address);
     if (lapsed.length > 0) this.recoverSoon();
-    this.bury(lapsed);
+    this.evict(lapsed);
   }
 
   #registerAgain(): void {
@@ -341,7 +341,7 @@ export class Holders implements BusListener {
         clearTimeout(timer);
         resolve();
       };
-      this.#publisher.publish({ type: "beat", stateVector: NOTHING, wantsReply: true });
+      this.#publisher.publish({ type: "heartbeat", stateVector: NOTHING, wantsReply: true });
     });
     this.#heardOfOther = undefined;
   }
@@ -375,34 +375,34 @@ export class Holders implements BusListener {
         return;
       }
       this.#remove(known);
-      if (known.isBehind) this.recoverSoon();
+      if (known.isLagging) this.recoverSoon();
       return;
     }
     const peer = this.#runAt(sender, incarnation);
-    const { isBehind } = peer;
+    const { isLagging } = peer;
     let lacksSomething = false;
     switch (body.type) {
       case "changes":
         if (!body.whole) peer.hearOf(epoch, sequence, now);
         else if (!peer.hear(epoch, sequence, now)) return;
         for (const update of body.updates) replica.receive(update, now);
-        this.#takePresence(body.presence, peer, replica);
+        this.#takeAwareness(body.awareness, peer, replica);
         break;
-      case "beat":
+      case "heartbeat":
         peer.hearOf(epoch, sequence, now);
-        if (body.wantsReply && this.#beats.asked(now)) this.#beat(false);
+        if (body.wantsReply && this.#heartbeats.asked(now)) this.#sendHeartbeat(false);
         lacksSomething = !replica.covers(body.stateVector);
         break;
       case "probe":
         if (body.holder === this.#cluster.address) replica.probe(body.client);
         break;
     }
-    if (peer.isBehind && !isBehind) this.#stats.gaps++;
-    if (lacksSomething || peer.isBehind) catchUp.ask(peer, now);
+    if (peer.isLagging && !isLagging) this.#stats.sequenceGaps++;
+    if (lacksSomething || peer.isLagging) catchUp.ask(peer, now);
   }
 
-  #takePresence(states: readonly PeerPresence[], peer: Peer, replica: Replica): void {
-    const stale = replica.receivePeerPresence(states, peer);
+  #takeAwareness(states: readonly PeerAwareness[], peer: Peer, replica: Replica): void {
+    const stale = replica.receivePeerAwareness(states, peer);
     // It does not know that its clients were declared gone here; they announce themselves again.
     if (stale.length > 0) this.#publisher.publishChanges(stale);
   }
@@ -456,11 +456,11 @@ export class Holders implements BusListener {
       peer = new Peer(address, Date.now());
       if (!this.active && this.#state.name === "open") {
         // What own clients did while nobody else was there is in the state that others ask for.
-        this.#presenceVersion = this.#state.replica.presence.version;
+        this.#awarenessVersion = this.#state.replica.awareness.version;
         this.#publisher.skip();
       }
       this.#peers.set(address, peer);
-      this.#beats.met(Date.now());
+      this.#heartbeats.met(Date.now());
     }
     return peer;
   }
@@ -479,22 +479,23 @@ export class Holders implements BusListener {
     if (!this.active) this.#publisher.clear();
     if (this.#state.name !== "open") return;
     const { replica } = this.#state;
-    if (replica.presence.removeFromPeer(peer.clients, peer, Date.now())) replica.schedulePresence();
+    if (replica.awareness.removeFromPeer(peer.clients, peer, Date.now()))
+      replica.scheduleAwareness();
   }
 
   /** Messages may have been lost: asks the others, soon, how far they are. */
   #askAround(): void {
-    this.#beats.by(Date.now() + Math.random() * SPREAD_MS);
-    this.#beats.wantsReply = true;
+    this.#heartbeats.by(Date.now() + Math.random() * SPREAD_MS);
+    this.#heartbeats.wantsReply = true;
   }
 
-  #beat(wantsReply: boolean): void {
+  #sendHeartbeat(wantsReply: boolean): void {
     if (this.#state.name !== "open") return;
     // Else the state vector could name what others are only sent afterwards, and they would ask for it.
     this.flush();
     const stateVector = this.#state.replica.durableVector();
-    this.#publisher.publish({ type: "beat", stateVector, wantsReply });
-    this.#beats.sent(Date.now(), this.active);
+    this.#publisher.publish({ type: "heartbeat", stateVector, wantsReply });
+    this.#heartbeats.sent(Date.now(), this.active);
   }
 
   /** Two servers with one address do not hear each other: they would lose edits. Said once. */

@@ -57,24 +57,24 @@ it("counts what goes over the bus, without what comes back to its sender", async
 
 it("counts a gap once, until it is closed", async () => {
   const { network, a, b, edit } = await twoServers();
-  const gaps = b.stats.gaps;
-  expect(b.open?.holders.behind).toBe(0);
+  const sequenceGaps = b.stats.sequenceGaps;
+  expect(b.open?.replicator.lagging).toBe(0);
   network.losing = 1;
   await edit(a, "lost");
   for (const text of ["two", "three"]) {
     await edit(a, text);
     network.deliver();
   }
-  expect(b.stats.gaps).toBe(gaps + 1);
-  expect(b.open?.holders.behind).toBe(1);
+  expect(b.stats.sequenceGaps).toBe(sequenceGaps + 1);
+  expect(b.open?.replicator.lagging).toBe(1);
   for (let i = 0; i < 10; i++) await turn();
-  expect(b.open?.holders.behind).toBe(0);
+  expect(b.open?.replicator.lagging).toBe(0);
   expect(b.stats.fetches.state).toBe(2);
 });
 
 it("counts interruptions of the bus, and not what else makes a server ask around", async () => {
   const { a } = await twoServers();
-  a.open?.holders.onInterrupted();
-  a.open?.holders.rejoin();
+  a.open?.replicator.onInterrupted();
+  a.open?.replicator.rejoin();
   expect(a.stats.interruptions).toBe(1);
 });

@@ -1,5 +1,5 @@
-import type { PresenceOwner } from "./presence-table.ts";
-import { Reader } from "./reader.ts";
+import type { AwarenessOwner } from "./awareness-table.ts";
+import { Subscriber } from "./subscriber.ts";
 
 /** How long an owner has to answer before its client is given to whoever claims it. */
 const ANSWER_MS = 700;
@@ -13,7 +13,7 @@ export interface Claim {
   readonly client: number;
   readonly clock: number;
   readonly state: Uint8Array;
-  readonly claimant: PresenceOwner;
+  readonly claimant: AwarenessOwner;
   /** When the client is given to the claimant; never, when the owner has answered. */
   readonly dueAt: number;
   readonly askedAt: number;
@@ -41,7 +41,7 @@ export class Claims {
     const before = this.#byClient.get(claim.client);
     const isSame = before?.claimant === claim.claimant;
     const isAsked = before !== undefined && isSame && now - before.askedAt < ASK_AGAIN_MS;
-    if (claim.claimant instanceof Reader) claim.claimant.claim = claim.client;
+    if (claim.claimant instanceof Subscriber) claim.claimant.claim = claim.client;
     const asked = { askedAt: now, dueAt: now + ANSWER_MS, extensions: 0 };
     this.#byClient.set(claim.client, { ...(isAsked ? before : asked), ...claim });
     return !isAsked;
@@ -79,8 +79,8 @@ export class Claims {
   }
 
   /** Forgets the claims of somebody who is gone. */
-  drop(claimant: PresenceOwner): void {
-    if (claimant instanceof Reader) {
+  drop(claimant: AwarenessOwner): void {
+    if (claimant instanceof Subscriber) {
       if (claimant.claim !== null && this.of(claimant.claim)?.claimant === claimant) {
         this.take(claimant.claim);
       }
@@ -94,5 +94,5 @@ export class Claims {
 }
 
 function release({ claimant }: Claim): void {
-  if (claimant instanceof Reader) claimant.claim = null;
+  if (claimant instanceof Subscriber) claimant.claim = null;
 }

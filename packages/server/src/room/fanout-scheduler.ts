@@ -8,7 +8,7 @@ export interface Flushable {
   /** When the flusher flushed it last, by `performance.now()`; the flusher keeps it. */
   flushedAt: number;
   /** When it flushed presence last. */
-  presenceFlushedAt: number;
+  awarenessFlushedAt: number;
   /** Sends its readers what they lack. Never throws. */
   flush(): void;
   /** Sends its readers the updates that they lack, and no presence. Never throws. */
@@ -18,16 +18,16 @@ export interface Flushable {
 /** How long what is new is gathered between two times that a document sends it, in milliseconds. */
 interface Pace {
   readonly least: number;
-  readonly perOutlet: number;
+  readonly perSink: number;
   /** The longest that the size of a room is a reason for. */
   readonly crowd: number;
   /** On a busy server. */
   readonly busy: number;
 }
 
-const UPDATES: Pace = { least: 0, perOutlet: 0.4, crowd: 50, busy: 140 };
+const UPDATES: Pace = { least: 0, perSink: 0.4, crowd: 50, busy: 140 };
 /** Presence costs more: clients answer each message that brings some, with all of it. */
-const PRESENCE: Pace = { least: 50, perOutlet: 1.6, crowd: 200, busy: 140 };
+const PRESENCE: Pace = { least: 50, perSink: 1.6, crowd: 200, busy: 140 };
 
 /** Up to this many outlets a flush is cheap. */
 const SMALL_FAN_OUT = 8;
@@ -53,13 +53,13 @@ const BUSY_TICK_MS = 5;
  * server is: load makes it slower by some tens of milliseconds, and what is saved keeps it from
  * falling behind.
  */
-export class Flusher {
+export class FanoutScheduler {
   readonly #stats: DocumentStats;
   readonly #load: EventLoopLoad = new EventLoopLoad();
   /** What has updates to send, and since when. */
   readonly #updates: Map<Flushable, number> = new Map();
   /** What has presence to send, and since when. */
-  readonly #presence: Map<Flushable, number> = new Map();
+  readonly #awareness: Map<Flushable, number> = new Map();
   #tickedAt = Number.NEGATIVE_INFINITY;
   #tickInterval = TICK_MS;
   /** One of them, while something waits. */
@@ -76,14 +76,14 @@ export class Flusher {
   }
 
   /** Flushes the document's presence soon, and its updates with it. */
-  schedulePresence(document: Flushable): void {
-    this.#wait(document, this.#presence);
+  scheduleAwareness(document: Flushable): void {
+    this.#wait(document, this.#awareness);
   }
 
   /** Forgets a document that is going away. */
   cancel(document: Flushable): void {
     this.#updates.delete(document);
-    this.#presence.delete(document);
+    this.#awareness.delete(document);
   }
 
   #wait(document: Flushable, waiting: Map<Flushable, number>): void {
@@ -104,22 +104,25 @@ export class Flusher {
     this.#tickedAt = now;
     this.#tickInterval = TICK_MS + excess * (BUSY_TICK_MS - TICK_MS);
     const nearest = now + this.#tickInterval / 2;
-    for (const document of this.#presence.keys()) {
+    for (const document of this.#awareness.keys()) {
       const interval = intervalOf(PRESENCE, document.fanOut, excess);
-      if (document.presenceFlushedAt + interval <= nearest) this.#flushAll(document, now);
+      if (document.awarenessFlushedAt + interval <= nearest) this.#flushAll(document, now);
     }
     for (const document of this.#updates.keys()) {
       const interval = intervalOf(UPDATES, document.fanOut, excess);
       if (document.flushedAt + interval <= nearest) this.#flushUpdates(document, now);
     }
-    if (this.#updates.size + this.#presence.size === 0) return;
+    if (this.#updates.size + this.#awareness.size === 0) return;
     this.#timer = setTimeout(() => this.#tick(), Math.ceil(this.#tickInterval));
   }
 
   #flushAll(document: Flushable, now: number): void {
-    const since = Math.min(this.#presence.get(document) ?? now, this.#updates.get(document) ?? now);
+    const since = Math.min(
+      this.#awareness.get(document) ?? now,
+      this.#updates.get(document) ?? now,
+    );
     this.cancel(document);
-    document.presenceFlushedAt = now;
+    document.awarenessFlushedAt = now;
     document.flushedAt = now;
     document.flush();
     this.#sent(since);
@@ -139,7 +142,7 @@ export class Flusher {
 }
 
 function intervalOf(pace: Pace, fanOut: number, excess: number): number {
-  const ofFanOut = fanOut <= SMALL_FAN_OUT ? 0 : Math.min(pace.crowd, fanOut * pace.perOutlet);
+  const ofFanOut = fanOut <= SMALL_FAN_OUT ? 0 : Math.min(pace.crowd, fanOut * pace.perSink);
   return Math.max(pace.least, ofFanOut, excess * pace.busy);
 }
 

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
-import type { PeerPresence } from "../../src/replication/message.ts";
+import type { PeerAwareness } from "../../src/replication/message.ts";
 import { Peer } from "../../src/replication/peer.ts";
-import { Presence } from "../../src/room/presence.ts";
-import { PresenceContests } from "../../src/room/presence-contests.ts";
-import { type Outlet, Reader } from "../../src/room/reader.ts";
+import { AwarenessContests } from "../../src/room/awareness-contests.ts";
+import { RoomAwareness } from "../../src/room/room-awareness.ts";
+import { type Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
 
 // Clients with real awareness, that behave as providers do but never renew their state, on two servers
@@ -24,9 +24,9 @@ afterEach(() => {
 /** As a connection finds out that it is dead. */
 const PROBE_MS = 3_000;
 
-class Connection implements Outlet {
+class Connection implements Sink {
   readonly writable = true;
-  readonly reader = new Reader(this);
+  readonly subscriber = new Subscriber(this);
   readonly server: Server;
   /** `null` when nothing comes through any more. */
   client: Client | null;
@@ -35,7 +35,7 @@ class Connection implements Outlet {
   constructor(server: Server, client: Client) {
     this.server = server;
     this.client = client;
-    this.reader.presenceVersion = null;
+    this.subscriber.awarenessVersion = null;
   }
 
   get silentFor(): number {
@@ -67,12 +67,12 @@ class Connection implements Outlet {
 
 class Server {
   readonly name: string;
-  presence!: Presence;
+  awareness!: RoomAwareness;
   connections!: Set<Connection>;
   /** What the other server has sent and this one has not taken. */
   readonly inbox: (() => void)[] = [];
   losing = 0;
-  #contests!: PresenceContests;
+  #contests!: AwarenessContests;
   #peer!: Peer;
   #published = 0;
   #other!: Server;
@@ -94,30 +94,31 @@ class Server {
 
   /** The end of a connection comes through. */
   detach(connection: Connection): void {
-    if (this.connections.delete(connection)) this.presence.remove(connection.reader, Date.now());
+    if (this.connections.delete(connection))
+      this.awareness.remove(connection.subscriber, Date.now());
   }
 
-  receive(states: Uint8Array, { reader }: Connection): void {
-    this.#contests.receive(states, reader, Date.now());
-    if (reader.presenceVersion !== null) return;
-    reader.presenceVersion = this.presence.version;
-    const frame = this.presence.show(reader, Date.now());
-    if (frame !== null) reader.outlet.write([frame]);
+  receive(states: Uint8Array, { subscriber }: Connection): void {
+    this.#contests.receive(states, subscriber, Date.now());
+    if (subscriber.awarenessVersion !== null) return;
+    subscriber.awarenessVersion = this.awareness.version;
+    const frame = this.awareness.show(subscriber, Date.now());
+    if (frame !== null) subscriber.sink.write([frame]);
   }
 
   flush(): void {
-    const { presence } = this;
-    for (const { reader } of [...this.connections]) {
-      const { presenceVersion } = reader;
-      if (presenceVersion === null) continue;
-      const news = presence.since(presenceVersion);
-      const reminder = presence.reminder(reader, presenceVersion);
-      reader.presenceVersion = presence.version;
-      if (reminder !== null) reader.outlet.write([reminder]);
-      if (news !== null && news.solely !== reader) reader.outlet.write([news.frame]);
+    const { awareness } = this;
+    for (const { subscriber } of [...this.connections]) {
+      const { awarenessVersion } = subscriber;
+      if (awarenessVersion === null) continue;
+      const news = awareness.since(awarenessVersion);
+      const reminder = awareness.reminder(subscriber, awarenessVersion);
+      subscriber.awarenessVersion = awareness.version;
+      if (reminder !== null) subscriber.sink.write([reminder]);
+      if (news !== null && news.solely !== subscriber) subscriber.sink.write([news.frame]);
     }
-    this.#publish(presence.localSince(this.#published));
-    this.#published = presence.version;
+    this.#publish(awareness.localSince(this.#published));
+    this.#published = awareness.version;
   }
 
   deliver(): void {
@@ -126,10 +127,10 @@ class Server {
 
   /** As servers catch up when they find that messages were lost. */
   exchange(): void {
-    const other = this.#other.presence.local();
+    const other = this.#other.awareness.local();
     const gone = new Set(this.#peer.clients);
     for (const { client } of other) gone.delete(client);
-    this.presence.removeFromPeer(gone, this.#peer, Date.now());
+    this.awareness.removeFromPeer(gone, this.#peer, Date.now());
     this.#take(other);
   }
 
@@ -141,29 +142,29 @@ class Server {
     this.#begin();
     const other = this.#other;
     other.inbox.push(() => {
-      other.presence.removeFromPeer(other.#peer.clients, other.#peer, Date.now());
+      other.awareness.removeFromPeer(other.#peer.clients, other.#peer, Date.now());
     });
-    this.#take(other.presence.local());
+    this.#take(other.awareness.local());
   }
 
   #begin(): void {
-    this.presence = new Presence();
+    this.awareness = new RoomAwareness();
     this.connections = new Set();
     this.#peer = new Peer("other:1", Date.now());
     this.#published = 0;
-    this.#contests = new PresenceContests(this.presence, {
+    this.#contests = new AwarenessContests(this.awareness, {
       schedule: () => {},
       probe: (_, client) => this.#send((other) => other.#contests.probed(client)),
     });
   }
 
-  #publish(states: readonly PeerPresence[]): void {
+  #publish(states: readonly PeerAwareness[]): void {
     if (states.length === 0) return;
     const sent = states.map((one) => ({ ...one }));
     this.#send((other) => other.#take(sent));
   }
 
-  #take(states: readonly PeerPresence[]): void {
+  #take(states: readonly PeerAwareness[]): void {
     this.#publish(this.#contests.receiveFromPeer(states, this.#peer));
   }
 

@@ -35,7 +35,7 @@ const IDLE_MS = 5_000;
 /** After a task that needed more than this share of the budget, a worker is not kept at all. */
 const KEPT_SHARE = 1 / 8;
 
-export interface WorkerLaneOptions {
+export interface WorkerPoolOptions {
   readonly priority: WorkerPriority;
   /** How many workers it has at most; they are started when they are needed. */
   readonly size: number;
@@ -47,14 +47,14 @@ export interface WorkerLaneOptions {
 }
 
 /** Some workers of the same priority, and the tasks that wait for them, served fairly by room. */
-export class WorkerLane {
-  readonly #options: WorkerLaneOptions;
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
   readonly #queue: FairQueue<Task> = new FairQueue();
   readonly #running: Map<PoolWorker, Task> = new Map();
   readonly #idle: PoolWorker[] = [];
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: WorkerLaneOptions) {
+  constructor(options: WorkerPoolOptions) {
     this.#options = options;
   }
 

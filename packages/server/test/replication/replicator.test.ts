@@ -79,7 +79,7 @@ class Simulation {
 
   lapse(one: SimulatedServer): void {
     this.network.lapsed.add(one.address);
-    for (const { open } of this.servers) open?.holders.bury([one.address]);
+    for (const { open } of this.servers) open?.replicator.evict([one.address]);
   }
 
   thaw(one: SimulatedServer): void {
@@ -87,7 +87,7 @@ class Simulation {
     one.frozen = false;
     this.network.thaw(one.address);
     if (!this.network.lapsed.delete(one.address)) return;
-    one.open?.holders.rejoin();
+    one.open?.replicator.rejoin();
   }
 
   /** A server is started again, and tells those that it reaches. */
@@ -102,7 +102,7 @@ class Simulation {
   /** As servers do when they look at the leases of others. */
   compareIncarnations({ open }: SimulatedServer): void {
     for (const [address, incarnation] of this.network.incarnations) {
-      open?.holders.foundRun(address, incarnation);
+      open?.replicator.foundRun(address, incarnation);
     }
   }
 
@@ -123,7 +123,7 @@ class Simulation {
         await one.commit();
         this.compareIncarnations(one);
         one.client.renew();
-        one.open?.holders.tick(Date.now());
+        one.open?.replicator.tick(Date.now());
         one.flush();
         for (let i = 0; i < 4; i++) {
           await turn();
@@ -187,7 +187,7 @@ async function perform(
       break;
     case "tick":
       vi.setSystemTime(Date.now() + (at % 10_000));
-      if (one.isUsable) one.open?.holders.tick(Date.now());
+      if (one.isUsable) one.open?.replicator.tick(Date.now());
       break;
     case "lose a message":
       network.losing++;
@@ -245,7 +245,7 @@ async function perform(
       if (!one.isUsable) break;
       simulation.lapse(one);
       network.lapsed.delete(one.address);
-      one.open?.holders.rejoin();
+      one.open?.replicator.rejoin();
       break;
     case "freeze":
       if (!one.isUsable) break;

@@ -20,7 +20,7 @@ const LIMITS = { atOnce: 256, reserved: 64, waiting: 10_000, waitMs: 5_000 };
  * Whoever decides about access on behalf of the application. What it answers is checked, and waited
  * for only so long: when it fails in any other way than by a refusal, nobody is let in.
  */
-export class GivenAccess implements AccessControl {
+export class CustomAccess implements AccessControl {
   readonly #given: AccessControl;
   readonly #logger: Logger;
   readonly #answerMs: number;

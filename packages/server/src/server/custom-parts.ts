@@ -1,8 +1,8 @@
-import type { GivenPart } from "../config/check-config.ts";
+import type { CustomPart } from "../config/check-config.ts";
 import type { ServerOptions } from "../config/server-options.ts";
-import type { GivenStores } from "./open-stores.ts";
+import type { CustomStores } from "./open-stores.ts";
 
-const PARTS: readonly GivenPart[] = [
+const PARTS: readonly CustomPart[] = [
   "attachTo",
   "access",
   "journal",
@@ -13,23 +13,23 @@ const PARTS: readonly GivenPart[] = [
 ];
 
 /** Which parts an application gives itself. */
-export function givenParts(options: ServerOptions): ReadonlySet<GivenPart> {
+export function customParts(options: ServerOptions): ReadonlySet<CustomPart> {
   return new Set(PARTS.filter((part) => options[part] !== undefined));
 }
 
 /** Closes the stores that an application gave, each once. Does not reject. */
-export async function closeGivenStores({
+export async function closeCustomStores({
   journal,
   snapshots,
   metadata,
-}: GivenStores): Promise<void> {
+}: CustomStores): Promise<void> {
   // One object may be more than one of them.
-  const given = new Set([journal, snapshots, metadata]);
-  await Promise.allSettled(Array.from(given, async (store) => store?.close()));
+  const custom = new Set([journal, snapshots, metadata]);
+  await Promise.allSettled(Array.from(custom, async (store) => store?.close()));
 }
 
 /** Closes what decides about access, if the application gave that. Does not throw. */
-export function closeGivenAccess({ access }: ServerOptions): void {
+export function closeCustomAccess({ access }: ServerOptions): void {
   if (access === undefined || typeof access === "function") return;
   try {
     access.close();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { EventLoopLoad } from "../../src/room/event-loop-load.ts";
-import { type Flushable, Flusher } from "../../src/room/flusher.ts";
+import { FanoutScheduler, type Flushable } from "../../src/room/fanout-scheduler.ts";
 import { DocumentStats } from "../../src/room/room-stats.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -29,10 +29,10 @@ function turn(): Promise<void> {
 class Flushed implements Flushable {
   readonly fanOut: number;
   flushedAt = Number.NEGATIVE_INFINITY;
-  presenceFlushedAt = Number.NEGATIVE_INFINITY;
+  awarenessFlushedAt = Number.NEGATIVE_INFINITY;
   /** With presence or without. */
   flushes = 0;
-  presenceFlushes = 0;
+  awarenessFlushes = 0;
 
   constructor(fanOut: number) {
     this.fanOut = fanOut;
@@ -40,7 +40,7 @@ class Flushed implements Flushable {
 
   flush(): void {
     this.flushes++;
-    this.presenceFlushes++;
+    this.awarenessFlushes++;
   }
 
   flushUpdates(): void {
@@ -68,33 +68,36 @@ describe("the load of the event loop", () => {
 
 /** Rooms of these sizes after half a second in which all always had updates. */
 async function flushed(
-  flusher: Flusher,
+  scheduler: FanoutScheduler,
   fanOuts: readonly number[],
-  { presence = false } = {},
+  { awareness = false } = {},
 ): Promise<Flushed[]> {
   const rooms = fanOuts.map((fanOut) => new Flushed(fanOut));
   const until = performance.now() + 500;
   while (performance.now() < until) {
     for (const room of rooms) {
-      flusher.schedule(room);
-      if (presence) flusher.schedulePresence(room);
+      scheduler.schedule(room);
+      if (awareness) scheduler.scheduleAwareness(room);
     }
     await delay(1);
   }
-  for (const room of rooms) flusher.cancel(room);
+  for (const room of rooms) scheduler.cancel(room);
   return rooms;
 }
 
-async function flushesOf(flusher: Flusher, fanOuts: readonly number[]): Promise<number[]> {
-  return (await flushed(flusher, fanOuts)).map(({ flushes }) => flushes);
+async function flushesOf(
+  scheduler: FanoutScheduler,
+  fanOuts: readonly number[],
+): Promise<number[]> {
+  return (await flushed(scheduler, fanOuts)).map(({ flushes }) => flushes);
 }
 
 describe("a flusher", () => {
   it("flushes after a quiet time at the end of the turn, once", async () => {
     const room = new Flushed(4);
-    const flusher = new Flusher(new DocumentStats());
-    flusher.schedule(room);
-    flusher.schedule(room);
+    const scheduler = new FanoutScheduler(new DocumentStats());
+    scheduler.schedule(room);
+    scheduler.schedule(room);
     expect(room.flushes).toBe(0);
     await turn();
     expect(room.flushes).toBe(1);
@@ -103,10 +106,10 @@ describe("a flusher", () => {
   it("gathers what all rooms have until the next tick", async () => {
     const rooms = [new Flushed(4), new Flushed(4), new Flushed(4)];
     const [first] = rooms;
-    const flusher = new Flusher(new DocumentStats());
-    if (first !== undefined) flusher.schedule(first);
+    const scheduler = new FanoutScheduler(new DocumentStats());
+    if (first !== undefined) scheduler.schedule(first);
     await turn();
-    for (const room of rooms) flusher.schedule(room);
+    for (const room of rooms) scheduler.schedule(room);
     await turn();
     expect(rooms.map(({ flushes }) => flushes)).toEqual([1, 0, 0]);
     await waitFor(() => first?.flushes === 2, { message: "they are flushed" });
@@ -114,18 +117,18 @@ describe("a flusher", () => {
   });
 
   it("gathers in a large room for longer", async () => {
-    const flusher = new Flusher(new DocumentStats());
+    const scheduler = new FanoutScheduler(new DocumentStats());
     const isRarer = async () => {
-      const [small = 0, large = 0] = await flushesOf(flusher, [4, 125]);
+      const [small = 0, large = 0] = await flushesOf(scheduler, [4, 125]);
       return large > 1 && small > large;
     };
     await waitFor(isRarer, { message: "the large room is flushed less often" });
   });
 
   it("gathers for longer when the server is busy", async () => {
-    const flusher = new Flusher(new DocumentStats());
-    const [idle = 0] = await flushesOf(flusher, [4]);
-    const isSlow = async () => ((await flushesOf(flusher, [4]))[0] ?? 0) < idle / 2;
+    const scheduler = new FanoutScheduler(new DocumentStats());
+    const [idle = 0] = await flushesOf(scheduler, [4]);
+    const isSlow = async () => ((await flushesOf(scheduler, [4]))[0] ?? 0) < idle / 2;
     keepBusy();
     await waitFor(isSlow, { message: "updates are gathered" });
     isBusy = false;
@@ -133,36 +136,38 @@ describe("a flusher", () => {
   });
 
   it.each([4, 125])("gathers presence for longer than updates in a room of %i", async (fanOut) => {
-    const flusher = new Flusher(new DocumentStats());
+    const scheduler = new FanoutScheduler(new DocumentStats());
     const isRarer = async () => {
-      const [room] = await flushed(flusher, [fanOut], { presence: true });
-      return room !== undefined && room.presenceFlushes > 1 && room.flushes > room.presenceFlushes;
+      const [room] = await flushed(scheduler, [fanOut], { awareness: true });
+      return (
+        room !== undefined && room.awarenessFlushes > 1 && room.flushes > room.awarenessFlushes
+      );
     };
     await waitFor(isRarer, { message: "presence is flushed less often" });
   });
 
   it("sends presence after a quiet time at the end of the turn, and updates with it", async () => {
     const room = new Flushed(4);
-    const flusher = new Flusher(new DocumentStats());
-    flusher.schedule(room);
-    flusher.schedulePresence(room);
+    const scheduler = new FanoutScheduler(new DocumentStats());
+    scheduler.schedule(room);
+    scheduler.scheduleAwareness(room);
     await turn();
-    expect([room.flushes, room.presenceFlushes]).toEqual([1, 1]);
-    flusher.schedulePresence(room);
-    await waitFor(() => room.presenceFlushes === 2, { message: "presence alone is sent, too" });
+    expect([room.flushes, room.awarenessFlushes]).toEqual([1, 1]);
+    scheduler.scheduleAwareness(room);
+    await waitFor(() => room.awarenessFlushes === 2, { message: "presence alone is sent, too" });
     expect(room.flushes).toBe(2);
   });
 
   it("forgets a document", async () => {
     const rooms = [new Flushed(4), new Flushed(10)];
     const last = new Flushed(10);
-    const flusher = new Flusher(new DocumentStats());
+    const scheduler = new FanoutScheduler(new DocumentStats());
     for (const room of rooms) {
-      flusher.schedule(room);
-      flusher.schedulePresence(room);
-      flusher.cancel(room);
+      scheduler.schedule(room);
+      scheduler.scheduleAwareness(room);
+      scheduler.cancel(room);
     }
-    flusher.schedule(last);
+    scheduler.schedule(last);
     await waitFor(() => last.flushes === 1, { message: "a later one is flushed" });
     expect(rooms.map(({ flushes }) => flushes)).toEqual([0, 0]);
   });

@@ -1,21 +1,21 @@
-import { isLeft } from "../protocol/presence.ts";
-import type { PeerPresence } from "../replication/message.ts";
+import { isLeft } from "../protocol/awareness.ts";
+import type { PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
-import type { Reader } from "./reader.ts";
 import { RecencyList, type Recent } from "./recency-list.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 /** How many that left are remembered in one room; then the oldest are forgotten early. */
 const MAX_REMEMBERED = 16_384;
 
 /** Whose a client is: a connection of this server, or of another server. */
-export type PresenceOwner = Reader | Peer;
+export type AwarenessOwner = Subscriber | Peer;
 
 /** What is known of a client id; `version` is the presence version in which it changed last. */
-export interface Known extends PeerPresence, Recent<Known> {
+export interface Known extends PeerAwareness, Recent<Known> {
   /** The newest clock with which anybody here was shown it. */
   clock: number;
   /** `null` when the client left. */
-  readonly owner: PresenceOwner | null;
+  readonly owner: AwarenessOwner | null;
   /** The newest clock that the owner has sent, which may be behind `clock`. */
   readonly sent: number;
   /** The owner's own clock is no older than this. */
@@ -35,7 +35,7 @@ export type NewKnown = Omit<Known, "version" | keyof Recent<Known>>;
  * The newest state per client id, in the order in which they changed, so that a change costs what
  * changed, however many were here before.
  */
-export class PresenceTable {
+export class AwarenessTable {
   readonly #known: Map<number, Known> = new Map();
   readonly #present: RecencyList<Known> = new RecencyList();
   /** Those that left, and are remembered. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Rounds } from "../../src/websocket/rounds.ts";
+import { StaggeredSweep } from "../../src/websocket/staggered-sweep.ts";
 
 /** What each of these many shares visits. */
-function shares(rounds: Rounds<number>, visited: number[], many: number): number[][] {
+function shares(rounds: StaggeredSweep<number>, visited: number[], many: number): number[][] {
   return Array.from({ length: many }, () => {
     rounds.next();
     return visited.splice(0);
@@ -13,7 +13,7 @@ describe("rounds", () => {
   it("visit each member once, a share at a time", () => {
     const visited: number[] = [];
     const members = new Set([1, 2, 3, 4, 5, 6, 7]);
-    const rounds = new Rounds(members, 3, (member) => visited.push(member));
+    const rounds = new StaggeredSweep(members, 3, (member) => visited.push(member));
     expect(shares(rounds, visited, 3)).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
     expect(rounds.count).toBe(1);
     expect(shares(rounds, visited, 1)).toEqual([[1, 2, 3]]);
@@ -22,7 +22,7 @@ describe("rounds", () => {
   it("take as many shares when there are few members, or none", () => {
     const visited: number[] = [];
     const members = new Set([1]);
-    const rounds = new Rounds(members, 3, (member) => visited.push(member));
+    const rounds = new StaggeredSweep(members, 3, (member) => visited.push(member));
     expect(shares(rounds, visited, 3)).toEqual([[1], [], []]);
     expect(rounds.count).toBe(1);
     members.clear();
@@ -33,7 +33,7 @@ describe("rounds", () => {
   it("leave out who has gone, and visit who has come, in the same round", () => {
     const visited: number[] = [];
     const members = new Set([1, 2, 3, 4]);
-    const rounds = new Rounds(members, 2, (member) => visited.push(member));
+    const rounds = new StaggeredSweep(members, 2, (member) => visited.push(member));
     expect(shares(rounds, visited, 1)).toEqual([[1, 2]]);
     members.delete(3);
     for (const member of [5, 6, 7]) members.add(member);
@@ -42,7 +42,7 @@ describe("rounds", () => {
 
   it("tell which round it is", () => {
     const seen: number[] = [];
-    const rounds = new Rounds(new Set(["a"]), 2, (_member, round) => seen.push(round));
+    const rounds = new StaggeredSweep(new Set(["a"]), 2, (_member, round) => seen.push(round));
     for (let i = 0; i < 6; i++) rounds.next();
     expect(seen).toEqual([0, 1, 2]);
   });

@@ -3,11 +3,11 @@ import type { Frame } from "../protocol/frame.ts";
 import { Identity } from "./identities.ts";
 
 /** Where the frames for one reader go: a client's socket. */
-export interface Outlet {
+export interface Sink {
   /** False while what was written before is still waiting; the document is told when it is not. */
   readonly writable: boolean;
   /** Whether it takes presence in any case: it is not writable because it sends parts of a document. */
-  readonly takesPresence?: boolean;
+  readonly takesAwareness?: boolean;
   /**
    * Never throws. What is written to an outlet that has closed is dropped.
    *
@@ -42,8 +42,8 @@ export interface Outlet {
  * One reader of a document: how far its client has got. Readers that are behind cost nothing: what
  * they lack is in the log, and in the presence map.
  */
-export class Reader {
-  readonly outlet: Outlet;
+export class Subscriber {
+  readonly sink: Sink;
   /**
    * What others wrote below this offset has been sent. `null` until the client has said what it
    * has; until then it is sent no updates.
@@ -56,11 +56,11 @@ export class Reader {
   /** From this offset on, updates that may be its own client's were left out and are still owed. */
   owedFrom = Number.POSITIVE_INFINITY;
   /** Whose updates were left out because they may be its own client; `null` when nobody's were. */
-  suspects: Set<Reader> | null = null;
+  suspects: Set<Subscriber> | null = null;
   /** Presence up to this version has been sent; `null`: none yet, and none is sent. */
-  presenceVersion: number | null = 0;
+  awarenessVersion: number | null = 0;
   /** Whether it is to be shown all who are present when its outlet is writable again. */
-  isOwedPresence = false;
+  isOwedAwareness = false;
   /** The client ids whose presence this connection introduced. */
   readonly clients: Set<number> = new Set();
   /** How many client ids that nobody knew it introduced, since when. The presence keeps it. */
@@ -72,7 +72,7 @@ export class Reader {
   /** Who writes by it, for those who are told of changes; `null` when nobody is. */
   author: ChangeAuthor | null = null;
 
-  constructor(outlet: Outlet) {
-    this.outlet = outlet;
+  constructor(sink: Sink) {
+    this.sink = sink;
   }
 }

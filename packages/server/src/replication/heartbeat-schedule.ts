@@ -7,7 +7,7 @@ const MIN_BEAT_MS = 200;
  * When one holder of a document tells the others that it is there, and how far it is. Times are in
  * milliseconds since the epoch.
  */
-export class BeatSchedule {
+export class HeartbeatSchedule {
   /** Whether the next beat asks the others for theirs. */
   wantsReply = false;
   #at = Number.POSITIVE_INFINITY;

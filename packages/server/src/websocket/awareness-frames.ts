@@ -1,7 +1,7 @@
 import { createDecoder } from "lib0/decoding";
-import { type Frame, framePresence } from "../protocol/frame.ts";
+import { AwarenessReader, type AwarenessState, encodeAwareness } from "../protocol/awareness.ts";
+import { type Frame, frameAwareness } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
-import { encodePresence, PresenceReader, type PresenceState } from "../protocol/presence.ts";
 import { takeBytes } from "../protocol/text.ts";
 import { MAX_PART_BYTES } from "../room/split-update.ts";
 
@@ -10,7 +10,7 @@ const PRESENCE = 1;
 /** Long presence that several clients are sent is split once. */
 const split: WeakMap<Frame, readonly Frame[]> = new WeakMap();
 
-export function isPresence(frame: Frame): boolean {
+export function isAwareness(frame: Frame): boolean {
   return messageOf(frame)[0] === PRESENCE;
 }
 
@@ -18,18 +18,18 @@ export function isPresence(frame: Frame): boolean {
  * The states of a presence frame in several frames, each about as long as a part of a document. States
  * depend on nothing, so a client takes each frame by itself.
  */
-export function splitPresence(frame: Frame): readonly Frame[] {
+export function splitAwareness(frame: Frame): readonly Frame[] {
   if (frame.length <= MAX_PART_BYTES) return [frame];
   const known = split.get(frame);
   if (known !== undefined) return known;
   const frames: Frame[] = [];
   const decoder = createDecoder(messageOf(frame));
   decoder.pos = 1;
-  const states = new PresenceReader(takeBytes(decoder));
-  let group: PresenceState[] = [];
+  const states = new AwarenessReader(takeBytes(decoder));
+  let group: AwarenessState[] = [];
   let bytes = 0;
   const close = () => {
-    if (group.length > 0) frames.push(framePresence(encodePresence(group)));
+    if (group.length > 0) frames.push(frameAwareness(encodeAwareness(group)));
     group = [];
     bytes = 0;
   };

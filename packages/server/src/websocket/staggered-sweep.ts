@@ -2,7 +2,7 @@
  * Visits all members of a set, a share at a time: what takes some microseconds for each would, done for
  * thousands at once, keep everybody waiting.
  */
-export class Rounds<T> {
+export class StaggeredSweep<T> {
   readonly #members: ReadonlySet<T>;
   readonly #shares: number;
   readonly #visit: (member: T, round: number) => void;

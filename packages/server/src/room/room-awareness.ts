@@ -1,19 +1,19 @@
-import { type Frame, framePresence } from "../protocol/frame.ts";
-import { MalformedError } from "../protocol/malformed-error.ts";
 import {
-  checkPresence,
-  encodePresence,
+  AwarenessReader,
+  type AwarenessState,
+  checkAwareness,
+  encodeAwareness,
   isLeft,
   LEFT,
-  PresenceReader,
-  type PresenceState,
-} from "../protocol/presence.ts";
-import type { PeerPresence } from "../replication/message.ts";
+} from "../protocol/awareness.ts";
+import { type Frame, frameAwareness } from "../protocol/frame.ts";
+import { MalformedError } from "../protocol/malformed-error.ts";
+import type { PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
-import { type Claim, Claims } from "./presence-claims.ts";
-import { freshClock, MAX_CLOCK } from "./presence-clock.ts";
-import { type Known, type PresenceOwner, PresenceTable } from "./presence-table.ts";
-import { Reader } from "./reader.ts";
+import { type Claim, Claims } from "./awareness-claims.ts";
+import { freshClock, MAX_CLOCK } from "./awareness-clock.ts";
+import { type AwarenessOwner, AwarenessTable, type Known } from "./awareness-table.ts";
+import { Subscriber } from "./subscriber.ts";
 
 /** Clients drop others that were not renewed for this long (`outdatedTimeout` of y-protocols). */
 const TIMEOUT_MS = 30_000;
@@ -48,13 +48,13 @@ const MAX_BYTES_OF_LARGE = 4 * 1024 * 1024;
 /** Somebody else speaks for a client; its owner may be dead. */
 export interface Contest {
   readonly client: number;
-  readonly owner: PresenceOwner;
+  readonly owner: AwarenessOwner;
   /** Whether it may be the claimant's own client, which is given to it if the owner does not answer. */
   readonly isClaim: boolean;
 }
 
 /** What follows from what a client sent. */
-export interface PresenceEffects {
+export interface AwarenessEffects {
   /** Owners to ask whether they are alive. */
   readonly contests: readonly Contest[];
   /** What the sender does not know. */
@@ -62,15 +62,15 @@ export interface PresenceEffects {
 }
 
 /** What follows from what another server said. */
-export interface PeerPresenceEffects {
+export interface PeerAwarenessEffects {
   /** Connections of this server to ask whether they are alive. */
   readonly contests: readonly Contest[];
   /** What that server does not know: clients of its own that were declared gone here. */
-  readonly stale: readonly PeerPresence[];
+  readonly stale: readonly PeerAwareness[];
 }
 
 const NO_CONTESTS: readonly Contest[] = [];
-const NO_EFFECTS: PresenceEffects = { contests: NO_CONTESTS, answer: null };
+const NO_EFFECTS: AwarenessEffects = { contests: NO_CONTESTS, answer: null };
 
 /**
  * Who is in a room, on any server: per client id its newest state. There is no history: each change
@@ -110,8 +110,8 @@ const NO_EFFECTS: PresenceEffects = { contests: NO_CONTESTS, answer: null };
  * that for those whose connection answers. Only what another server said expires, when that server is
  * not heard any more.
  */
-export class Presence {
-  readonly #table: PresenceTable = new PresenceTable();
+export class RoomAwareness {
+  readonly #table: AwarenessTable = new AwarenessTable();
   readonly #claims: Claims = new Claims();
   #all: { readonly version: number; readonly frame: Frame | null } | undefined;
 
@@ -136,16 +136,16 @@ export class Presence {
    *
    * @throws MalformedError; what came before the malformed state has been taken
    */
-  receive(states: Uint8Array, from: Reader, now: number): PresenceEffects {
+  receive(states: Uint8Array, from: Subscriber, now: number): AwarenessEffects {
     let contests: Contest[] | undefined;
-    let unknown: Set<PresenceState> | undefined;
+    let unknown: Set<AwarenessState> | undefined;
     let changes = 0;
-    const sent = new PresenceReader(states);
+    const sent = new AwarenessReader(states);
     for (let entries = 0; changes < MAX_CHANGES_PER_MESSAGE && sent.next(); entries++) {
       if (entries === MAX_ENTRIES_PER_MESSAGE) break;
       const { client } = sent;
       // Nothing was shown to it yet, so this comes from itself.
-      if (from.presenceVersion === null && !sent.isLeft) from.ownClient ??= client;
+      if (from.awarenessVersion === null && !sent.isLeft) from.ownClient ??= client;
       const known = this.#table.get(client);
       if (known !== undefined && isOld(known, sent, from)) {
         if (known.owner === null && !sent.isLeft) {
@@ -171,7 +171,7 @@ export class Presence {
       const { clock } = sent;
       if (clock > MAX_CLOCK) throw new MalformedError(`presence: the clock ${clock} is too large`);
       const state = sent.state.slice();
-      checkPresence(state);
+      checkAwareness(state);
       changes++;
       if (isClaim && !givesWay(known, now)) {
         const isAsked = this.#claims.add({ client, clock, state, claimant: from }, now);
@@ -194,8 +194,8 @@ export class Presence {
   }
 
   /** Takes what another server says of its clients. That server has checked it. */
-  receiveFromPeer(states: readonly PeerPresence[], peer: Peer, now: number): PeerPresenceEffects {
-    const stale: PeerPresence[] = [];
+  receiveFromPeer(states: readonly PeerAwareness[], peer: Peer, now: number): PeerAwarenessEffects {
+    const stale: PeerAwareness[] = [];
     const contests: Contest[] = [];
     for (const told of states) {
       const known = this.#table.get(told.client);
@@ -216,7 +216,7 @@ export class Presence {
           stale.push(known);
           peer.denied.add(told.client);
         }
-      } else if (known.owner instanceof Reader) {
+      } else if (known.owner instanceof Subscriber) {
         this.#claimByPeer(known, known.owner, told, peer, { contests, now });
       } else if (told.clock > known.clock || (told.isOwn && !known.isOwn)) {
         this.#takeFromPeer(told, Math.max(known.clock + 1, told.clock), peer, now);
@@ -235,11 +235,11 @@ export class Presence {
    *
    * @returns the connection to ask, if it is for it to say
    */
-  probed(client: number, now: number): Reader | null {
+  probed(client: number, now: number): Subscriber | null {
     const known = this.#table.get(client);
     if (known === undefined) return null;
     if (known.owner === null && known.isLocal) this.#table.set(known);
-    if (!(known.owner instanceof Reader)) return null;
+    if (!(known.owner instanceof Subscriber)) return null;
     if (!givesWay(known, now)) return known.owner;
     this.#leave(known, known.clock + 1, now);
     return null;
@@ -251,17 +251,17 @@ export class Presence {
    * @param forPeer whether another server waits to hear that the client is here
    * @returns what has to be sent to the connection when its client was given away meanwhile
    */
-  answered(client: number, reader: Reader, forPeer: boolean, now: number): Frame | null {
+  answered(client: number, subscriber: Subscriber, forPeer: boolean, now: number): Frame | null {
     const known = this.#table.get(client);
-    if (known?.owner === reader) {
+    if (known?.owner === subscriber) {
       const claim = this.#claims.of(client);
       this.#claims.refuse(client);
-      if (forPeer || (claim !== undefined && !(claim.claimant instanceof Reader))) {
+      if (forPeer || (claim !== undefined && !(claim.claimant instanceof Subscriber))) {
         this.#assert(known, claim?.clock ?? 0);
       }
       return null;
     }
-    if (known === undefined || known.owner === null || reader.ownClient !== client) return null;
+    if (known === undefined || known.owner === null || subscriber.ownClient !== client) return null;
     return givesWay(known, now) ? frameOf([{ client, clock: known.clock, state: LEFT }]) : null;
   }
 
@@ -277,9 +277,9 @@ export class Presence {
   }
 
   /** Removes the clients that a reader introduced. @returns whether there were any */
-  remove(reader: Reader, now: number): boolean {
-    this.#claims.drop(reader);
-    return this.#removeClients(reader.clients, reader, now);
+  remove(subscriber: Subscriber, now: number): boolean {
+    this.#claims.drop(subscriber);
+    return this.#removeClients(subscriber.clients, subscriber, now);
   }
 
   /** Removes clients of another server. @returns whether there were any */
@@ -303,8 +303,8 @@ export class Presence {
     }
     for (const known of old) {
       const age = now - known.at;
-      if (known.owner instanceof Reader) {
-        if (known.owner.outlet.check?.() ?? true) {
+      if (known.owner instanceof Subscriber) {
+        if (known.owner.sink.check?.() ?? true) {
           const clock = known.isOwn ? freshClock(known.clock, now) : known.clock + 1;
           this.#table.set({ ...known, clock, at: now });
         } else if (age > TIMEOUT_MS) {
@@ -318,7 +318,7 @@ export class Presence {
   }
 
   /** All who are present, on any server, with the clocks that they sent. */
-  present(): PeerPresence[] {
+  present(): PeerAwareness[] {
     return Array.from(this.#table.present, ({ client, sent, state, isOwn }) => {
       return { client, clock: sent, state, isOwn };
     });
@@ -335,11 +335,11 @@ export class Presence {
   }
 
   /** All others who are present, as somebody has to be shown them who may have seen them before. */
-  show(reader: Reader, now: number): Frame | null {
+  show(subscriber: Subscriber, now: number): Frame | null {
     const others: Known[] = [];
     this.#all = undefined;
     for (const known of this.#table.present) {
-      if (known.client === reader.ownClient) continue;
+      if (known.client === subscriber.ownClient) continue;
       // Whoever relays a client of another tab hears itself what that tab says.
       if (known.isOwn) known.clock = freshClock(known.clock, now);
       others.push(known);
@@ -351,22 +351,22 @@ export class Presence {
    * What a connection has to be sent before what changed after `version`, so that it does not take an
    * older state of its own client for a newer one; see above.
    */
-  reminder(reader: Reader, version: number | null): Frame | null {
-    const { ownClient } = reader;
+  reminder(subscriber: Subscriber, version: number | null): Frame | null {
+    const { ownClient } = subscriber;
     if (version === null || version === this.version || ownClient === null) return null;
     const known = this.#table.get(ownClient);
     if (known === undefined || known.version <= version || known.owner === null) return null;
-    if (known.owner === reader) {
+    if (known.owner === subscriber) {
       if (known.clock <= known.ownClock) return null;
       known.ownClock = known.clock + 1;
-    } else if (reader.claim !== known.client) {
+    } else if (subscriber.claim !== known.client) {
       return null;
     }
     return frameOf([{ client: known.client, clock: known.clock, state: LEFT }]);
   }
 
   /** What changed after `version`; `solely` is whose changes these are, when they are one owner's. */
-  since(version: number): { frame: Frame; solely: PresenceOwner | null } | null {
+  since(version: number): { frame: Frame; solely: AwarenessOwner | null } | null {
     const changed = this.#table.changedSince(version);
     const [first] = changed;
     if (first === undefined) return null;
@@ -375,7 +375,7 @@ export class Presence {
   }
 
   /** The clients of this server that are present. */
-  local(): PeerPresence[] {
+  local(): PeerAwareness[] {
     return [...this.#table.present].filter(({ isLocal }) => isLocal);
   }
 
@@ -383,7 +383,7 @@ export class Presence {
    * What another server is told when it asks: the clients of this server, and those of its own that were
    * declared gone here. It may not have heard that on the bus, and would never announce them anew.
    */
-  toldTo(peer: Peer | null): PeerPresence[] {
+  toldTo(peer: Peer | null): PeerAwareness[] {
     const told = this.local();
     for (const client of peer?.denied ?? []) {
       const known = this.#table.get(client);
@@ -394,14 +394,14 @@ export class Presence {
   }
 
   /** What changed for clients of this server after `version`. */
-  localSince(version: number): PeerPresence[] {
+  localSince(version: number): PeerAwareness[] {
     return this.#table.changedSince(version).filter(({ isLocal }) => isLocal);
   }
 
-  #introduce(known: Known | undefined, sent: PresenceState, owner: Reader, now: number): void {
+  #introduce(known: Known | undefined, sent: AwarenessState, owner: Subscriber, now: number): void {
     const { client } = sent;
     if (known === undefined) owner.introduced.count++;
-    const isGreeting = owner.presenceVersion === null;
+    const isGreeting = owner.awarenessVersion === null;
     owner.ownClient ??= client;
     const isOwn = owner.ownClient === client;
     // Taken from whoever only relayed it, or was contestable, it stays with this one.
@@ -421,7 +421,7 @@ export class Presence {
     else this.#table.set({ ...known, state, sent, ownClock: sent, clock, at: now });
   }
 
-  #takeFromPeer(told: PeerPresence, clock: number, owner: Peer, now: number): void {
+  #takeFromPeer(told: PeerAwareness, clock: number, owner: Peer, now: number): void {
     const { client, clock: sent, isOwn } = told;
     const isContestable = told.isContestable === true;
     this.#table.set({
@@ -433,7 +433,7 @@ export class Presence {
   #leftPeer(known: Known, clock: number, peer: Peer, now: number): void {
     if (known.owner === peer) {
       if (clock >= known.sent) this.#leave(known, Math.max(known.clock + 1, clock), now);
-    } else if (known.owner instanceof Reader) {
+    } else if (known.owner instanceof Subscriber) {
       if (clock >= known.clock) this.#assert(known, clock);
     } else if (known.owner === null) {
       known.clock = Math.max(known.clock, clock);
@@ -443,8 +443,8 @@ export class Presence {
   /** Another server has a client that belongs to a connection of this one. */
   #claimByPeer(
     known: Known,
-    owner: Reader,
-    told: PeerPresence,
+    owner: Subscriber,
+    told: PeerAwareness,
     peer: Peer,
     { contests, now }: { contests: Contest[]; now: number },
   ): void {
@@ -454,7 +454,7 @@ export class Presence {
       return;
     }
     const isDefended = known.isOwn && told.isContestable === true && !givesWay(known, now);
-    if (isDefended && (owner.outlet.silentFor ?? 0) < SILENT_MS) {
+    if (isDefended && (owner.sink.silentFor ?? 0) < SILENT_MS) {
       const claim = { client, clock, state: told.state.slice(), claimant: peer };
       if (this.#claims.add(claim, now)) contests.push({ client, owner, isClaim: true });
     } else if (isDefended || clock > known.clock || !known.isOwn) {
@@ -472,7 +472,7 @@ export class Presence {
     const clock = Math.max(claim.clock, freshClock(known?.clock ?? -1, now));
     this.#table.set({
       ...{ client, clock, state, owner, sent: claim.clock, ownClock: claim.clock, at: now },
-      ...{ isOwn: true, isContestable: true, isLocal: owner instanceof Reader, ownedAt: now },
+      ...{ isOwn: true, isContestable: true, isLocal: owner instanceof Subscriber, ownedAt: now },
     });
   }
 
@@ -482,7 +482,7 @@ export class Presence {
     if (claim !== undefined) this.#grant(this.#table.get(known.client), claim, now);
   }
 
-  #removeClients(clients: Iterable<number>, owner: PresenceOwner, now: number): boolean {
+  #removeClients(clients: Iterable<number>, owner: AwarenessOwner, now: number): boolean {
     let changed = false;
     for (const client of [...clients]) {
       const known = this.#table.get(client);
@@ -494,7 +494,12 @@ export class Presence {
   }
 
   /** Whether what a connection sent is within what it, and the room, may have. */
-  #mayTell(from: Reader, sent: PresenceReader, known: Known | undefined, now: number): boolean {
+  #mayTell(
+    from: Subscriber,
+    sent: AwarenessReader,
+    known: Known | undefined,
+    now: number,
+  ): boolean {
     const { client } = sent;
     if (!from.clients.has(client) && from.clients.size >= MAX_CLIENTS_PER_READER) return false;
     const { introduced } = from;
@@ -514,9 +519,9 @@ export class Presence {
   }
 
   /** What the states that a connection introduced take, without that of one client. */
-  #bytesOf(reader: Reader, except: number): number {
+  #bytesOf(subscriber: Subscriber, except: number): number {
     let bytes = 0;
-    for (const client of reader.clients) {
+    for (const client of subscriber.clients) {
       if (client !== except) bytes += this.#table.get(client)?.state.length ?? 0;
     }
     return bytes;
@@ -528,20 +533,20 @@ function addContest(contests: Contest[], contest: Contest): void {
   if (contests.length >= MAX_CONTESTS) return;
   const { client, owner } = contest;
   const isNamed = contests.some(
-    (one) => one.owner === owner && (owner instanceof Reader || one.client === client),
+    (one) => one.owner === owner && (owner instanceof Subscriber || one.client === client),
   );
   if (!isNamed) contests.push(contest);
 }
 
 /** Whether what a client says of itself or of others is known, as nearly all that clients send is. */
-function isOld(known: Known, sent: PresenceReader, from: Reader): boolean {
+function isOld(known: Known, sent: AwarenessReader, from: Subscriber): boolean {
   const { clock, isLeft } = sent;
   // Its own clock may be behind the one that others are shown.
   if (known.owner === from && known.isOwn)
     return clock < known.sent || (clock === known.sent && !isLeft);
   if (from.ownClient === known.client && !isLeft) {
     // Of a client that left a late message may be on its way; a greeting is none.
-    if (known.owner !== null || from.presenceVersion === null) return false;
+    if (known.owner !== null || from.awarenessVersion === null) return false;
   }
   if (clock > known.clock) return false;
   // The rule of y-protocols: with the same clock a client can leave.
@@ -552,15 +557,15 @@ function isOld(known: Known, sent: PresenceReader, from: Reader): boolean {
 function givesWay(known: Known, now: number): boolean {
   if (!known.isOwn) return true;
   return (
-    known.owner instanceof Reader && known.isContestable && now - known.ownedAt < CONTESTABLE_MS
+    known.owner instanceof Subscriber && known.isContestable && now - known.ownedAt < CONTESTABLE_MS
   );
 }
 
 /** The clock to show with what another server says of a client that was not here. */
-function freshOf({ clock, isOwn }: PeerPresence, now: number): number {
+function freshOf({ clock, isOwn }: PeerAwareness, now: number): number {
   return isOwn ? freshClock(clock, now) : clock;
 }
 
-function frameOf(states: readonly PresenceState[]): Frame {
-  return framePresence(encodePresence(states));
+function frameOf(states: readonly AwarenessState[]): Frame {
+  return frameAwareness(encodeAwareness(states));
 }

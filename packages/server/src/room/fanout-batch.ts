@@ -1,18 +1,18 @@
 import type { Frame } from "../protocol/frame.ts";
 import type { Log } from "./log.ts";
-import type { Presence } from "./presence.ts";
+import type { RoomAwareness } from "./room-awareness.ts";
 
 /** What one flush sends: readers at the same place get the same frames. */
-export class SharedNews {
+export class FanoutBatch {
   readonly #log: Log;
-  readonly #presence: Presence;
+  readonly #awareness: RoomAwareness;
   /** By where they end, then by where they begin. */
   readonly #updates: Map<number, Map<number, Frame[]>> = new Map();
-  readonly #states: Map<number, ReturnType<Presence["since"]>> = new Map();
+  readonly #states: Map<number, ReturnType<RoomAwareness["since"]>> = new Map();
 
-  constructor(log: Log, presence: Presence) {
+  constructor(log: Log, awareness: RoomAwareness) {
     this.#log = log;
-    this.#presence = presence;
+    this.#awareness = awareness;
   }
 
   updates(from: number, to: number): readonly Frame[] {
@@ -29,10 +29,10 @@ export class SharedNews {
     return frames;
   }
 
-  presence(version: number): ReturnType<Presence["since"]> {
+  awareness(version: number): ReturnType<RoomAwareness["since"]> {
     let news = this.#states.get(version);
     if (news === undefined) {
-      news = this.#presence.since(version);
+      news = this.#awareness.since(version);
       this.#states.set(version, news);
     }
     return news;

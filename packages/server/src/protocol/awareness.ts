@@ -6,7 +6,7 @@ import { TooLargeError } from "./too-large-error.ts";
 import { putVarUint, varUintLength } from "./var-uint.ts";
 
 /** One client's presence: its state is JSON in UTF-8, and `null` when the client left. */
-export interface PresenceState {
+export interface AwarenessState {
   readonly client: number;
   /** Grows with every change that the client makes. */
   readonly clock: number;
@@ -31,7 +31,7 @@ function saysLeft(bytes: Uint8Array, start: number, end: number): boolean {
  * Reads a list of presence states, one after the other, without making anything of each: most of
  * what clients send is what they were sent, and is dropped by its clock alone.
  */
-export class PresenceReader {
+export class AwarenessReader {
   /** Of the state that was read last, as all that follows. */
   client = 0;
   clock = 0;
@@ -82,7 +82,7 @@ export class PresenceReader {
  *
  * @throws TooLargeError above 64 KiB; MalformedError when it is not JSON in UTF-8, or nested too deep
  */
-export function checkPresence(state: Uint8Array): void {
+export function checkAwareness(state: Uint8Array): void {
   if (state.length > MAX_STATE_BYTES) {
     throw new TooLargeError(
       `a presence state of ${state.length} bytes; it may have ${MAX_STATE_BYTES}`,
@@ -94,7 +94,7 @@ export function checkPresence(state: Uint8Array): void {
 }
 
 /** Encodes states as the body of a presence message. */
-export function encodePresence(states: readonly PresenceState[]): Uint8Array {
+export function encodeAwareness(states: readonly AwarenessState[]): Uint8Array {
   let length = varUintLength(states.length);
   for (const { client, clock, state } of states) {
     length += varUintLength(client) + varUintLength(clock);

@@ -1,0 +1,25 @@
+import type { Logger } from "pino";
+import type { Config } from "../config/config.ts";
+import type { ServerOptions } from "../config/server-options.ts";
+import type { HttpListener } from "../http/http-listener.ts";
+import { OwnListener } from "../http/own-listener.ts";
+import { type CustomCluster, isMember } from "./open-cluster.ts";
+import { openTls } from "./open-tls.ts";
+
+/**
+ * Where requests come in: at a server of Symphony's own, or at the application's.
+ *
+ * @throws ConfigError when the certificate or its key cannot be used, or the error of the socket when
+ *   it cannot listen
+ */
+export async function openListener(
+  config: Config,
+  custom: Pick<ServerOptions, "attachTo"> & CustomCluster,
+  logger: Logger,
+): Promise<HttpListener> {
+  if (custom.attachTo === undefined) {
+    return OwnListener.open(config.HOST, config.PORT, await openTls(config, logger));
+  }
+  const { AttachedListener } = await import("../http/attached-listener.ts");
+  return new AttachedListener(custom.attachTo, isMember(config, custom));
+}

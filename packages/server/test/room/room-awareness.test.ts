@@ -1,0 +1,267 @@
+import { describe, expect, it } from "vitest";
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
+import * as Y from "yjs";
+import { type AwarenessState, encodeAwareness } from "../../src/protocol/awareness.ts";
+import { TooLargeError } from "../../src/protocol/too-large-error.ts";
+import { RoomAwareness } from "../../src/room/room-awareness.ts";
+import { type Sink, Subscriber } from "../../src/room/subscriber.ts";
+import { decodeFrames } from "../support/frames.ts";
+
+class RecordingSink implements Sink {
+  readonly writable = true;
+  readonly frames: Uint8Array[] = [];
+  write(frames: readonly Uint8Array[]): void {
+    this.frames.push(...frames);
+  }
+  probe(): void {}
+  close(): void {}
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function state(client: number, clock: number, value: unknown): Uint8Array {
+  return encodeAwareness([{ client, clock, state: bytesOf(value) }]);
+}
+
+/** What a client that is sent these frames believes of the others. */
+function seen(frames: readonly Uint8Array[]): Map<number, unknown> {
+  const awareness = new Awareness(new Y.Doc());
+  awareness.setLocalState(null);
+  for (const message of decodeFrames(frames)) {
+    if (message.type === "presence") applyAwarenessUpdate(awareness, message.states, "test");
+  }
+  const states = new Map(awareness.getStates());
+  awareness.destroy();
+  return states;
+}
+
+/** Somebody who was not shown anybody yet. */
+function newcomer(): Subscriber {
+  const subscriber = new Subscriber(new RecordingSink());
+  subscriber.awarenessVersion = null;
+  return subscriber;
+}
+
+/** Whom a message contests. */
+function contested(awareness: RoomAwareness, states: Uint8Array, from: Subscriber) {
+  return awareness
+    .receive(states, from, 0)
+    .contests.map(({ client, owner }) => ({ client, owner }));
+}
+
+function room() {
+  const awareness = new RoomAwareness();
+  return { awareness, anna: newcomer(), ben: newcomer() };
+}
+
+function all(awareness: RoomAwareness): Map<number, unknown> {
+  const frame = awareness.all();
+  return seen(frame === null ? [] : [frame]);
+}
+
+describe("presence", () => {
+  it("shows the newest state of each client, and says whose change it was", () => {
+    const { awareness, anna, ben } = room();
+    awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    const { version } = awareness;
+    awareness.receive(state(1, 2, { name: "Anna", at: 3 }), anna, 0);
+    expect(awareness.since(version)?.solely).toBe(anna);
+    awareness.receive(state(2, 1, { name: "Ben" }), ben, 0);
+    expect(awareness.since(version)?.solely).toBeNull();
+    expect(awareness.since(awareness.version)).toBeNull();
+    expect(all(awareness)).toEqual(
+      new Map([
+        [1, { name: "Anna", at: 3 }],
+        [2, { name: "Ben" }],
+      ]),
+    );
+    expect(awareness.size).toBe(2);
+  });
+
+  it("drops what others send back", () => {
+    const { awareness, anna, ben } = room();
+    awareness.receive(state(1, 5, { name: "Anna" }), anna, 0);
+    awareness.receive(state(2, 1, { name: "Ben" }), ben, 0);
+    const { version } = awareness;
+    expect(contested(awareness, state(1, 5, { name: "Anna" }), ben)).toEqual([]);
+    expect(contested(awareness, state(1, 4, { name: "old" }), ben)).toEqual([]);
+    expect(awareness.version).toBe(version);
+  });
+
+  it("does not let a connection speak for another's client, and names whose it is", () => {
+    const { awareness, anna, ben } = room();
+    awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    expect(contested(awareness, state(1, 9, { name: "Mallory" }), ben)).toEqual([
+      { client: 1, owner: anna },
+    ]);
+    expect(contested(awareness, state(1, 1, null), ben)).toEqual([{ client: 1, owner: anna }]);
+    expect(all(awareness)).toEqual(new Map([[1, { name: "Anna" }]]));
+  });
+
+  it("gives a client that another tab told of to its own connection", () => {
+    const { awareness, anna, ben } = room();
+    awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    awareness.receive(state(2, 1, { name: "Ben" }), anna, 0);
+    expect(contested(awareness, state(2, 1, { name: "Ben" }), ben)).toEqual([]);
+    awareness.remove(ben, 0);
+    expect(all(awareness)).toEqual(new Map([[1, { name: "Anna" }]]));
+    // What a connection introduced first is its own, and nobody's to claim.
+    expect(contested(awareness, state(1, 9, { name: "Mallory" }), newcomer())).toEqual([
+      { client: 1, owner: anna },
+    ]);
+  });
+
+  it("removes a connection's clients when it ends, with a newer clock", () => {
+    const { awareness, anna, ben } = room();
+    awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
+    awareness.receive(state(2, 1, { name: "Ben" }), ben, 0);
+    const before = awareness.all();
+    const { version } = awareness;
+    expect(awareness.remove(anna, 0)).toBe(true);
+    const news = awareness.since(version);
+    expect(seen([before, news?.frame].filter((frame) => frame != null))).toEqual(
+      new Map([[2, { name: "Ben" }]]),
+    );
+    expect(awareness.remove(anna, 0)).toBe(false);
+  });
+
+  it("brings a client that was declared gone back by telling it", () => {
+    const { awareness, anna } = room();
+    const client = new Awareness(new Y.Doc());
+    client.setLocalState({ name: "Anna" });
+    client.setLocalState({ name: "Anna", at: 1 });
+    const hello = () => encodeAwarenessUpdate(client, [client.clientID]);
+    awareness.receive(hello(), anna, 0);
+    awareness.remove(anna, 0);
+    // A late message of the same client, on a connection that was shown the others.
+    const again = newcomer();
+    awareness.receive(state(7, 1, null), again, 0);
+    again.awarenessVersion = awareness.version;
+    const { answer } = awareness.receive(hello(), again, 0);
+    expect(awareness.size).toBe(0);
+    for (const message of decodeFrames(answer === null ? [] : [answer])) {
+      if (message.type === "presence") applyAwarenessUpdate(client, message.states, "server");
+    }
+    awareness.receive(hello(), again, 0);
+    expect(all(awareness).get(client.clientID)).toEqual({ name: "Anna", at: 1 });
+    client.destroy();
+  });
+
+  it("renews who is alive, removes who is not, and forgets them later", () => {
+    const { awareness, anna } = room();
+    let isAlive = true;
+    Object.assign(anna.sink, { check: () => isAlive });
+    awareness.receive(state(1, 1, {}), anna, 0);
+    expect(awareness.expire(18_000)).toBe(false);
+    expect(awareness.expire(20_000)).toBe(true);
+    expect(awareness.expire(41_000)).toBe(true);
+    isAlive = false;
+    expect(awareness.expire(70_000)).toBe(false);
+    expect(awareness.expire(72_000)).toBe(true);
+    expect(awareness.size).toBe(0);
+    awareness.expire(140_000);
+    expect(awareness.receive(state(1, 1, {}), newcomer(), 140_000).answer).toBeNull();
+    expect(awareness.size).toBe(1);
+  });
+
+  it("refuses a state that is too large, and keeps the one before", () => {
+    const { awareness, anna } = room();
+    awareness.receive(state(1, 1, {}), anna, 0);
+    const large = state(1, 2, "x".repeat(64 * 1024));
+    expect(() => awareness.receive(large, anna, 0)).toThrow(TooLargeError);
+    expect(awareness.local().map(({ clock }) => clock)).toEqual([1]);
+  });
+
+  it("takes a bounded number of clients from one connection", () => {
+    const { awareness, anna } = room();
+    for (let i = 0; i < 1_000; i++) awareness.receive(state(i, 1, {}), anna, 0);
+    expect(awareness.size).toBe(64);
+  });
+
+  it("costs what changes, whatever came and went before", () => {
+    const { awareness, anna, ben } = room();
+    const churn: AwarenessState[] = [];
+    for (let client = 1_000; client < 201_000; client++) {
+      churn.push({ client, clock: 1, state: bytesOf({}) });
+      churn.push({ client, clock: 2, state: bytesOf(null) });
+    }
+    awareness.receive(encodeAwareness(churn), anna, 0);
+    const began = process.cpuUsage();
+    for (let clock = 1; clock <= 500; clock++) {
+      const { version } = awareness;
+      awareness.receive(state(1, clock, { at: clock }), ben, 0);
+      expect(awareness.since(version)?.solely).toBe(ben);
+      expect(awareness.localSince(version)).toHaveLength(1);
+      awareness.expire(0);
+    }
+    // With a look at each that came and went, this takes ten seconds.
+    expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
+  });
+
+  it("takes few changes from one message, and few new clients in a minute", () => {
+    const { awareness, anna } = room();
+    const churn = (first: number) => {
+      const states: AwarenessState[] = [];
+      for (let client = first; client < first + 1_000; client++) {
+        states.push({ client, clock: 1, state: bytesOf({}) });
+        states.push({ client, clock: 2, state: bytesOf(null) });
+      }
+      return encodeAwareness(states);
+    };
+    for (let i = 0; i < 10; i++) awareness.receive(churn(1_000 * i), anna, 0);
+    expect(awareness.version).toBe(256);
+    awareness.receive(state(100_000, 1, {}), anna, 59_000);
+    expect(awareness.size).toBe(0);
+    awareness.receive(state(100_000, 1, {}), anna, 61_000);
+    expect(awareness.size).toBe(1);
+  });
+
+  it("remembers a bounded number of those that left a room", () => {
+    const { awareness } = room();
+    for (let i = 0; i < 20_000; i++) {
+      const subscriber = newcomer();
+      awareness.receive(state(i, 1, {}), subscriber, 0);
+      awareness.remove(subscriber, 0);
+    }
+    const shown = () => new Subscriber(new RecordingSink());
+    // The newest is told that it left, the oldest is nobody that is known.
+    expect(awareness.receive(state(19_999, 1, {}), shown(), 0).answer).not.toBeNull();
+    expect(awareness.receive(state(0, 1, {}), shown(), 0).answer).toBeNull();
+  });
+
+  it("keeps a bounded amount of what one connection tells of others, and of a room's large states", () => {
+    const { awareness, anna, ben } = room();
+    const large = "x".repeat(60_000);
+    for (let i = 0; i < 64; i++) awareness.receive(state(i, 1, large), anna, 0);
+    expect(awareness.size).toBe(4);
+    const others = Array.from({ length: 100 }, () => newcomer());
+    for (const [i, other] of others.entries()) {
+      awareness.receive(state(1_000 + i, 1, large), other, 0);
+    }
+    expect(awareness.size).toBe(69);
+    awareness.receive(state(9_000, 1, { name: "Ben" }), ben, 0);
+    expect(awareness.size).toBe(70);
+    awareness.remove(anna, 0);
+    awareness.receive(state(9_001, 1, large), newcomer(), 0);
+    expect(awareness.size).toBe(67);
+  });
+
+  it("answers a message with one, and names few owners, however many states it holds", () => {
+    const { awareness, anna, ben } = room();
+    const mallory = newcomer();
+    awareness.receive(state(3, 1, {}), mallory, 0);
+    awareness.receive(state(1, 1, {}), anna, 0);
+    awareness.receive(state(2, 1, {}), ben, 0);
+    awareness.remove(ben, 0);
+    const states: AwarenessState[] = [];
+    for (let clock = 0; clock < 10_000; clock++) {
+      states.push({ client: 1, clock: clock + 2, state: bytesOf({}) });
+      states.push({ client: 2, clock: 0, state: bytesOf({}) });
+    }
+    const { contests, answer } = awareness.receive(encodeAwareness(states), mallory, 0);
+    expect(contests).toEqual([{ client: 1, owner: anna, isClaim: false }]);
+    expect(decodeFrames(answer === null ? [] : [answer])).toHaveLength(1);
+  });
+});
