@@ -64,7 +64,7 @@ export {
   type ServerAddress,
 } from "./replication/registry.ts";
 export { DeletedError } from "./room/deletions.ts";
-export { ClosedError } from "./room/documents.ts";
+export { ClosedError } from "./room/room-table.ts";
 export { ConfigError } from "./runtime/config-error.ts";
 export { createServer } from "./server/create-server.ts";
 export { CorruptedError, SnapshotConflictError, StorageError } from "./storage/errors.ts";

@@ -10,20 +10,19 @@ import type { Frame } from "../protocol/frame.ts";
 import { decoding } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { inspectUpdate, isEmpty } from "../protocol/update.ts";
-import type { Document } from "../room/document.ts";
-import type { Documents } from "../room/documents.ts";
-import type { Sink, Subscriber } from "../room/subscriber.ts";
+import type { RoomTable } from "../room/room-table.ts";
+import type { Session } from "../room/session.ts";
+import type { Sink } from "../room/subscriber.ts";
 import { CloseCode } from "../websocket/close-code.ts";
 import { Inbox } from "./inbox.ts";
 import { DocumentClosedError, type DocumentEnd, type ServerDocument } from "./server-document.ts";
 
 export interface DocumentClientOptions {
-  readonly documents: Pick<Documents, "release" | "whenDurable">;
+  readonly rooms: Pick<RoomTable, "whenDurable">;
   readonly logger: Logger;
   /** Whether deleted content is dropped. */
   readonly collect: boolean;
   readonly maxMessageBytes: number;
-  readonly maxDocumentBytes: number;
 }
 
 /** The state vector of a client that has nothing. */
@@ -43,8 +42,7 @@ export class DocumentClient implements ServerDocument, Sink {
   readonly awareness: Awareness;
   readonly closed: Promise<DocumentEnd>;
   readonly #options: DocumentClientOptions;
-  readonly #document: Document;
-  readonly #subscriber: Subscriber;
+  readonly #session: Session;
   readonly #inbox: Inbox = new Inbox();
   /** The offset in the log after the last update that was written here. */
   #writtenEnd = 0;
@@ -54,14 +52,14 @@ export class DocumentClient implements ServerDocument, Sink {
   readonly #resolveClosed: (end: DocumentEnd) => void;
 
   /**
-   * @param document that was acquired for this client, which releases it at its end
-   * @throws DeletedError; the document is not released then
+   * @param session of this client, which ends it at its own end
+   * @throws DeletedError; the caller keeps the session then
    */
-  constructor(document: Document, options: DocumentClientOptions) {
-    this.room = document.room;
-    this.#document = document;
+  constructor(session: Session, options: DocumentClientOptions) {
+    this.room = session.room.name;
+    this.#session = session;
     this.#options = options;
-    this.#subscriber = document.attach(this);
+    session.attach(this);
     const { promise, resolve } = Promise.withResolvers<DocumentEnd>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -80,8 +78,9 @@ export class DocumentClient implements ServerDocument, Sink {
    */
   async load(): Promise<void> {
     try {
-      this.#document.showAwareness(this.#subscriber);
-      await this.#document.answer(this.#subscriber, NOTHING);
+      const { room, subscriber } = this.#session;
+      room.showAwareness(subscriber);
+      await room.answer(subscriber, NOTHING);
     } catch (error) {
       this.#fail(error);
     }
@@ -113,8 +112,9 @@ export class DocumentClient implements ServerDocument, Sink {
     if (this.#isLossy && this.#end !== undefined) {
       throw new DocumentClosedError(this.room, this.#end.end);
     }
-    if (this.#document.log.durable >= this.#writtenEnd) return;
-    await this.#options.documents.whenDurable(this.#document, this.#writtenEnd);
+    const { room } = this.#session;
+    if (room.log.durable >= this.#writtenEnd) return;
+    await this.#options.rooms.whenDurable(room, this.#writtenEnd);
   }
 
   /** Leaves the document. What was written before can still become durable. */
@@ -126,8 +126,7 @@ export class DocumentClient implements ServerDocument, Sink {
         : { code: CloseCode.of(cause), reason: cause.message };
     this.#end = { end, cause };
     this.#inbox.take();
-    this.#document.detach(this.#subscriber, Date.now());
-    this.#options.documents.release(this.#document);
+    this.#session[Symbol.dispose]();
     this.#resolveClosed(end);
     // Listeners of the application hear of it, so not within what the document is doing.
     queueMicrotask(() => this.#forgetAwareness());
@@ -139,7 +138,8 @@ export class DocumentClient implements ServerDocument, Sink {
     for (const states of awareness) {
       this.#attempt(() => applyAwarenessUpdate(this.awareness, states, this));
     }
-    if (this.#end === undefined) this.#document.resume(this.#subscriber);
+    const { room, subscriber } = this.#session;
+    if (this.#end === undefined) room.resume(subscriber);
   }
 
   #wrote(update: Uint8Array, origin: unknown): void {
@@ -149,7 +149,7 @@ export class DocumentClient implements ServerDocument, Sink {
       return;
     }
     try {
-      this.#append(update);
+      this.#submit(update);
     } catch (error) {
       this.#isLossy = true;
       this.#fail(error);
@@ -157,8 +157,8 @@ export class DocumentClient implements ServerDocument, Sink {
   }
 
   /** @throws TooLargeError, MalformedError as for any client */
-  #append(update: Uint8Array): void {
-    const { maxMessageBytes, maxDocumentBytes } = this.#options;
+  #submit(update: Uint8Array): void {
+    const { maxMessageBytes } = this.#options;
     const contents = inspectUpdate(update);
     if (isEmpty(contents)) return;
     if (update.length > maxMessageBytes) {
@@ -166,11 +166,8 @@ export class DocumentClient implements ServerDocument, Sink {
         `a transaction wrote ${update.length} bytes; it may write ${maxMessageBytes}`,
       );
     }
-    if (this.#document.log.bytes + update.length > maxDocumentBytes) {
-      throw new TooLargeError(`the document would exceed ${maxDocumentBytes} bytes`);
-    }
-    this.#document.append(update, this.#subscriber, Date.now(), contents);
-    this.#writtenEnd = this.#document.log.end;
+    const { room, subscriber } = this.#session;
+    this.#writtenEnd = room.submit(update, subscriber.origin, contents);
   }
 
   /** Tells of this client only: the others tell of themselves. */
@@ -181,7 +178,8 @@ export class DocumentClient implements ServerDocument, Sink {
     if (![added, updated, removed].some((clients) => clients.includes(own))) return;
     try {
       const states = decoding("presence state", () => encodeAwarenessUpdate(awareness, [own]));
-      this.#document.receiveAwareness(states, this.#subscriber, Date.now());
+      const { room, subscriber } = this.#session;
+      room.receiveAwareness(states, subscriber, Date.now());
     } catch (error) {
       // It is not thrown: the timer that renews the state would throw it again where nobody catches it.
       this.#fail(error);

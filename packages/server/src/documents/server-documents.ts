@@ -1,10 +1,10 @@
 import { checkRoomName } from "../protocol/room-name.ts";
-import { ClosedError, type Documents } from "../room/documents.ts";
+import { ClosedError, type RoomTable } from "../room/room-table.ts";
 import { DocumentClient, type DocumentClientOptions } from "./document-client.ts";
 import type { ServerDocument } from "./server-document.ts";
 
 export interface ServerDocumentsOptions extends DocumentClientOptions {
-  readonly documents: Documents;
+  readonly rooms: RoomTable;
 }
 
 /** The documents that code of this process has opened. */
@@ -26,13 +26,13 @@ export class ServerDocuments {
    */
   async open(room: string): Promise<ServerDocument> {
     checkRoomName(room);
-    const document = await this.#options.documents.acquire(room);
+    const session = await this.#options.rooms.open(room);
     let client: DocumentClient;
     try {
       if (this.#closing) throw new ClosedError("the server is shutting down");
-      client = new DocumentClient(document, this.#options);
+      client = new DocumentClient(session, this.#options);
     } catch (error) {
-      this.#options.documents.release(document);
+      session[Symbol.dispose]();
       throw error;
     }
     this.#open.add(client);

@@ -1,7 +1,7 @@
 import type { DocumentContent } from "../replication/peers.ts";
 import { PeerError } from "../replication/peers.ts";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
-import type { Documents } from "../room/documents.ts";
+import type { RoomTable } from "../room/room-table.ts";
 import type { Health } from "../runtime/health.ts";
 import type { LoopDelay } from "../runtime/metrics/loop-delay.ts";
 import { within } from "../runtime/within.ts";
@@ -19,8 +19,8 @@ export interface LocalServerParts {
   readonly version: string;
   /** In milliseconds since the Unix epoch. */
   readonly startedAt: number;
-  readonly documents: Pick<Documents, "usage" | "holds" | "inspect" | "drop" | "reopen"> & {
-    readonly workers: Pick<Documents["workers"], "quarantine">;
+  readonly documents: Pick<RoomTable, "usage" | "holds" | "inspect" | "drop" | "reopen"> & {
+    readonly workers: Pick<RoomTable["workers"], "quarantine">;
   };
   readonly liveRooms: LiveRooms;
   readonly health: Health;
@@ -45,12 +45,12 @@ export class LocalServer implements ServerCalls {
 
   async status(): Promise<ServerState> {
     const { version, startedAt, documents, liveRooms, health, registry, loopDelay } = this.#parts;
-    const { opening, open, leaving, bytes } = documents.usage();
+    const { opening, open, closing, bytes } = documents.usage();
     const { rss, heapUsed } = process.memoryUsage();
     return {
       version,
       startedAt,
-      documents: opening + open + leaving,
+      documents: opening + open + closing,
       documentBytes: bytes,
       connections: liveRooms.total,
       memory: { resident: rss, heapUsed },

@@ -1,5 +1,5 @@
 import type { JournalRow } from "../storage/journal.ts";
-import type { Journaled } from "./journal-writer.ts";
+import type { Room } from "./room.ts";
 
 /** Of each document, this much goes into a commit before anything larger does. */
 const SMALL_BYTES = 16 * 1024;
@@ -20,14 +20,17 @@ const SHORT_MS = 15;
 const LATENCY_BYTES = 64 * 1024;
 const LATENCY_WEIGHT = 0.2;
 
+/** What the journal needs of a room. */
+export type JournaledRoom = Pick<Room, "name" | "log" | "committed" | "flush">;
+
 /** What goes into one commit. */
 export interface Commit {
   readonly rows: readonly JournalRow[];
   /** For each row, whose it is and up to which offset of the log it reaches. */
-  readonly sources: readonly { readonly journaled: Journaled; readonly end: number }[];
+  readonly sources: readonly { readonly room: JournaledRoom; readonly end: number }[];
   readonly bytes: number;
   /** Those of which something is left, the ones that had to wait first. */
-  readonly rest: readonly Journaled[];
+  readonly rest: readonly JournaledRoom[];
 }
 
 /**
@@ -40,28 +43,28 @@ export class CommitPlan {
   /** Of small commits, in milliseconds. */
   #latency = 0;
 
-  next(documents: readonly Journaled[]): Commit {
+  next(rooms: readonly JournaledRoom[]): Commit {
     const rows: JournalRow[] = [];
-    const sources: { journaled: Journaled; end: number }[] = [];
+    const sources: { room: JournaledRoom; end: number }[] = [];
     let bytes = 0;
     let joints = 0;
     let isFull = false;
-    const waiting: Journaled[] = [];
-    const served: Journaled[] = [];
+    const waiting: JournaledRoom[] = [];
+    const served: JournaledRoom[] = [];
     /** @returns the offset up to which the document's updates are in the commit */
-    const take = (journaled: Journaled, from: number, isLarge: boolean): number => {
-      const { log, room } = journaled.document;
+    const take = (room: JournaledRoom, from: number, isLarge: boolean): number => {
+      const { log, name } = room;
       let taken = 0;
       let reached = from;
-      for (const { author, update, end, joints: more } of log.entries(from, log.end)) {
-        if (author !== "elsewhere") {
+      for (const { origin, update, end, joints: more } of log.entries(from, log.end)) {
+        if (origin.kind !== "remote") {
           if (!isLarge && taken + update.length > SMALL_BYTES) return reached;
           if (bytes >= this.#limit || joints >= MOST_JOINTS) {
             isFull = true;
             return reached;
           }
-          rows.push({ room, update });
-          sources.push({ journaled, end });
+          rows.push({ room: name, update });
+          sources.push({ room, end });
           taken += update.length;
           bytes += update.length;
           if (isLarge && Number.isFinite(more)) joints += more;
@@ -70,16 +73,16 @@ export class CommitPlan {
       }
       return reached;
     };
-    const large: { readonly journaled: Journaled; readonly from: number }[] = [];
-    for (const journaled of documents) {
-      const { log } = journaled.document;
-      const reached = take(journaled, log.durable, false);
-      if (reached < log.end) large.push({ journaled, from: reached });
+    const large: { readonly room: JournaledRoom; readonly from: number }[] = [];
+    for (const room of rooms) {
+      const { log } = room;
+      const reached = take(room, log.durable, false);
+      if (reached < log.end) large.push({ room, from: reached });
     }
-    for (const { journaled, from } of large) {
-      const reached = isFull ? from : take(journaled, from, true);
-      if (reached >= journaled.document.log.end) continue;
-      (reached > from ? served : waiting).push(journaled);
+    for (const { room, from } of large) {
+      const reached = isFull ? from : take(room, from, true);
+      if (reached >= room.log.end) continue;
+      (reached > from ? served : waiting).push(room);
     }
     return { rows, sources, bytes, rest: [...waiting, ...served] };
   }

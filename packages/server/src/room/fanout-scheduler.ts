@@ -1,5 +1,5 @@
 import { EventLoopLoad } from "./event-loop-load.ts";
-import type { DocumentStats } from "./room-stats.ts";
+import type { RoomStats } from "./room-stats.ts";
 
 /** What a flusher flushes. */
 export interface Flushable {
@@ -54,7 +54,7 @@ const BUSY_TICK_MS = 5;
  * falling behind.
  */
 export class FanoutScheduler {
-  readonly #stats: DocumentStats;
+  readonly #stats: RoomStats;
   readonly #load: EventLoopLoad = new EventLoopLoad();
   /** What has updates to send, and since when. */
   readonly #updates: Map<Flushable, number> = new Map();
@@ -66,7 +66,7 @@ export class FanoutScheduler {
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(stats: DocumentStats) {
+  constructor(stats: RoomStats) {
     this.#stats = stats;
   }
 

@@ -1,4 +1,4 @@
-import type { Author } from "./log.ts";
+import { type Origin, UNKNOWN } from "./origin.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** Clients of a room are asked for a sign of life no more often, and so many of them at a time. */
@@ -110,30 +110,39 @@ export class Identities {
    * Notes in whose name a client writes.
    *
    * @param runs those of the update, see `UpdateContents`
-   * @returns who is to count as its author: nobody knows when it holds the work of several
+   * @returns the origin of the update, which is unknown when it holds the work of several Yjs clients
    */
-  authorOf(runs: ArrayLike<number>, subscriber: Subscriber): Subscriber | null {
+  originOf(runs: ArrayLike<number>, subscriber: Subscriber): Origin {
     const writer = runs[0];
-    if (writer === undefined) return subscriber;
-    for (let i = 3; i < runs.length; i += 3) if (runs[i] !== writer) return null;
+    if (writer === undefined) return subscriber.origin;
+    for (let i = 3; i < runs.length; i += 3) if (runs[i] !== writer) return UNKNOWN;
     const { identity } = subscriber;
-    if (identity.isRelay || identity.writers.includes(writer)) return subscriber;
+    if (identity.isRelay || identity.writers.includes(writer)) return subscriber.origin;
     if (identity.writers.length === MOST_WRITERS) {
       if (!identity.hasTwin) this.#doubtful++;
       identity.isRelay = true;
-      return subscriber;
+      return subscriber.origin;
     }
     identity.writers.push(writer);
     const first = this.#writers.get(writer);
     if (first === undefined) this.#writers.set(writer, subscriber);
     else for (const twin of [first, subscriber]) this.#setTwin(twin.identity);
-    return subscriber;
+    return subscriber.origin;
   }
 
-  /** Whether a reader's client may have written what has this author. */
-  mayHaveWritten(author: Author, subscriber: Subscriber): boolean {
-    if (author === null || author === subscriber) return true;
-    return author !== "elsewhere" && !areDistinct(author.identity, subscriber.identity);
+  /** Whether a subscriber's client may have written what has this origin. */
+  mayHaveWritten(origin: Origin, subscriber: Subscriber): boolean {
+    switch (origin.kind) {
+      case "unknown":
+        return true;
+      case "remote":
+        return false;
+      case "session":
+        return (
+          origin.subscriber === subscriber ||
+          !areDistinct(origin.subscriber.identity, subscriber.identity)
+        );
+    }
   }
 
   #setTwin(identity: Identity): void {

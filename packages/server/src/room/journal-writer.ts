@@ -1,17 +1,10 @@
 import type { Logger } from "pino";
 import { StorageError } from "../storage/errors.ts";
 import type { Journal, JournalId } from "../storage/journal.ts";
-import { CommitPlan } from "./commit-plan.ts";
-import type { Document } from "./document.ts";
+import { type Commit, CommitPlan, type JournaledRoom } from "./commit-plan.ts";
 import { DurabilityWaiters } from "./durability-waiters.ts";
+import type { JournaledRow } from "./persistence.ts";
 import { JournalStats } from "./room-stats.ts";
-
-/** An open document and what the stores hold of it. */
-export interface Journaled {
-  readonly document: Document;
-  /** Rows that no stored snapshot is known to contain, each with the offset that it reaches to. */
-  rows: { readonly id: JournalId; readonly end: number }[];
-}
 
 /** How long updates are gathered after a commit, so that a busy server does not sync per update. */
 const GATHER_MS = 20;
@@ -33,8 +26,8 @@ export class JournalWriter {
   readonly #journal: Journal;
   readonly #logger: Logger;
   readonly #onDurable: ((room: string) => void) | undefined;
-  readonly #journaled: Map<Document, Journaled> = new Map();
-  #pending: Set<Document> = new Set();
+  readonly #rooms: Set<JournaledRoom> = new Set();
+  #pending: Set<JournaledRoom> = new Set();
   #running: Promise<void> | undefined;
   #committing: Promise<boolean> | undefined;
   readonly #plan: CommitPlan = new CommitPlan();
@@ -96,13 +89,13 @@ export class JournalWriter {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  add(journaled: Journaled): void {
-    this.#journaled.set(journaled.document, journaled);
+  add(room: JournaledRoom): void {
+    this.#rooms.add(room);
   }
 
-  remove(document: Document): void {
-    this.#journaled.delete(document);
-    this.#pending.delete(document);
+  remove(room: JournaledRoom): void {
+    this.#rooms.delete(room);
+    this.#pending.delete(room);
   }
 
   /**
@@ -110,15 +103,15 @@ export class JournalWriter {
    *
    * @returns resolves when nothing of it is being written. It does not reject
    */
-  async discard(document: Document, reason: Error): Promise<void> {
-    this.remove(document);
+  async discard(room: JournaledRoom, reason: Error): Promise<void> {
+    this.remove(room);
     if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
-    this.#durability.fail(reason, document);
+    this.#durability.fail(reason, room);
     await this.settled();
     // What has been committed meanwhile has been subtracted already.
-    const { log } = document;
-    for (const { author, update } of log.entries(log.durable, log.end)) {
-      if (author !== "elsewhere") this.#backlog -= update.length;
+    const { log } = room;
+    for (const { origin, update } of log.entries(log.durable, log.end)) {
+      if (origin.kind !== "remote") this.#backlog -= update.length;
     }
     if (!this.full) this.#release();
   }
@@ -134,19 +127,19 @@ export class JournalWriter {
    * @throws StorageError when the writer is closed before or has given the document up, and why the
    *   document was discarded
    */
-  async whenDurable(document: Document, end: number): Promise<void> {
+  async whenDurable(room: JournaledRoom, end: number): Promise<void> {
     if (this.#closed) throw closedError();
-    if (document.log.durable < end && !this.#journaled.has(document)) {
+    if (room.log.durable < end && !this.#rooms.has(room)) {
       throw new StorageError("the document was given up before the update was durable");
     }
-    await this.#durability.wait(document, end);
+    await this.#durability.wait(room, end);
   }
 
   /** Writes what the document has appended, soon. @param bytes how much that is */
-  enqueue(document: Document, bytes: number): void {
+  enqueue(room: JournaledRoom, bytes: number): void {
     this.#backlog += bytes;
     if (this.#waitingSince === Number.POSITIVE_INFINITY) this.#waitingSince = performance.now();
-    this.#pending.add(document);
+    this.#pending.add(room);
     this.#running ??= this.#run();
   }
 
@@ -192,31 +185,22 @@ export class JournalWriter {
 
   /** @returns whether nothing had to be left for the next one */
   async #commit(): Promise<boolean> {
-    const documents = [...this.#pending];
-    const journaled = documents.map((document) => this.#journaled.get(document));
-    const { rows, sources, bytes, rest } = this.#plan.next(
-      journaled.filter((one) => one !== undefined),
-    );
-    this.#pending = new Set(rest.map(({ document }) => document));
+    const rooms = [...this.#pending].filter((room) => this.#rooms.has(room));
+    const { rows, sources, bytes, rest } = this.#plan.next(rooms);
+    this.#pending = new Set(rest);
     const began = performance.now();
     this.#writingSince = this.#waitingSince;
     // What is left for the next commit may be as old.
     if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
-    const slow = setTimeout(() => this.#slowDown(documents), SLOW_MS);
+    const slow = setTimeout(() => this.#slowDown(rooms), SLOW_MS);
     const stall = setTimeout(() => this.#stall(), STALL_MS);
     try {
       const ids = await this.#journal.append(rows);
-      const durable = new Map<Document, number>();
-      sources.forEach(({ journaled, end }, i) => {
-        const id = ids[i];
-        if (id !== undefined) journaled.rows.push({ id, end });
-        durable.set(journaled.document, end);
-      });
-      for (const [document, end] of durable) document.markDurable(end);
-      this.#backlog -= bytes;
-      if (this.#onDurable !== undefined) {
-        for (const { room } of durable.keys()) this.#onDurable(room);
+      for (const [room, commit] of commitsOf(sources, ids)) {
+        room.committed(commit);
+        this.#onDurable?.(room.name);
       }
+      this.#backlog -= bytes;
       this.#durability.check();
       this.#plan.took(bytes, performance.now() - began);
       this.#count(rows.length, bytes, began);
@@ -225,10 +209,8 @@ export class JournalWriter {
     } catch (error) {
       this.stats.failures++;
       this.#waitingSince = this.#writingSince;
-      for (const document of documents) {
-        if (this.#journaled.has(document)) this.#pending.add(document);
-      }
-      this.#slowDown(documents);
+      for (const room of rooms) if (this.#rooms.has(room)) this.#pending.add(room);
+      this.#slowDown(rooms);
       this.#stall();
       throw error;
     } finally {
@@ -247,10 +229,10 @@ export class JournalWriter {
     stats.acknowledgementSeconds.observe(secondsFrom(this.#writingSince), updates);
   }
 
-  #slowDown(documents: readonly Document[]): void {
+  #slowDown(rooms: readonly JournaledRoom[]): void {
     if (this.#slow) return;
     this.#slow = true;
-    for (const document of documents) document.flush();
+    for (const room of rooms) room.flush();
   }
 
   #stall(): void {
@@ -286,6 +268,22 @@ export class JournalWriter {
       }
     });
   }
+}
+
+/** What a commit means for each of its rooms. */
+function commitsOf(
+  sources: Commit["sources"],
+  ids: readonly JournalId[],
+): Map<JournaledRoom, { readonly rows: JournaledRow[]; end: number }> {
+  const commits = new Map<JournaledRoom, { readonly rows: JournaledRow[]; end: number }>();
+  sources.forEach(({ room, end }, i) => {
+    const commit = commits.get(room) ?? { rows: [], end };
+    commits.set(room, commit);
+    commit.end = end;
+    const id = ids[i];
+    if (id !== undefined) commit.rows.push({ id, end });
+  });
+  return commits;
 }
 
 function closedError(): StorageError {

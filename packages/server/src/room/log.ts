@@ -5,29 +5,23 @@ import type { Base } from "./base.ts";
 import { DurableContent } from "./durable-content.ts";
 import { isLight, type MergeMass, massOf } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
-import type { Subscriber } from "./subscriber.ts";
+import { type Origin, UNKNOWN } from "./origin.ts";
 
 /** One or more updates of the log's tail, from offset `start` up to, not including, `end`. */
 export interface Entry extends FramedUpdate, MergeMass {
   readonly start: number;
   readonly end: number;
-  readonly author: Author;
+  readonly origin: Origin;
   /** Whether it may be merged with others on the event loop. */
   readonly isLight: boolean;
 }
 
 interface TailEntry extends Entry {
-  author: Author;
+  origin: Origin;
   isLight: boolean;
   /** What it holds, until it is durable and noted. */
   contents: UpdateContents | null;
 }
-
-/**
- * Whose client wrote an update. `null` when it may be anybody's, as when several were merged.
- * `"elsewhere"`: it came from another server, or from the stores, and is durable already.
- */
-export type Author = Subscriber | "elsewhere" | null;
 
 /** Above this, an update is sent and kept on its own: merging it would take too long. */
 const LARGE = 16 * 1024;
@@ -47,7 +41,7 @@ const SQUASH_MS = 4;
  * merge, so what is read twice does no harm, and what is skipped does.
  *
  * `durable` is the offset below which everything survives a crash. Only what is durable is merged
- * or moved into the base, so every other entry keeps its author.
+ * or moved into the base, so every other entry keeps its origin.
  */
 export class Log {
   #base: Base;
@@ -112,23 +106,23 @@ export class Log {
   }
 
   /** Adds a valid update; copies its bytes. @param contents what it holds, when that is known */
-  append(update: Uint8Array, author: Author, contents = inspectOrNull(update)): void {
+  append(update: Uint8Array, origin: Origin, contents = inspectOrNull(update)): void {
     const start = this.#end++;
     const { frame, update: kept } = frameUpdate(update);
-    const { joints, parts } = contents === null ? UNKNOWN : massOf(contents);
+    const { joints, parts } = contents === null ? UNKNOWN_MASS : massOf(contents);
     this.#tail.push({
       frame,
       update: kept,
       start,
       end: this.#end,
-      author,
+      origin,
       joints,
       parts,
       isLight: mayMerge({ joints, parts }, update.length),
       contents,
     });
     this.#tailBytes += update.length;
-    if (author === "elsewhere" && start === this.#durable) this.markDurable(this.#end);
+    if (origin.kind === "remote" && start === this.#durable) this.markDurable(this.#end);
   }
 
   /** Everything below `offset` survives a crash, and what follows from elsewhere. */
@@ -140,7 +134,7 @@ export class Log {
       const entry = this.#tail[i];
       if (entry === undefined) break;
       if (entry.end > this.#durable) {
-        if (entry.author !== "elsewhere" || entry.start > this.#durable) break;
+        if (entry.origin.kind !== "remote" || entry.start > this.#durable) break;
         this.#durable = entry.end;
       }
       this.#note(entry);
@@ -161,26 +155,26 @@ export class Log {
   }
 
   /**
-   * Leaves the entries of an author who is going away to anybody.
+   * A session has ended: what it wrote is of unknown origin from now on.
    *
-   * @param pendingFrom below this offset, and from what is durable on, it has none
+   * @param pendingFrom between what is durable and this offset, it has written nothing
    */
-  disown(author: Subscriber, pendingFrom: number): void {
+  disown(origin: Origin, pendingFrom: number): void {
     for (const entry of this.#tail) {
       if (entry.end > this.#durable) break;
-      if (entry.author === author) entry.author = null;
+      if (entry.origin === origin) entry.origin = UNKNOWN;
     }
     if (pendingFrom === Number.POSITIVE_INFINITY) return;
     for (let i = this.#indexOf(pendingFrom); i < this.#tail.length; i++) {
       const entry = this.#tail[i];
-      if (entry?.author === author) entry.author = null;
+      if (entry?.origin === origin) entry.origin = UNKNOWN;
     }
   }
 
-  /** The offset of the first entry from `from` on that `author` wrote, else `Infinity`. */
-  firstBy(author: Author, from: number): number {
+  /** The offset of the first entry of this origin, from `from` on; else `Infinity`. */
+  firstOf(origin: Origin, from: number): number {
     for (const entry of this.entries(from, this.#end)) {
-      if (entry.author === author) return entry.start;
+      if (entry.origin === origin) return entry.start;
     }
     return Number.POSITIVE_INFINITY;
   }
@@ -317,11 +311,11 @@ export class Log {
       return false;
     }
     const contents = inspectOrNull(merged.update);
-    const mass = contents === null ? UNKNOWN : massOf(contents);
+    const mass = contents === null ? UNKNOWN_MASS : massOf(contents);
     const light = mayMerge(mass, merged.update.length);
     for (const entry of oldest) this.#tailBytes -= entry.update.length;
     this.#tailBytes += merged.update.length;
-    const range = { start: first.start, end: last.end, author: null };
+    const range = { start: first.start, end: last.end, origin: UNKNOWN };
     this.#tail.splice(start, SQUASH, {
       ...merged,
       ...mass,
@@ -346,7 +340,10 @@ export class Log {
 }
 
 /** Of an update that is not valid. */
-const UNKNOWN: MergeMass = { joints: Number.POSITIVE_INFINITY, parts: Number.POSITIVE_INFINITY };
+const UNKNOWN_MASS: MergeMass = {
+  joints: Number.POSITIVE_INFINITY,
+  parts: Number.POSITIVE_INFINITY,
+};
 const NOTHING: Pick<UpdateContents, "runs"> = { runs: [] };
 
 /** The entries as one update, or `null` when a forged one among them cannot be merged. */

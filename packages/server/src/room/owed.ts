@@ -1,7 +1,7 @@
 import type { Frame } from "../protocol/frame.ts";
 import type { Identities } from "./identities.ts";
 import type { Entry, Log } from "./log.ts";
-import { Subscriber } from "./subscriber.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 // While the journal is slow a reader's cursor passes updates that its client may have written: these
 // are left out, and owed. They are sent when they are durable, or when their author turns out to be
@@ -20,11 +20,11 @@ export function withhold(
   identities: Identities,
 ): (entry: Entry) => boolean {
   subscriber.owedFrom = Math.min(subscriber.owedFrom, from);
-  return ({ author, end }) => {
-    if (end <= log.durable || !identities.mayHaveWritten(author, subscriber)) return true;
-    if (author instanceof Subscriber && author !== subscriber) {
+  return ({ origin, end }) => {
+    if (end <= log.durable || !identities.mayHaveWritten(origin, subscriber)) return true;
+    if (origin.kind === "session" && origin.subscriber !== subscriber) {
       subscriber.suspects ??= new Set();
-      subscriber.suspects.add(author);
+      subscriber.suspects.add(origin.subscriber);
     }
     return false;
   };
@@ -47,20 +47,21 @@ export function sentLater(
   const { suspects } = subscriber;
   const frames: Frame[] = [];
   if (subscriber.owedFrom < durable) {
-    const owed = ({ author }: Entry) =>
-      author === subscriber ||
-      author === null ||
-      (author !== "elsewhere" && suspects !== null && suspects.has(author));
+    const owed = ({ origin }: Entry) =>
+      origin.kind === "unknown" ||
+      (origin.kind === "session" &&
+        (origin.subscriber === subscriber || suspects?.has(origin.subscriber) === true));
     frames.push(...log.frames(subscriber.owedFrom, Math.min(durable, cursor), owed));
     for (const suspect of suspects ?? []) {
       // It is gone, or all that was left out was sent just now.
-      if (log.firstBy(suspect, durable) >= cursor) suspects?.delete(suspect);
+      if (log.firstOf(suspect.origin, durable) >= cursor) suspects?.delete(suspect);
     }
   }
   if (suspects !== null) {
     const cleared = takeCleared(subscriber, suspects, identities);
     if (cleared.size > 0) {
-      const shown = ({ author }: Entry) => author instanceof Subscriber && cleared.has(author);
+      const shown = ({ origin }: Entry) =>
+        origin.kind === "session" && cleared.has(origin.subscriber);
       frames.push(...log.frames(durable, cursor, shown));
     }
   }
@@ -77,7 +78,7 @@ function takeCleared(
 ): Set<Subscriber> {
   const cleared = new Set<Subscriber>();
   for (const suspect of suspects) {
-    if (identities.mayHaveWritten(suspect, subscriber)) continue;
+    if (identities.mayHaveWritten(suspect.origin, subscriber)) continue;
     suspects.delete(suspect);
     cleared.add(suspect);
   }

@@ -1,5 +1,5 @@
-import type { Documents } from "./documents.ts";
-import { readStored, type Stores } from "./open-document.ts";
+import type { RoomTable } from "./room-table.ts";
+import { readStored, type Stores } from "./stored-room.ts";
 
 /**
  * What a room holds by now, as encoded updates: all that was acknowledged by the time of the call, to
@@ -12,7 +12,7 @@ import { readStored, type Stores } from "./open-document.ts";
  */
 export async function readAcknowledged(
   room: string,
-  documents: Pick<Documents, "holdsAlone" | "inspect">,
+  documents: Pick<RoomTable, "holdsAlone" | "inspect">,
   stores: Stores,
 ): Promise<readonly Uint8Array[] | null> {
   if (documents.holdsAlone(room)) {

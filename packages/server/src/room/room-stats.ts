@@ -5,7 +5,7 @@ import type { Budget } from "./worker-errors.ts";
 // the metrics read them when somebody asks.
 
 /** Changes of documents: where they came from, and to how many clients they went. */
-export class DocumentStats {
+export class RoomStats {
   /** Updates of own clients, without those that were there already when a client connected. */
   updatesFromClients = 0;
   updateBytesFromClients = 0;

@@ -5,9 +5,10 @@ import { OutageLog } from "../runtime/outage-log.ts";
 import { Turns } from "../runtime/turns.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 import { DeletedError } from "./deletions.ts";
-import { type OpenDocument, type Stores, storeSnapshot } from "./open-document.ts";
+import type { Room } from "./room.ts";
 import { SnapshotStats } from "./room-stats.ts";
 import { StoreBreaker } from "./store-breaker.ts";
+import type { Stores } from "./stored-room.ts";
 import type { UpdateWorkers } from "./update-workers.ts";
 import { OverBudgetError } from "./worker-errors.ts";
 
@@ -35,9 +36,9 @@ class PostponedError extends Error {
 export class Snapshotter {
   readonly stats: SnapshotStats = new SnapshotStats();
   readonly #options: SnapshotterOptions;
-  readonly #saving: Map<OpenDocument, Promise<void>> = new Map();
-  readonly #cancelled: WeakSet<OpenDocument> = new WeakSet();
-  readonly #writing: Set<OpenDocument> = new Set();
+  readonly #saving: Map<Room, Promise<void>> = new Map();
+  readonly #cancelled: WeakSet<Room> = new WeakSet();
+  readonly #writing: Set<Room> = new Set();
   readonly #writes: Turns = new Turns(WRITES_AT_ONCE);
   readonly #breaker: StoreBreaker = new StoreBreaker();
   readonly #outage: OutageLog;
@@ -68,52 +69,52 @@ export class Snapshotter {
   }
 
   /** In how many milliseconds it makes sense to try a room again; 0 when it may be tried now. */
-  retryIn({ document: { room } }: OpenDocument): number {
-    return this.#breaker.waitMs(room);
+  retryIn({ name }: Room): number {
+    return this.#breaker.waitMs(name);
   }
 
   /** Whether a snapshot of the document is being written, and not just made. */
-  isWriting(open: OpenDocument): boolean {
-    return this.#writing.has(open);
+  isWriting(room: Room): boolean {
+    return this.#writing.has(room);
   }
 
   /** Stores a document soon. */
-  schedule(open: OpenDocument): void {
-    if (this.retryIn(open) === 0) void this.save(open);
+  schedule(room: Room): void {
+    if (this.retryIn(room) === 0) void this.save(room);
   }
 
   /** Begins nothing more with a document that is going away. */
-  cancel(open: OpenDocument): void {
-    this.#cancelled.add(open);
-    this.#breaker.forget(open.document.room);
-    this.#roomFailures.delete(open.document.room);
+  cancel(room: Room): void {
+    this.#cancelled.add(room);
+    this.#breaker.forget(room.name);
+    this.#roomFailures.delete(room.name);
   }
 
   /** Stores a snapshot if there is something to store. Never rejects. */
-  async save(open: OpenDocument): Promise<void> {
-    let saving = this.#saving.get(open);
+  async save(room: Room): Promise<void> {
+    let saving = this.#saving.get(room);
     if (saving === undefined) {
-      saving = this.#store(open).finally(() => this.#saving.delete(open));
-      this.#saving.set(open, saving);
+      saving = this.#store(room).finally(() => this.#saving.delete(room));
+      this.#saving.set(room, saving);
     }
     await saving;
   }
 
   /** Resolves when no snapshot of a room is being written, nor will be of one that was cancelled. */
-  async settled(room: string): Promise<void> {
-    for (const [open, saving] of this.#saving) {
-      if (open.document.room !== room) continue;
-      if (this.#writing.has(open) || !this.#cancelled.has(open)) await saving;
+  async settled(name: string): Promise<void> {
+    for (const [room, saving] of this.#saving) {
+      if (room.name !== name) continue;
+      if (this.#writing.has(room) || !this.#cancelled.has(room)) await saving;
     }
   }
 
   /** Stores these, until `signal` aborts. Never rejects. */
-  async saveAll(documents: readonly OpenDocument[], signal: AbortSignal): Promise<void> {
+  async saveAll(rooms: readonly Room[], signal: AbortSignal): Promise<void> {
     await Promise.all(
-      documents.map(async (open) => {
+      rooms.map(async (room) => {
         // What was begun before may leave out what has become durable since.
-        await this.#saving.get(open);
-        if (!signal.aborted) await this.save(open);
+        await this.#saving.get(room);
+        if (!signal.aborted) await this.save(room);
       }),
     );
   }
@@ -128,44 +129,44 @@ export class Snapshotter {
     this.#closed = true;
   }
 
-  async #store(open: OpenDocument): Promise<void> {
+  async #store(room: Room): Promise<void> {
     const { stores, workers, logger, metadata } = this.#options;
     const { stats } = this;
-    const { room, updatedAt } = open.document;
+    const { name, updatedAt } = room;
     const began = performance.now();
     try {
-      const write = <T>(work: () => Promise<T>) => this.#write(open, work);
-      const bytes = await storeSnapshot(open, stores, workers, { logger, stats, write });
-      this.#roomFailures.delete(room);
+      const write = <T>(work: () => Promise<T>) => this.#write(room, work);
+      const bytes = await room.persistence.store({ stores, workers, logger, stats, write });
+      this.#roomFailures.delete(name);
       if (bytes === null) return;
       stats.seconds.observe((performance.now() - began) / 1_000);
       stats.bytes += bytes;
-      metadata.add({ type: "room-saved", room, at: updatedAt || Date.now(), bytes });
-      this.#options.hooks?.stored({ room, bytes });
-      logger.debug({ room, bytes }, "snapshot stored");
+      metadata.add({ type: "room-saved", room: name, at: updatedAt || Date.now(), bytes });
+      this.#options.hooks?.stored({ room: name, bytes });
+      logger.debug({ room: name, bytes }, "snapshot stored");
     } catch (error) {
-      if (!this.#cancelled.has(open)) this.#failed(room, error);
+      if (!this.#cancelled.has(room)) this.#failed(name, error);
     }
   }
 
   /** Writes in turn, if the store is not known to fail. */
-  async #write<T>(open: OpenDocument, work: () => Promise<T>): Promise<T> {
-    const { room } = open.document;
-    if (this.#breaker.waitMs(room) > 0) throw new PostponedError();
+  async #write<T>(room: Room, work: () => Promise<T>): Promise<T> {
+    const { name } = room;
+    if (this.#breaker.waitMs(name) > 0) throw new PostponedError();
     return await this.#writes.take(async () => {
-      if (this.#cancelled.has(open) || this.#breaker.waitMs(room) > 0) throw new PostponedError();
-      this.#breaker.begin(room);
-      this.#writing.add(open);
+      if (this.#cancelled.has(room) || this.#breaker.waitMs(name) > 0) throw new PostponedError();
+      this.#breaker.begin(name);
+      this.#writing.add(room);
       try {
         const result = await work();
-        this.#breaker.worked(room);
+        this.#breaker.worked(name);
         this.#outage.worked();
         return result;
       } catch (error) {
-        this.#breaker.ended(room);
+        this.#breaker.ended(name);
         throw error;
       } finally {
-        this.#writing.delete(open);
+        this.#writing.delete(room);
       }
     });
   }

@@ -1,6 +1,6 @@
 import { CorruptedError } from "../storage/errors.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
-import type { DocumentServices } from "./document-services.ts";
+import type { RoomServices } from "./room-services.ts";
 import { OverBudgetError, TaskError, WorkerError } from "./worker-errors.ts";
 
 /** Up to this size a document is opened without joining what was typed, which takes a worker. */
@@ -22,7 +22,7 @@ export interface StoredBase {
 export async function makeStoredBase(
   room: string,
   updates: readonly Uint8Array[],
-  { workers, compaction }: Pick<DocumentServices, "workers" | "compaction">,
+  { workers, compaction }: Pick<RoomServices, "workers" | "compaction">,
 ): Promise<StoredBase> {
   const [first, ...rest] = updates;
   if (first === undefined) return { base: EMPTY_BASE, tail: [] };

@@ -1,6 +1,7 @@
 import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { Frame } from "../protocol/frame.ts";
 import { Identity } from "./identities.ts";
+import type { Origin } from "./origin.ts";
 
 /** Where the frames for one reader go: a client's socket. */
 export interface Sink {
@@ -44,6 +45,8 @@ export interface Sink {
  */
 export class Subscriber {
   readonly sink: Sink;
+  /** Of what its client writes. */
+  readonly origin: Origin = { kind: "session", subscriber: this };
   /**
    * What others wrote below this offset has been sent. `null` until the client has said what it
    * has; until then it is sent no updates.

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { within } from "../runtime/within.ts";
 import type { Metadata } from "../storage/metadata.ts";
-import type { Documents } from "./documents.ts";
+import type { RoomTable } from "./room-table.ts";
 
 /** How often it is read which rooms have tombstones: a server may not have been told of a deletion. */
 const INTERVAL_MS = 10_000;
@@ -11,7 +11,7 @@ const FIRST_MS = 2_000;
 /** Keeps a server from opening rooms that were deleted while it did not run, or could not be told. */
 export class TombstoneReader {
   readonly #metadata: Pick<Metadata, "tombstones">;
-  readonly #documents: Pick<Documents, "closeDeleted">;
+  readonly #documents: Pick<RoomTable, "closeDeleted">;
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -19,7 +19,7 @@ export class TombstoneReader {
 
   constructor(
     metadata: Pick<Metadata, "tombstones">,
-    documents: Pick<Documents, "closeDeleted">,
+    documents: Pick<RoomTable, "closeDeleted">,
     logger: Logger,
   ) {
     this.#metadata = metadata;

@@ -4,7 +4,7 @@ import type { HttpListener } from "../http/http-listener.ts";
 import type { ActivityRecorder } from "../metadata/activity-recorder.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
 import type { Cluster } from "../replication/replicator.ts";
-import type { Documents } from "../room/documents.ts";
+import type { RoomTable } from "../room/room-table.ts";
 import { within } from "../runtime/within.ts";
 import type { Gateway } from "../websocket/gateway.ts";
 import type { Notifications } from "./open-notifications.ts";
@@ -19,7 +19,7 @@ const GOODBYE_MS = 3_000;
 /** The parts of a server that have to end in a certain order. */
 export interface DrainedParts {
   readonly gateway: Gateway;
-  readonly documents: Documents;
+  readonly documents: RoomTable;
   readonly metadata: MetadataWriter;
   readonly activity: ActivityRecorder;
   readonly notifications: Notifications;

@@ -5,8 +5,8 @@ import { ServerDocuments } from "../documents/server-documents.ts";
 import { HookCalls } from "../hooks/hook-calls.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
 import type { Cluster } from "../replication/replicator.ts";
-import { Documents } from "../room/documents.ts";
 import { BACKLOG_BYTES } from "../room/journal-writer.ts";
+import { RoomTable } from "../room/room-table.ts";
 import type { Notifications } from "./open-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 
@@ -21,7 +21,7 @@ export interface DocumentParts {
 }
 
 export interface OpenedDocuments {
-  readonly documents: Documents;
+  readonly documents: RoomTable;
   /** The same, for code of this process. */
   readonly serverDocuments: ServerDocuments;
   /** `undefined` when the application gave none. */
@@ -38,7 +38,7 @@ export function openDocuments(config: Config, parts: DocumentParts): OpenedDocum
     custom.hooks === undefined && load === undefined
       ? undefined
       : new HookCalls(custom.hooks ?? {}, logger);
-  const documents = new Documents({
+  const documents = new RoomTable({
     stores,
     cluster,
     metadata,
@@ -48,18 +48,18 @@ export function openDocuments(config: Config, parts: DocumentParts): OpenedDocum
     journalBacklog: Math.min(BACKLOG_BYTES, config.MAX_MEMORY_BYTES / 16),
     memory: config.MAX_MEMORY_BYTES,
     collect,
+    maxDocumentBytes,
     hooks,
     initial: load && hooks && { load, hooks, maxDocumentBytes },
     onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
     onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
-    onLetGo: events === null ? undefined : (room) => events.roomLetGo(room),
+    onUnloaded: events === null ? undefined : (room) => events.roomLetGo(room),
   });
   const serverDocuments = new ServerDocuments({
-    documents,
+    rooms: documents,
     logger,
     collect,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
-    maxDocumentBytes,
   });
   return { documents, serverDocuments, hooks };
 }

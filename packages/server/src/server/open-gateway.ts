@@ -39,7 +39,6 @@ export function openGateway(
     },
     maxRecordsPerDay: config.MAX_CONNECTION_RECORDS_PER_DAY,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
-    maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
     memory: {
       limit: config.MAX_MEMORY_BYTES,

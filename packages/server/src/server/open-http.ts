@@ -18,9 +18,9 @@ import { peerRoutes } from "../replication/peer-routes.ts";
 import type { Cluster } from "../replication/replicator.ts";
 import { ServerClient } from "../replication/server-client.ts";
 import { serversOnly } from "../replication/servers-only.ts";
-import type { Documents } from "../room/documents.ts";
-import { readStored } from "../room/open-document.ts";
+import type { RoomTable } from "../room/room-table.ts";
 import { showWithinBudget } from "../room/show-within-budget.ts";
+import { readStored } from "../room/stored-room.ts";
 import type { Health } from "../runtime/health.ts";
 import type { ApiEnv } from "../runtime/http/api-hono.ts";
 import { LoopDelay } from "../runtime/metrics/loop-delay.ts";
@@ -34,7 +34,7 @@ import type { AllStores } from "./open-stores.ts";
 export interface VisibleParts {
   readonly stores: AllStores;
   readonly cluster: Cluster;
-  readonly documents: Documents;
+  readonly documents: RoomTable;
   readonly gateway: Gateway;
   readonly liveRooms: LiveRooms;
   readonly health: Health;
@@ -117,7 +117,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     api: apiRoutes({
       metadata: stores.metadata,
       fleet,
-      documents,
+      rooms: documents,
       readStored: (room) => readStored(room, stores),
       documentJson: (room, updates) =>
         showWithinBudget(room, documents.workers, () =>
@@ -125,7 +125,6 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
         ),
       version: VERSION,
       maxMessageBytes: config.MAX_MESSAGE_BYTES,
-      maxDocumentBytes: config.MAX_DOCUMENT_BYTES,
       draining: draining.signal,
       logger,
     }),

@@ -1,8 +1,8 @@
 import type { HookStats } from "../hooks/hook-stats.ts";
 import type { ReplicationStats } from "../replication/replication-stats.ts";
 import type { Cluster } from "../replication/replicator.ts";
-import type { Documents } from "../room/documents.ts";
 import type { JournalStats, SnapshotStats } from "../room/room-stats.ts";
+import type { RoomTable } from "../room/room-table.ts";
 import type { UpdateWorkers } from "../room/update-workers.ts";
 import type { Health } from "../runtime/health.ts";
 import { Exposition } from "../runtime/metrics/exposition.ts";
@@ -17,7 +17,7 @@ export interface MetricsSources {
     readonly connections: { readonly size: number };
     readonly stats: ConnectionStats;
   } & MemorySources;
-  readonly documents: Documents;
+  readonly documents: RoomTable;
   readonly cluster: Cluster;
   /** What the application wants to be told. */
   readonly notifications: {
@@ -112,14 +112,14 @@ function writeConnections(to: Exposition, connections: number, stats: Connection
   );
 }
 
-function writeDocuments(to: Exposition, documents: Documents): void {
+function writeDocuments(to: Exposition, documents: RoomTable): void {
   const { stats } = documents;
-  const { opening, open, leaving, active, bytes, lagging } = documents.usage();
+  const { opening, open, closing, active, bytes, lagging } = documents.usage();
   to.gauges(
     "symphony_documents",
     "Documents in memory: being opened, open, or being let go.",
     "state",
-    Object.entries({ opening, open, leaving }),
+    Object.entries({ opening, open, leaving: closing }),
   );
   to.gauge("symphony_active_rooms", "Rooms that somebody has open on this server.", active);
   to.gauge("symphony_document_bytes", "Encoded size of all open documents.", bytes);

@@ -99,7 +99,7 @@ export async function startServer(
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
   const gateway = openGateway(config, {
-    documents,
+    rooms: documents,
     access,
     accessSeesHeaders: custom.access !== undefined,
     origins,

@@ -4,7 +4,7 @@ import { RoomNameError } from "../protocol/room-name.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { RegistryError } from "../replication/registry.ts";
 import { DeletedError } from "../room/deletions.ts";
-import { ClosedError } from "../room/documents.ts";
+import { ClosedError } from "../room/room-table.ts";
 import { WorkerError } from "../room/worker-errors.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 

@@ -14,9 +14,11 @@ import { MalformedError } from "../protocol/malformed-error.ts";
 import { type MessageReceiver, readMessage } from "../protocol/message.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { EMPTY_BASE } from "../room/base.ts";
-import type { Document } from "../room/document.ts";
-import type { Documents } from "../room/documents.ts";
-import type { Sink, Subscriber } from "../room/subscriber.ts";
+import { type Origin, UNKNOWN } from "../room/origin.ts";
+import type { Room } from "../room/room.ts";
+import type { RoomTable } from "../room/room-table.ts";
+import type { Session } from "../room/session.ts";
+import type { Sink } from "../room/subscriber.ts";
 import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
 import { allocateShared } from "../runtime/memory.ts";
 import type { ClientSocket } from "./client-socket.ts";
@@ -36,7 +38,7 @@ import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-message
 
 /** What a connection needs of the server. */
 export interface ConnectionServices {
-  readonly documents: Documents;
+  readonly rooms: RoomTable;
   readonly access: AccessControl;
   readonly stats: ConnectionStats;
   readonly unfinished: UnfinishedMessages;
@@ -46,7 +48,6 @@ export interface ConnectionServices {
   readonly logger: Logger;
   readonly maxMessagesPerSecond: number;
   readonly loopBudgets: LoopBudgets;
-  readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
   /** Counts up while the server runs; tells how long a connection has been silent. */
   readonly rounds: { readonly count: number };
@@ -67,8 +68,7 @@ type State =
   | { readonly name: "opening" }
   | {
       readonly name: "open";
-      readonly document: Document;
-      readonly subscriber: Subscriber;
+      readonly session: Session;
       readonly access: Access;
     }
   | { readonly name: "closed" };
@@ -184,7 +184,7 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   get documentShare(): number {
     const state = this.#state;
     if (state.name !== "open") return 0;
-    const { log, subscribers } = state.document;
+    const { log, subscribers } = state.session.room;
     return log.bytes / Math.max(1, subscribers.size);
   }
 
@@ -331,7 +331,8 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   }
 
   onStateVector(stateVector: Uint8Array): void {
-    const { document, subscriber, access } = this.#opened();
+    const { session, access } = this.#opened();
+    const { room, subscriber } = session;
     this.#greeting.stateVectorCame();
     if (!this.writable) {
       this.#answerLater(stateVector.slice());
@@ -343,37 +344,37 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     }
     const own = stateVector.slice();
     const answer = async () => {
-      if (!this.#isClosed) await document.answer(subscriber, own);
+      if (!this.#isClosed) await room.answer(subscriber, own);
     };
-    const isLarge = document.log.bytes > LARGE_BYTES;
+    const isLarge = room.log.bytes > LARGE_BYTES;
     if (!isLarge) {
       this.#wait(answer());
       return;
     }
     // What a client gets that has nothing is shared; a difference is its own, and is kept in parts too.
-    const bytes = own[0] === 0 ? 0 : 2 * document.log.bytes;
+    const bytes = own[0] === 0 ? 0 : 2 * room.log.bytes;
     this.#answerBytes = bytes;
     this.#wait(this.#services.largeAnswers.run(this, bytes, answer, () => this.#whenRead()));
   }
 
   onDiff(update: Uint8Array): void {
-    this.#take(update, null);
+    this.#take(update, UNKNOWN);
   }
 
   onUpdate(update: Uint8Array): void {
-    this.#take(update, this.#opened().subscriber);
+    this.#take(update, this.#opened().session.subscriber.origin);
   }
 
   onAwareness(states: Uint8Array): void {
-    const { document, subscriber } = this.#opened();
-    document.receiveAwareness(states, subscriber, Date.now());
+    const { room, subscriber } = this.#opened().session;
+    room.receiveAwareness(states, subscriber, Date.now());
     this.#greeting.done();
   }
 
   onAwarenessQuery(): void {
-    const { document, subscriber } = this.#opened();
+    const { room, subscriber } = this.#opened().session;
     if (subscriber.awarenessVersion === null) this.#greeting.done();
-    else document.showAwareness(subscriber);
+    else room.showAwareness(subscriber);
   }
 
   /** What was done for the client, after its message was handled; in milliseconds. */
@@ -425,36 +426,38 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   }
 
   async #open(): Promise<void> {
-    const { documents, access: control, maxConnectionsPerRoom } = this.#services;
+    const { rooms, access: control, maxConnectionsPerRoom } = this.#services;
+    let session: Session | undefined;
     try {
       const access = await control.authorize(this.#attempt);
       if (this.#isClosed) return;
-      const document = await documents.acquire(this.room);
+      session = await rooms.open(this.room);
       if (this.#isClosed) {
-        documents.release(document);
+        session[Symbol.dispose]();
         return;
       }
       if (this.#services.connectionsOf(this.room) >= maxConnectionsPerRoom) {
-        documents.release(document);
+        session[Symbol.dispose]();
         this.closeWith(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
         return;
       }
-      const subscriber = document.attach(this);
-      if (documents.tellsChanges) {
+      const { room } = session;
+      const subscriber = session.attach(this, "later");
+      if (rooms.tellsChanges) {
         subscriber.author = { connection: this.id, subject: access.subject };
       }
-      this.#state = { name: "open", document, subscriber, access };
+      this.#state = { name: "open", session, access };
       this.#access = access;
       this.#services.onOpened(this);
       this.#expiry.set(access.expiresAt);
       const began = performance.now();
       // What a client has is only asked of those from whom it would be taken.
-      if (access.level === "read-write") this.write([document.stateVectorFrame()]);
+      if (access.level === "read-write") this.write([room.stateVectorFrame()]);
       this.charge(performance.now() - began);
-      subscriber.awarenessVersion = null;
-      this.#greeting.begin(() => document.showAwareness(subscriber));
+      this.#greeting.begin(() => room.showAwareness(subscriber));
       this.#proceed();
     } catch (error) {
+      session?.[Symbol.dispose]();
       this.#fail(error);
     }
   }
@@ -550,12 +553,14 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     );
   }
 
-  /** @param author `null` for what the client returned, which may be anybody's, and known already */
-  #take(update: Uint8Array, author: Subscriber | null): void {
-    const { access, document } = this.#opened();
+  /** @param origin unknown for sync step 2, which returns what others wrote as well */
+  #take(update: Uint8Array, origin: Origin): void {
+    const { access, session } = this.#opened();
     if (access.level !== "read-write") {
       const isRefused =
-        author === null ? bringsNews(update, document, access.level) : !isNothing(update);
+        origin.kind === "unknown"
+          ? bringsNews(update, session.room, access.level)
+          : !isNothing(update);
       if (isRefused) this.#fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
       return;
     }
@@ -563,37 +568,37 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
       const copy = allocateShared(update.length);
       copy.set(update);
       this.#incoming.hold(copy.length);
-      const inspected = this.#services.documents.workers.run(this.room, "inspect", copy);
+      const inspected = this.#services.rooms.workers.run(this.room, "inspect", copy);
       this.#wait(
         inspected
           .finally(() => this.#incoming.release())
           .then((contents) => {
             const began = performance.now();
-            this.#append(copy, contents, author);
+            this.#submit(copy, contents, origin);
             this.charge(performance.now() - began);
           }),
       );
     } else {
-      this.#append(update, inspectUpdate(update), author);
+      this.#submit(update, inspectUpdate(update), origin);
     }
   }
 
-  #append(update: Uint8Array, contents: UpdateContents, author: Subscriber | null): void {
+  #submit(update: Uint8Array, contents: UpdateContents, origin: Origin): void {
     if (this.#state.name !== "open" || isEmpty(contents)) return;
-    const { document, access } = this.#state;
+    const { session, access } = this.#state;
     // It may have been taken away while a large update was looked at.
     if (access.level !== "read-write") {
       this.#fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
       return;
     }
-    if (author === null && document.knows(update, contents)) return;
-    const { documents, maxDocumentBytes } = this.#services;
-    if (document.log.bytes + update.length > maxDocumentBytes) {
-      this.closeWith(CloseCode.tooLarge, `the document would exceed ${maxDocumentBytes} bytes`);
+    try {
+      session.room.submit(update, origin, contents);
+    } catch (error) {
+      this.#fail(error);
       return;
     }
-    document.append(update, author, Date.now(), contents);
-    if (documents.journal.full) this.#wait(documents.journal.whenNotFull());
+    const { journal } = this.#services.rooms;
+    if (journal.full) this.#wait(journal.whenNotFull());
     else if (update.length > LARGE_BYTES && this.#isMemoryShort()) {
       this.#wait(this.#services.guard.whenNotFull());
     }
@@ -608,7 +613,8 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   /** @param number what a ping said that the client answered; empty for other pings */
   #proved(number: Buffer): void {
     if (number.length === 0 || this.#state.name !== "open") return;
-    this.#state.document.proved(this.#state.subscriber, Number(number));
+    const { room, subscriber } = this.#state.session;
+    room.proved(subscriber, Number(number));
   }
 
   #pause(): void {
@@ -630,7 +636,8 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   #takesMore(): void {
     if (this.#state.name !== "open" || !this.takesAwareness) return;
     const began = performance.now();
-    this.#state.document.resume(this.#state.subscriber);
+    const { room, subscriber } = this.#state.session;
+    room.resume(subscriber);
     this.charge(performance.now() - began);
     this.#delivery?.pump();
     if (!this.writable) return;
@@ -690,9 +697,7 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     this.#delivery?.cancel();
     this.#delivery = null;
     this.#read();
-    if (state.name !== "open") return;
-    state.document.detach(state.subscriber, Date.now());
-    this.#services.documents.release(state.document);
+    if (state.name === "open") state.session[Symbol.dispose]();
   }
 }
 
@@ -706,10 +711,10 @@ function isNothing(update: Uint8Array): boolean {
  *
  * @throws MalformedError
  */
-function bringsNews(update: Uint8Array, document: Document, level: AccessLevel): boolean {
+function bringsNews(update: Uint8Array, room: Room, level: AccessLevel): boolean {
   if (isNothing(update)) return false;
   // Who may not read is not told what is here either.
   if (level === "presence-only" || update.length > INLINE_SCAN_BYTES) return true;
   const contents = inspectUpdate(update);
-  return !isEmpty(contents) && !document.knows(update, contents);
+  return !isEmpty(contents) && !room.knows(update, contents);
 }

@@ -13,8 +13,8 @@ import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { ActivityRecorder } from "../metadata/activity-recorder.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
-import type { Documents } from "../room/documents.ts";
 import { EventLoopLoad } from "../room/event-loop-load.ts";
+import type { RoomTable } from "../room/room-table.ts";
 import { isDiff, updateOf } from "../room/split-frames.ts";
 import { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
@@ -32,7 +32,7 @@ import { UnfinishedMessages } from "./unfinished-messages.ts";
 import { UpgradeTurns } from "./upgrade-turns.ts";
 
 export interface GatewayOptions {
-  readonly documents: Documents;
+  readonly rooms: RoomTable;
   readonly access: AccessControl;
   /** Whether `access` is told of the headers; they would be kept as long as the connection. */
   readonly accessSeesHeaders: boolean;
@@ -53,7 +53,6 @@ export interface GatewayOptions {
   readonly maxMessageBytes: number;
   readonly maxMessagesPerSecond: number;
   readonly loopLimits: LoopLimits;
-  readonly maxDocumentBytes: number;
   readonly maxConnectionsPerRoom: number;
   /** What the process may use, the share from which on that is too much, and what unfinished messages may. */
   readonly memory: { readonly limit: number; readonly share: number; readonly unfinished: number };
@@ -114,7 +113,7 @@ export class Gateway {
       ...memory,
       connections: this.connections,
       logger,
-      unload: () => options.documents.unloadIdle(),
+      unload: () => options.rooms.unloadIdle(),
     });
     this.unfinished = new UnfinishedMessages(memory.unfinished, logger, () => this.guard.look());
     this.#rounds = new StaggeredSweep(this.connections, SHARES, (connection, round) => {
@@ -123,11 +122,11 @@ export class Gateway {
     });
     this.#rechecks = new Rechecks(options.access, this.connections);
     this.#services = {
-      documents: options.documents,
+      rooms: options.rooms,
       access: options.access,
       stats: this.stats,
       parts: new SharedParts((room, frame, known, forFast) =>
-        options.documents.workers.run(
+        options.rooms.workers.run(
           room,
           "splitFrames",
           updateOf(frame),
@@ -142,7 +141,6 @@ export class Gateway {
       unfinished: this.unfinished,
       guard: this.guard,
       largeAnswers: new LargeAnswers(this.guard),
-      maxDocumentBytes: options.maxDocumentBytes,
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       rounds: this.#rounds,
       refusals: this.refusals,

@@ -45,8 +45,8 @@ describe("all servers as one", () => {
 
   it("name the holders of rooms, and count their connections", async () => {
     const [a, b, c] = await three();
-    await Promise.all([a.documents.acquire("shared"), c.documents.acquire("shared")]);
-    await b.documents.acquire("one");
+    await Promise.all([a.documents.open("shared"), c.documents.open("shared")]);
+    await b.documents.open("one");
     for (const { liveRooms } of [a, a, c]) liveRooms.connected("shared");
     const many = Array.from({ length: 2_500 }, (_, index) => `nobody-${index}`);
     const held = await b.fleet.held(["shared", ...many, "one"]);

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import * as Y from "yjs";
 import { PeerError } from "../../src/replication/peers.ts";
 import { DeletedError } from "../../src/room/deletions.ts";
-import type { Documents } from "../../src/room/documents.ts";
-import { readStored } from "../../src/room/open-document.ts";
+import type { RoomTable } from "../../src/room/room-table.ts";
+import { readStored } from "../../src/room/stored-room.ts";
 import { RoomClient, textOf } from "../replication/room-client.ts";
 import { type Around, PartsOfCluster, type ServerParts } from "../replication/server-parts.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -99,8 +99,8 @@ async function expectDeleted(servers: readonly ServerParts[]): Promise<void> {
 }
 
 /** Whether a server refuses to open a room that is being deleted; who opens it already still waits. */
-async function isClosed(documents: Documents, room: string): Promise<boolean> {
-  const refused = documents.acquire(room).then(
+async function isClosed(documents: RoomTable, room: string): Promise<boolean> {
+  const refused = documents.open(room).then(
     () => false,
     (error: unknown) => error instanceof DeletedError,
   );
@@ -167,8 +167,8 @@ describe("deleting a room", () => {
         isDeleted = true;
       });
       await waitFor(() => client.closed !== undefined, { message: "the client is closed" });
-      await expect(b.documents.acquire(ROOM)).rejects.toThrow(DeletedError);
-      await expect(a.documents.acquire(ROOM)).rejects.toThrow(DeletedError);
+      await expect(b.documents.open(ROOM)).rejects.toThrow(DeletedError);
+      await expect(a.documents.open(ROOM)).rejects.toThrow(DeletedError);
       // Time for the deletion to go on, if it did not wait.
       for (let i = 0; i < 5; i++) await a.fleet.held([ROOM]);
       expect(await storedText(ROOM)).not.toBeNull();
@@ -189,7 +189,7 @@ describe("deleting a room", () => {
     await client.save("old");
     client.leave();
     gate.closed = true;
-    const opening = expect(b.documents.acquire(ROOM)).rejects.toThrow(DeletedError);
+    const opening = expect(b.documents.open(ROOM)).rejects.toThrow(DeletedError);
     await waitFor(() => gate.arrived === 1, { message: "it is being opened" });
     const deletion = a.fleet.deleteRoom(ROOM);
     await waitFor(() => isClosed(b.documents, ROOM), { message: "the deletion is under way" });

@@ -78,7 +78,7 @@ describe.each([
   it("names the rooms that it holds, whatever they are called", async () => {
     const server = await cluster.open();
     const held = ODD_ROOM_NAMES.filter((_, index) => index % 2 === 0);
-    await Promise.all(held.map((room) => server.documents.acquire(room)));
+    await Promise.all(held.map((room) => server.documents.open(room)));
     server.liveRooms.connected("a");
     expect(await callsOf(server).held(ODD_ROOM_NAMES)).toEqual(
       held.map((room) => ({ room, connections: room === "a" ? 1 : 0 })),
@@ -97,19 +97,20 @@ describe.each([
     const awareness = new Awareness(one.doc);
     awareness.setLocalState({ name: "Ada" });
     one.sendAwareness(encodeAwarenessUpdate(awareness, [one.doc.clientID]));
-    one.release();
     const shown = await calls.inspect("room");
     expect(textOf(shown?.updates ?? [])).toBe("and not durable ");
     expect(shown?.awareness).toMatchObject([{ client: one.doc.clientID }]);
     const state = new TextDecoder().decode(shown?.awareness[0]?.state);
     expect(JSON.parse(state)).toEqual({ name: "Ada" });
+    expect(server.documents.usage()).toMatchObject({ open: 1, active: 1 });
+    one.leave();
     expect(server.documents.usage()).toMatchObject({ open: 1, active: 0 });
     awareness.destroy();
   });
 
   it("shows a large document", async () => {
     const server = await cluster.open();
-    const document = await server.documents.acquire("large");
+    const { room: document } = await server.documents.open("large");
     const doc = new Y.Doc();
     const bytes = new Uint8Array(20_000_000).map((_, i) => i % 251);
     doc.getMap("map").set("bytes", bytes);
@@ -134,7 +135,7 @@ describe.each([
     expect(one.closed).toBeInstanceOf(DeletedError);
     expect(other.closed).toBeUndefined();
     expect(server.documents.holds("room")).toBe(false);
-    await expect(server.documents.acquire("room")).rejects.toThrow(DeletedError);
+    await expect(server.documents.open("room")).rejects.toThrow(DeletedError);
     expect(() => one.type("too late")).toThrow(DeletedError);
     expect(server.documents.journal.lag.bytes).toBe(0);
     await other.save("works");
@@ -181,7 +182,7 @@ describe("calling another server", () => {
     for (const body of ["", "{", "[]", '{"room":7}', "{}"]) {
       expect(await post(server, "dropRoom", body)).toBe(400);
     }
-    await server.documents.acquire("a");
+    await server.documents.open("a");
     const many = Array.from({ length: 1_001 }, (_, index) => `room-${index}`);
     const remote = new RemoteServer(server.cluster.address, server.client);
     await expect(remote.held(many)).rejects.toThrow(/status 400: .*held that is not understood/);

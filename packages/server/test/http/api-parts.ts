@@ -13,8 +13,8 @@ import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
 import { alone } from "../../src/replication/alone.ts";
 import type { Registry } from "../../src/replication/registry.ts";
 import { ServerClient } from "../../src/replication/server-client.ts";
-import { Documents } from "../../src/room/documents.ts";
-import { readStored, type Stores } from "../../src/room/open-document.ts";
+import { RoomTable } from "../../src/room/room-table.ts";
+import { readStored, type Stores } from "../../src/room/stored-room.ts";
 import { Health } from "../../src/runtime/health.ts";
 import { LoopDelay } from "../../src/runtime/metrics/loop-delay.ts";
 import type { Journal } from "../../src/storage/journal.ts";
@@ -36,7 +36,7 @@ export interface ApiOptions {
 
 /** The API of one server, on a real store, with as many connections as the test says. */
 export class TestApi {
-  readonly documents: Documents;
+  readonly documents: RoomTable;
   readonly metadata: Metadata;
   readonly draining: AbortController = new AbortController();
   /** The rooms whose connections were to be checked. */
@@ -44,7 +44,7 @@ export class TestApi {
   readonly #liveRooms: LiveRooms = new LiveRooms();
   #port = 0;
 
-  private constructor(documents: Documents, metadata: Metadata) {
+  private constructor(documents: RoomTable, metadata: Metadata) {
     this.documents = documents;
     this.metadata = metadata;
   }
@@ -58,7 +58,7 @@ export class TestApi {
     const writer = new MetadataWriter(store.metadata, logger);
     whenDone(() => writer.close());
     const cluster = alone(ADDRESS);
-    const documents = new Documents({
+    const documents = new RoomTable({
       stores,
       cluster,
       metadata: writer,
@@ -66,6 +66,7 @@ export class TestApi {
       snapshotInterval: 60_000,
       unloadDelay: 0,
       collect: true,
+      maxDocumentBytes: options.maxDocumentBytes ?? 10_000_000,
     });
     whenDone(() => documents.close(AbortSignal.timeout(5_000)));
     const api = new TestApi(documents, store.metadata);
@@ -77,7 +78,7 @@ export class TestApi {
   async #serve(
     stores: Stores & { readonly metadata: Metadata },
     registry: Registry,
-    { maxMessageBytes = 1_000_000, maxDocumentBytes = 10_000_000 }: ApiOptions,
+    { maxMessageBytes = 1_000_000 }: ApiOptions,
   ): Promise<void> {
     const { documents } = this;
     const loopDelay = new LoopDelay();
@@ -102,12 +103,11 @@ export class TestApi {
       apiRoutes({
         metadata: stores.metadata,
         fleet: new Fleet({ local, registry, connect, stores, logger }),
-        documents,
+        rooms: documents,
         documentJson: (room, updates) => documents.workers.run(room, "toJson", updates),
         readStored: (room) => readStored(room, stores),
         version: "1.2.3",
         maxMessageBytes,
-        maxDocumentBytes,
         draining: this.draining.signal,
         logger,
       }),

@@ -39,14 +39,14 @@ describe("a document", () => {
     const api = await TestApi.start();
     await api.write("a", "first ");
     await api.write("a", "second");
-    const document = await api.documents.acquire("a");
+    const session = await api.documents.open("a");
     const open = await read(api, "a");
     expect(open.status).toBe(200);
     expect(open.headers["content-type"]).toBe(UPDATE);
     expect(open.headers["content-length"]).toBe(String(open.body.length));
     expect(open.headers["content-disposition"]).toBe('attachment; filename="a.yjs"');
     expect([...textOf(open.body)].sort()).toEqual([..."first second"].sort());
-    api.documents.release(document);
+    session[Symbol.dispose]();
     await waitFor(() => !api.documents.holds("a"), { message: "the document is still open" });
     const stored = await read(api, "a");
     expect(textOf(stored.body)).toBe(textOf(open.body));
@@ -98,9 +98,9 @@ describe("a document", () => {
     const api = await TestApi.start({ maxMessageBytes: 10_000_000 });
     const text = "0123456789".repeat(300_000);
     await api.write("a", text);
-    const document = await api.documents.acquire("a");
+    const session = await api.documents.open("a");
     expect(textOf((await read(api, "a")).body) === text).toBe(true);
-    api.documents.release(document);
+    session[Symbol.dispose]();
   });
 
   it("has a file name that is safe", async () => {
@@ -231,7 +231,8 @@ describe("presence", () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({ clients: [] });
-    const document = await api.documents.acquire("a");
+    const session = await api.documents.open("a");
+    const { room: document } = session;
     const sink = { writable: true, write: () => {}, probe: () => {}, close: () => {} };
     const reader = document.attach(sink);
     const state = new TextEncoder().encode('{"user":{"name":"Zo\u00eb"}}');
@@ -245,6 +246,6 @@ describe("presence", () => {
     });
     document.detach(reader, Date.now());
     expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({ clients: [] });
-    api.documents.release(document);
+    session[Symbol.dispose]();
   });
 });

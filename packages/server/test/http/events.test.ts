@@ -10,7 +10,9 @@ import {
   updateEventSchema,
 } from "../../src/http/api/schemas.ts";
 import { encodeAwareness } from "../../src/protocol/awareness.ts";
-import type { Document } from "../../src/room/document.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import type { Room } from "../../src/room/room.ts";
+import type { Session } from "../../src/room/session.ts";
 import type { Subscriber } from "../../src/room/subscriber.ts";
 import type { ApiHono } from "../../src/runtime/http/api-hono.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -26,13 +28,14 @@ function openEvents(api: TestApi, path: string): Promise<EventReader> {
 async function connect(
   api: TestApi,
   room: string,
-): Promise<{ document: Document; reader: Subscriber }> {
-  const document = await api.documents.acquire(room);
+): Promise<{ session: Session; document: Room; reader: Subscriber }> {
+  const session = await api.documents.open(room);
+  const { room: document } = session;
   const sink = { writable: true, write: () => {}, probe: () => {}, close: () => {} };
-  return { document, reader: document.attach(sink) };
+  return { session, document, reader: session.attach(sink) };
 }
 
-function tellPresence(document: Document, reader: Subscriber, client: number, clock: number): void {
+function tellPresence(document: Room, reader: Subscriber, client: number, clock: number): void {
   const state = new TextEncoder().encode(JSON.stringify({ clock }));
   document.receiveAwareness(encodeAwareness([{ client, clock, state }]), reader, Date.now());
 }
@@ -76,14 +79,14 @@ describe("the rooms with connections", () => {
       rooms: [{ name: "a", connections: 2, servers: [ADDRESS] }],
       totals: { connections: 2, rooms: 1 },
     });
-    const document = await api.documents.acquire("b\n/\u2028😀");
+    const session = await api.documents.open("b\n/\u2028😀");
     api.connect("b\n/\u2028😀");
     expect(await reader.next("rooms", roomsEventSchema)).toEqual({
       complete: false,
       rooms: [{ name: "b\n/\u2028😀", connections: 1, servers: [ADDRESS] }],
       totals: { connections: 3, rooms: 2 },
     });
-    api.documents.release(document);
+    session[Symbol.dispose]();
     api.disconnect("a", "a");
     expect(await reader.next("rooms", roomsEventSchema)).toEqual({
       complete: false,
@@ -163,7 +166,7 @@ describe("watching a document", () => {
   it("shows who is there, and is not there itself", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
-    const { document, reader: member } = await connect(api, "a");
+    const { session, document, reader: member } = await connect(api, "a");
     tellPresence(document, member, 7, 1);
     const reader = await openEvents(api, "/rooms/a/watch");
     const first = await reader.nextOf("presence", presenceEventSchema);
@@ -172,9 +175,8 @@ describe("watching a document", () => {
     const second = await reader.next("presence", presenceEventSchema);
     expect(second).toEqual({ clients: [{ client: 7, clock: 100, state: { clock: 100 } }] });
     expect(document.awareness.size).toBe(1);
-    document.detach(member, Date.now());
+    session[Symbol.dispose]();
     expect(await reader.next("presence", presenceEventSchema)).toEqual({ clients: [] });
-    api.documents.release(document);
   });
 
   it("lets the document go when it ends", async () => {
@@ -191,7 +193,7 @@ describe("watching a document", () => {
     const api = await TestApi.start({ maxMessageBytes: 100e6, maxDocumentBytes: 100e6 });
     const text = "0123456789".repeat(3_400_000);
     await api.write("a", text);
-    const held = await api.documents.acquire("a");
+    const held = await api.documents.open("a");
     const refused = await api.request("/rooms/a/watch");
     expect(refused.status).toBe(413);
     expect(detailOf(refused)).toContain("large=true");
@@ -203,14 +205,14 @@ describe("watching a document", () => {
     const { update, bytes } = updateEventSchema.parse(whole.data);
     expect(bytes).toBeGreaterThan(text.length);
     expect(textOf(bytesOf(update)) === text).toBe(true);
-    api.documents.release(held);
+    held[Symbol.dispose]();
   }, 120_000);
 
   it("gets updates merged when it is slow, and all of them", async () => {
     const api = await TestApi.start();
     await api.write("a", "");
     await api.write("a", "first");
-    const { document } = await connect(api, "a");
+    const { session, document } = await connect(api, "a");
     const reader = await openEvents(api, "/rooms/a/watch");
     await reader.nextOf("presence", presenceEventSchema);
     reader.pause();
@@ -218,7 +220,7 @@ describe("watching a document", () => {
     let updates = 0;
     doc.on("update", (update: Uint8Array) => {
       updates++;
-      document.append(update, null, Date.now());
+      document.submit(update, UNKNOWN);
     });
     for (let i = 0; i < 200; i++) {
       for (let j = 0; j < 100; j++) doc.getText("text").insert(0, `${i} ${j} ${"x".repeat(100)},`);
@@ -237,7 +239,7 @@ describe("watching a document", () => {
     };
     await waitFor(isComplete, { message: "something is missing" });
     expect(reader.events.length).toBeLessThan(updates / 2);
-    api.documents.release(document);
+    session[Symbol.dispose]();
   });
 
   it("does not make a room that is not there", async () => {

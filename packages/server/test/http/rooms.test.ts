@@ -78,11 +78,11 @@ describe("one room", () => {
       connections: 0,
       servers: [],
     });
-    const document = await api.documents.acquire("notes");
+    const session = await api.documents.open("notes");
     api.connect("notes");
     const open = await api.get("/rooms/notes", roomSchema);
     expect(open).toMatchObject({ active: true, connections: 1, servers: [ADDRESS], bytes: 123 });
-    api.documents.release(document);
+    session[Symbol.dispose]();
     const missing = await api.request("/rooms/nothing");
     expect(missing.status).toBe(404);
     expect(detailOf(missing)).toContain('"nothing"');
@@ -137,12 +137,12 @@ describe("one room", () => {
     const api = await TestApi.start();
     await api.write("gone", "content");
     await api.write("kept", "content");
-    const document = await api.documents.acquire("gone");
+    const session = await api.documents.open("gone");
     const removed = await api.request("/rooms/gone", { method: "DELETE" });
     expect(removed.status).toBe(204);
     expect(removed.body.length).toBe(0);
     expect(api.documents.inspect("gone")).toBeNull();
-    api.documents.release(document);
+    session[Symbol.dispose]();
     await waitFor(async () => (await api.request("/rooms/gone")).status === 404, {
       message: "the record of the room is still there",
     });
@@ -189,14 +189,14 @@ describe("the list of rooms", () => {
     const api = await TestApi.start();
     await record(api, "quiet");
     await record(api, "busy");
-    const document = await api.documents.acquire("busy");
+    const session = await api.documents.open("busy");
     api.connect("busy");
     const { rooms } = await api.get("/rooms?sort=name&order=asc", roomListSchema);
     expect(rooms).toMatchObject([
       { name: "busy", active: true, connections: 1, servers: [ADDRESS] },
       { name: "quiet", active: false, connections: 0, servers: [] },
     ]);
-    api.documents.release(document);
+    session[Symbol.dispose]();
   });
 
   it("holds only active rooms, in any order", async () => {

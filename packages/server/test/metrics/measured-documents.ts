@@ -6,8 +6,8 @@ import { metricsRoute } from "../../src/http/metrics-route.ts";
 import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
 import type { Frame } from "../../src/protocol/frame.ts";
 import { alone } from "../../src/replication/alone.ts";
-import { Documents } from "../../src/room/documents.ts";
-import type { Stores } from "../../src/room/open-document.ts";
+import { RoomTable } from "../../src/room/room-table.ts";
+import type { Stores } from "../../src/room/stored-room.ts";
 import type { Sink } from "../../src/room/subscriber.ts";
 import { Health } from "../../src/runtime/health.ts";
 import { Metrics } from "../../src/server/metrics.ts";
@@ -21,7 +21,7 @@ const logger = pino({ level: "silent" });
 
 /** The parts of a server around documents in a real store, and the metrics of all of them. */
 export interface Measured {
-  readonly documents: Documents;
+  readonly documents: RoomTable;
   readonly stores: Stores;
   readonly health: Health;
   readonly gateway: { readonly connections: Set<string>; readonly stats: ConnectionStats };
@@ -39,7 +39,7 @@ export async function measuredDocuments(
   const stores = await openSqliteStore(directory, logger);
   const cluster = alone("127.0.0.1:1");
   const metadata = new MetadataWriter(stores.metadata, logger);
-  const documents = new Documents({
+  const documents = new RoomTable({
     stores: around(stores),
     cluster,
     metadata,

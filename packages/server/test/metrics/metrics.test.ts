@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
-import type { Document } from "../../src/room/document.ts";
-import type { Stores } from "../../src/room/open-document.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import type { Room } from "../../src/room/room.ts";
+import type { Stores } from "../../src/room/stored-room.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { SnapshotVersion } from "../../src/storage/snapshots.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -33,7 +34,7 @@ function typing(word: string): Uint8Array[] {
 const bytesOf = (updates: readonly Uint8Array[]) =>
   updates.reduce((sum, update) => sum + update.length, 0);
 
-async function join(document: Document, clients: number) {
+async function join(document: Room, clients: number) {
   const sinks = Array.from({ length: clients }, () => new RecordingSink());
   const subscribers = sinks.map((sink) => document.attach(sink));
   for (const reader of subscribers) await document.answer(reader, NOTHING);
@@ -90,13 +91,14 @@ describe("GET /metrics", () => {
 describe("the metrics of documents", () => {
   it("count what clients write, and what each of them is sent", async () => {
     const { documents, scrape } = await measured();
-    const document = await documents.acquire(ROOM);
+    const session = await documents.open(ROOM);
+    const { room: document } = session;
     const { sinks, subscribers } = await join(document, 3);
     const [author] = subscribers;
     if (author === undefined) throw new Error("nobody is there");
     const answers = sinks.reduce((sum, sink) => sum + sink.writes.length, 0);
     const updates = typing("hello");
-    for (const update of updates) document.append(update, author, Date.now());
+    for (const update of updates) document.submit(update, author.origin);
     const doc = new Y.Doc();
     const awareness = new Awareness(doc);
     const presence = encodeAwarenessUpdate(awareness, [doc.clientID]);
@@ -129,7 +131,8 @@ describe("the metrics of documents", () => {
 
   it("count what comes from elsewhere", async () => {
     const { documents, scrape } = await measured();
-    const document = await documents.acquire(ROOM);
+    const session = await documents.open(ROOM);
+    const { room: document } = session;
     const [update = NOTHING] = typing("a");
     document.receive(update, Date.now());
     const { valueAt } = await scrape();
@@ -140,10 +143,11 @@ describe("the metrics of documents", () => {
 
   it("show that a large room gathers what comes soon after a flush", async () => {
     const { documents, scrape } = await measured();
-    const document = await documents.acquire(ROOM);
+    const session = await documents.open(ROOM);
+    const { room: document } = session;
     await join(document, 125);
     for (const update of typing("ab")) {
-      document.append(update, null, Date.now());
+      document.submit(update, UNKNOWN);
       await new Promise((resolve) => setImmediate(resolve));
     }
     const gathered = async () => {
@@ -168,9 +172,10 @@ describe("the metrics of the journal", () => {
         },
       },
     }));
-    const document = await documents.acquire(ROOM);
+    const session = await documents.open(ROOM);
+    const { room: document } = session;
     const updates = typing("abc");
-    for (const update of updates) document.append(update, null, Date.now());
+    for (const update of updates) document.submit(update, UNKNOWN);
     const waiting = await scrape();
     expect(waiting.valueAt("symphony_journal_lag_bytes")).toBe(bytesOf(updates));
     await waitFor(async () => (await scrape()).valueAt("symphony_journal_lag_seconds") > 0.02, {
@@ -209,8 +214,9 @@ describe("the metrics of the journal", () => {
         },
       },
     }));
-    const document = await documents.acquire(ROOM);
-    for (const update of typing("a")) document.append(update, null, Date.now());
+    const session = await documents.open(ROOM);
+    const { room: document } = session;
+    for (const update of typing("a")) document.submit(update, UNKNOWN);
     await documents.journal.flush();
     const { valueAt } = await scrape();
     expect(valueAt("symphony_journal_failures_total")).toBe(2);
@@ -225,9 +231,10 @@ describe("the metrics of the journal", () => {
 describe("the metrics of snapshots", () => {
   it("count what is stored, when a document is let go", async () => {
     const { documents, stores, scrape } = await measured();
-    const document = await documents.acquire(ROOM);
-    for (const update of typing("hello")) document.append(update, null, Date.now());
-    documents.release(document);
+    const session = await documents.open(ROOM);
+    const { room: document } = session;
+    for (const update of typing("hello")) document.submit(update, UNKNOWN);
+    session[Symbol.dispose]();
     await waitFor(() => documents.size === 0, { message: "the document is let go" });
     const stored = await stores.snapshots.read(ROOM);
     const { valueAt } = await scrape();
@@ -253,10 +260,11 @@ describe("the metrics of snapshots", () => {
         close: () => snapshots.close(),
       },
     }));
-    const document = await documents.acquire(ROOM);
+    const session = await documents.open(ROOM);
+    const { room: document } = session;
     await stores.snapshots.write(ROOM, typing("b")[0] ?? NOTHING, null);
-    for (const update of typing("a")) document.append(update, null, Date.now());
-    documents.release(document);
+    for (const update of typing("a")) document.submit(update, UNKNOWN);
+    session[Symbol.dispose]();
     await waitFor(() => documents.size === 0, { message: "the document is let go" });
     const { valueAt } = await scrape();
     expect(valueAt("symphony_snapshot_failures_total")).toBe(1);

@@ -4,8 +4,8 @@ import { alone } from "../../src/replication/alone.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
-import { loadDocument } from "../../src/room/open-document.ts";
-import { DocumentStats } from "../../src/room/room-stats.ts";
+import { loadRoom } from "../../src/room/load-room.ts";
+import { RoomStats } from "../../src/room/room-stats.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { SharedStores, turn } from "./simulated-network.ts";
@@ -21,15 +21,15 @@ beforeEach(async () => {
   reads = [];
   replicator = new Replicator("room", alone("127.0.0.1:1"), logger, new ReplicationStats());
   await replicator.join();
-  const stats = new DocumentStats();
-  const { open, fetched } = await loadDocument("room", replicator, new SharedStores(), {
+  const stats = new RoomStats();
+  const { room, fetched } = await loadRoom("room", replicator, new SharedStores(), {
     workers,
     compaction: "collect",
     stats,
     scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
   });
-  replicator.start(open.document, fetched, () => {
+  replicator.start(room, fetched, () => {
     const read = Promise.withResolvers<void>();
     reads.push(read);
     return read.promise;

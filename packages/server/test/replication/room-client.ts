@@ -1,6 +1,7 @@
 import * as Y from "yjs";
-import type { Document } from "../../src/room/document.ts";
-import type { Documents } from "../../src/room/documents.ts";
+import type { Room } from "../../src/room/room.ts";
+import type { RoomTable } from "../../src/room/room-table.ts";
+import type { Session } from "../../src/room/session.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 
 /** A client's connection to a room, as the documents of a server see it. */
@@ -8,26 +9,27 @@ export class RoomClient implements Sink {
   readonly writable = true;
   /** Why the connection was closed, when it was. */
   closed: Error | undefined;
-  readonly document: Document;
+  readonly document: Room;
   readonly doc: Y.Doc = new Y.Doc();
-  readonly #documents: Documents;
+  readonly #documents: RoomTable;
+  readonly #session: Session;
   readonly #subscriber: Subscriber;
 
-  private constructor(document: Document, documents: Documents) {
-    this.document = document;
+  private constructor(session: Session, documents: RoomTable) {
+    this.document = session.room;
     this.#documents = documents;
-    this.#subscriber = document.attach(this);
+    this.#session = session;
+    this.#subscriber = session.attach(this);
   }
 
-  static async open(documents: Documents, room: string): Promise<RoomClient> {
-    return new RoomClient(await documents.acquire(room), documents);
+  static async open(documents: RoomTable, room: string): Promise<RoomClient> {
+    return new RoomClient(await documents.open(room), documents);
   }
 
   /** Types into the text `text`. @returns the end of the log, with that */
   type(text: string): number {
     this.doc.getText("text").insert(0, text);
-    this.document.append(Y.encodeStateAsUpdate(this.doc), this.#subscriber, Date.now());
-    return this.document.log.end;
+    return this.document.submit(Y.encodeStateAsUpdate(this.doc), this.#subscriber.origin);
   }
 
   /** Types, and waits until it is durable. */
@@ -49,13 +51,7 @@ export class RoomClient implements Sink {
   }
 
   leave(): void {
-    this.document.detach(this.#subscriber, Date.now());
-    this.release();
-  }
-
-  /** It does not count as a user any more, and is there all the same. */
-  release(): void {
-    this.#documents.release(this.document);
+    this.#session[Symbol.dispose]();
   }
 }
 

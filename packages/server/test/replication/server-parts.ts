@@ -24,8 +24,8 @@ import { openRedisBus } from "../../src/replication/redis/open.ts";
 import type { Cluster } from "../../src/replication/replicator.ts";
 import { ServerClient } from "../../src/replication/server-client.ts";
 import { serversOnly } from "../../src/replication/servers-only.ts";
-import { Documents } from "../../src/room/documents.ts";
-import type { Stores } from "../../src/room/open-document.ts";
+import { RoomTable } from "../../src/room/room-table.ts";
+import type { Stores } from "../../src/room/stored-room.ts";
 import { Health } from "../../src/runtime/health.ts";
 import { LoopDelay } from "../../src/runtime/metrics/loop-delay.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
@@ -37,7 +37,7 @@ const logger = pino({ level: "silent" });
 
 /** The parts of one server that others call. */
 export interface ServerParts {
-  readonly documents: Documents;
+  readonly documents: RoomTable;
   readonly liveRooms: LiveRooms;
   readonly health: Health;
   readonly cluster: Cluster;
@@ -120,7 +120,7 @@ export class PartsOfCluster {
     };
     const stores = around(this.store);
     const metadata = new MetadataWriter(this.store.metadata, logger);
-    const documents = new Documents({
+    const documents = new RoomTable({
       stores,
       cluster,
       metadata,

@@ -2,20 +2,16 @@ import { pino } from "pino";
 import { expect } from "vitest";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
-import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
+import { inspectUpdate } from "../../src/protocol/update.ts";
 import type { ServerAddress } from "../../src/replication/registry.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
-import type { DocumentServices } from "../../src/room/document-services.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
-import {
-  isChanged,
-  loadDocument,
-  type OpenDocument,
-  recoverDocument,
-  storeSnapshot,
-} from "../../src/room/open-document.ts";
-import { DocumentStats, SnapshotStats } from "../../src/room/room-stats.ts";
+import { loadRoom } from "../../src/room/load-room.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import type { Room } from "../../src/room/room.ts";
+import type { RoomServices } from "../../src/room/room-services.ts";
+import { RoomStats, SnapshotStats } from "../../src/room/room-stats.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
@@ -30,7 +26,7 @@ export class SimulatedServer {
   readonly client: SimulatedClient;
   readonly stats: ReplicationStats = new ReplicationStats();
   frozen = false;
-  open: OpenDocument | null = null;
+  open: { readonly room: Room; readonly replicator: Replicator } | null = null;
   readonly #network: SimulatedNetwork;
   readonly #stores: SharedStores;
   readonly #workers: UpdateWorkers;
@@ -63,8 +59,8 @@ export class SimulatedServer {
       this.stats,
     );
     this.#network.serve(this.address, replicator);
-    const stats = new DocumentStats();
-    const services: DocumentServices = {
+    const stats = new RoomStats();
+    const services: RoomServices = {
       workers: this.#workers,
       compaction: "collect",
       stats,
@@ -72,10 +68,10 @@ export class SimulatedServer {
       journal: { slow: false, enqueue: () => {} },
     };
     await replicator.join();
-    const { open, fetched } = await loadDocument(ROOM, replicator, this.#stores, services);
-    replicator.start(open.document, fetched, () => recoverDocument(open, this.#stores));
-    this.open = open;
-    await this.client.connect(open);
+    const { room, fetched } = await loadRoom(ROOM, replicator, this.#stores, services);
+    replicator.start(room, fetched, () => room.recover(this.#stores));
+    this.open = { room, replicator };
+    await this.client.connect(room);
     this.#busy = false;
   }
 
@@ -84,30 +80,29 @@ export class SimulatedServer {
     const { open } = this;
     if (open === null || this.#busy) return;
     this.#busy = true;
-    const { log } = open.document;
+    const { log } = open.room;
     const own = [...log.entries(log.durable, log.end)].filter(
-      ({ author }) => author !== "elsewhere",
+      ({ origin }) => origin.kind !== "remote",
     );
     const entries = own.slice(0, Math.ceil(own.length * share));
     const ids = await this.#stores.journal.append(
       entries.map(({ update }) => ({ room: ROOM, update })),
     );
     entries.forEach(({ end }, i) => {
-      open.rows.push({ id: ids[i] ?? 0, end });
-      open.document.markDurable(end);
+      open.room.committed({ rows: [{ id: ids[i] ?? 0, end }], end });
     });
     this.#busy = false;
   }
 
   flush(): void {
-    this.open?.document.flush();
+    this.open?.room.flush();
   }
 
   async save(): Promise<void> {
     if (this.open === null || this.#busy) return;
     this.#busy = true;
-    const stats = new SnapshotStats();
-    await storeSnapshot(this.open, this.#stores, this.#workers, { logger, stats });
+    const [stores, workers, stats] = [this.#stores, this.#workers, new SnapshotStats()];
+    await this.open.room.persistence.store({ stores, workers, logger, stats });
     this.#busy = false;
   }
 
@@ -118,8 +113,8 @@ export class SimulatedServer {
     this.flush();
     await this.save();
     const { open } = this;
-    if (open === null || isChanged(open) || open.document.log.durable < open.document.log.end)
-      return;
+    if (open === null || open.room.persistence.isChanged) return;
+    if (open.room.log.durable < open.room.log.end) return;
     this.open = null;
     this.#network.remove(this.address);
     this.#busy = true;
@@ -147,7 +142,7 @@ export class SimulatedClient implements Sink {
   readonly awareness: Awareness;
   /** Its own clock up to which updates were sent back to it. */
   acknowledged = 0;
-  #connection: { open: OpenDocument; subscriber: Subscriber } | null = null;
+  #connection: { room: Room; subscriber: Subscriber } | null = null;
 
   constructor(clientId: number) {
     this.doc.clientID = clientId;
@@ -166,14 +161,13 @@ export class SimulatedClient implements Sink {
     return this.#connection !== null;
   }
 
-  async connect(open: OpenDocument): Promise<void> {
-    const subscriber = open.document.attach(this);
-    subscriber.awarenessVersion = null;
-    this.#connection = { open, subscriber };
-    this.write([open.document.stateVectorFrame()]);
+  async connect(room: Room): Promise<void> {
+    const subscriber = room.attach(this, "later");
+    this.#connection = { room, subscriber };
+    this.write([room.stateVectorFrame()]);
     this.#sendAwareness([this.doc.clientID]);
-    open.document.showAwareness(subscriber);
-    await open.document.answer(subscriber, Y.encodeStateVector(this.doc));
+    room.showAwareness(subscriber);
+    await room.answer(subscriber, Y.encodeStateVector(this.doc));
   }
 
   /** As every client does every 15 seconds. */
@@ -183,9 +177,9 @@ export class SimulatedClient implements Sink {
 
   disconnect(): void {
     if (this.#connection === null) return;
-    const { open, subscriber } = this.#connection;
+    const { room, subscriber } = this.#connection;
     this.#connection = null;
-    open.document.detach(subscriber, Date.now());
+    room.detach(subscriber, Date.now());
     this.#forgetOthers();
   }
 
@@ -220,21 +214,16 @@ export class SimulatedClient implements Sink {
 
   #send(update: Uint8Array, isOwn: boolean): void {
     if (this.#connection === null) return;
-    const { open, subscriber } = this.#connection;
+    const { room, subscriber } = this.#connection;
     const contents = inspectUpdate(update);
-    if (isEmpty(contents) || (!isOwn && open.document.knows(update, contents))) return;
-    open.document.append(update, isOwn ? subscriber : null, Date.now());
+    room.submit(update, isOwn ? subscriber.origin : UNKNOWN, contents);
   }
 
   #sendAwareness(clients: number[]): void {
     if (this.#connection === null) return;
-    const { open, subscriber } = this.#connection;
+    const { room, subscriber } = this.#connection;
     const known = clients.filter((client) => this.awareness.meta.has(client));
-    open.document.receiveAwareness(
-      encodeAwarenessUpdate(this.awareness, known),
-      subscriber,
-      Date.now(),
-    );
+    room.receiveAwareness(encodeAwarenessUpdate(this.awareness, known), subscriber, Date.now());
   }
 
   #forgetOthers(): void {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { UNKNOWN } from "../../src/room/origin.ts";
 import type { JournalRow } from "../../src/storage/journal.ts";
 import { type Measured, measuredDocuments } from "../metrics/measured-documents.ts";
 import { RoomClient } from "../replication/room-client.ts";
@@ -77,7 +78,7 @@ it("a commit does not hold more runs of structs than can be noted at once", asyn
   for (let u = 0; u < updates; u++) {
     const clients = Array.from({ length: 1_000 }, (_, i) => 1 + u + i * updates);
     const runs = clients.map((client) => ({ client, from: 0, length: 1 }));
-    document.append(updateOf(runs, []), null, Date.now());
+    document.submit(updateOf(runs, []), UNKNOWN);
   }
   typist.type("small");
   const written: JournalRow[][] = [];
@@ -102,7 +103,7 @@ it("a large update is written while many small ones with many runs come", async 
   );
   for (let i = 0; i < 12; i++) {
     const { document } = await RoomClient.open(documents, `crowd ${i}`);
-    document.append(crowded, null, Date.now());
+    document.submit(crowded, UNKNOWN);
   }
   uploader.type("x".repeat(MB));
   const rooms = [...(await nextCommit()), ...(await nextCommit())].map(({ room }) => room);

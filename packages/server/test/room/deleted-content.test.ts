@@ -6,7 +6,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
 import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
 import { alone } from "../../src/replication/alone.ts";
-import { Documents } from "../../src/room/documents.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import { RoomTable } from "../../src/room/room-table.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -24,9 +25,9 @@ async function openStore(): Promise<SqliteStore> {
 }
 
 /** Documents in a store. */
-function open(store: SqliteStore, collect: boolean): Documents {
+function open(store: SqliteStore, collect: boolean): RoomTable {
   const metadata = new MetadataWriter(store.metadata, logger);
-  const documents = new Documents({
+  const documents = new RoomTable({
     stores: store,
     cluster: alone("127.0.0.1:1"),
     metadata,
@@ -57,20 +58,21 @@ function author() {
 type Author = ReturnType<typeof author>;
 
 /** Writes everything, and resolves when it is durable and in the base. */
-async function write(documents: Documents, { updates }: Author): Promise<() => void> {
-  const document = await documents.acquire(ROOM);
-  for (const update of updates) document.append(update, null, Date.now());
+async function write(documents: RoomTable, { updates }: Author): Promise<() => void> {
+  const session = await documents.open(ROOM);
+  const { room: document } = session;
+  for (const update of updates) document.submit(update, UNKNOWN);
   await documents.whenDurable(document, document.log.end);
   await waitFor(() => document.log.baseEnd > 0, { message: "it is compacted" });
-  return () => documents.release(document);
+  return () => session[Symbol.dispose]();
 }
 
 /** What the room is now, and what its older version is, if that can still be restored. */
-async function read(documents: Documents, { version }: Author) {
-  const document = await documents.acquire(ROOM);
+async function read(documents: RoomTable, { version }: Author) {
+  const session = await documents.open(ROOM);
   const doc = new Y.Doc({ gc: false });
   for (const update of documents.inspect(ROOM)?.updates ?? []) Y.applyUpdate(doc, update);
-  documents.release(document);
+  session[Symbol.dispose]();
   const restored = Y.createDocFromSnapshot(doc, version.snapshot).getText("text").toString();
   return { text: doc.getText("text").toString(), isRestored: restored === version.text };
 }
@@ -102,9 +104,10 @@ describe.each([
 
 it("gives up compacting a document that is deleted", async () => {
   const documents = open(await openStore(), true);
-  const document = await documents.acquire(ROOM);
+  const session = await documents.open(ROOM);
+  const { room: document } = session;
   const [update = new Uint8Array()] = author().updates;
-  document.append(update, null, Date.now());
+  document.submit(update, UNKNOWN);
   await documents.whenDurable(document, document.log.end);
   const compacted = document.compact();
   await documents.drop(ROOM);

@@ -6,7 +6,8 @@ import { afterEach, expect, it } from "vitest";
 import * as Y from "yjs";
 import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
 import { alone } from "../../src/replication/alone.ts";
-import { Documents } from "../../src/room/documents.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import { RoomTable } from "../../src/room/room-table.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -45,7 +46,7 @@ async function slowDocuments() {
   const cluster = alone("127.0.0.1:1");
   const metadata = new MetadataWriter(store.metadata, logger);
   releases.push(() => metadata.close());
-  const documents = new Documents({
+  const documents = new RoomTable({
     stores: {
       journal,
       snapshots: {
@@ -84,43 +85,46 @@ async function slowDocuments() {
 
 it("lets a document go once, however often it was used while it was stored", async () => {
   const { documents, storing, leaving, registered } = await slowDocuments();
-  const document = await documents.acquire(ROOM);
+  const session = await documents.open(ROOM);
+  const { room: document } = session;
   const doc = new Y.Doc();
   doc.getText("text").insert(0, "hello");
-  document.append(Y.encodeStateAsUpdate(doc), null, Date.now());
-  documents.release(document);
+  document.submit(Y.encodeStateAsUpdate(doc), UNKNOWN);
+  session[Symbol.dispose]();
   await waitFor(() => storing.arrived === 1, { message: "the document is being stored" });
   for (let i = 0; i < 3; i++) {
-    expect(await documents.acquire(ROOM)).toBe(document);
-    documents.release(document);
+    const again = await documents.open(ROOM);
+    expect(again.room).toBe(document);
+    again[Symbol.dispose]();
     // Each release begins to let it go, in a task of its own.
     await new Promise((resolve) => setTimeout(resolve));
   }
   storing.open();
   await waitFor(() => leaving.arrived > 0, { message: "the document is let go" });
 
-  const again = Promise.all([documents.acquire(ROOM), documents.acquire(ROOM)]);
+  const again = Promise.all([documents.open(ROOM), documents.open(ROOM)]);
   await new Promise((resolve) => setImmediate(resolve));
   expect(registered).toEqual(["hold"]);
   leaving.open();
-  const [one, other] = await again;
+  const [one, other] = (await again).map(({ room }) => room);
   expect(one).toBe(other);
   expect(one).not.toBe(document);
   expect(registered).toEqual(["hold", "release", "hold"]);
-  expect(one.log.bytes).toBeGreaterThan(0);
+  expect(one?.log.bytes).toBeGreaterThan(0);
 });
 
 it("does not take the release of a deleted document for one of its successor", async () => {
   const { documents, storing, leaving } = await slowDocuments();
   storing.open();
   leaving.open();
-  const deleted = await documents.acquire(ROOM);
+  const deleted = await documents.open(ROOM);
   await documents.drop(ROOM);
   documents.reopen(ROOM);
-  const document = await documents.acquire(ROOM);
-  documents.release(deleted);
+  const session = await documents.open(ROOM);
+  const { room: document } = session;
+  deleted[Symbol.dispose]();
   // Whatever that began would be over when another room has been let go.
-  documents.release(await documents.acquire("another room"));
+  (await documents.open("another room"))[Symbol.dispose]();
   await waitFor(() => !documents.holds("another room"), { message: "the other room is let go" });
-  expect(await documents.acquire(ROOM)).toBe(document);
+  expect((await documents.open(ROOM)).room).toBe(document);
 });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { EventLoopLoad } from "../../src/room/event-loop-load.ts";
 import { FanoutScheduler, type Flushable } from "../../src/room/fanout-scheduler.ts";
-import { DocumentStats } from "../../src/room/room-stats.ts";
+import { RoomStats } from "../../src/room/room-stats.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** What keeps the event loop busy until the test ends. */
@@ -95,7 +95,7 @@ async function flushesOf(
 describe("a flusher", () => {
   it("flushes after a quiet time at the end of the turn, once", async () => {
     const room = new Flushed(4);
-    const scheduler = new FanoutScheduler(new DocumentStats());
+    const scheduler = new FanoutScheduler(new RoomStats());
     scheduler.schedule(room);
     scheduler.schedule(room);
     expect(room.flushes).toBe(0);
@@ -106,7 +106,7 @@ describe("a flusher", () => {
   it("gathers what all rooms have until the next tick", async () => {
     const rooms = [new Flushed(4), new Flushed(4), new Flushed(4)];
     const [first] = rooms;
-    const scheduler = new FanoutScheduler(new DocumentStats());
+    const scheduler = new FanoutScheduler(new RoomStats());
     if (first !== undefined) scheduler.schedule(first);
     await turn();
     for (const room of rooms) scheduler.schedule(room);
@@ -117,7 +117,7 @@ describe("a flusher", () => {
   });
 
   it("gathers in a large room for longer", async () => {
-    const scheduler = new FanoutScheduler(new DocumentStats());
+    const scheduler = new FanoutScheduler(new RoomStats());
     const isRarer = async () => {
       const [small = 0, large = 0] = await flushesOf(scheduler, [4, 125]);
       return large > 1 && small > large;
@@ -126,7 +126,7 @@ describe("a flusher", () => {
   });
 
   it("gathers for longer when the server is busy", async () => {
-    const scheduler = new FanoutScheduler(new DocumentStats());
+    const scheduler = new FanoutScheduler(new RoomStats());
     const [idle = 0] = await flushesOf(scheduler, [4]);
     const isSlow = async () => ((await flushesOf(scheduler, [4]))[0] ?? 0) < idle / 2;
     keepBusy();
@@ -136,7 +136,7 @@ describe("a flusher", () => {
   });
 
   it.each([4, 125])("gathers presence for longer than updates in a room of %i", async (fanOut) => {
-    const scheduler = new FanoutScheduler(new DocumentStats());
+    const scheduler = new FanoutScheduler(new RoomStats());
     const isRarer = async () => {
       const [room] = await flushed(scheduler, [fanOut], { awareness: true });
       return (
@@ -148,7 +148,7 @@ describe("a flusher", () => {
 
   it("sends presence after a quiet time at the end of the turn, and updates with it", async () => {
     const room = new Flushed(4);
-    const scheduler = new FanoutScheduler(new DocumentStats());
+    const scheduler = new FanoutScheduler(new RoomStats());
     scheduler.schedule(room);
     scheduler.scheduleAwareness(room);
     await turn();
@@ -161,7 +161,7 @@ describe("a flusher", () => {
   it("forgets a document", async () => {
     const rooms = [new Flushed(4), new Flushed(10)];
     const last = new Flushed(10);
-    const scheduler = new FanoutScheduler(new DocumentStats());
+    const scheduler = new FanoutScheduler(new RoomStats());
     for (const room of rooms) {
       scheduler.schedule(room);
       scheduler.scheduleAwareness(room);

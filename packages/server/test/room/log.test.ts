@@ -4,11 +4,12 @@ import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { inspectUpdate } from "../../src/protocol/update.ts";
 import { type Compaction, EMPTY_BASE, makeBase } from "../../src/room/base.ts";
-import { Document } from "../../src/room/document.ts";
-import type { DocumentServices, Publisher } from "../../src/room/document-services.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
 import { JournalWriter } from "../../src/room/journal-writer.ts";
-import { DocumentStats } from "../../src/room/room-stats.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import { Room } from "../../src/room/room.ts";
+import type { RoomReplicator, RoomServices } from "../../src/room/room-services.ts";
+import { RoomStats } from "../../src/room/room-stats.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateTasks } from "../../src/room/update-tasks.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
@@ -19,12 +20,12 @@ afterAll(() => workers.close());
 const logger: Logger = pino({ level: "silent" });
 
 /** A journal that commits when the test says so, and may be said to be slow. */
-function services(): DocumentServices & {
+function services(): RoomServices & {
   slow: boolean;
   scheduled: boolean;
   compaction: Compaction;
 } {
-  const stats = new DocumentStats();
+  const stats = new RoomStats();
   const self = {
     slow: false,
     scheduled: false,
@@ -48,7 +49,13 @@ function services(): DocumentServices & {
 }
 
 /** No other server holds the document. */
-const NO_OTHERS: Publisher = { active: false, add: () => {}, flush: () => {}, probe: () => {} };
+const NO_OTHERS: RoomReplicator = {
+  active: false,
+  isSnapshotLeader: true,
+  add: () => {},
+  flush: () => {},
+  probe: () => {},
+};
 
 /** A client: a `Y.Doc` behind a reader whose outlet can be blocked. */
 class Client implements Sink {
@@ -60,10 +67,10 @@ class Client implements Sink {
   /** How many updates with changes of its own it was sent. */
   echoes = 0;
   /** Its own clock below which the server may send back. */
-  readonly #document: Document;
+  readonly #document: Room;
   readonly #durableClock: (client: number) => number;
 
-  constructor(clientId: number, document: Document, durableClock: (client: number) => number) {
+  constructor(clientId: number, document: Room, durableClock: (client: number) => number) {
     this.doc.clientID = clientId;
     this.#document = document;
     this.#durableClock = durableClock;
@@ -82,7 +89,7 @@ class Client implements Sink {
     const compacted = early !== undefined && this.#document.compact();
     const answered = this.#document.answer(this.subscriber, Y.encodeStateVector(this.doc));
     if (early !== undefined) {
-      this.#document.markDurable(this.#document.log.end);
+      this.#document.committed({ rows: [], end: this.#document.log.end });
       this.#document.flush();
     }
     await Promise.all([compacted, answered]);
@@ -174,7 +181,7 @@ describe("a document", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 120 }), async (actions) => {
         const own = services();
-        const document = new Document("room", EMPTY_BASE, own, NO_OTHERS);
+        const document = new Room("room", EMPTY_BASE, own, NO_OTHERS);
         const truth = new Y.Doc();
         /** Per client the clock up to which each appended update goes, with its offset. */
         const appended: { offset: number; client: number; to: number }[] = [];
@@ -196,7 +203,7 @@ describe("a document", () => {
         };
         const append = (update: Uint8Array, from: Client) => {
           note(update);
-          document.append(update, from.subscriber ?? null, 0);
+          document.submit(update, from.subscriber?.origin ?? UNKNOWN);
           Y.applyUpdate(truth, update);
         };
         for (const one of clients) await one.join();
@@ -241,7 +248,10 @@ describe("a document", () => {
               break;
             case "durable": {
               const { durable, end } = document.log;
-              document.markDurable(durable + Math.round((end - durable) * one.share));
+              document.committed({
+                rows: [],
+                end: durable + Math.round((end - durable) * one.share),
+              });
               break;
             }
             case "compact":
@@ -262,7 +272,7 @@ describe("a document", () => {
               // All that a client has, with what others wrote and have not been sent back.
               const update = Y.encodeStateAsUpdate(pick(one.client).doc);
               note(update);
-              document.append(update, null, 0);
+              document.submit(update, UNKNOWN);
               Y.applyUpdate(truth, update);
               break;
             }
@@ -280,7 +290,7 @@ describe("a document", () => {
           if (one.subscriber !== undefined) document.resume(one.subscriber);
           for (const update of one.unsent.splice(0)) append(update, one);
         }
-        document.markDurable(document.log.end);
+        document.committed({ rows: [], end: document.log.end });
         if (own.scheduled) document.flushUpdates();
         const late = new Client(99, document, durableClock);
         await late.join();
@@ -319,13 +329,13 @@ describe("a document", () => {
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "base");
     const base = makeBase([Y.encodeStateAsUpdate(doc)], "merge");
-    const document = new Document("room", base, { ...services(), workers: slow }, NO_OTHERS);
+    const document = new Room("room", base, { ...services(), workers: slow }, NO_OTHERS);
     const late = new Client(1, document, () => 0);
     Y.applyUpdate(late.doc, base.update, "server");
     const joined = late.join();
-    doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
+    doc.on("update", (update: Uint8Array) => document.submit(update, UNKNOWN));
     doc.getText("text").insert(4, " and tail");
-    document.markDurable(document.log.end);
+    document.committed({ rows: [], end: document.log.end });
     await document.compact();
     slow.release();
     await joined;
@@ -335,32 +345,34 @@ describe("a document", () => {
   it("does not send a client that came back what it wrote before and is not durable", async () => {
     const own = services();
     own.slow = true;
-    const document = new Document("room", EMPTY_BASE, own, NO_OTHERS);
+    const document = new Room("room", EMPTY_BASE, own, NO_OTHERS);
     const durable = { clock: 0 };
     const client = new Client(1, document, () => durable.clock);
     await client.join();
     client.doc.getText("text").insert(0, "a");
-    for (const update of client.unsent) document.append(update, client.subscriber ?? null, 0);
+    for (const update of client.unsent)
+      document.submit(update, client.subscriber?.origin ?? UNKNOWN);
     client.leave();
     await client.join();
     document.flush();
     expect(client.echoes).toBe(0);
     durable.clock = 1;
-    document.markDurable(document.log.end);
+    document.committed({ rows: [], end: document.log.end });
     document.flush();
     expect(client.echoes).toBe(1);
   });
 
   it("acknowledges what is durable at once, whenever the next flush is", async () => {
-    const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
+    const document = new Room("room", EMPTY_BASE, services(), NO_OTHERS);
     const durable = { clock: 0 };
     const [author, other] = [1, 2].map((id) => new Client(id, document, () => durable.clock));
     if (author === undefined || other === undefined) throw new Error("nobody is there");
     await Promise.all([author.join(), other.join()]);
     author.doc.getText("text").insert(0, "a");
-    for (const update of author.unsent) document.append(update, author.subscriber ?? null, 0);
+    for (const update of author.unsent)
+      document.submit(update, author.subscriber?.origin ?? UNKNOWN);
     durable.clock = 1;
-    document.markDurable(document.log.end);
+    document.committed({ rows: [], end: document.log.end });
     expect(author.echoes).toBe(1);
     expect(other.doc.getText("text").toString()).toBe("");
     document.flush();
@@ -369,10 +381,10 @@ describe("a document", () => {
   });
 
   it("keeps a long tail in few entries, and loses none of it", () => {
-    const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
+    const document = new Room("room", EMPTY_BASE, services(), NO_OTHERS);
     const doc = new Y.Doc();
     doc.on("update", (update: Uint8Array) => {
-      document.append(update, null, 0);
+      document.submit(update, UNKNOWN);
       document.log.markDurable(document.log.end);
     });
     for (let i = 0; i < 5_000; i++) doc.getText("text").insert(i >> 1, "x");
@@ -389,10 +401,10 @@ describe("a document", () => {
         fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 1, maxLength: 40 }),
         fc.nat(),
         (edits, cut) => {
-          const document = new Document("room", EMPTY_BASE, services(), NO_OTHERS);
+          const document = new Room("room", EMPTY_BASE, services(), NO_OTHERS);
           const doc = new Y.Doc();
           const earlier: Uint8Array[] = [];
-          doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
+          doc.on("update", (update: Uint8Array) => document.submit(update, UNKNOWN));
           for (const [at, remove] of edits) {
             const text = doc.getText("text");
             if (remove && text.length > 0) text.delete(at % text.length, 1);
@@ -402,7 +414,7 @@ describe("a document", () => {
           const returned = earlier[cut % earlier.length] ?? Uint8Array.of(0, 0);
           // What is only in memory is not known: whoever returns it may wait for an acknowledgement.
           expect(document.knows(returned, inspectUpdate(returned))).toBe(returned.length <= 2);
-          document.markDurable(document.log.end);
+          document.committed({ rows: [], end: document.log.end });
           expect(document.knows(returned, inspectUpdate(returned))).toBe(true);
           // Somebody who has only that much deletes a character: news, unless it was deleted since.
           const other = new Y.Doc();
@@ -444,8 +456,8 @@ describe("the journal writer", () => {
       },
       logger,
     );
-    const stats = new DocumentStats();
-    const document = new Document(
+    const stats = new RoomStats();
+    const document = new Room(
       "room",
       EMPTY_BASE,
       {
@@ -457,10 +469,9 @@ describe("the journal writer", () => {
       },
       NO_OTHERS,
     );
-    const journaled = { document, rows: [] };
-    writer.add(journaled);
+    writer.add(document);
     const doc = new Y.Doc();
-    doc.on("update", (update: Uint8Array) => document.append(update, null, 0));
+    doc.on("update", (update: Uint8Array) => document.submit(update, UNKNOWN));
     doc.getText("text").insert(0, "a");
     doc.getText("text").insert(1, "b");
     expect(document.log.durable).toBe(0);

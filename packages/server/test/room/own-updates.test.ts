@@ -3,16 +3,23 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
 import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
 import { EMPTY_BASE } from "../../src/room/base.ts";
-import { Document } from "../../src/room/document.ts";
-import type { DocumentServices, Publisher } from "../../src/room/document-services.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
-import { DocumentStats } from "../../src/room/room-stats.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import { Room } from "../../src/room/room.ts";
+import type { RoomReplicator, RoomServices } from "../../src/room/room-services.ts";
+import { RoomStats } from "../../src/room/room-stats.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
 import { PromptWorkers } from "../support/prompt-workers.ts";
 
 /** No other server holds the document. */
-const NO_OTHERS: Publisher = { active: false, add: () => {}, flush: () => {}, probe: () => {} };
+const NO_OTHERS: RoomReplicator = {
+  active: false,
+  isSnapshotLeader: true,
+  add: () => {},
+  flush: () => {},
+  probe: () => {},
+};
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
@@ -22,19 +29,19 @@ afterEach(() => {
 });
 
 /** A room whose journal commits when the test says so. */
-class Room {
+class Scene {
   slow = false;
   /** Whoever is being answered: that may take until something is durable. */
   joining: Promise<void>[] = [];
-  readonly document: Document;
+  readonly document: Room;
   /** Who wrote what, and where it is in the log: insertions by clock, deletions by what they delete. */
   readonly inserted: { author: number; to: number; offset: number }[] = [];
   readonly deleted: Map<string, { authors: Set<number>; offset: number }> = new Map();
 
   constructor() {
-    const stats = new DocumentStats();
+    const stats = new RoomStats();
     const room = this;
-    const services: DocumentServices = {
+    const services: RoomServices = {
       workers: new PromptWorkers(),
       compaction: "collect",
       stats,
@@ -49,7 +56,7 @@ class Room {
         enqueue() {},
       },
     };
-    this.document = new Document("room", EMPTY_BASE, services, NO_OTHERS);
+    this.document = new Room("room", EMPTY_BASE, services, NO_OTHERS);
   }
 
   append(update: Uint8Array, from: Subscriber | null, author: number): void {
@@ -64,7 +71,7 @@ class Room {
       known.offset = Math.min(known.offset, offset);
       this.deleted.set(one, known);
     }
-    document.append(update, from, 0, contents);
+    document.submit(update, from?.origin ?? UNKNOWN, contents);
   }
 
   /** Nothing that a person wrote is shown to that person before it is durable. */
@@ -94,10 +101,10 @@ function deletions(update: Uint8Array): string[] {
 class Person {
   readonly id: number;
   readonly doc = new Y.Doc();
-  readonly room: Room;
+  readonly room: Scene;
   connections: PersonConnection[] = [];
 
-  constructor(id: number, room: Room) {
+  constructor(id: number, room: Scene) {
     this.id = id;
     this.room = room;
     this.doc.clientID = id;
@@ -234,7 +241,7 @@ interface Step {
   readonly at: number;
 }
 
-async function perform(room: Room, people: Person[], { do: name, person, at }: Step) {
+async function perform(room: Scene, people: Person[], { do: name, person, at }: Step) {
   const { document } = room;
   const one = people[person];
   if (one === undefined) throw new Error(`no person ${person}`);
@@ -258,7 +265,7 @@ async function perform(room: Room, people: Person[], { do: name, person, at }: S
       break;
     case "become durable": {
       const { durable, end } = document.log;
-      document.markDurable(durable + Math.ceil(((end - durable) * (at % 4)) / 3));
+      document.committed({ rows: [], end: durable + Math.ceil(((end - durable) * (at % 4)) / 3) });
       break;
     }
     case "come back":
@@ -286,7 +293,7 @@ async function perform(room: Room, people: Person[], { do: name, person, at }: S
 }
 
 /** Everything works again: the dead connections end, and whoever lost its own comes back. */
-async function settle(room: Room, people: Person[]): Promise<void> {
+async function settle(room: Scene, people: Person[]): Promise<void> {
   const { document } = room;
   for (const one of people) {
     for (const connection of one.connections) {
@@ -304,7 +311,7 @@ async function settle(room: Room, people: Person[]): Promise<void> {
       while (live !== undefined && live.pings.length > 0) live.answerPing();
       while (live !== undefined && live.toServer.length > 0) live.read();
     }
-    document.markDurable(document.log.end);
+    document.committed({ rows: [], end: document.log.end });
     document.flush();
   }
 }
@@ -313,7 +320,7 @@ describe("what is not durable", () => {
   it("is never shown to whoever may have written it, and reaches everybody in the end", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (actions) => {
-        const room = new Room();
+        const room = new Scene();
         const people = Array.from({ length: PEOPLE }, (_, i) => new Person(i + 1, room));
         for (const one of people) await one.comeBack();
         for (const action of actions) await perform(room, people, action);
@@ -336,8 +343,8 @@ describe("what is not durable", () => {
   });
 
   /** Two people in a room whose journal is down. */
-  async function pair(): Promise<{ room: Room; a: Person; b: Person }> {
-    const room = new Room();
+  async function pair(): Promise<{ room: Scene; a: Person; b: Person }> {
+    const room = new Scene();
     room.slow = true;
     const [a, b] = [1, 2].map((id) => new Person(id, room));
     if (a === undefined || b === undefined) throw new Error("two people");
@@ -425,7 +432,7 @@ describe("what is not durable", () => {
     write("b");
     room.document.flush();
     expect(shown).toEqual([]);
-    room.document.markDurable(room.document.log.end);
+    room.document.committed({ rows: [], end: room.document.log.end });
     room.document.flush();
     expect(shown.length).toBeGreaterThan(0);
   });
@@ -443,13 +450,13 @@ describe("what is not durable", () => {
     room.append(Y.mergeUpdates(others), a.live?.subscriber ?? null, a.id);
     room.document.flush();
     expect(b.doc.getText("text").toString()).toBe("");
-    room.document.markDurable(room.document.log.end);
+    room.document.committed({ rows: [], end: room.document.log.end });
     room.document.flush();
     expect(b.doc.getText("text").toString()).toBe("xx");
   });
 
   it("costs a crowd that joins a ping each in a second, and nothing afterwards", async () => {
-    const room = new Room();
+    const room = new Scene();
     const people = Array.from({ length: 200 }, (_, i) => new Person(i + 1, room));
     for (const one of people) await one.comeBack();
     for (let i = 0; i < 5; i++) {

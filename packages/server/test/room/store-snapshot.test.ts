@@ -8,15 +8,11 @@ import { alone } from "../../src/replication/alone.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
-import {
-  isChanged,
-  loadDocument,
-  type OpenDocument,
-  recoverDocument,
-  type Stores,
-  storeSnapshot,
-} from "../../src/room/open-document.ts";
-import { DocumentStats, SnapshotStats } from "../../src/room/room-stats.ts";
+import { loadRoom } from "../../src/room/load-room.ts";
+import { UNKNOWN } from "../../src/room/origin.ts";
+import type { Room } from "../../src/room/room.ts";
+import { RoomStats, SnapshotStats } from "../../src/room/room-stats.ts";
+import type { Stores } from "../../src/room/stored-room.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
@@ -56,28 +52,33 @@ beforeEach(async () => {
 });
 
 /** A server whose journal makes durable what the test says. */
-async function openDocument(): Promise<OpenDocument> {
-  const stats = new DocumentStats();
+async function openDocument(): Promise<Room> {
+  const stats = new RoomStats();
   const replicator = new Replicator(ROOM, alone("127.0.0.1:1"), logger, new ReplicationStats());
   await replicator.join();
-  const { open } = await loadDocument(ROOM, replicator, stores, {
+  const { room } = await loadRoom(ROOM, replicator, stores, {
     workers,
     compaction: "collect",
     stats,
     scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
   });
-  return open;
+  return room;
 }
 
-function save(open: OpenDocument): Promise<number | null> {
-  return storeSnapshot(open, stores, workers, { logger, stats: new SnapshotStats() });
+function save(room: Room): Promise<number | null> {
+  return room.persistence.store({ stores, workers, logger, stats: new SnapshotStats() });
+}
+
+/** The journal has written everything below an offset. */
+function commit(room: Room, end: number): void {
+  room.committed({ rows: [], end });
 }
 
 /** Takes a word that somebody wrote who types nothing else. */
-function write(open: OpenDocument, word: string): Uint8Array {
+function write(room: Room, word: string): Uint8Array {
   const update = updateOf(word);
-  open.document.append(update, null, Date.now());
+  room.submit(update, UNKNOWN);
   return update;
 }
 
@@ -96,49 +97,49 @@ async function storedWords(): Promise<string[]> {
 
 describe("a snapshot that another server has stored meanwhile", () => {
   /** A server that has something durable to store, and something that is not durable yet. */
-  async function lagging(): Promise<OpenDocument> {
-    const open = await openDocument();
-    write(open, "first");
-    open.document.markDurable(1);
-    write(open, "second");
-    write(open, "third");
+  async function lagging(): Promise<Room> {
+    const room = await openDocument();
+    write(room, "first");
+    commit(room, 1);
+    write(room, "second");
+    write(room, "third");
     await stores.snapshots.write(ROOM, updateOf("other"), null);
-    return open;
+    return room;
   }
 
   it("is kept by all that follow, whatever is durable by then", async () => {
-    const open = await lagging();
-    await save(open);
+    const room = await lagging();
+    await save(room);
     expect(await storedWords()).toEqual(["first", "other"]);
-    open.document.markDurable(2);
-    await save(open);
+    commit(room, 2);
+    await save(room);
     expect(await storedWords()).toEqual(["first", "other", "second"]);
-    open.document.markDurable(3);
-    await save(open);
+    commit(room, 3);
+    await save(room);
     expect(await storedWords()).toEqual(["first", "other", "second", "third"]);
   });
 
   it("is kept when the merged one could not be stored the first time", async () => {
-    const open = await lagging();
+    const room = await lagging();
     failures = 1;
-    await expect(save(open)).rejects.toThrow("the disk is full");
+    await expect(save(room)).rejects.toThrow("the disk is full");
     expect(await storedWords()).toEqual(["other"]);
-    await save(open);
+    await save(room);
     expect(await storedWords()).toEqual(["first", "other"]);
   });
 });
 
 describe("a journal row of another server, found when its content is stored already", () => {
   it("is forgotten, and does not keep the document open", async () => {
-    const open = await openDocument();
-    const update = write(open, "first");
-    open.document.markDurable(1);
-    await save(open);
+    const room = await openDocument();
+    const update = write(room, "first");
+    commit(room, 1);
+    await save(room);
     await stores.journal.append([{ room: ROOM, update }]);
-    await recoverDocument(open, stores);
-    expect(isChanged(open)).toBe(true);
-    await save(open);
-    expect(isChanged(open)).toBe(false);
+    await room.recover(stores);
+    expect(room.persistence.isChanged).toBe(true);
+    await save(room);
+    expect(room.persistence.isChanged).toBe(false);
     expect((await stores.journal.read(ROOM)).rows).toEqual([]);
   });
 });
@@ -158,12 +159,12 @@ describe("what is stored and is no update of the format V1", () => {
   });
 
   it("is not replaced by a snapshot when somebody puts it there meanwhile", async () => {
-    const open = await openDocument();
-    write(open, "word");
-    open.document.log.markDurable(open.document.log.end);
+    const room = await openDocument();
+    write(room, "word");
+    room.log.markDurable(room.log.end);
     const [content = update] = odd;
     await stores.snapshots.write(ROOM, content, null);
-    await expect(save(open)).rejects.toThrow(/format V2/);
+    await expect(save(room)).rejects.toThrow(/format V2/);
     expect((await stores.snapshots.read(ROOM))?.update).toEqual(content);
   });
 });

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Fleet } from "../../fleet/fleet.ts";
-import type { Documents } from "../../room/documents.ts";
+import type { RoomTable } from "../../room/room-table.ts";
 import type { Metadata } from "../../storage/metadata.ts";
 
 /** What the API needs of the server. */
@@ -17,10 +17,7 @@ export interface ApiServices {
     | "removeTombstone"
     | "recheck"
   >;
-  readonly documents: Pick<
-    Documents,
-    "acquire" | "release" | "whenDurable" | "workers" | "journal"
-  >;
+  readonly rooms: Pick<RoomTable, "open" | "whenDurable" | "workers" | "journal">;
   /**
    * What is stored of a room that nobody holds, as encoded updates; `null` when that is nothing.
    *
@@ -36,7 +33,6 @@ export interface ApiServices {
   /** Of this program. */
   readonly version: string;
   readonly maxMessageBytes: number;
-  readonly maxDocumentBytes: number;
   /** Aborts when the server begins to drain: event streams end then. */
   readonly draining: AbortSignal;
   readonly logger: Logger;

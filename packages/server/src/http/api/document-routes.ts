@@ -72,14 +72,14 @@ const presence = createRoute({
 
 /** Reading and changing documents, and who is present in them. */
 export function documentRoutes(services: ApiServices): ApiHono {
-  const { documents, maxMessageBytes } = services;
+  const { rooms, maxMessageBytes } = services;
   const app: ApiHono = new OpenAPIHono();
   app.openapi(get, async (c) => {
     const room = roomOf(c);
     const type = wantedType(c);
     const { updates } = await readDocument(room, services);
     if (type === JSON_TYPE) return streamParts([await toJson(room, updates, services)], JSON_TYPE);
-    const answer = streamParts([await mergeUpdates(room, updates, documents)], UPDATE_TYPE);
+    const answer = streamParts([await mergeUpdates(room, updates, rooms)], UPDATE_TYPE);
     answer.headers.set("content-disposition", `attachment; filename="${fileNameOf(room)}"`);
     return answer;
   });

@@ -2,8 +2,8 @@ import type { Logger } from "pino";
 import type { Frame } from "../../protocol/frame.ts";
 import { readMessage } from "../../protocol/message.ts";
 import { messageOf } from "../../protocol/message-of-frame.ts";
-import type { Document } from "../../room/document.ts";
-import type { Sink, Subscriber } from "../../room/subscriber.ts";
+import type { Session } from "../../room/session.ts";
+import type { Sink } from "../../room/subscriber.ts";
 import { OverBudgetError } from "../../room/worker-errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
@@ -15,17 +15,16 @@ const PRESENCE_MS = 250;
 /** The state vector of a client that has nothing. */
 const NOTHING = Uint8Array.of(0);
 
-type WatchServices = Pick<ApiServices, "documents" | "logger">;
+type WatchServices = Pick<ApiServices, "rooms" | "logger">;
 
 /**
  * Shows one document to one client of the API: a reader of the document like any other, that writes
  * nothing and is in no presence.
  */
 export class DocumentWatch implements Sink, StreamOwner {
-  readonly #document: Document;
-  readonly #documents: ApiServices["documents"];
+  readonly #session: Session;
+  readonly #rooms: ApiServices["rooms"];
   readonly #logger: Logger;
-  readonly #subscriber: Subscriber;
   readonly #stream: EventStream;
   /** Until everything that came before has been handed to the stream, nothing more is taken. */
   #busy = true;
@@ -34,35 +33,30 @@ export class DocumentWatch implements Sink, StreamOwner {
   #presenceDue = true;
 
   private constructor(
-    document: Document,
-    { documents, logger }: WatchServices,
+    session: Session,
+    { rooms, logger }: WatchServices,
     open: (owner: StreamOwner) => EventStream,
   ) {
-    this.#document = document;
-    this.#documents = documents;
+    this.#session = session;
+    this.#rooms = rooms;
     this.#logger = logger;
-    this.#subscriber = document.attach(this);
-    try {
-      this.#stream = open(this);
-    } catch (error) {
-      document.detach(this.#subscriber, Date.now());
-      throw error;
-    }
+    session.attach(this);
+    this.#stream = open(this);
   }
 
   /**
    * Begins with the whole document.
    *
-   * @param document that was acquired for this watch, which releases it when the stream is over
-   * @throws DeletedError, and what `open` throws; the document is not released then
+   * @param session of this watch, which ends it when the stream is over
+   * @throws DeletedError, and what `open` throws; the caller ends the session then
    */
   static start(
-    document: Document,
+    session: Session,
     services: WatchServices,
     open: (owner: StreamOwner) => EventStream,
   ): EventStream {
-    const watch = new DocumentWatch(document, services, open);
-    document.showAwareness(watch.#subscriber);
+    const watch = new DocumentWatch(session, services, open);
+    session.room.showAwareness(session.subscriber);
     void watch.#run(watch.#sendWhole());
     return watch.#stream;
   }
@@ -86,13 +80,13 @@ export class DocumentWatch implements Sink, StreamOwner {
 
   onDrained(): void {
     if (this.writable && this.#presenceDue) this.#sendPresence();
-    if (this.writable) this.#document.resume(this.#subscriber);
+    const { room, subscriber } = this.#session;
+    if (this.writable) room.resume(subscriber);
   }
 
   onClosed(): void {
     clearTimeout(this.#presenceTimer);
-    this.#document.detach(this.#subscriber, Date.now());
-    this.#documents.release(this.#document);
+    this.#session[Symbol.dispose]();
   }
 
   readonly #receiver = {
@@ -112,16 +106,17 @@ export class DocumentWatch implements Sink, StreamOwner {
   }
 
   async #sendWhole(): Promise<void> {
-    await this.#document.answer(this.#subscriber, NOTHING);
+    const { room, subscriber } = this.#session;
+    await room.answer(subscriber, NOTHING);
     if (this.#updates.length > 1) await this.#merge();
     await this.#sendUpdates();
   }
 
   /** Merges what is sent first, where that is cheap; else it is sent as it is. */
   async #merge(): Promise<void> {
-    const { room } = this.#document;
+    const { name } = this.#session.room;
     try {
-      const whole = await this.#documents.workers.attempt(room, "makeBase", this.#updates, "merge");
+      const whole = await this.#rooms.workers.attempt(name, "makeBase", this.#updates, "merge");
       this.#updates = [whole.update];
     } catch (error) {
       if (!(error instanceof OverBudgetError)) throw error;
@@ -132,7 +127,7 @@ export class DocumentWatch implements Sink, StreamOwner {
     const updates = this.#updates;
     this.#updates = [];
     const contents = await Promise.all(
-      updates.map((update) => this.#documents.workers.run(this.#document.room, "inspect", update)),
+      updates.map((update) => this.#rooms.workers.run(this.#session.room.name, "inspect", update)),
     );
     this.#stream.write(updateEvents(updates, contents));
   }
@@ -141,7 +136,7 @@ export class DocumentWatch implements Sink, StreamOwner {
     clearTimeout(this.#presenceTimer);
     this.#presenceTimer = undefined;
     this.#presenceDue = false;
-    this.#stream.write(presenceEvent(presenceJson(this.#document.awareness.present())));
+    this.#stream.write(presenceEvent(presenceJson(this.#session.room.awareness.present())));
   }
 
   /** Takes nothing else until the task is done. A client that lost something connects again. */
@@ -150,7 +145,10 @@ export class DocumentWatch implements Sink, StreamOwner {
     try {
       await task;
     } catch (error) {
-      this.#logger.warn({ room: this.#document.room, err: error }, "a watch of a document ended");
+      this.#logger.warn(
+        { room: this.#session.room.name, err: error },
+        "a watch of a document ended",
+      );
       this.close();
     }
     this.#busy = false;

@@ -62,7 +62,7 @@ const watch = createRoute({
 
 /** Server-sent events. */
 export function eventRoutes(services: ApiServices): ApiHono {
-  const { fleet, documents } = services;
+  const { fleet, rooms } = services;
   const streams = new EventStreams(services.draining);
   const app: ApiHono = new OpenAPIHono();
   app.openapi(events, (c) => {
@@ -75,16 +75,16 @@ export function eventRoutes(services: ApiServices): ApiHono {
     const room = roomOf(c);
     // To open a room that does not exist would make one.
     if (!(await exists(room, services))) throw noSuchRoom(room);
-    const document = await documents.acquire(room);
-    const { bytes } = document.log;
+    const session = await rooms.open(room);
+    const { bytes } = session.room.log;
     try {
       if (bytes > LARGE_DOCUMENT_BYTES && c.req.valid("query").large !== "true") {
         throw new ApiProblem(413, `the document has ${bytes} bytes; add large=true to watch it`);
       }
-      const { body } = DocumentWatch.start(document, services, (owner) => streams.open(c, owner));
+      const { body } = DocumentWatch.start(session, services, (owner) => streams.open(c, owner));
       return c.body(body, 200, EVENT_STREAM_HEADERS);
     } catch (error) {
-      documents.release(document);
+      session[Symbol.dispose]();
       throw error;
     }
   });

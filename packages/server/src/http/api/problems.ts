@@ -8,7 +8,7 @@ import { TooLargeError } from "../../protocol/too-large-error.ts";
 import { PeerError } from "../../replication/peers.ts";
 import { RegistryError } from "../../replication/registry.ts";
 import { DeletedError } from "../../room/deletions.ts";
-import { ClosedError } from "../../room/documents.ts";
+import { ClosedError } from "../../room/room-table.ts";
 import { OverBudgetError, WorkerError } from "../../room/worker-errors.ts";
 import type { ApiEnv } from "../../runtime/http/api-hono.ts";
 import { problem } from "../../runtime/http/problem.ts";

@@ -5,7 +5,7 @@ import { CorruptedError } from "../../storage/errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import { noSuchRoom } from "./problems.ts";
 
-type DocumentServices = Pick<ApiServices, "fleet" | "metadata" | "readStored" | "documents">;
+type DocumentServices = Pick<ApiServices, "fleet" | "metadata" | "readStored" | "rooms">;
 
 /**
  * The document of a room, from the server that holds it, else from the stores, and who is there.
@@ -29,7 +29,7 @@ export async function readDocument(
 export function mergeUpdates(
   room: string,
   updates: readonly Uint8Array[],
-  { workers }: DocumentServices["documents"],
+  { workers }: DocumentServices["rooms"],
 ): Promise<Uint8Array> {
   return understood(room, async () => {
     const [first] = updates;

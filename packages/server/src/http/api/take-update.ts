@@ -1,7 +1,10 @@
 import type { HonoRequest, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MalformedError } from "../../protocol/malformed-error.ts";
+import { TooLargeError } from "../../protocol/too-large-error.ts";
 import { isEmpty, type UpdateContents } from "../../protocol/update.ts";
+import { UNKNOWN } from "../../room/origin.ts";
+import type { Room } from "../../room/room.ts";
 import { within } from "../../runtime/within.ts";
 import type { ApiServices } from "./api-services.ts";
 import { UPDATE_TYPE } from "./document-download.ts";
@@ -27,7 +30,7 @@ export function limitUpdate(maxSize: number): MiddlewareHandler {
 export async function takeUpdate(
   room: string,
   request: HonoRequest,
-  { documents, maxDocumentBytes }: Pick<ApiServices, "documents" | "maxDocumentBytes">,
+  { rooms }: Pick<ApiServices, "rooms">,
 ): Promise<void> {
   const type = request.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== UPDATE_TYPE) {
@@ -39,31 +42,32 @@ export async function takeUpdate(
   }
   const update = new Uint8Array(await request.arrayBuffer());
   if (update.length === 0) throw new ApiProblem(400, "the body is empty: it must be a Yjs update");
-  const contents = await inspect(room, update, documents);
+  const contents = await inspect(room, update, rooms);
   if (isEmpty(contents)) return;
-  if (documents.journal.full) {
+  if (rooms.journal.full) {
     throw new ApiProblem(503, "too much waits to be written to the journal; try again later");
   }
-  const document = await documents.acquire(room);
+  using session = await rooms.open(room);
+  // No session's client wrote it, so no client may take it for an acknowledgement.
+  const end = submit(session.room, update, contents);
+  if (!(await within(DURABLE_MS, rooms.whenDurable(session.room, end)))) {
+    throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");
+  }
+}
+
+function submit(room: Room, update: Uint8Array, contents: UpdateContents): number {
   try {
-    if (document.log.bytes + update.length > maxDocumentBytes) {
-      throw new ApiProblem(413, `the document would exceed ${maxDocumentBytes} bytes`);
-    }
-    // Nobody's client wrote it, so nobody may take it for an acknowledgement.
-    document.append(update, null, Date.now(), contents);
-    const durable = documents.whenDurable(document, document.log.end);
-    if (!(await within(DURABLE_MS, durable))) {
-      throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");
-    }
-  } finally {
-    documents.release(document);
+    return room.submit(update, UNKNOWN, contents);
+  } catch (error) {
+    if (error instanceof TooLargeError) throw new ApiProblem(413, error.message);
+    throw error;
   }
 }
 
 async function inspect(
   room: string,
   update: Uint8Array,
-  { workers }: ApiServices["documents"],
+  { workers }: ApiServices["rooms"],
 ): Promise<UpdateContents> {
   try {
     return await workers.run(room, "inspect", update);

@@ -1,0 +1,245 @@
+import { type Frame, frameDiff } from "../protocol/frame.ts";
+import { decodeStateVector } from "../protocol/state-vector.ts";
+import { type Base, EMPTY_BASE } from "./base.ts";
+import { FanoutBatch } from "./fanout-batch.ts";
+import { FirstContent } from "./first-content.ts";
+import type { Identities } from "./identities.ts";
+import type { Log } from "./log.ts";
+import { INLINE_MICROSECONDS, mergeMicroseconds } from "./merge-cost.ts";
+import { mergeUpdates } from "./merge-updates.ts";
+import { type Origin, UNKNOWN } from "./origin.ts";
+import { sentLater, withhold } from "./owed.ts";
+import type { RoomAwareness } from "./room-awareness.ts";
+import type { RoomStats } from "./room-stats.ts";
+import type { Subscriber } from "./subscriber.ts";
+import { INLINE_BYTES } from "./update-workers.ts";
+
+export interface FanoutOptions {
+  readonly log: Log;
+  readonly awareness: RoomAwareness;
+  readonly subscribers: ReadonlySet<Subscriber>;
+  readonly identities: Identities;
+  readonly journal: { readonly slow: boolean };
+  readonly stats: RoomStats;
+  /** Computes what a base holds and a state vector does not cover. */
+  readonly diff: (base: Base, stateVector: Uint8Array) => Promise<Pick<Base, "update" | "frame">>;
+  /** Has the subscribers sent what they lack, soon. */
+  readonly schedule: () => void;
+}
+
+/**
+ * Sends the subscribers of one room what they lack: each has a cursor in the log and a version of the
+ * awareness, and those at the same place get the same frames.
+ *
+ * Subscribers get what others wrote at the next flush. What a subscriber's own client wrote is sent back
+ * only when it is durable, so an echo is an acknowledgement. What is not durable is therefore withheld
+ * from everybody who may have written it.
+ */
+export class Fanout {
+  readonly #options: FanoutOptions;
+  /** The first update of unknown origin that is not durable is withheld from all subscribers. */
+  #unknownPendingFrom = Number.POSITIVE_INFINITY;
+  readonly #firstContent: FirstContent = new FirstContent();
+
+  constructor(options: FanoutOptions) {
+    this.#options = options;
+  }
+
+  /** An update was appended at this offset; it is not durable. */
+  appended(origin: Origin, offset: number): void {
+    if (origin.kind === "session") {
+      const { subscriber } = origin;
+      subscriber.pendingFrom = Math.min(subscriber.pendingFrom, offset);
+    } else {
+      this.#unknownPendingFrom = Math.min(this.#unknownPendingFrom, offset);
+    }
+  }
+
+  /** A session ends: what its client wrote is of unknown origin from now on. */
+  ended(subscriber: Subscriber): void {
+    const { log } = this.#options;
+    this.#unknownPendingFrom = this.#pendingFrom(subscriber);
+    log.disown(subscriber.origin, subscriber.pendingFrom);
+  }
+
+  /** Something that was withheld, from newcomers with an empty document too, may be shown now. */
+  released(): void {
+    this.#firstContent.wake();
+  }
+
+  /** Sends every subscriber that can take it what it lacks. */
+  flush(withAwareness: boolean): void {
+    const batch = this.#newBatch();
+    for (const subscriber of this.#options.subscribers) {
+      this.#deliver(subscriber, batch, withAwareness);
+    }
+  }
+
+  /** Sends a subscriber whose sink is writable again what it missed meanwhile. */
+  resume(subscriber: Subscriber): void {
+    this.#deliver(subscriber, this.#newBatch(), true);
+  }
+
+  /**
+   * Sends their own updates back to those whose updates have become durable: they do not wait for the
+   * next flush. Awareness does: clients answer each message that brings some.
+   */
+  acknowledge(): void {
+    const { log, subscribers } = this.#options;
+    let batch: FanoutBatch | undefined;
+    for (const subscriber of subscribers) {
+      if (subscriber.pendingFrom >= log.durable || !subscriber.sink.writable) continue;
+      batch ??= this.#newBatch();
+      this.#deliver(subscriber, batch, false);
+    }
+  }
+
+  /**
+   * Shows a subscriber everybody who is present: now, or when its sink is writable again, once for
+   * however often it was asked for.
+   */
+  showAwareness(subscriber: Subscriber): void {
+    const { awareness } = this.#options;
+    const { writable, takesAwareness } = subscriber.sink;
+    subscriber.isOwedAwareness = !writable && !takesAwareness;
+    if (subscriber.isOwedAwareness) return;
+    const isFirst = subscriber.awarenessVersion === null;
+    subscriber.awarenessVersion = awareness.version;
+    const reminder = isFirst ? null : awareness.reminder(subscriber, -1);
+    const frame = isFirst ? awareness.show(subscriber, Date.now()) : awareness.all();
+    const frames = [reminder, frame].filter((one) => one !== null);
+    if (frames.length > 0) subscriber.sink.write(frames);
+  }
+
+  /**
+   * Answers a state vector with what the client lacks; from then on the subscriber follows the log.
+   *
+   * @throws MalformedError when the state vector is not one
+   * @throws WorkerError when the difference to a large document could not be computed
+   */
+  async answer(subscriber: Subscriber, stateVector: Uint8Array): Promise<void> {
+    const { log, subscribers } = this.#options;
+    const isNew = decodeStateVector(stateVector).size === 0;
+    if (isNew && this.#withholdsAllFrom(subscriber)) await this.#firstContent.wait();
+    const { base, baseEnd } = log;
+    const diff = isNew ? base : await this.#options.diff(base, stateVector);
+    if (!subscribers.has(subscriber)) return;
+    const began = performance.now();
+    const limit = Math.min(log.end, this.#withheldFrom(subscriber, log.durable));
+    const rest = [...log.entries(baseEnd, limit)];
+    const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
+    // While the difference was computed, the base may have taken up some of the tail.
+    const isWhole = log.baseEnd === baseEnd;
+    if (isWhole && rest.length === 0) {
+      subscriber.sink.write([diff.frame], stateVector);
+    } else if (
+      isWhole &&
+      bytes <= INLINE_BYTES &&
+      mergeMicroseconds([base.mass, ...rest]) <= INLINE_MICROSECONDS
+    ) {
+      const merged = mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
+      subscriber.sink.write([frameDiff(merged).frame], stateVector);
+    } else {
+      // What is newer goes first: the client keeps it until the rest comes, and the answer to its
+      // state vector, which makes it `synced`, completes it.
+      subscriber.sink.write([...log.frames(baseEnd, limit), diff.frame], stateVector);
+    }
+    subscriber.cursor = limit;
+    if (limit < log.end) this.#options.schedule();
+    subscriber.sink.charge?.(performance.now() - began);
+  }
+
+  #newBatch(): FanoutBatch {
+    return new FanoutBatch(this.#options.log, this.#options.awareness);
+  }
+
+  #deliver(subscriber: Subscriber, batch: FanoutBatch, withAwareness: boolean): void {
+    const { awareness } = this.#options;
+    const { writable, takesAwareness } = subscriber.sink;
+    if (!writable && !takesAwareness) return;
+    if (withAwareness && subscriber.isOwedAwareness) this.showAwareness(subscriber);
+    const reminder = withAwareness
+      ? awareness.reminder(subscriber, subscriber.awarenessVersion)
+      : null;
+    const states = withAwareness ? this.#statesFor(subscriber, batch) : null;
+    this.#write(subscriber, writable ? this.#updatesFor(subscriber, batch) : [], reminder, states);
+  }
+
+  #write(
+    subscriber: Subscriber,
+    frames: Frame[],
+    reminder: Frame | null,
+    states: Frame | null,
+  ): void {
+    const { stats } = this.#options;
+    stats.updatesOut += frames.length;
+    if (reminder !== null) frames.push(reminder);
+    if (states !== null) {
+      stats.awarenessOut++;
+      frames.push(states);
+    }
+    if (frames.length === 0) return;
+    stats.deliveries++;
+    subscriber.sink.write(frames);
+  }
+
+  /** The frame that brings a subscriber up to date with the awareness of others. */
+  #statesFor(subscriber: Subscriber, batch: FanoutBatch): Frame | null {
+    const { version } = this.#options.awareness;
+    if (subscriber.awarenessVersion === version || subscriber.awarenessVersion === null)
+      return null;
+    const changed = batch.awareness(subscriber.awarenessVersion);
+    subscriber.awarenessVersion = version;
+    return changed === null || changed.solely === subscriber ? null : changed.frame;
+  }
+
+  /** The frames that bring a subscriber up to date with the log. */
+  #updatesFor(subscriber: Subscriber, batch: FanoutBatch): Frame[] {
+    const { log, identities, journal } = this.#options;
+    if (subscriber.cursor === null) return [];
+    const pendingFrom = this.#pendingFrom(subscriber);
+    const frames = sentLater(subscriber, subscriber.cursor, log, identities, pendingFrom);
+    const { slow } = journal;
+    const withheldFrom = this.#withheldFrom(subscriber, slow ? subscriber.cursor : log.durable);
+    const limit = slow ? log.end : Math.min(log.end, withheldFrom);
+    if (subscriber.cursor >= limit) return frames;
+    if (withheldFrom < limit) {
+      const from = Math.max(withheldFrom, subscriber.cursor);
+      const shown = withhold(subscriber, from, log, identities);
+      frames.push(...log.frames(subscriber.cursor, limit, shown));
+    } else {
+      frames.push(...batch.updates(subscriber.cursor, limit));
+    }
+    subscriber.cursor = limit;
+    return frames;
+  }
+
+  /** Whether the document has content, all of which is withheld from this subscriber. */
+  #withholdsAllFrom(subscriber: Subscriber): boolean {
+    const { log } = this.#options;
+    if (log.base !== EMPTY_BASE || log.durable > 0 || log.end === 0) return false;
+    return subscriber.pendingFrom > 0 && this.#withheldFrom(subscriber, 0) === 0;
+  }
+
+  /** The offset of the first update from `from` on that is withheld until it is durable. */
+  #withheldFrom(subscriber: Subscriber, from: number): number {
+    const { log, identities } = this.#options;
+    const pendingFrom = this.#pendingFrom(subscriber);
+    if (identities.areSettled) return pendingFrom;
+    for (const { origin, start } of log.entries(Math.max(from, log.durable), pendingFrom)) {
+      if (identities.mayHaveWritten(origin, subscriber)) return start;
+    }
+    return pendingFrom;
+  }
+
+  /** The offset of the first update that is the subscriber's own, or of unknown origin, and not durable. */
+  #pendingFrom(subscriber: Subscriber): number {
+    const { log } = this.#options;
+    if (subscriber.pendingFrom < log.durable)
+      subscriber.pendingFrom = log.firstOf(subscriber.origin, log.durable);
+    if (this.#unknownPendingFrom < log.durable) {
+      this.#unknownPendingFrom = log.firstOf(UNKNOWN, log.durable);
+    }
+    return Math.min(subscriber.pendingFrom, this.#unknownPendingFrom);
+  }
+}

@@ -1,0 +1,465 @@
+import type { Logger } from "pino";
+import type { HookCalls } from "../hooks/hook-calls.ts";
+import type { LoadRoom } from "../hooks/hooks.ts";
+import { initialContent } from "../hooks/initial-content.ts";
+import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import { evictExpired } from "../replication/evict-expired.ts";
+import type { DocumentContent, PeerAnswer, PeerRequest } from "../replication/peers.ts";
+import type { Incarnation, ServerAddress } from "../replication/registry.ts";
+import { ReplicationStats } from "../replication/replication-stats.ts";
+import { type Cluster, Replicator } from "../replication/replicator.ts";
+import { within } from "../runtime/within.ts";
+import { withoutRepeats } from "../runtime/without-repeats.ts";
+import type { Tombstone } from "../storage/metadata.ts";
+import { DeletedError, Deletions } from "./deletions.ts";
+import { FanoutScheduler } from "./fanout-scheduler.ts";
+import { JournalWriter } from "./journal-writer.ts";
+import { type InitialContent, loadRoom } from "./load-room.ts";
+import type { Room } from "./room.ts";
+import { RoomLife, type RoomsUsage, usageOf } from "./room-life.ts";
+import type { ChangeListener } from "./room-services.ts";
+import { RoomStats } from "./room-stats.ts";
+import { Session } from "./session.ts";
+import { Snapshotter } from "./snapshotter.ts";
+import type { Stores } from "./stored-room.ts";
+import { heapBudget } from "./task-budget.ts";
+import { UpdateWorkers } from "./update-workers.ts";
+
+export interface RoomTableOptions {
+  readonly stores: Stores;
+  readonly cluster: Cluster;
+  readonly metadata: MetadataWriter;
+  readonly logger: Logger;
+  /** How often a changed room is snapshotted, in milliseconds. */
+  readonly snapshotInterval: number;
+  /** How long a room stays in memory after its last session, in milliseconds. */
+  readonly unloadDelay: number;
+  /** Whether deleted content is dropped when documents are compacted. */
+  readonly collect: boolean;
+  /** The largest document that clients may make, in bytes; without it there is no limit. */
+  readonly maxDocumentBytes?: number | undefined;
+  /** Something that clients of this server wrote to a room has become durable. */
+  readonly onDurable?: ((room: string) => void) | undefined;
+  /** With so many bytes waiting to be written to the journal, clients are not read. */
+  readonly journalBacklog?: number | undefined;
+  /** How many bytes the process may use; without it, what the machine has. */
+  readonly memory?: number | undefined;
+  /** This server holds a room that no other server held when it began to. */
+  readonly onFirstHolder?: ((room: string) => void) | undefined;
+  /** This server has unloaded a room; others may hold it. */
+  readonly onUnloaded?: ((room: string) => void) | undefined;
+  /** The application's hooks. */
+  readonly hooks?: HookCalls | undefined;
+  /** Gives the first content of rooms, which must not be larger than that. */
+  readonly initial?:
+    | { readonly load: LoadRoom; readonly maxDocumentBytes: number; readonly hooks: HookCalls }
+    | undefined;
+}
+
+/** This server is shutting down, and opens no rooms any more. */
+export class ClosedError extends Error {
+  override readonly name = "ClosedError";
+}
+
+const AWARENESS_SWEEP_MS = 5_000;
+const RETRY_MS = 1_000;
+/** How long a room without users waits for its snapshot, which may exceed the room's budget. */
+const SAVE_MS = 60_000;
+/** The same for a room that has exceeded its budget before. */
+const EXPENSIVE_SAVE_MS = 5_000;
+const TICK_MS = 1_000;
+/** How often the leases of other holders are checked. */
+const LEASE_CHECK_MS = 3_000;
+/** Holders that are not the snapshot leader only make room in the journal, this many times less often. */
+const FOLLOWER_INTERVALS = 10;
+
+/**
+ * The rooms that this server holds. A room is loaded for its first user, snapshotted while it changes,
+ * and unloaded some time after its last user, when everything is durable and stored. See `RoomLife`.
+ */
+export class RoomTable {
+  readonly workers: UpdateWorkers;
+  readonly journal: JournalWriter;
+  readonly snapshotter: Snapshotter;
+  readonly stats: RoomStats = new RoomStats();
+  readonly replicationStats: ReplicationStats = new ReplicationStats();
+  readonly #scheduler: FanoutScheduler = new FanoutScheduler(this.stats);
+  readonly #options: RoomTableOptions;
+  readonly #rooms: Map<string, RoomLife> = new Map();
+  readonly #deletions: Deletions = new Deletions();
+  readonly #timers: NodeJS.Timeout[];
+  /** While a service is down, each room would say so again and again. */
+  readonly #replicationLogger: Logger;
+  readonly #onChange: ChangeListener | undefined;
+  readonly #initialContent: InitialContent | undefined;
+  #closing = false;
+
+  constructor(options: RoomTableOptions) {
+    this.#options = options;
+    this.#replicationLogger = withoutRepeats(options.logger);
+    this.journal = new JournalWriter(
+      options.stores.journal,
+      options.logger,
+      options.onDurable,
+      options.journalBacklog,
+    );
+    this.workers = new UpdateWorkers(heapBudget(options.memory));
+    this.snapshotter = new Snapshotter({ ...options, workers: this.workers });
+    this.workers.quarantine.onChange((room, state) => {
+      if (state === null) options.logger.info({ room }, "a room is not quarantined any more");
+      else options.logger.warn({ room, ...state }, "a room is quarantined: it exceeds its budget");
+    });
+    const { hooks } = options;
+    if (hooks?.wantsChanges) {
+      this.#onChange = (room, update, author) => hooks.changed(room, update, author);
+    }
+    this.#initialContent = this.#newInitialContent();
+    const { registry } = options.cluster;
+    const replicators = () => Array.from(this.#open(), ([, , replicator]) => replicator);
+    const sweep = Math.max(10, Math.min(1_000, options.snapshotInterval / 4));
+    this.#timers = [
+      setInterval(() => this.#scheduleSnapshots(Date.now()), sweep),
+      setInterval(() => this.#expireAwareness(Date.now()), AWARENESS_SWEEP_MS),
+      setInterval(() => this.#tick(Date.now()), TICK_MS),
+      setInterval(() => void evictExpired(replicators, registry, options.logger), LEASE_CHECK_MS),
+    ];
+    registry.onRejoined(() => {
+      options.logger.warn("the lease had lapsed; registering all documents again");
+      this.replicationStats.rejoins++;
+      for (const life of this.#rooms.values()) life.replicator?.rejoin();
+    });
+  }
+
+  /** Whether the application's hooks receive changes, and their authors. */
+  get tellsChanges(): boolean {
+    return this.#onChange !== undefined;
+  }
+
+  /** How many rooms are in memory. */
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /** Why snapshots cannot be stored, or `undefined` when the last one could. */
+  get snapshotProblem(): string | undefined {
+    return this.snapshotter.problem;
+  }
+
+  /** What is wrong with single rooms, without their names; `undefined` when nothing is. */
+  get roomProblem(): string | undefined {
+    const { size } = this.workers.quarantine;
+    const quarantined = size === 0 ? undefined : `${size} quarantined: too expensive`;
+    const problems = [quarantined, this.snapshotter.roomProblem];
+    return problems.filter((one) => one !== undefined).join("; ") || undefined;
+  }
+
+  /** Visits every room: not for each request of a client. */
+  usage(): RoomsUsage {
+    return usageOf(this.#rooms.values());
+  }
+
+  /** Whether this server is a holder of a room. */
+  holds(name: string): boolean {
+    const life = this.#rooms.get(name);
+    return life !== undefined && life.state.name !== "closing";
+  }
+
+  /** Whether this server has a room open, and knows of no other holder. */
+  holdsAlone(name: string): boolean {
+    const life = this.#rooms.get(name);
+    return life?.state.name === "open" && life.replicator?.active === false;
+  }
+
+  /** What an open room holds now, or `null`. That makes it neither used nor held by anybody else. */
+  inspect(name: string): DocumentContent | null {
+    const room = this.#rooms.get(name)?.room;
+    if (room == null) return null;
+    const { log, awareness } = room;
+    const tail = [...log.entries(log.baseEnd, log.end)].map(({ update }) => update);
+    return { updates: [log.base.update, ...tail], awareness: awareness.present() };
+  }
+
+  /**
+   * Opens a room, and begins a session in it. The caller disposes of the session.
+   *
+   * @throws CorruptedError, StorageError as `loadRoom`; ClosedError; DeletedError
+   */
+  async open(name: string): Promise<Session> {
+    for (;;) {
+      if (this.#closing) throw new ClosedError("the server is shutting down");
+      this.#deletions.check(name);
+      const life = this.#rooms.get(name) ?? this.#begin(name);
+      const { state } = life;
+      if (state.name === "open") return new Session(life.use(), () => this.#release(life));
+      await (state.name === "opening" ? state.opened : state.closed);
+    }
+  }
+
+  /**
+   * Resolves when everything below an offset of a room's log is durable.
+   *
+   * @throws StorageError when the server closes before that; DeletedError
+   */
+  whenDurable(room: Room, end: number): Promise<void> {
+    return this.journal.whenDurable(room, end);
+  }
+
+  /**
+   * A room is being deleted: ends its sessions, unloads it without storing it, and opens it for nobody
+   * until `reopen`, or for ten seconds. May be repeated.
+   *
+   * @returns resolves when nothing of the room is being written any more; that takes as long as the
+   *   stores take. It does not reject
+   */
+  async drop(name: string): Promise<void> {
+    this.#deletions.begin(name);
+    const found = this.#rooms.get(name)?.state;
+    if (found?.name === "opening") await Promise.allSettled([found.opened]);
+    const life = this.#rooms.get(name);
+    if (life?.room != null) await this.#discard(life, life.room);
+    await Promise.all([this.journal.settled(), this.snapshotter.settled(name)]);
+    // After what may still be waiting to be written, and would bring its record back.
+    this.#options.metadata.add({ type: "room-deleted", room: name });
+  }
+
+  /**
+   * The deletion of a room is done: it opens empty from now on, or from a time on.
+   *
+   * @param closedUntil in milliseconds since the epoch
+   */
+  reopen(name: string, closedUntil?: number): void {
+    this.#deletions.end(name, closedUntil);
+  }
+
+  /**
+   * Takes over the stored tombstones of deleted rooms. Rooms among them that are open here, because this
+   * server was not told of the deletion, are closed.
+   *
+   * @param readAt when reading them began
+   */
+  closeDeleted(tombstones: readonly Tombstone[], readAt: number): void {
+    this.#deletions.replaceTombstones(tombstones, readAt);
+    for (const { room } of tombstones) {
+      if (!this.holds(room) || !this.#deletions.isClosed(room)) continue;
+      this.#options.logger.warn({ room }, "the room was deleted, and is closed");
+      void this.drop(room);
+    }
+  }
+
+  /**
+   * Makes everything durable, then stores snapshots until `signal` aborts; what is then not in a
+   * snapshot is in the journal.
+   */
+  async close(signal: AbortSignal): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.workers.prioritize();
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    const saved = this.journal.flush().then(() => {
+      const rooms = Array.from(this.#open(), ([, room]) => room);
+      return this.snapshotter.saveAll(rooms, signal);
+    });
+    await Promise.race([saved, aborted]);
+    this.snapshotter.close();
+    this.journal.close();
+    const closed = Array.from([...this.#open()], ([life, room]) =>
+      life.unload(() => this.#close(life, room)),
+    );
+    await Promise.race([Promise.all(closed), aborted]);
+    await this.workers.close();
+  }
+
+  /**
+   * Another server runs as this incarnation: an earlier run at its address has ended, and holds
+   * nothing any more.
+   *
+   * @returns the rooms that it held, as far as they are open here
+   */
+  foundRun(server: ServerAddress, incarnation: Incarnation): string[] {
+    const names: string[] = [];
+    for (const [name, life] of this.#rooms) {
+      if (life.replicator?.foundRun(server, incarnation)) names.push(name);
+    }
+    return names;
+  }
+
+  /** Takes this server out of the holders of rooms that an earlier run held. Does not reject. */
+  async giveBack(names: readonly string[]): Promise<void> {
+    // One after the other: nobody waits for it, and whoever meets one that is left says so.
+    for (const name of names) if (!this.#rooms.has(name)) await this.#deregister(name);
+  }
+
+  /** Another server asks for a room. @throws WorkerError, MalformedError */
+  async answerPeer(name: string, request: PeerRequest): Promise<PeerAnswer> {
+    const life = this.#rooms.get(name);
+    if (life === undefined) void this.#deregister(name);
+    return (await life?.replicator?.answer(request)) ?? { type: "absent" };
+  }
+
+  /** Unloads rooms without users, without the usual delay: memory is short. */
+  unloadIdle(): void {
+    for (const [life] of this.#open()) if (!life.isUsed) this.#unloadLater(life, 0);
+  }
+
+  #release(life: RoomLife): void {
+    if (life.release() && life.room !== null) this.#unloadLater(life, this.#options.unloadDelay);
+  }
+
+  /**
+   * The registry names this server as a holder, and it is not: it crashed, or could not write. Only
+   * the server itself removes itself while it lives, and never while it opens the room again.
+   */
+  async #deregister(name: string): Promise<void> {
+    if (this.#closing) return;
+    const { registry } = this.#options.cluster;
+    const closed = registry
+      .release(name)
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ room: name, err: error }, "still registered as a holder");
+      })
+      .finally(() => this.#rooms.delete(name));
+    this.#rooms.set(name, RoomLife.closing(closed));
+    await closed;
+  }
+
+  #begin(name: string): RoomLife {
+    const { cluster, snapshotInterval, unloadDelay } = this.#options;
+    const replicator = new Replicator(
+      name,
+      cluster,
+      this.#replicationLogger,
+      this.replicationStats,
+    );
+    const opened = this.#load(name, replicator);
+    const life = RoomLife.opening(replicator, opened);
+    this.#rooms.set(name, life);
+    opened.then(
+      (room) => {
+        // Spread, so that rooms that were opened together are not all stored together.
+        life.opened(room, Date.now() + snapshotInterval * (0.5 + Math.random() / 2));
+        this.journal.add(room);
+        this.#unloadLater(life, unloadDelay);
+      },
+      () => this.#rooms.delete(name),
+    );
+    return life;
+  }
+
+  /** Subscribes, then registers, then reads: nothing can be missed in between. */
+  async #load(name: string, replicator: Replicator): Promise<Room> {
+    const { stores, metadata, collect, maxDocumentBytes } = this.#options;
+    try {
+      await replicator.join();
+      const isFirst = !replicator.active;
+      const { room, fetched } = await loadRoom(name, replicator, stores, {
+        workers: this.workers,
+        compaction: collect ? "collect" : "join",
+        scheduler: this.#scheduler,
+        journal: this.journal,
+        stats: this.stats,
+        maxDocumentBytes,
+        onChange: this.#onChange,
+        initialContent: this.#initialContent,
+      });
+      replicator.start(room, fetched, () => room.recover(stores));
+      metadata.add({ type: "room-opened", room: name, at: Date.now() });
+      if (isFirst) this.#options.onFirstHolder?.(name);
+      this.#options.hooks?.loaded(name);
+      return room;
+    } catch (error) {
+      await replicator.leave();
+      throw error;
+    }
+  }
+
+  #unloadLater(life: RoomLife, delay: number): void {
+    if (!this.#closing) life.unloadLater(delay, () => void this.#unload(life));
+  }
+
+  /** Unloads a room without users once everything is stored; else tries again later. */
+  async #unload(life: RoomLife): Promise<void> {
+    const { room } = life;
+    if (room === null || life.isUsed) return;
+    const { name, persistence } = room;
+    const wait = this.snapshotter.retryIn(room);
+    if (wait > 0 && persistence.isChanged) {
+      this.#unloadLater(life, wait);
+      return;
+    }
+    const patience = this.workers.isPenalized(name) ? EXPENSIVE_SAVE_MS : SAVE_MS;
+    const saved = await within(patience, this.snapshotter.save(room));
+    if (this.#closing) return;
+    // What is durable is in the journal: a room that would wait long for a worker goes without a snapshot.
+    const isStored = () =>
+      saved
+        ? !persistence.isChanged || !this.workers.quarantine.allows(name, "merge")
+        : !this.snapshotter.isWriting(room);
+    if (life.tryUnload(isStored, () => this.#close(life, room))) {
+      this.#options.logger.debug({ room: name }, "unloaded");
+    } else if (life.room !== null && !life.isUsed) {
+      this.#unloadLater(life, Math.max(RETRY_MS, this.snapshotter.retryIn(room)));
+    }
+  }
+
+  async #discard(life: RoomLife, room: Room): Promise<void> {
+    const reason = new DeletedError(room.name);
+    void life.unload(() => this.#close(life, room));
+    room.discard(reason);
+    this.workers.quarantine.end(room.name);
+    await this.journal.discard(room, reason);
+  }
+
+  /** Ends all that this server does for a room, and tells the other holders. Does not reject. */
+  async #close(life: RoomLife, room: Room): Promise<void> {
+    const { name } = room;
+    const { replicator } = life;
+    this.snapshotter.cancel(room);
+    this.workers.cancelBackground(name);
+    this.journal.remove(room);
+    this.#scheduler.cancel(room);
+    if (room.persistence.isUnused && replicator?.active !== true) {
+      this.#options.metadata.add({ type: "room-unused", room: name });
+    }
+    await replicator?.leave();
+    this.#rooms.delete(name);
+    this.#options.onUnloaded?.(name);
+  }
+
+  #scheduleSnapshots(now: number): void {
+    const { snapshotInterval } = this.#options;
+    for (const [life, room, replicator] of this.#open()) {
+      if (life.snapshotDue > now) continue;
+      const intervals = replicator.isSnapshotLeader ? 1 : FOLLOWER_INTERVALS;
+      life.snapshotDue = now + intervals * snapshotInterval;
+      if (room.persistence.isChanged) this.snapshotter.schedule(room);
+    }
+  }
+
+  #expireAwareness(now: number): void {
+    for (const [, room] of this.#open()) if (room.awareness.expire(now)) room.scheduleAwareness();
+  }
+
+  #tick(now: number): void {
+    for (const [, , replicator] of this.#open()) replicator.tick(now);
+  }
+
+  *#open(): Generator<readonly [RoomLife, Room, Replicator]> {
+    for (const life of this.#rooms.values()) {
+      const { room, replicator } = life;
+      if (room !== null && replicator !== null) yield [life, room, replicator];
+    }
+  }
+
+  /** Asks the application for the first content of rooms; `undefined` when it gives none. */
+  #newInitialContent(): InitialContent | undefined {
+    const { initial, logger } = this.#options;
+    if (initial === undefined) return undefined;
+    const { load, maxDocumentBytes, hooks } = initial;
+    return (room) => {
+      const inspect = (update: Uint8Array) => this.workers.run(room, "inspect", update);
+      return initialContent(room, { load, inspect, maxDocumentBytes, stats: hooks.stats, logger });
+    };
+  }
+}
