@@ -4,18 +4,14 @@ import {
   type Access,
   type AccessControl,
   AccessDeniedError,
-  type AccessLevel,
   AccessUnavailableError,
   type Attempt,
 } from "../auth/access.ts";
-import { TokenBucket } from "../auth/token-bucket.ts";
-import { type Frame, KEEPALIVE } from "../protocol/frame.ts";
-import { MalformedError } from "../protocol/malformed-error.ts";
+import type { Frame } from "../protocol/frame.ts";
 import { type MessageReceiver, readMessage } from "../protocol/message.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { EMPTY_BASE } from "../room/base.ts";
 import { type Origin, UNKNOWN } from "../room/origin.ts";
-import type { Room } from "../room/room.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { Session } from "../room/session.ts";
 import type { Sink } from "../room/subscriber.ts";
@@ -27,13 +23,15 @@ import type { ConnectionStats } from "./connection-stats.ts";
 import { Deadline } from "./deadline.ts";
 import { FlightWindow } from "./flight-window.ts";
 import { Greeting } from "./greeting.ts";
+import { Incoming, type MessageHandler } from "./incoming.ts";
 import type { LargeAnswers } from "./large-answers.ts";
 import { Liveness } from "./liveness.ts";
-import type { LoopBudget, LoopBudgets } from "./loop-budget.ts";
+import type { LoopBudgets } from "./loop-budget.ts";
 import type { MemoryGuard, Weighed } from "./memory-guard.ts";
-import { NOTHING, PartDelivery, type PartsSink } from "./part-delivery.ts";
+import { Outgoing } from "./outgoing.ts";
 import type { Refusals } from "./refusals.ts";
-import { goesInParts, type SharedParts } from "./shared-parts.ts";
+import { isRefused } from "./refused-writes.ts";
+import type { SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
 
 /** What a connection needs of the server. */
@@ -50,7 +48,7 @@ export interface ConnectionServices {
   readonly loopBudgets: LoopBudgets;
   readonly maxConnectionsPerRoom: number;
   /** Counts up while the server runs; tells how long a connection has been silent. */
-  readonly rounds: { readonly count: number };
+  readonly sweeps: { readonly count: number };
   /** How many connections a room has on this server. */
   readonly connectionsOf: (room: string) => number;
   readonly refusals: Refusals;
@@ -73,8 +71,6 @@ type State =
     }
   | { readonly name: "closed" };
 
-/** Rounds without a message to the client after which it is sent a keepalive. */
-const SILENT_ROUNDS = 2;
 const MAY_NOT_WRITE = "this connection may not change the document";
 /** Updates and documents of more than this have to wait while memory is short. */
 const LARGE_BYTES = 256 * 1024;
@@ -82,49 +78,34 @@ const LARGE_BYTES = 256 * 1024;
 const MOST_UNANSWERED_BYTES = 16 * 1024;
 /** How long what tells a client why it is ended has to get to the network. Its memory is kept meanwhile. */
 const LAST_WORDS_MS = 20;
-/** What was received is read before it is measured, and its memory collected later: charged by size. */
-const BYTES_PER_MS = 256 * 1024;
 /** As `ws` says that a connection has ended without a close code. */
 const NO_CLOSE_CODE = 1006;
 
-/** One client's WebSocket: hands its messages to the document, and the document's frames to it. */
-export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
+/**
+ * One client's WebSocket: decides whether it may come in, hands its messages to the room, and takes the
+ * room's frames for it. `Incoming` and `Outgoing` are its two ways.
+ */
+export class Connection implements Sink, MessageHandler, MessageReceiver, Weighed {
   readonly id: string;
   readonly room: string;
   readonly #attempt: Attempt;
   readonly #services: ConnectionServices;
-  readonly #bucket: TokenBucket;
-  readonly #loop: LoopBudget;
-  /** When the WebSocket began to read what came, and how long its messages were handled since. */
-  #pieceBegan = 0;
-  #handledFor = 0;
   readonly #webSocket: ClientSocket;
   readonly #socket: Duplex;
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #unfinished: UnfinishedMessage;
+  readonly #liveness: Liveness;
+  readonly #greeting: Greeting = new Greeting();
   #state: State = { name: "opening" };
   #access: Access | null = null;
   #closeCode: number | null = null;
-  /** Messages that came while another was still being handled; the socket is paused meanwhile. */
-  #queue: Uint8Array[] = [];
-  #busy = true;
-  /** Nothing more is taken from the client. */
-  #isDeaf = false;
-  #writable = true;
   /** A state vector that came while the client did not read what it had been sent. */
   #unanswered: Uint8Array | null = null;
   #onWritable: (() => void) | undefined;
-  /** What an answer of its own takes, from when it is computed until the client has taken it. */
-  #answerBytes = 0;
-  readonly #onRead: (() => void)[] = [];
-  readonly #window: FlightWindow = new FlightWindow();
-  /** While something is sent in parts. */
-  #delivery: PartDelivery | null = null;
-  #wroteAt: number;
-  readonly #liveness: Liveness;
-  readonly #greeting: Greeting = new Greeting();
-  readonly #incoming: UnfinishedMessage;
   #endsForMemory = false;
   readonly #expiry: Deadline = new Deadline(() => {
-    this.#fail(new AccessDeniedError("unauthenticated", "the access has expired"));
+    this.fail(new AccessDeniedError("unauthenticated", "the access has expired"));
   });
 
   constructor(
@@ -137,32 +118,27 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     this.id = id;
     this.room = attempt.room;
     this.#attempt = attempt;
-    const now = performance.now();
-    this.#bucket = new TokenBucket(services.maxMessagesPerSecond, now);
-    this.#loop = services.loopBudgets.open(attempt.address, now, (until) => {
-      if (!this.#busy && this.#state.name === "open") this.#wait(until);
-    });
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#services = services;
-    this.#wroteAt = services.rounds.count;
+    const { room } = this;
+    const { stats, parts, sweeps } = services;
+    const onReady = () => this.#takeMore();
+    this.#outgoing = new Outgoing({ room, webSocket, socket, stats, parts, sweeps, onReady });
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
     this.#liveness = new Liveness(webSocket, socket, () => this.takesAwareness);
     webSocket.on("pong", (payload: Buffer) => {
-      if (FlightWindow.owns(payload)) this.#arrived(payload);
-      else this.#proved(payload);
+      if (!FlightWindow.owns(payload)) this.#proved(payload);
+      else if (this.#outgoing.acknowledge(payload)) this.#takeMore();
     });
-    this.#incoming = services.unfinished.of(this, socket);
+    this.#unfinished = services.unfinished.of(this, socket);
     socket.on("drain", () => this.#drained());
-    // Around what the WebSocket does with a piece: many small messages cost more to read than to handle.
-    socket.prependListener("data", () => {
-      this.#pieceBegan = performance.now();
-      this.#handledFor = 0;
-    });
-    socket.on("data", (piece: Buffer) => this.#pieceRead(piece.length));
-    webSocket.pause();
+    this.#incoming = new Incoming(
+      { ...services, address: attempt.address, webSocket, socket },
+      this,
+    );
     void this.#open();
   }
 
@@ -177,8 +153,7 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   }
 
   get waiting(): number {
-    if (this.#endsForMemory) return 0;
-    return this.#socket.writableLength + this.#incoming.bytes + this.#answerBytes;
+    return this.#endsForMemory ? 0 : this.#outgoing.bytes + this.#unfinished.bytes;
   }
 
   get documentShare(): number {
@@ -193,83 +168,29 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     return this.#closeCode ?? NO_CLOSE_CODE;
   }
 
+  get isOpen(): boolean {
+    return this.#state.name === "open";
+  }
+
+  get isOver(): boolean {
+    return this.#state.name === "closed";
+  }
+
   get writable(): boolean {
-    return this.#delivery === null && this.takesAwareness;
+    return this.#outgoing.writable;
   }
 
   get takesAwareness(): boolean {
-    // A client that is not read cannot say what has arrived.
-    return this.#writable && (this.#window.isOpen || this.#webSocket.isPaused);
+    return this.#outgoing.takesAwareness;
   }
 
-  get takesPart(): boolean {
-    return this.takesAwareness;
-  }
-
-  get isFast(): boolean {
-    return this.#window.isFast;
-  }
-
-  write(frames: readonly Frame[], known: Uint8Array = NOTHING): void {
-    if (this.#state.name === "closed") return;
-    if (goesInParts(frames, this.#delivery !== null)) {
-      this.#delivery ??= new PartDelivery(this, this.#services.parts);
-      this.#delivery.add(frames, known);
-      this.#delivery.pump();
-    } else {
-      this.#send(frames);
-    }
-  }
-
-  sendPart(frame: Frame): void {
-    this.#send([frame]);
-  }
-
-  onDelivered(): void {
-    this.#delivery = null;
-    // What waits may be written by the one who writes just now.
-    setImmediate(() => this.#takesMore());
-  }
-
-  #send(frames: readonly Frame[]): void {
-    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
-    const { stats } = this.#services;
-    stats.messagesOut += frames.length;
-    let bytes = 0;
-    for (const frame of frames) bytes += frame.length;
-    stats.bytesOut += bytes;
-    this.#wroteAt = this.#services.rounds.count;
-    const [first] = frames;
-    if (frames.length === 1 && first !== undefined) {
-      this.#writable = this.#socket.write(first);
-    } else {
-      this.#socket.cork();
-      for (const frame of frames) this.#writable = this.#socket.write(frame);
-      this.#socket.uncork();
-      this.#writable = !this.#socket.writableNeedDrain;
-    }
-    const mark = this.#window.written(bytes);
-    if (mark !== null) this.#webSocket.ping(mark);
-  }
-
-  /** Resolves when the client has taken what it was sent, or is gone. */
-  #whenRead(): Promise<void> {
-    if (this.#isClosed || this.writable) {
-      this.#read();
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => this.#onRead.push(resolve));
-  }
-
-  #read(): void {
-    this.#answerBytes = 0;
-    for (const resolve of this.#onRead.splice(0)) resolve();
+  write(frames: readonly Frame[], known?: Uint8Array): void {
+    this.#outgoing.write(frames, known);
   }
 
   /** Sends something when the client has heard nothing for a while. */
   keepAlive(): void {
-    if (this.#state.name !== "open" || !this.#writable) return;
-    if (this.#services.rounds.count - this.#wroteAt >= SILENT_ROUNDS) this.write([KEEPALIVE]);
+    if (this.isOpen) this.#outgoing.keepAlive();
   }
 
   /** Finds out whether the client is there; ends the connection when it was not since the last time. */
@@ -277,13 +198,9 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     this.#liveness.ping();
   }
 
-  get isOver(): boolean {
-    return this.#isClosed;
-  }
-
   /** Closes the WebSocket with the code that tells the client of the reason. */
   close(reason: Error): void {
-    this.#fail(reason);
+    this.fail(reason);
   }
 
   /**
@@ -291,7 +208,7 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
    * @returns whether the client has come back after a refusal, and waits for this one
    */
   closeWith(code: CloseCode, reason: string): boolean {
-    if (this.#isClosed) return false;
+    if (this.isOver) return false;
     this.#services.stats.close(code);
     this.#closeCode ??= code;
     this.#leave();
@@ -315,15 +232,13 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     this.closeWith(CloseCode.tryAgainLater, reason);
     // It sends no more, and what waits for a client that does not read is given back at once.
     this.#webSocket.pause();
-    if (this.#writable) setTimeout(() => this.terminate(), LAST_WORDS_MS);
+    if (this.#outgoing.hasRoom) setTimeout(() => this.terminate(), LAST_WORDS_MS);
     else this.terminate();
   }
 
   /** No more messages are taken from the client; it still gets what is written. */
   stopReading(): void {
-    this.#isDeaf = true;
-    this.#busy = true;
-    this.#pause();
+    this.#incoming.stop();
   }
 
   terminate(): void {
@@ -344,17 +259,18 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     }
     const own = stateVector.slice();
     const answer = async () => {
-      if (!this.#isClosed) await room.answer(subscriber, own);
+      if (!this.isOver) await room.answer(subscriber, own);
     };
     const isLarge = room.log.bytes > LARGE_BYTES;
     if (!isLarge) {
-      this.#wait(answer());
+      this.#incoming.wait(answer());
       return;
     }
     // What a client gets that has nothing is shared; a difference is its own, and is kept in parts too.
     const bytes = own[0] === 0 ? 0 : 2 * room.log.bytes;
-    this.#answerBytes = bytes;
-    this.#wait(this.#services.largeAnswers.run(this, bytes, answer, () => this.#whenRead()));
+    this.#outgoing.reserve(bytes);
+    const whenRead = () => this.#outgoing.whenRead();
+    this.#incoming.wait(this.#services.largeAnswers.run(this, bytes, answer, whenRead));
   }
 
   onDiff(update: Uint8Array): void {
@@ -377,9 +293,9 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     else room.showAwareness(subscriber);
   }
 
-  /** What was done for the client, after its message was handled; in milliseconds. */
+  /** Charges the client for what was done for it after its message was handled; in milliseconds. */
   charge(ms: number): void {
-    this.#loop.charge(ms, performance.now());
+    this.#incoming.charge(ms);
   }
 
   /** Somebody else claims a client of this connection: ends it if it is dead. */
@@ -419,9 +335,46 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
       }
       return access.isProvisional !== true;
     } catch (error) {
-      if (error instanceof AccessUnavailableError) return this.#isClosed;
-      this.#fail(error);
+      if (error instanceof AccessUnavailableError) return this.isOver;
+      this.fail(error);
       return true;
+    }
+  }
+
+  handle(message: Uint8Array): void {
+    readMessage(message, this);
+  }
+
+  /** Answers a state vector that could not be answered when it came. */
+  handlePending(): boolean {
+    const stateVector = this.#unanswered;
+    if (stateVector === null || !this.writable) return false;
+    this.#unanswered = null;
+    this.onStateVector(stateVector);
+    return true;
+  }
+
+  tooMany(): void {
+    const { maxMessagesPerSecond } = this.#services;
+    this.closeWith(CloseCode.tooMany, `more than ${maxMessagesPerSecond} messages a second`);
+  }
+
+  /** A client that is not read cannot say what has arrived: it is sent what waits. */
+  onPaused(): void {
+    if (!this.#outgoing.isWindowOpen) setImmediate(() => this.#takeMore());
+  }
+
+  /** Closes the connection because of an error, with the code that tells the client. */
+  fail(error: unknown): void {
+    if (this.isOver) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    const code = CloseCode.of(error);
+    const isHeld = this.closeWith(code, CloseCode.text(code, error));
+    if (code === CloseCode.internal) {
+      this.#services.logger.error({ connection: this.id, room: this.room, err: error }, "failed");
+    } else if (!isHeld) {
+      // The first refusal is logged, and not each time that the client comes back.
+      this.#log("refused", reason);
     }
   }
 
@@ -430,9 +383,9 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     let session: Session | undefined;
     try {
       const access = await control.authorize(this.#attempt);
-      if (this.#isClosed) return;
+      if (this.isOver) return;
       session = await rooms.open(this.room);
-      if (this.#isClosed) {
+      if (this.isOver) {
         session[Symbol.dispose]();
         return;
       }
@@ -441,71 +394,35 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
         this.closeWith(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
         return;
       }
-      const { room } = session;
-      const subscriber = session.attach(this, "later");
-      if (rooms.tellsChanges) {
-        subscriber.author = { connection: this.id, subject: access.subject };
-      }
-      this.#state = { name: "open", session, access };
-      this.#access = access;
-      this.#services.onOpened(this);
-      this.#expiry.set(access.expiresAt);
-      const began = performance.now();
-      // What a client has is only asked of those from whom it would be taken.
-      if (access.level === "read-write") this.write([room.stateVectorFrame()]);
-      this.charge(performance.now() - began);
-      this.#greeting.begin(() => room.showAwareness(subscriber));
-      this.#proceed();
+      this.#opening(session, access);
     } catch (error) {
       session?.[Symbol.dispose]();
-      this.#fail(error);
+      this.fail(error);
     }
+  }
+
+  #opening(session: Session, access: Access): void {
+    const { room } = session;
+    const subscriber = session.attach(this, "later");
+    if (this.#services.rooms.tellsChanges) {
+      subscriber.author = { connection: this.id, subject: access.subject };
+    }
+    this.#state = { name: "open", session, access };
+    this.#access = access;
+    this.#services.onOpened(this);
+    this.#expiry.set(access.expiresAt);
+    const began = performance.now();
+    // What a client has is only asked of those from whom it would be taken.
+    if (access.level === "read-write") this.write([room.stateVectorFrame()]);
+    this.charge(performance.now() - began);
+    this.#greeting.begin(() => room.showAwareness(subscriber));
+    this.#incoming.proceed();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#liveness.heard();
-    this.#incoming.whole();
-    if (this.#state.name === "closed") return;
-    const { stats, maxMessagesPerSecond } = this.#services;
-    stats.messagesIn++;
-    stats.bytesIn += data.length;
-    const now = performance.now();
-    if (!this.#bucket.take(now)) {
-      this.closeWith(CloseCode.tooMany, `more than ${maxMessagesPerSecond} messages a second`);
-    } else if (!isBinary) {
-      this.#fail(new MalformedError("a text message"));
-    } else if (this.#busy) {
-      this.#queue.push(data);
-    } else {
-      this.#handle(data, now);
-    }
-  }
-
-  /** @param began when, by `performance.now()` */
-  #handle(message: Uint8Array, began: number): void {
-    try {
-      readMessage(message, this);
-    } catch (error) {
-      this.#fail(error);
-    }
-    const now = performance.now();
-    this.#handledFor += now - began;
-    this.#loop.charge(now - began, now);
-    if (!this.#busy) this.#waitUntilPaid(now);
-  }
-
-  #pieceRead(bytes: number): void {
-    const now = performance.now();
-    const readFor = Math.max(0, now - this.#pieceBegan - this.#handledFor);
-    this.#loop.charge(readFor + bytes / BYTES_PER_MS, now);
-    if (!this.#busy) this.#waitUntilPaid(now);
-  }
-
-  /** @returns whether the client has used up its share of the event loop, and has to wait */
-  #waitUntilPaid(now: number): boolean {
-    const paid = this.#state.name === "open" ? this.#loop.due(now) : null;
-    if (paid !== null) this.#wait(paid);
-    return paid !== null;
+    this.#unfinished.whole();
+    if (!this.isOver) this.#incoming.receive(data, isBinary);
   }
 
   /**
@@ -515,41 +432,10 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   #answerLater(stateVector: Uint8Array): void {
     this.#unanswered = stateVector;
     if (stateVector.length <= MOST_UNANSWERED_BYTES) return;
-    this.#wait(
+    this.#incoming.wait(
       new Promise((resolve) => {
         this.#onWritable = resolve;
       }),
-    );
-  }
-
-  /** Handles what waits, until something has to be waited for again. */
-  #proceed(): void {
-    if (this.#isDeaf) return;
-    this.#busy = false;
-    if (this.#waitUntilPaid(performance.now())) return;
-    while (!this.#busy && this.#state.name === "open") {
-      const stateVector = this.#unanswered;
-      if (stateVector !== null && this.writable) {
-        this.#unanswered = null;
-        this.onStateVector(stateVector);
-        continue;
-      }
-      const message = this.#queue.shift();
-      if (message === undefined) {
-        this.#webSocket.resume();
-        return;
-      }
-      this.#handle(message, performance.now());
-    }
-  }
-
-  /** Lets later messages wait for `task`. Nothing more is read meanwhile, so the queue is bounded. */
-  #wait(task: Promise<void>): void {
-    this.#busy = true;
-    this.#pause();
-    task.then(
-      () => this.#proceed(),
-      (error: unknown) => this.#fail(error),
     );
   }
 
@@ -557,21 +443,15 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
   #take(update: Uint8Array, origin: Origin): void {
     const { access, session } = this.#opened();
     if (access.level !== "read-write") {
-      const isRefused =
-        origin.kind === "unknown"
-          ? bringsNews(update, session.room, access.level)
-          : !isNothing(update);
-      if (isRefused) this.#fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
-      return;
-    }
-    if (update.length > INLINE_SCAN_BYTES) {
+      if (isRefused(update, origin, access.level, session.room)) this.#forbid();
+    } else if (update.length > INLINE_SCAN_BYTES) {
       const copy = allocateShared(update.length);
       copy.set(update);
-      this.#incoming.hold(copy.length);
+      this.#unfinished.hold(copy.length);
       const inspected = this.#services.rooms.workers.run(this.room, "inspect", copy);
-      this.#wait(
+      this.#incoming.wait(
         inspected
-          .finally(() => this.#incoming.release())
+          .finally(() => this.#unfinished.release())
           .then((contents) => {
             const began = performance.now();
             this.#submit(copy, contents, origin);
@@ -588,20 +468,24 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     const { session, access } = this.#state;
     // It may have been taken away while a large update was looked at.
     if (access.level !== "read-write") {
-      this.#fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
+      this.#forbid();
       return;
     }
     try {
       session.room.submit(update, origin, contents);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     const { journal } = this.#services.rooms;
-    if (journal.full) this.#wait(journal.whenNotFull());
+    if (journal.full) this.#incoming.wait(journal.whenNotFull());
     else if (update.length > LARGE_BYTES && this.#isMemoryShort()) {
-      this.#wait(this.#services.guard.whenNotFull());
+      this.#incoming.wait(this.#services.guard.whenNotFull());
     }
+  }
+
+  #forbid(): void {
+    this.fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
   }
 
   /** Looks, as what is large may have used it up since the last time. */
@@ -617,56 +501,30 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     room.proved(subscriber, Number(number));
   }
 
-  #pause(): void {
-    this.#webSocket.pause();
-    if (!this.#window.isOpen) setImmediate(() => this.#takesMore());
-  }
-
   #drained(): void {
-    this.#writable = true;
+    this.#outgoing.drained();
     this.#liveness.heard();
-    this.#takesMore();
+    this.#takeMore();
   }
 
-  #arrived(payload: Uint8Array): void {
-    if (this.#window.acknowledge(payload)) this.#takesMore();
-  }
-
-  /** Sends what waits, if the client takes it now: presence first, which is due between parts too. */
-  #takesMore(): void {
+  /** Sends what waits, if the client takes it now: awareness first, which is due between parts too. */
+  #takeMore(): void {
     if (this.#state.name !== "open" || !this.takesAwareness) return;
     const began = performance.now();
     const { room, subscriber } = this.#state.session;
     room.resume(subscriber);
     this.charge(performance.now() - began);
-    this.#delivery?.pump();
+    this.#outgoing.pump();
     if (!this.writable) return;
     this.#onWritable?.();
     this.#onWritable = undefined;
-    this.#read();
-    if (this.#unanswered !== null && !this.#busy) this.#proceed();
-  }
-
-  get #isClosed(): boolean {
-    return this.#state.name === "closed";
+    this.#outgoing.read();
+    if (this.#unanswered !== null && !this.#incoming.busy) this.#incoming.proceed();
   }
 
   #opened(): Extract<State, { name: "open" }> {
     if (this.#state.name !== "open") throw new Error(`connection ${this.id} is not open`);
     return this.#state;
-  }
-
-  #fail(error: unknown): void {
-    if (this.#state.name === "closed") return;
-    const reason = error instanceof Error ? error.message : String(error);
-    const code = CloseCode.of(error);
-    const isHeld = this.closeWith(code, CloseCode.text(code, error));
-    if (code === CloseCode.internal) {
-      this.#services.logger.error({ connection: this.id, room: this.room, err: error }, "failed");
-    } else if (!isHeld) {
-      // The first refusal is logged, and not each time that the client comes back.
-      this.#log("refused", reason);
-    }
   }
 
   #log(message: string, reason: string): void {
@@ -690,31 +548,10 @@ export class Connection implements Sink, PartsSink, MessageReceiver, Weighed {
     const state = this.#state;
     this.#state = { name: "closed" };
     this.#expiry.set(null);
-    this.#loop.end();
+    this.#incoming.close();
     this.#greeting.cancel();
-    this.#queue = [];
     this.#unanswered = null;
-    this.#delivery?.cancel();
-    this.#delivery = null;
-    this.#read();
+    this.#outgoing.close();
     if (state.name === "open") state.session[Symbol.dispose]();
   }
-}
-
-function isNothing(update: Uint8Array): boolean {
-  return update.length === 2 && update[0] === 0 && update[1] === 0;
-}
-
-/**
- * Whether an answer to a state vector holds what is not here. Those who may not write are never asked what
- * they have; what they return all the same is looked up, which costs what the message holds.
- *
- * @throws MalformedError
- */
-function bringsNews(update: Uint8Array, room: Room, level: AccessLevel): boolean {
-  if (isNothing(update)) return false;
-  // Who may not read is not told what is here either.
-  if (level === "presence-only" || update.length > INLINE_SCAN_BYTES) return true;
-  const contents = inspectUpdate(update);
-  return !isEmpty(contents) && !room.knows(update, contents);
 }

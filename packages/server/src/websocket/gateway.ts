@@ -97,7 +97,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #records: ConnectionRecords;
   readonly #webSockets: WebSocketServer;
-  readonly #rounds: StaggeredSweep<Connection>;
+  readonly #sweep: StaggeredSweep<Connection>;
   readonly #rechecks: Rechecks;
   readonly #turns: UpgradeTurns = new UpgradeTurns();
   readonly #services: ConnectionServices;
@@ -116,7 +116,7 @@ export class Gateway {
       unload: () => options.rooms.unloadIdle(),
     });
     this.unfinished = new UnfinishedMessages(memory.unfinished, logger, () => this.guard.look());
-    this.#rounds = new StaggeredSweep(this.connections, SHARES, (connection, round) => {
+    this.#sweep = new StaggeredSweep(this.connections, SHARES, (connection, round) => {
       connection.keepAlive();
       if (round % PING_ROUNDS === 0) connection.ping();
     });
@@ -142,7 +142,7 @@ export class Gateway {
       guard: this.guard,
       largeAnswers: new LargeAnswers(this.guard),
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
-      rounds: this.#rounds,
+      sweeps: this.#sweep,
       refusals: this.refusals,
       connectionsOf: (room) => options.liveRooms.connectionsOf(room),
       onOpened: (connection) => this.#opened(connection),
@@ -160,7 +160,7 @@ export class Gateway {
       maxPayload: options.maxMessageBytes,
       handleProtocols: selectProtocol,
     });
-    this.#timer = setInterval(() => this.#rounds.next(), ROUND_MS / SHARES);
+    this.#timer = setInterval(() => this.#sweep.next(), ROUND_MS / SHARES);
   }
 
   /** Takes no new connections. */
