@@ -1,9 +1,7 @@
 import type { Logger } from "pino";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { LoadRoom } from "../hooks/hooks.ts";
-import { initialContent } from "../hooks/initial-content.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
-import { evictExpired } from "../replication/evict-expired.ts";
 import type { DocumentContent, PeerAnswer, PeerRequest } from "../replication/peers.ts";
 import type { Incarnation, ServerAddress } from "../replication/registry.ts";
 import { ReplicationStats } from "../replication/replication-stats.ts";
@@ -14,11 +12,11 @@ import type { Tombstone } from "../storage/metadata.ts";
 import { DeletedError, Deletions } from "./deletions.ts";
 import { FanoutScheduler } from "./fanout-scheduler.ts";
 import { JournalWriter } from "./journal-writer.ts";
-import { type InitialContent, loadRoom } from "./load-room.ts";
 import type { Room } from "./room.ts";
 import { RoomLife, type RoomsUsage, usageOf } from "./room-life.ts";
-import type { ChangeListener } from "./room-services.ts";
+import { RoomLoader } from "./room-loader.ts";
 import { RoomStats } from "./room-stats.ts";
+import { type OpenRoom, RoomSweeps } from "./room-sweeps.ts";
 import { Session } from "./session.ts";
 import { Snapshotter } from "./snapshotter.ts";
 import type { Stores } from "./stored-room.ts";
@@ -61,23 +59,19 @@ export class ClosedError extends Error {
   override readonly name = "ClosedError";
 }
 
-const AWARENESS_SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
 /** How long a room without users waits for its snapshot, which may exceed the room's budget. */
 const SAVE_MS = 60_000;
 /** The same for a room that has exceeded its budget before. */
 const EXPENSIVE_SAVE_MS = 5_000;
-const TICK_MS = 1_000;
-/** How often the leases of other holders are checked. */
-const LEASE_CHECK_MS = 3_000;
-/** Holders that are not the snapshot leader only make room in the journal, this many times less often. */
-const FOLLOWER_INTERVALS = 10;
 
 /**
  * The rooms that this server holds. A room is loaded for its first user, snapshotted while it changes,
  * and unloaded some time after its last user, when everything is durable and stored. See `RoomLife`.
  */
 export class RoomTable {
+  /** Whether the application's hooks receive changes, and their authors. */
+  readonly tellsChanges: boolean;
   readonly workers: UpdateWorkers;
   readonly journal: JournalWriter;
   readonly snapshotter: Snapshotter;
@@ -87,11 +81,10 @@ export class RoomTable {
   readonly #options: RoomTableOptions;
   readonly #rooms: Map<string, RoomLife> = new Map();
   readonly #deletions: Deletions = new Deletions();
-  readonly #timers: NodeJS.Timeout[];
+  readonly #sweeps: RoomSweeps;
   /** While a service is down, each room would say so again and again. */
   readonly #replicationLogger: Logger;
-  readonly #onChange: ChangeListener | undefined;
-  readonly #initialContent: InitialContent | undefined;
+  readonly #loader: RoomLoader;
   #closing = false;
 
   constructor(options: RoomTableOptions) {
@@ -109,30 +102,33 @@ export class RoomTable {
       if (state === null) options.logger.info({ room }, "a room is not quarantined any more");
       else options.logger.warn({ room, ...state }, "a room is quarantined: it exceeds its budget");
     });
-    const { hooks } = options;
-    if (hooks?.wantsChanges) {
-      this.#onChange = (room, update, author) => hooks.changed(room, update, author);
-    }
-    this.#initialContent = this.#newInitialContent();
+    const { hooks, collect, maxDocumentBytes } = options;
+    this.tellsChanges = hooks?.wantsChanges === true;
+    this.#loader = new RoomLoader({
+      ...options,
+      services: {
+        workers: this.workers,
+        compaction: collect ? "collect" : "join",
+        scheduler: this.#scheduler,
+        journal: this.journal,
+        stats: this.stats,
+        maxDocumentBytes,
+        onChange: this.tellsChanges
+          ? (room, update, author) => hooks?.changed(room, update, author)
+          : undefined,
+      },
+    });
     const { registry } = options.cluster;
-    const replicators = () => Array.from(this.#open(), ([, , replicator]) => replicator);
-    const sweep = Math.max(10, Math.min(1_000, options.snapshotInterval / 4));
-    this.#timers = [
-      setInterval(() => this.#scheduleSnapshots(Date.now()), sweep),
-      setInterval(() => this.#expireAwareness(Date.now()), AWARENESS_SWEEP_MS),
-      setInterval(() => this.#tick(Date.now()), TICK_MS),
-      setInterval(() => void evictExpired(replicators, registry, options.logger), LEASE_CHECK_MS),
-    ];
+    this.#sweeps = new RoomSweeps({
+      ...{ registry, logger: options.logger, snapshotInterval: options.snapshotInterval },
+      snapshotter: this.snapshotter,
+      open: () => this.#open(),
+    });
     registry.onRejoined(() => {
       options.logger.warn("the lease had lapsed; registering all documents again");
       this.replicationStats.rejoins++;
       for (const life of this.#rooms.values()) life.replicator?.rejoin();
     });
-  }
-
-  /** Whether the application's hooks receive changes, and their authors. */
-  get tellsChanges(): boolean {
-    return this.#onChange !== undefined;
   }
 
   /** How many rooms are in memory. */
@@ -252,7 +248,7 @@ export class RoomTable {
    */
   async close(signal: AbortSignal): Promise<void> {
     this.#closing = true;
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#sweeps.close();
     this.workers.prioritize();
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -332,7 +328,7 @@ export class RoomTable {
       this.#replicationLogger,
       this.replicationStats,
     );
-    const opened = this.#load(name, replicator);
+    const opened = this.#loader.load(name, replicator);
     const life = RoomLife.opening(replicator, opened);
     this.#rooms.set(name, life);
     opened.then(
@@ -345,33 +341,6 @@ export class RoomTable {
       () => this.#rooms.delete(name),
     );
     return life;
-  }
-
-  /** Subscribes, then registers, then reads: nothing can be missed in between. */
-  async #load(name: string, replicator: Replicator): Promise<Room> {
-    const { stores, metadata, collect, maxDocumentBytes } = this.#options;
-    try {
-      await replicator.join();
-      const isFirst = !replicator.active;
-      const { room, fetched } = await loadRoom(name, replicator, stores, {
-        workers: this.workers,
-        compaction: collect ? "collect" : "join",
-        scheduler: this.#scheduler,
-        journal: this.journal,
-        stats: this.stats,
-        maxDocumentBytes,
-        onChange: this.#onChange,
-        initialContent: this.#initialContent,
-      });
-      replicator.start(room, fetched, () => room.recover(stores));
-      metadata.add({ type: "room-opened", room: name, at: Date.now() });
-      if (isFirst) this.#options.onFirstHolder?.(name);
-      this.#options.hooks?.loaded(name);
-      return room;
-    } catch (error) {
-      await replicator.leave();
-      throw error;
-    }
   }
 
   #unloadLater(life: RoomLife, delay: number): void {
@@ -427,39 +396,10 @@ export class RoomTable {
     this.#options.onUnloaded?.(name);
   }
 
-  #scheduleSnapshots(now: number): void {
-    const { snapshotInterval } = this.#options;
-    for (const [life, room, replicator] of this.#open()) {
-      if (life.snapshotDue > now) continue;
-      const intervals = replicator.isSnapshotLeader ? 1 : FOLLOWER_INTERVALS;
-      life.snapshotDue = now + intervals * snapshotInterval;
-      if (room.persistence.isChanged) this.snapshotter.schedule(room);
-    }
-  }
-
-  #expireAwareness(now: number): void {
-    for (const [, room] of this.#open()) if (room.awareness.expire(now)) room.scheduleAwareness();
-  }
-
-  #tick(now: number): void {
-    for (const [, , replicator] of this.#open()) replicator.tick(now);
-  }
-
-  *#open(): Generator<readonly [RoomLife, Room, Replicator]> {
+  *#open(): Generator<OpenRoom> {
     for (const life of this.#rooms.values()) {
       const { room, replicator } = life;
       if (room !== null && replicator !== null) yield [life, room, replicator];
     }
-  }
-
-  /** Asks the application for the first content of rooms; `undefined` when it gives none. */
-  #newInitialContent(): InitialContent | undefined {
-    const { initial, logger } = this.#options;
-    if (initial === undefined) return undefined;
-    const { load, maxDocumentBytes, hooks } = initial;
-    return (room) => {
-      const inspect = (update: Uint8Array) => this.workers.run(room, "inspect", update);
-      return initialContent(room, { load, inspect, maxDocumentBytes, stats: hooks.stats, logger });
-    };
   }
 }

@@ -1,0 +1,74 @@
+import type { Logger } from "pino";
+import type { HookCalls } from "../hooks/hook-calls.ts";
+import type { LoadRoom } from "../hooks/hooks.ts";
+import { initialContent } from "../hooks/initial-content.ts";
+import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import type { Replicator } from "../replication/replicator.ts";
+import { type InitialContent, loadRoom } from "./load-room.ts";
+import type { Room } from "./room.ts";
+import type { RoomServices } from "./room-services.ts";
+import type { Stores } from "./stored-room.ts";
+
+export interface RoomLoaderOptions {
+  readonly stores: Stores;
+  readonly services: RoomServices;
+  readonly metadata: MetadataWriter;
+  readonly logger: Logger;
+  readonly hooks?: HookCalls | undefined;
+  /** Gives the first content of rooms, which must not be larger than that. */
+  readonly initial?:
+    | { readonly load: LoadRoom; readonly maxDocumentBytes: number; readonly hooks: HookCalls }
+    | undefined;
+  /** This server holds a room that no other server held when it began to. */
+  readonly onFirstHolder?: ((room: string) => void) | undefined;
+}
+
+/** Loads rooms, and tells of it. */
+export class RoomLoader {
+  readonly #options: RoomLoaderOptions;
+  readonly #initialContent: InitialContent | undefined;
+
+  constructor(options: RoomLoaderOptions) {
+    this.#options = options;
+    this.#initialContent = newInitialContent(options);
+  }
+
+  /**
+   * Subscribes, then registers, then reads: nothing can be missed in between.
+   *
+   * @throws as `loadRoom`; this server has left the room's holders then
+   */
+  async load(name: string, replicator: Replicator): Promise<Room> {
+    const { stores, services, metadata, hooks, onFirstHolder } = this.#options;
+    try {
+      await replicator.join();
+      const isFirst = !replicator.active;
+      const { room, fetched } = await loadRoom(name, replicator, stores, {
+        ...services,
+        initialContent: this.#initialContent,
+      });
+      replicator.start(room, fetched, () => room.recover(stores));
+      metadata.add({ type: "room-opened", room: name, at: Date.now() });
+      if (isFirst) onFirstHolder?.(name);
+      hooks?.loaded(name);
+      return room;
+    } catch (error) {
+      await replicator.leave();
+      throw error;
+    }
+  }
+}
+
+/** Asks the application for the first content of rooms; `undefined` when it gives none. */
+function newInitialContent({
+  initial,
+  services,
+  logger,
+}: RoomLoaderOptions): InitialContent | undefined {
+  if (initial === undefined) return undefined;
+  const { load, maxDocumentBytes, hooks } = initial;
+  return (room) => {
+    const inspect = (update: Uint8Array) => services.workers.run(room, "inspect", update);
+    return initialContent(room, { load, inspect, maxDocumentBytes, stats: hooks.stats, logger });
+  };
+}
