@@ -1,5 +1,6 @@
 import type { JournalRow } from "../storage/journal.ts";
-import type { Room } from "./room.ts";
+import type { Log } from "./log.ts";
+import type { JournaledRow } from "./persistence.ts";
 
 /** Of each document, this much goes into a commit before anything larger does. */
 const SMALL_BYTES = 16 * 1024;
@@ -20,8 +21,22 @@ const SHORT_MS = 15;
 const LATENCY_BYTES = 64 * 1024;
 const LATENCY_WEIGHT = 0.2;
 
-/** What the journal needs of a room. */
-export type JournaledRoom = Pick<Room, "name" | "log" | "committed" | "flush">;
+/** The part of a commit that belongs to one room. */
+export interface RoomCommit {
+  readonly rows: readonly JournaledRow[];
+  /** Everything below this offset is durable. */
+  readonly end: number;
+}
+
+/** A room, as the journal sees it. */
+export interface JournaledRoom {
+  readonly name: string;
+  readonly log: Log;
+  /** Its updates are durable. */
+  committed(commit: RoomCommit): void;
+  /** Sends its subscribers what they lack. */
+  flush(): void;
+}
 
 /** What goes into one commit. */
 export interface Commit {

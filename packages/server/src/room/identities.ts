@@ -1,3 +1,4 @@
+import type { Identity } from "./identity.ts";
 import { type Origin, UNKNOWN } from "./origin.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -6,22 +7,6 @@ const ROUND_MS = 1_000;
 const MOST_PER_ROUND = 250;
 /** Whoever writes for more Yjs clients than that passes on what others wrote. */
 const MOST_WRITERS = 16;
-
-/** What is known of the client behind a reader. */
-export class Identity {
-  /** The number of clients that had joined the document when it did, itself included. */
-  joined = 0;
-  /** That number when it was last asked for a sign of life that it has given since. */
-  aliveAt = Number.POSITIVE_INFINITY;
-  /** That number when it was last asked for one. */
-  askedAt = Number.POSITIVE_INFINITY;
-  /** The Yjs clients in whose name it has written. */
-  readonly writers: number[] = [];
-  /** Whether another reader may have written in the name of one of them. */
-  hasTwin = false;
-  /** Whether it writes for too many Yjs clients to remember. */
-  isRelay = false;
-}
 
 /**
  * Tells the clients of one document apart. What is not durable must not be shown to a client that

@@ -4,8 +4,7 @@ import { SnapshotConflictError } from "../storage/errors.ts";
 import type { JournalId } from "../storage/journal.ts";
 import type { SnapshotVersion } from "../storage/snapshots.ts";
 import type { Base } from "./base.ts";
-import type { Room } from "./room.ts";
-import type { RoomReplicator } from "./room-services.ts";
+import type { Log } from "./log.ts";
 import type { SnapshotStats } from "./room-stats.ts";
 import { readStores, type Stores } from "./stored-room.ts";
 import type { UpdateWorkers } from "./update-workers.ts";
@@ -14,6 +13,24 @@ import type { UpdateWorkers } from "./update-workers.ts";
 export interface JournaledRow {
   readonly id: JournalId;
   readonly end: number;
+}
+
+/** A room, as its persistence sees it. */
+export interface PersistedRoom {
+  readonly name: string;
+  readonly log: Log;
+  /** Moves what is durable into the base; see `CompactionRunner.run`. */
+  compact(): Promise<{ readonly base: Base; readonly end: number }>;
+  /** As `Replica.receiveIfNew`. */
+  receiveIfNew(updates: readonly Uint8Array[], now: number): Promise<boolean>;
+}
+
+/** The other holders of a room, as its persistence sees them. */
+export interface HolderState {
+  /** Whether there are any. */
+  readonly active: boolean;
+  /** Whether it is for this server to store the snapshots that the holders share. */
+  readonly isSnapshotLeader: boolean;
 }
 
 /** What the stores have of a room when it is opened. */
@@ -42,8 +59,8 @@ export interface StoreOptions {
  * contains it. So any server can store, several at once too, and nothing is lost.
  */
 export class Persistence {
-  readonly #room: Room;
-  readonly #replicator: Pick<RoomReplicator, "active" | "isSnapshotLeader">;
+  readonly #room: PersistedRoom;
+  readonly #holders: HolderState;
   /** The stored snapshot that this server knows. */
   #version: SnapshotVersion | null;
   /** Everything in that snapshot is in the log below this offset. */
@@ -53,13 +70,9 @@ export class Persistence {
   /** Rows that no stored snapshot is known to contain. */
   #rows: JournaledRow[] = [];
 
-  constructor(
-    room: Room,
-    replicator: Pick<RoomReplicator, "active" | "isSnapshotLeader">,
-    { version, isWhole }: StoredState,
-  ) {
+  constructor(room: PersistedRoom, holders: HolderState, { version, isWhole }: StoredState) {
     this.#room = room;
-    this.#replicator = replicator;
+    this.#holders = holders;
     this.#version = version;
     this.#stored = isWhole ? 0 : -1;
   }
@@ -70,7 +83,7 @@ export class Persistence {
    */
   get isChanged(): boolean {
     if (this.#rows.length > 0) return true;
-    return this.#replicator.isSnapshotLeader && this.#stored < this.#room.log.end;
+    return this.#holders.isSnapshotLeader && this.#stored < this.#room.log.end;
   }
 
   /** Whether nobody has ever written to the room. */
@@ -142,7 +155,7 @@ export class Persistence {
         if (!(error instanceof SnapshotConflictError)) throw error;
         stats.conflicts++;
         // Usual with several holders; else somebody has written who did not know of this one.
-        const level = this.#replicator.active ? "debug" : "warn";
+        const level = this.#holders.active ? "debug" : "warn";
         logger[level]({ room: room.name }, "snapshot conflict, merging with the stored snapshot");
         base = await this.#addStored(base, options);
       }

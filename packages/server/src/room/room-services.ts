@@ -1,17 +1,14 @@
 import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { ServerAddress } from "../replication/registry.ts";
 import type { Compaction } from "./base.ts";
+import type { JournaledRoom } from "./commit-plan.ts";
 import type { FanoutScheduler } from "./fanout-scheduler.ts";
-import type { Room } from "./room.ts";
+import type { HolderState } from "./persistence.ts";
 import type { RoomStats } from "./room-stats.ts";
 import type { UpdateWorkers } from "./update-workers.ts";
 
 /** A room's link to the other servers that hold it. */
-export interface RoomReplicator {
-  /** False while no other server holds the room; nothing is published then. */
-  readonly active: boolean;
-  /** Whether it is for this server to store the snapshots that the holders share. */
-  readonly isSnapshotLeader: boolean;
+export interface RoomReplicator extends HolderState {
   /** Publishes an update of a client of this server that has become durable, with the next flush. */
   add(update: Uint8Array): void;
   /** Publishes what was added, and the awareness changes of this server's clients. */
@@ -27,7 +24,7 @@ export interface RoomServices {
   readonly scheduler: FanoutScheduler;
   readonly stats: RoomStats;
   /** Writes what the room has appended, and calls `Room.committed`. */
-  readonly journal: { readonly slow: boolean; enqueue(room: Room, bytes: number): void };
+  readonly journal: { readonly slow: boolean; enqueue(room: JournaledRoom, bytes: number): void };
   /** The largest document that a client may make, in bytes; without it there is no limit. */
   readonly maxDocumentBytes?: number | undefined;
   /** Receives what clients of this server wrote, once it is durable. */

@@ -7,6 +7,7 @@ import type { Peer } from "../replication/peer.ts";
 import type { Replica } from "../replication/replica.ts";
 import { AwarenessContests } from "./awareness-contests.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
+import type { JournaledRoom, RoomCommit } from "./commit-plan.ts";
 import { mergeWithinBudget } from "./compact-within-budget.ts";
 import { CompactionRunner } from "./compaction.ts";
 import { Fanout } from "./fanout.ts";
@@ -14,20 +15,18 @@ import { Identities } from "./identities.ts";
 import { type Entry, Log } from "./log.ts";
 import { INLINE_MICROSECONDS, mergeMicroseconds } from "./merge-cost.ts";
 import { type Origin, REMOTE } from "./origin.ts";
-import { type JournaledRow, NOTHING_STORED, Persistence, type StoredState } from "./persistence.ts";
+import {
+  NOTHING_STORED,
+  type PersistedRoom,
+  Persistence,
+  type StoredState,
+} from "./persistence.ts";
 import { withoutCovered } from "./redundancy.ts";
 import { RoomAwareness } from "./room-awareness.ts";
 import type { RoomReplicator, RoomServices } from "./room-services.ts";
 import type { Stores } from "./stored-room.ts";
 import { type Sink, Subscriber } from "./subscriber.ts";
 import { INLINE_BYTES } from "./update-workers.ts";
-
-/** The part of a journal commit that belongs to one room. */
-export interface RoomCommit {
-  readonly rows: readonly JournaledRow[];
-  /** Everything below this offset is durable. */
-  readonly end: number;
-}
 
 /**
  * One open document: its log, its awareness, its subscribers, and what the stores have of it. It builds
@@ -37,7 +36,7 @@ export interface RoomCommit {
  * the journal has it. What comes from other servers or the stores is durable already, and enters by
  * `receive`.
  */
-export class Room implements Replica {
+export class Room implements Replica, JournaledRoom, PersistedRoom {
   readonly name: string;
   readonly log: Log;
   readonly awareness: RoomAwareness = new RoomAwareness();

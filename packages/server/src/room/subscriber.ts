@@ -1,6 +1,6 @@
 import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { Frame } from "../protocol/frame.ts";
-import { Identity } from "./identities.ts";
+import { Identity } from "./identity.ts";
 import type { Origin } from "./origin.ts";
 
 /** Where the frames for one reader go: a client's socket. */
