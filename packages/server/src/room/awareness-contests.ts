@@ -2,7 +2,8 @@ import type { Frame } from "../protocol/frame.ts";
 import type { PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
 import type { ServerAddress } from "../replication/registry.ts";
-import type { Contest, RoomAwareness } from "./room-awareness.ts";
+import type { Contest } from "./awareness-rules.ts";
+import type { RoomAwareness } from "./room-awareness.ts";
 import { Subscriber } from "./subscriber.ts";
 
 export interface ContestsOptions {

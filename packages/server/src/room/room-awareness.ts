@@ -12,6 +12,13 @@ import type { PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
 import { type Claim, Claims } from "./awareness-claims.ts";
 import { freshClock, MAX_CLOCK } from "./awareness-clock.ts";
+import {
+  isWithinLimits,
+  MAX_CHANGES_PER_MESSAGE,
+  MAX_ENTRIES_PER_MESSAGE,
+  REMEMBER_MS,
+} from "./awareness-limits.ts";
+import { addContest, type Contest, givesWay, isOld } from "./awareness-rules.ts";
 import { type AwarenessOwner, AwarenessTable, type Known } from "./awareness-table.ts";
 import { Subscriber } from "./subscriber.ts";
 
@@ -19,40 +26,8 @@ import { Subscriber } from "./subscriber.ts";
 const TIMEOUT_MS = 30_000;
 /** Clients renew their own state after half of that. From here on the server does it for them. */
 const RENEW_MS = 19_000;
-/**
- * How long it is remembered that a client left. Others still send its last state back for a while,
- * and must not bring it to life again.
- */
-const REMEMBER_MS = 60_000;
-/** How long whoever came back as a client that had left gives way to another who does. */
-const CONTESTABLE_MS = 10_000;
 /** An owner that has not answered for this long gives way to one that another server vouches for. */
 const SILENT_MS = 500;
-/** How many client ids one connection may introduce: tabs of one browser speak for each other. */
-const MAX_CLIENTS_PER_READER = 64;
-/** How many ids that nobody knew one connection may introduce while those that left are remembered. */
-const MAX_NEW_PER_READER = 2 * MAX_CLIENTS_PER_READER;
-/** How many changes one message may bring. Providers send each client once. */
-const MAX_CHANGES_PER_MESSAGE = 2 * MAX_CLIENTS_PER_READER;
-/** How many entries of a message are read: more than a room remembers. */
-const MAX_ENTRIES_PER_MESSAGE = 20_000;
-/** How many contests one message may begin. */
-const MAX_CONTESTS = 16;
-/** Larger states than this share the next two limits. */
-const SMALL_STATE_BYTES = 4 * 1024;
-/** How much the states from one connection may take, in bytes; its own client's is taken in any case. */
-const MAX_BYTES_PER_READER = 256 * 1024;
-/** From this size of a room's presence on, in bytes, only small states are taken. */
-const MAX_BYTES_OF_LARGE = 4 * 1024 * 1024;
-
-/** Somebody else speaks for a client; its owner may be dead. */
-export interface Contest {
-  readonly client: number;
-  readonly owner: AwarenessOwner;
-  /** Whether it may be the claimant's own client, which is given to it if the owner does not answer. */
-  readonly isClaim: boolean;
-}
-
 /** What follows from what a client sent. */
 export interface AwarenessEffects {
   /** Owners to ask whether they are alive. */
@@ -167,7 +142,8 @@ export class RoomAwareness {
         addContest(contests, { client, owner: known.owner, isClaim });
         continue;
       }
-      if (!this.#mayTell(from, sent, known, now)) continue;
+      const { length } = sent.state;
+      if (!isWithinLimits(this.#table, from, client, known, length, now)) continue;
       const { clock } = sent;
       if (clock > MAX_CLOCK) throw new MalformedError(`presence: the clock ${clock} is too large`);
       const state = sent.state.slice();
@@ -492,73 +468,6 @@ export class RoomAwareness {
     }
     return changed;
   }
-
-  /** Whether what a connection sent is within what it, and the room, may have. */
-  #mayTell(
-    from: Subscriber,
-    sent: AwarenessReader,
-    known: Known | undefined,
-    now: number,
-  ): boolean {
-    const { client } = sent;
-    if (!from.clients.has(client) && from.clients.size >= MAX_CLIENTS_PER_READER) return false;
-    const { introduced } = from;
-    if (known === undefined && introduced.count >= MAX_NEW_PER_READER) {
-      if (now - introduced.since <= REMEMBER_MS) return false;
-      introduced.count = 0;
-      introduced.since = now;
-    }
-    const { length } = sent.state;
-    if (length <= SMALL_STATE_BYTES) return true;
-    // A state that is too large by itself is an error; it is found where it is taken.
-    if (this.#table.bytes - (known?.state.length ?? 0) + length > MAX_BYTES_OF_LARGE) return false;
-    return (
-      client === (from.ownClient ?? client) ||
-      this.#bytesOf(from, client) + length <= MAX_BYTES_PER_READER
-    );
-  }
-
-  /** What the states that a connection introduced take, without that of one client. */
-  #bytesOf(subscriber: Subscriber, except: number): number {
-    let bytes = 0;
-    for (const client of subscriber.clients) {
-      if (client !== except) bytes += this.#table.get(client)?.state.length ?? 0;
-    }
-    return bytes;
-  }
-}
-
-/** A connection is asked once whether it is alive, another server once for each of its clients. */
-function addContest(contests: Contest[], contest: Contest): void {
-  if (contests.length >= MAX_CONTESTS) return;
-  const { client, owner } = contest;
-  const isNamed = contests.some(
-    (one) => one.owner === owner && (owner instanceof Subscriber || one.client === client),
-  );
-  if (!isNamed) contests.push(contest);
-}
-
-/** Whether what a client says of itself or of others is known, as nearly all that clients send is. */
-function isOld(known: Known, sent: AwarenessReader, from: Subscriber): boolean {
-  const { clock, isLeft } = sent;
-  // Its own clock may be behind the one that others are shown.
-  if (known.owner === from && known.isOwn)
-    return clock < known.sent || (clock === known.sent && !isLeft);
-  if (from.ownClient === known.client && !isLeft) {
-    // Of a client that left a late message may be on its way; a greeting is none.
-    if (known.owner !== null || from.awarenessVersion === null) return false;
-  }
-  if (clock > known.clock) return false;
-  // The rule of y-protocols: with the same clock a client can leave.
-  return clock < known.clock || !isLeft || known.owner === null;
-}
-
-/** Whether an owner gives its client to a connection whose own it is, without being asked. */
-function givesWay(known: Known, now: number): boolean {
-  if (!known.isOwn) return true;
-  return (
-    known.owner instanceof Subscriber && known.isContestable && now - known.ownedAt < CONTESTABLE_MS
-  );
 }
 
 /** The clock to show with what another server says of a client that was not here. */
