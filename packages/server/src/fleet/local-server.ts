@@ -19,7 +19,7 @@ export interface LocalServerParts {
   readonly version: string;
   /** In milliseconds since the Unix epoch. */
   readonly startedAt: number;
-  readonly documents: Pick<RoomTable, "usage" | "holds" | "inspect" | "drop" | "reopen"> & {
+  readonly rooms: Pick<RoomTable, "usage" | "holds" | "inspect" | "drop" | "reopen"> & {
     readonly workers: Pick<RoomTable["workers"], "quarantine">;
   };
   readonly liveRooms: LiveRooms;
@@ -44,8 +44,8 @@ export class LocalServer implements ServerCalls {
   }
 
   async status(): Promise<ServerState> {
-    const { version, startedAt, documents, liveRooms, health, registry, loopDelay } = this.#parts;
-    const { opening, open, closing, bytes } = documents.usage();
+    const { version, startedAt, rooms, liveRooms, health, registry, loopDelay } = this.#parts;
+    const { opening, open, closing, bytes } = rooms.usage();
     const { rss, heapUsed } = process.memoryUsage();
     return {
       version,
@@ -65,28 +65,28 @@ export class LocalServer implements ServerCalls {
     return this.#parts.liveRooms.changes(since);
   }
 
-  async held(rooms: readonly string[]): Promise<readonly RoomConnections[]> {
-    const { documents, liveRooms } = this.#parts;
-    return rooms
-      .filter((room) => documents.holds(room))
+  async held(names: readonly string[]): Promise<readonly RoomConnections[]> {
+    const { rooms, liveRooms } = this.#parts;
+    return names
+      .filter((room) => rooms.holds(room))
       .map((room) => {
         const connections = liveRooms.connectionsOf(room);
-        const quarantine = documents.workers.quarantine.of(room);
+        const quarantine = rooms.workers.quarantine.of(room);
         return quarantine === undefined ? { room, connections } : { room, connections, quarantine };
       });
   }
 
   async inspect(room: string): Promise<DocumentContent | null> {
-    return this.#parts.documents.inspect(room);
+    return this.#parts.rooms.inspect(room);
   }
 
   async dropRoom(room: string): Promise<void> {
-    if (await within(DROP_MS, this.#parts.documents.drop(room))) return;
+    if (await within(DROP_MS, this.#parts.rooms.drop(room))) return;
     throw new PeerError(`${this.address} is still writing the room after ${DROP_MS} ms`);
   }
 
   async reopenRoom(room: string, closedUntil?: number): Promise<void> {
-    this.#parts.documents.reopen(room, closedUntil);
+    this.#parts.rooms.reopen(room, closedUntil);
   }
 
   async recheck(room: string): Promise<void> {

@@ -15,14 +15,14 @@ export interface KnownRuns {
 }
 
 /** Where other servers tell this one that they were started. */
-export function startRoutes(only: ServersOnly, documents: KnownRuns): Hono<ApiEnv> {
+export function startRoutes(only: ServersOnly, rooms: KnownRuns): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   const limit = bodyLimit({ maxSize: MAX_NOTICE_BYTES });
   app.post(START_PATH, only, limit, async (c) => {
     const notice = startNotice.safeParse(await c.req.json().catch(() => null));
     if (!notice.success) return problem(400, "a notice of a start that is not understood");
     const { address, incarnation } = notice.data;
-    return c.json({ rooms: documents.foundRun(address, incarnation).slice(0, MAX_STALE_ROOMS) });
+    return c.json({ rooms: rooms.foundRun(address, incarnation).slice(0, MAX_STALE_ROOMS) });
   });
   return app;
 }

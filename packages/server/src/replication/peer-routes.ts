@@ -22,7 +22,7 @@ export interface PeerAnswers {
 }
 
 /** Where other servers ask this one for documents. */
-export function peerRoutes(only: ServersOnly, documents: PeerAnswers): Hono<ApiEnv> {
+export function peerRoutes(only: ServersOnly, rooms: PeerAnswers): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.post(PEER_PATH, only, bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {
     let asked: ReturnType<typeof decodePeerRequest>;
@@ -32,7 +32,7 @@ export function peerRoutes(only: ServersOnly, documents: PeerAnswers): Hono<ApiE
       if (error instanceof MalformedError) return problem(400, error.message);
       throw error;
     }
-    return respond(await documents.answerPeer(asked.room, asked.request));
+    return respond(await rooms.answerPeer(asked.room, asked.request));
   });
   return app;
 }

@@ -12,12 +12,12 @@ import { readStored, type Stores } from "./stored-room.ts";
  */
 export async function readAcknowledged(
   room: string,
-  documents: Pick<RoomTable, "holdsAlone" | "inspect">,
+  rooms: Pick<RoomTable, "holdsAlone" | "inspect">,
   stores: Stores,
 ): Promise<readonly Uint8Array[] | null> {
-  if (documents.holdsAlone(room)) {
+  if (rooms.holdsAlone(room)) {
     const { rows } = await stores.journal.read(room);
-    const inspected = documents.holdsAlone(room) ? documents.inspect(room) : null;
+    const inspected = rooms.holdsAlone(room) ? rooms.inspect(room) : null;
     if (inspected !== null) return [...inspected.updates, ...rows.map(({ update }) => update)];
   }
   return await readStored(room, stores);

@@ -11,7 +11,7 @@ const FIRST_MS = 2_000;
 /** Keeps a server from opening rooms that were deleted while it did not run, or could not be told. */
 export class TombstoneReader {
   readonly #metadata: Pick<Metadata, "tombstones">;
-  readonly #documents: Pick<RoomTable, "closeDeleted">;
+  readonly #rooms: Pick<RoomTable, "closeDeleted">;
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -19,11 +19,11 @@ export class TombstoneReader {
 
   constructor(
     metadata: Pick<Metadata, "tombstones">,
-    documents: Pick<RoomTable, "closeDeleted">,
+    rooms: Pick<RoomTable, "closeDeleted">,
     logger: Logger,
   ) {
     this.#metadata = metadata;
-    this.#documents = documents;
+    this.#rooms = rooms;
     this.#logger = logger;
   }
 
@@ -40,7 +40,7 @@ export class TombstoneReader {
   async #run(): Promise<void> {
     const readAt = Date.now();
     try {
-      this.#documents.closeDeleted(await this.#metadata.tombstones(readAt), readAt);
+      this.#rooms.closeDeleted(await this.#metadata.tombstones(readAt), readAt);
       this.#failing = false;
     } catch (error) {
       if (!this.#closed && !this.#failing) {

@@ -19,7 +19,7 @@ const GOODBYE_MS = 3_000;
 /** The parts of a server that have to end in a certain order. */
 export interface DrainedParts {
   readonly gateway: Gateway;
-  readonly documents: RoomTable;
+  readonly rooms: RoomTable;
   readonly metadata: MetadataWriter;
   readonly activity: ActivityRecorder;
   readonly notifications: Notifications;
@@ -37,19 +37,19 @@ export interface DrainedParts {
  * @returns whether every update that was received is durable
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
-  const { gateway, documents, metadata, activity, notifications, cluster } = parts;
+  const { gateway, rooms, metadata, activity, notifications, cluster } = parts;
   const { listener, hooks, closeStores, logger } = parts;
   const deadline = AbortSignal.timeout(DRAIN_MS);
-  logger.info({ connections: gateway.connections.size, documents: documents.size }, "draining");
+  logger.info({ connections: gateway.connections.size, documents: rooms.size }, "draining");
   gateway.refuse();
   gateway.stopReading();
-  const durable = await within(DURABLE_MS, documents.journal.flush());
+  const durable = await within(DURABLE_MS, rooms.journal.flush());
   if (!durable) logger.error("the journal does not accept what is left; it stays with the clients");
   await gateway.close(AbortSignal.timeout(GOODBYE_MS));
-  await documents.close(deadline);
+  await rooms.close(deadline);
   await hooks?.close(GOODBYE_MS);
   // While other servers can still be asked who holds what.
-  await ended(notifications.rooms?.close(), notifications.events?.close());
+  await ended(notifications.changes?.close(), notifications.events?.close());
   await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
   await ended(cluster.bus.close());

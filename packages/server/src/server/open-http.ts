@@ -34,7 +34,7 @@ import type { AllStores } from "./open-stores.ts";
 export interface VisibleParts {
   readonly stores: AllStores;
   readonly cluster: Cluster;
-  readonly documents: RoomTable;
+  readonly rooms: RoomTable;
   readonly gateway: Gateway;
   readonly liveRooms: LiveRooms;
   readonly health: Health;
@@ -55,7 +55,7 @@ export interface HttpSide {
 
 /** Puts together what the server answers over HTTP, to its operators and to other servers. */
 export function openHttp(config: Config, parts: VisibleParts): HttpSide {
-  const { stores, cluster, documents, gateway, liveRooms, health, origins, notifications, logger } =
+  const { stores, cluster, rooms, gateway, liveRooms, health, origins, notifications, logger } =
     parts;
   const { CLUSTER_SECRET, ADMIN_TOKEN, TRUSTED_PROXIES } = config;
   const loopDelay = new LoopDelay();
@@ -66,7 +66,7 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     address: cluster.address,
     version: VERSION,
     startedAt: Date.now(),
-    documents,
+    rooms,
     liveRooms,
     health,
     registry: cluster.registry,
@@ -97,18 +97,14 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     cluster:
       only === undefined
         ? []
-        : [
-            peerRoutes(only, documents),
-            startRoutes(only, documents),
-            serverCallRoutes(only, local),
-          ],
+        : [peerRoutes(only, rooms), startRoutes(only, rooms), serverCallRoutes(only, local)],
     admin: adminAccess({ ...admin, origins }, gate),
     gate,
     metrics: metricsRoute(
       new Metrics({
         health,
         gateway,
-        documents,
+        rooms,
         cluster,
         notifications,
         hooks: parts.hooks?.stats,
@@ -117,12 +113,10 @@ export function openHttp(config: Config, parts: VisibleParts): HttpSide {
     api: apiRoutes({
       metadata: stores.metadata,
       fleet,
-      rooms: documents,
+      rooms,
       readStored: (room) => readStored(room, stores),
       documentJson: (room, updates) =>
-        showWithinBudget(room, documents.workers, () =>
-          documents.workers.run(room, "toJson", updates),
-        ),
+        showWithinBudget(room, rooms.workers, () => rooms.workers.run(room, "toJson", updates)),
       version: VERSION,
       maxMessageBytes: config.MAX_MESSAGE_BYTES,
       draining: draining.signal,

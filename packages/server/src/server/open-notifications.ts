@@ -9,7 +9,7 @@ import type { AllStores } from "./open-stores.ts";
 /** What the application wants to be told; `null` what it does not. */
 export interface Notifications {
   /** Of changed documents. */
-  readonly rooms: RoomNotifications | null;
+  readonly changes: RoomNotifications | null;
   /** Of rooms and connections. */
   readonly events: EventNotifications | null;
 }
@@ -31,12 +31,12 @@ export async function openNotifications(
   logger: Logger,
 ): Promise<Notifications> {
   return {
-    rooms: await openRooms(config, own, stores, logger),
+    changes: await openChanges(config, own, stores, logger),
     events: await openEvents(config, own, stores, logger),
   };
 }
 
-async function openRooms(
+async function openChanges(
   config: Config,
   { address: server, isAlone }: OwnServer,
   { outbox, journal }: Stores,

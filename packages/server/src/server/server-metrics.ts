@@ -17,11 +17,11 @@ export interface MetricsSources {
     readonly connections: { readonly size: number };
     readonly stats: ConnectionStats;
   } & MemorySources;
-  readonly documents: RoomTable;
+  readonly rooms: RoomTable;
   readonly cluster: Cluster;
   /** What the application wants to be told. */
   readonly notifications: {
-    readonly rooms: { readonly stats: DeliveryStats } | null;
+    readonly changes: { readonly stats: DeliveryStats } | null;
     readonly events: { readonly stats: DeliveryStats; readonly eventStats: EventStats } | null;
   };
   /** Of the functions that the application has given, if it has. */
@@ -30,23 +30,23 @@ export interface MetricsSources {
 
 /** What the server says of its work, in the text format of Prometheus. */
 export function serverMetrics(sources: MetricsSources): string {
-  const { health, gateway, documents, cluster, notifications, hooks } = sources;
+  const { health, gateway, rooms, cluster, notifications, hooks } = sources;
   const to = new Exposition();
   writeHealth(to, health, {
-    journal: documents.journal.problem,
-    snapshots: documents.snapshotProblem,
+    journal: rooms.journal.problem,
+    snapshots: rooms.snapshotProblem,
     bus: cluster.bus.problem,
     registry: cluster.registry.problem,
   });
   writeConnections(to, gateway.connections.size, gateway.stats);
   writeMemory(to, gateway);
-  writeDocuments(to, documents);
-  writeJournal(to, documents.journal.stats, documents.journal.lag);
-  writeSnapshots(to, documents.snapshotter.stats);
-  writeWorkers(to, documents.workers);
-  writeCluster(to, documents.replicationStats, cluster.registry.lease !== "lapsed");
-  const { rooms, events } = notifications;
-  writeNotifications(to, { room: rooms?.stats, events: events?.stats });
+  writeRooms(to, rooms);
+  writeJournal(to, rooms.journal.stats, rooms.journal.lag);
+  writeSnapshots(to, rooms.snapshotter.stats);
+  writeWorkers(to, rooms.workers);
+  writeCluster(to, rooms.replicationStats, cluster.registry.lease !== "lapsed");
+  const { changes, events } = notifications;
+  writeNotifications(to, { room: changes?.stats, events: events?.stats });
   if (events !== null) writeEvents(to, events.eventStats);
   if (hooks !== undefined) writeHooks(to, hooks);
   return to.text;
@@ -112,9 +112,9 @@ function writeConnections(to: Exposition, connections: number, stats: Connection
   );
 }
 
-function writeDocuments(to: Exposition, documents: RoomTable): void {
-  const { stats } = documents;
-  const { opening, open, closing, active, bytes, lagging } = documents.usage();
+function writeRooms(to: Exposition, rooms: RoomTable): void {
+  const { stats } = rooms;
+  const { opening, open, closing, active, bytes, lagging } = rooms.usage();
   to.gauges(
     "symphony_documents",
     "Documents in memory: being opened, open, or being let go.",

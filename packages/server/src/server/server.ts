@@ -23,11 +23,11 @@ import { closeCustomStores } from "./custom-parts.ts";
 import { drain } from "./drain.ts";
 import { openAccess } from "./open-access.ts";
 import { type CustomCluster, isMember, openCluster } from "./open-cluster.ts";
-import { openDocuments } from "./open-documents.ts";
 import { openGateway } from "./open-gateway.ts";
 import { openHttp } from "./open-http.ts";
 import { openListener } from "./open-listener.ts";
 import { openNotifications } from "./open-notifications.ts";
+import { openRooms } from "./open-rooms.ts";
 import { type CustomStores, openStores } from "./open-stores.ts";
 import { findServerAddress } from "./server-address.ts";
 
@@ -73,7 +73,7 @@ export async function startServer(
   );
   const metadata = new MetadataWriter(stores.metadata, logger);
   const retention = new Retention(stores.metadata, config.CONNECTIONS_RETENTION_DAYS, logger);
-  const { rooms, events } = notifications;
+  const { changes, events } = notifications;
   const endConnections = async (server: ServerAddress, at: number) => {
     const ended = await stores.metadata.closeConnectionsOf(server, at);
     await events?.serverCrashed(server, at, ended);
@@ -82,11 +82,11 @@ export async function startServer(
     registry: cluster.registry,
     endConnections: async (server, at) => {
       await endConnections(server, at);
-      await rooms?.serverCrashed(server, at);
+      await changes?.serverCrashed(server, at);
     },
     logger,
   });
-  const { documents, serverDocuments, hooks } = openDocuments(config, {
+  const { rooms, serverDocuments, hooks } = openRooms(config, {
     stores,
     cluster,
     metadata,
@@ -94,12 +94,12 @@ export async function startServer(
     custom,
     logger,
   });
-  const tombstones = new TombstoneReader(stores.metadata, documents, logger);
+  const tombstones = new TombstoneReader(stores.metadata, rooms, logger);
   await tombstones.start();
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
   const gateway = openGateway(config, {
-    rooms: documents,
+    rooms,
     access,
     accessSeesHeaders: custom.access !== undefined,
     origins,
@@ -116,22 +116,22 @@ export async function startServer(
   const probes = {
     journal: new StoreProbe({
       read: () => stores.journal.read(PROBE_ROOM),
-      onRecovered: () => documents.journal.retry(),
+      onRecovered: () => rooms.journal.retry(),
     }),
     snapshots: new StoreProbe({
       read: () => stores.snapshots.read(PROBE_ROOM),
-      onRecovered: () => documents.snapshotter.retry(),
+      onRecovered: () => rooms.snapshotter.retry(),
     }),
   };
-  health.watch("journal", () => probes.journal.problem ?? documents.journal.problem);
-  health.watch("snapshots", () => probes.snapshots.problem ?? documents.snapshotProblem);
-  health.note("rooms", () => documents.roomProblem);
+  health.watch("journal", () => probes.journal.problem ?? rooms.journal.problem);
+  health.watch("snapshots", () => probes.snapshots.problem ?? rooms.snapshotProblem);
+  health.note("rooms", () => rooms.roomProblem);
   health.watch("bus", () => cluster.bus.problem);
   health.watch("registry", () => cluster.registry.problem);
   const side = openHttp(config, {
     stores,
     cluster,
-    documents,
+    rooms,
     gateway,
     liveRooms,
     health,
@@ -141,12 +141,12 @@ export async function startServer(
     showsEditor: custom.attachTo === undefined,
     hooks,
   });
-  rooms?.start({
-    read: (room) => readAcknowledged(room, documents, stores),
-    workers: documents.workers,
+  changes?.start({
+    read: (room) => readAcknowledged(room, rooms, stores),
+    workers: rooms.workers,
   });
   events?.start({
-    holds: (room) => documents.holds(room),
+    holds: (room) => rooms.holds(room),
     others: new OtherServers(address, cluster.registry, config.CLUSTER_SECRET ?? ""),
   });
   // An earlier run at this address may have crashed.
@@ -154,7 +154,7 @@ export async function startServer(
     started: { address, incarnation: cluster.incarnation },
     registry: cluster.registry,
     secret: config.CLUSTER_SECRET ?? "",
-    giveBack: (held) => documents.giveBack(held),
+    giveBack: (held) => rooms.giveBack(held),
     logger,
   });
   endConnections(address, Date.now()).catch((error: unknown) => {
@@ -177,14 +177,14 @@ export async function startServer(
     crashedServers.close();
     side.close();
     access.close();
-    rooms?.stop();
+    changes?.stop();
     const closeStores = async () => {
       await stores.close();
       await closeCustomStores(custom);
     };
     return drain({
       gateway,
-      documents,
+      rooms,
       metadata,
       activity,
       notifications,

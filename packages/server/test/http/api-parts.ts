@@ -87,7 +87,7 @@ export class TestApi {
       address: ADDRESS,
       version: "1.2.3",
       startedAt: 0,
-      documents,
+      rooms: documents,
       liveRooms: this.#liveRooms,
       health: new Health(),
       registry,

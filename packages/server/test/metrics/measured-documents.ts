@@ -57,10 +57,12 @@ export async function measuredDocuments(
     unfinished: { bytes: 0, ended: 0 },
   };
   const notifications = {
-    rooms: { stats: new DeliveryStats() },
+    changes: { stats: new DeliveryStats() },
     events: { stats: new DeliveryStats(), eventStats: new EventStats() },
   };
-  const app = metricsRoute(new Metrics({ health, gateway, documents, cluster, notifications }));
+  const app = metricsRoute(
+    new Metrics({ health, gateway, rooms: documents, cluster, notifications }),
+  );
   const request = async () => app.request("/metrics");
   return {
     documents,

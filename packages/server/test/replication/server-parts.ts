@@ -138,7 +138,7 @@ export class PartsOfCluster {
       address,
       version: "1.2.3",
       startedAt: 1_000,
-      documents,
+      rooms: documents,
       liveRooms,
       health,
       registry: cluster.registry,

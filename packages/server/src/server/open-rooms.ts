@@ -11,7 +11,7 @@ import type { Notifications } from "./open-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 
 /** What the documents of a server need. */
-export interface DocumentParts {
+export interface RoomParts {
   readonly stores: AllStores;
   readonly cluster: Cluster;
   readonly metadata: MetadataWriter;
@@ -20,8 +20,8 @@ export interface DocumentParts {
   readonly logger: Logger;
 }
 
-export interface OpenedDocuments {
-  readonly documents: RoomTable;
+export interface OpenedRooms {
+  readonly rooms: RoomTable;
   /** The same, for code of this process. */
   readonly serverDocuments: ServerDocuments;
   /** `undefined` when the application gave none. */
@@ -29,16 +29,16 @@ export interface OpenedDocuments {
 }
 
 /** The documents of a server, and whoever is told of them. */
-export function openDocuments(config: Config, parts: DocumentParts): OpenedDocuments {
+export function openRooms(config: Config, parts: RoomParts): OpenedRooms {
   const { stores, cluster, metadata, custom, logger } = parts;
-  const { rooms, events } = parts.notifications;
+  const { changes, events } = parts.notifications;
   const { GC: collect, MAX_DOCUMENT_BYTES: maxDocumentBytes } = config;
   const { load } = custom;
   const hooks =
     custom.hooks === undefined && load === undefined
       ? undefined
       : new HookCalls(custom.hooks ?? {}, logger);
-  const documents = new RoomTable({
+  const rooms = new RoomTable({
     stores,
     cluster,
     metadata,
@@ -51,15 +51,15 @@ export function openDocuments(config: Config, parts: DocumentParts): OpenedDocum
     maxDocumentBytes,
     hooks,
     initial: load && hooks && { load, hooks, maxDocumentBytes },
-    onDurable: rooms === null ? undefined : (room) => rooms.changed(room),
+    onDurable: changes === null ? undefined : (room) => changes.changed(room),
     onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
     onUnloaded: events === null ? undefined : (room) => events.roomLetGo(room),
   });
   const serverDocuments = new ServerDocuments({
-    rooms: documents,
+    rooms,
     logger,
     collect,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
   });
-  return { documents, serverDocuments, hooks };
+  return { rooms, serverDocuments, hooks };
 }
