@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
 import { PromptWorkers } from "../support/prompt-workers.ts";
-import { type BusFault, SharedStores, SimulatedNetwork, turn } from "./simulated-network.ts";
+import { type BusFault, SimulatedNetwork, simulatedStores, turn } from "./simulated-network.ts";
 import { expectSameContent, SimulatedServer } from "./simulated-server.ts";
 
 const workers = new PromptWorkers();
@@ -55,7 +55,7 @@ const steps = fc.array(action, { minLength: 10, maxLength: 150 });
 /** Three servers, one client each, and one room. */
 class Simulation {
   readonly network = new SimulatedNetwork();
-  readonly stores = new SharedStores();
+  readonly stores = simulatedStores();
   readonly servers = Array.from({ length: SERVERS }, (_, i) => {
     const { network, stores } = this;
     return new SimulatedServer(`server-${i}:1`, i + 1, { network, stores, workers });

@@ -13,13 +13,14 @@ import {
   loadDocument,
   type OpenDocument,
   recoverDocument,
+  type Stores,
   storeSnapshot,
 } from "../../src/room/open-document.ts";
 import { DocumentStats, SnapshotStats } from "../../src/room/room-stats.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
-import type { SharedStores, SimulatedNetwork } from "./simulated-network.ts";
+import type { SimulatedNetwork } from "./simulated-network.ts";
 
 const logger = pino({ level: "silent" });
 const ROOM = "room";
@@ -32,14 +33,14 @@ export class SimulatedServer {
   frozen = false;
   open: OpenDocument | null = null;
   readonly #network: SimulatedNetwork;
-  readonly #stores: SharedStores;
+  readonly #stores: Stores;
   readonly #workers: UpdateWorkers;
   #busy = false;
 
   constructor(
     address: ServerAddress,
     clientId: number,
-    parts: { network: SimulatedNetwork; stores: SharedStores; workers: UpdateWorkers },
+    parts: { network: SimulatedNetwork; stores: Stores; workers: UpdateWorkers },
   ) {
     this.address = address;
     this.client = new SimulatedClient(clientId);
