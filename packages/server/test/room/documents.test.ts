@@ -9,6 +9,7 @@ import { alone } from "../../src/replication/alone.ts";
 import { Documents } from "../../src/room/documents.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 
 const ROOM = "room";
 const logger = pino({ level: "silent" });
@@ -48,15 +49,12 @@ async function slowDocuments() {
   const documents = new Documents({
     stores: {
       journal,
-      snapshots: {
-        read: (room) => snapshots.read(room),
+      snapshots: withOverrides(snapshots, {
         write: async (...args) => {
           await storing.pass();
           return snapshots.write(...args);
         },
-        delete: (room) => snapshots.delete(room),
-        close: () => snapshots.close(),
-      },
+      }),
     },
     cluster: {
       ...cluster,

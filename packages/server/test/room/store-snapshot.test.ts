@@ -20,6 +20,7 @@ import { DocumentStats, SnapshotStats } from "../../src/room/room-stats.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 
 const ROOM = "room";
 const logger = pino({ level: "silent" });
@@ -40,10 +41,7 @@ beforeEach(async () => {
   failures = 0;
   stores = {
     journal,
-    snapshots: {
-      read: (room) => snapshots.read(room),
-      delete: (room) => snapshots.delete(room),
-      close: () => snapshots.close(),
+    snapshots: withOverrides(snapshots, {
       write: async (...args) => {
         if (failures > 0 && (await snapshots.read(ROOM))?.version === args[2]) {
           failures--;
@@ -51,7 +49,7 @@ beforeEach(async () => {
         }
         return await snapshots.write(...args);
       },
-    },
+    }),
   };
 });
 
