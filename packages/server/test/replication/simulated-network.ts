@@ -26,7 +26,8 @@ const CALL_TURNS = 12;
  * What is wrong with a connection to the bus: it is known to be down, it is half open, or messages
  * get through in one direction only.
  */
-export type BusFault = "down" | "half open" | "takes only" | "brings only";
+export const BUS_FAULTS = ["down", "half open", "takes only", "brings only"] as const;
+export type BusFault = (typeof BUS_FAULTS)[number];
 
 /**
  * One room's bus, registry and servers, in this process: what gets lost, and when it arrives, is for
