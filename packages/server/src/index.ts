@@ -68,7 +68,14 @@ export { ClosedError } from "./room/room-table.ts";
 export { ConfigError } from "./runtime/config-error.ts";
 export { createServer } from "./server/create-server.ts";
 export { CorruptedError, SnapshotConflictError, StorageError } from "./storage/errors.ts";
-export type { Journal, JournalId, JournalRow, RoomJournal } from "./storage/journal.ts";
+export type {
+  Journal,
+  JournalId,
+  JournalRow,
+  ListedJournal,
+  RoomJournal,
+} from "./storage/journal.ts";
+export { MemoryStore } from "./storage/memory/memory-store.ts";
 export type {
   ActivityFigures,
   ActivityPoint,

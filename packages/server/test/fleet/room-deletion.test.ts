@@ -7,6 +7,7 @@ import { readStored } from "../../src/room/stored-room.ts";
 import { RoomClient, textOf } from "../replication/room-client.ts";
 import { type Around, PartsOfCluster, type ServerParts } from "../replication/server-parts.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 
 const ROOM = "a room/that is deleted";
 const OTHER = "a room/that is del";
@@ -40,7 +41,7 @@ function behind(gate: Gate, call: "append" | "read" | "write" | "truncate" | "fo
     if (passing === call) await gate.pass();
   };
   return ({ journal, snapshots }) => ({
-    journal: {
+    journal: withOverrides(journal, {
       append: async (rows) => {
         await pass("append");
         return journal.append(rows);
@@ -58,17 +59,13 @@ function behind(gate: Gate, call: "append" | "read" | "write" | "truncate" | "fo
         await pass("forget");
         await journal.forget(room);
       },
-      close: () => journal.close(),
-    },
-    snapshots: {
-      read: (room) => snapshots.read(room),
+    }),
+    snapshots: withOverrides(snapshots, {
       write: async (...args) => {
         await pass("write");
         return snapshots.write(...args);
       },
-      delete: (room) => snapshots.delete(room),
-      close: () => snapshots.close(),
-    },
+    }),
   });
 }
 

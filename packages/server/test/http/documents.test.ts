@@ -5,6 +5,7 @@ import { encodeAwareness } from "../../src/protocol/awareness.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { Journal } from "../../src/storage/journal.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 import { type ApiOptions, TestApi, textOf, updateOf } from "./api-parts.ts";
 import { type Answer, detailOf } from "./http-parts.ts";
 
@@ -21,16 +22,13 @@ function heldBack(): { options: ApiOptions; open: () => void } {
   const opened = new Promise<void>((resolve) => {
     open = resolve;
   });
-  const journal = (inner: Journal): Journal => ({
-    append: async (rows) => {
-      await opened;
-      return inner.append(rows);
-    },
-    read: (room) => inner.read(room),
-    truncate: (room, ids) => inner.truncate(room, ids),
-    forget: (room) => inner.forget(room),
-    close: () => inner.close(),
-  });
+  const journal = (inner: Journal) =>
+    withOverrides(inner, {
+      append: async (rows) => {
+        await opened;
+        return inner.append(rows);
+      },
+    });
   return { options: { journal }, open };
 }
 
@@ -212,13 +210,10 @@ describe("an update", () => {
 
   it("is refused while the stores cannot be read", async () => {
     const api = await TestApi.start({
-      journal: (inner) => ({
-        append: (rows) => inner.append(rows),
-        read: () => Promise.reject(new StorageError("the journal is not there")),
-        truncate: (room, ids) => inner.truncate(room, ids),
-        forget: (room) => inner.forget(room),
-        close: () => inner.close(),
-      }),
+      journal: (inner) =>
+        withOverrides(inner, {
+          read: () => Promise.reject(new StorageError("the journal is not there")),
+        }),
     });
     const answer = await api.post("a", updateOf("text"));
     expect(answer.status).toBe(503);

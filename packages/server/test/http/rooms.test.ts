@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { roomListSchema, roomSchema } from "../../src/http/api/schemas.ts";
 import { RegistryError } from "../../src/replication/registry.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 import { ADDRESS, TestApi, textOf } from "./api-parts.ts";
 import { detailOf, send } from "./http-parts.ts";
 
@@ -287,13 +288,8 @@ describe("errors", () => {
 
   it("do not tell what nobody expected", async () => {
     const api = await TestApi.start({
-      journal: (journal) => ({
-        append: (rows) => journal.append(rows),
-        read: () => Promise.reject(new TypeError("something internal")),
-        truncate: (room, ids) => journal.truncate(room, ids),
-        forget: (room) => journal.forget(room),
-        close: () => journal.close(),
-      }),
+      journal: (journal) =>
+        withOverrides(journal, { read: () => Promise.reject(new TypeError("something internal")) }),
     });
     const answer = await api.request("/rooms/a/document");
     expect(answer.status).toBe(500);

@@ -8,6 +8,7 @@ import {
   type ChangeEvent,
   ConfigError,
   createServer,
+  MemoryStore,
   type ServerOptions,
   StorageError,
 } from "../../src/index.ts";
@@ -16,7 +17,8 @@ import { yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
 import { temporaryDirectory } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { lent, MemoryCluster, MemoryJournal, MemorySnapshots } from "./memory-parts.ts";
+import { lent } from "../support/wrap-part.ts";
+import { MemoryCluster } from "./memory-cluster.ts";
 import { application, listen, silent, start, whenDone, wsUrl } from "./servers.ts";
 
 afterEach(() => {
@@ -70,7 +72,8 @@ describe("createServer", () => {
   const { bus, registry } = new MemoryCluster();
   const CLUSTER_SECRET = "sixteen characters";
   const tls = createTlsServer();
-  const shared = { journal: new MemoryJournal(), snapshots: new MemorySnapshots() };
+  const store = new MemoryStore();
+  const shared = { journal: store.openJournal(), snapshots: store.openSnapshots() };
   it.each<[string, ServerOptions, RegExp]>([
     ["a wrong setting", { settings: { PORT: 70_000 } }, /^PORT="70000": must be at most 65535$/],
     [
@@ -206,8 +209,9 @@ describe("the access that an application gives", () => {
 
 describe("the stores that an application gives", () => {
   it("keep the documents, and are closed once", async () => {
-    const journal = new MemoryJournal();
-    const snapshots = new MemorySnapshots();
+    const store = new MemoryStore();
+    const [journal, snapshots] = [store.openJournal(), store.openSnapshots()];
+    const closed = [vi.spyOn(journal, "close"), vi.spyOn(snapshots, "close")];
     const symphony = await start({ journal, snapshots });
     const session = yWebsocket31.open(wsUrl(symphony), "room");
     whenDone(async () => session.destroy());
@@ -217,9 +221,10 @@ describe("the stores that an application gives", () => {
     });
     await symphony.close();
     const doc = new Y.Doc();
-    Y.applyUpdate(doc, snapshots.stored.get("room")?.update ?? Uint8Array.of());
+    const stored = await store.openSnapshots().read("room");
+    Y.applyUpdate(doc, stored?.update ?? Uint8Array.of());
     expect(doc.getText("text").toString()).toBe("mine");
-    expect([journal.closed, snapshots.closed]).toEqual([1, 1]);
+    for (const close of closed) expect(close).toHaveBeenCalledOnce();
   });
 
   it("are closed when the server cannot be started", async () => {
@@ -228,14 +233,15 @@ describe("the stores that an application gives", () => {
       { settings: { PORT: "x" } },
       { hooks: { onConect: () => {} } as object },
     ]) {
-      const journal = new MemoryJournal();
+      const journal = new MemoryStore().openJournal();
+      const closed = vi.spyOn(journal, "close");
       await expect(createServer({ journal, logger: silent, ...wrong })).rejects.toThrow();
-      expect(journal.closed).toBe(1);
+      expect(closed).toHaveBeenCalledOnce();
     }
   });
 
   it("make a document unreadable for now when they fail", async () => {
-    const snapshots = new MemorySnapshots();
+    const snapshots = new MemoryStore().openSnapshots();
     snapshots.read = () => Promise.reject(new StorageError("the disk is away"));
     expect((await closeOf({ snapshots })).code).toBe(1013);
   });

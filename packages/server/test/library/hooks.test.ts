@@ -6,13 +6,13 @@ import {
   type ConnectEvent,
   type DisconnectEvent,
   type Hooks,
+  MemoryStore,
   StorageError,
 } from "../../src/index.ts";
 import { parseExposition } from "../metrics/parse-exposition.ts";
 import { yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { MemoryJournal, MemorySnapshots } from "./memory-parts.ts";
 import { start, whenDone, wsUrl } from "./servers.ts";
 
 function written(text: string): Uint8Array {
@@ -39,7 +39,7 @@ function recording() {
 
 it("hooks are told of a room from its first connection to its snapshot", async () => {
   const { connects, disconnects, changes, others, hooks } = recording();
-  const journal = new MemoryJournal();
+  const journal = new MemoryStore().openJournal();
   const symphony = await start({
     ...{ hooks, journal },
     access: ({ token = null }) => ({ subject: token, level: "read-write", expiresAt: null }),
@@ -113,8 +113,8 @@ it("hooks that fail disturb nobody, and are counted", async () => {
 });
 
 it("load gives the first content of a room, which is durable before anybody sees it", async () => {
-  const journal = new MemoryJournal();
-  const snapshots = new MemorySnapshots();
+  const store = new MemoryStore();
+  const [journal, snapshots] = [store.openJournal(), store.openSnapshots()];
   const asked: string[] = [];
   const { changes, hooks } = recording();
   const symphony = await start({
@@ -133,7 +133,7 @@ it("load gives the first content of a room, which is durable before anybody sees
     "",
   ]);
   expect(asked.sort()).toEqual(["empty", "one"]);
-  await waitFor(() => snapshots.stored.has("one"), { message: "the room is stored" });
+  await waitFor(() => snapshots.read("one"), { message: "the room is stored" });
   expect(await textOf("one")).toBe("the content of one");
   expect(asked).toEqual(["empty", "one"]);
   expect(changes).toEqual([]);
@@ -156,7 +156,7 @@ it.each<[string, () => Promise<Uint8Array | null>]>([
 });
 
 it("load is not asked while nobody knows whether there is something", async () => {
-  const snapshots = new MemorySnapshots();
+  const snapshots = new MemoryStore().openSnapshots();
   const read = snapshots.read.bind(snapshots);
   snapshots.read = () => Promise.reject(new StorageError("the disk is away"));
   const symphony = await start({ snapshots, load: () => written("new") });

@@ -5,8 +5,8 @@ import { UNKNOWN } from "../../src/room/origin.ts";
 import type { Room } from "../../src/room/room.ts";
 import type { Stores } from "../../src/room/stored-room.ts";
 import { StorageError } from "../../src/storage/errors.ts";
-import type { SnapshotVersion } from "../../src/storage/snapshots.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 import { type Measured, measuredDocuments, RecordingSink } from "./measured-documents.ts";
 
 const NOTHING = Y.encodeStateVector(new Y.Doc());
@@ -164,13 +164,12 @@ describe("the metrics of the journal", () => {
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
     const { documents, scrape } = await measured(({ journal, snapshots }) => ({
       snapshots,
-      journal: {
-        ...journalOf(journal),
+      journal: withOverrides(journal, {
         append: async (rows) => {
           await opened;
           return journal.append(rows);
         },
-      },
+      }),
     }));
     const session = await documents.open(ROOM);
     const { room: document } = session;
@@ -206,13 +205,12 @@ describe("the metrics of the journal", () => {
     let failures = 2;
     const { documents, scrape } = await measured(({ journal, snapshots }) => ({
       snapshots,
-      journal: {
-        ...journalOf(journal),
+      journal: withOverrides(journal, {
         append: async (rows) => {
           if (failures-- > 0) throw new StorageError("the disk is full");
           return journal.append(rows);
         },
-      },
+      }),
     }));
     const session = await documents.open(ROOM);
     const { room: document } = session;
@@ -250,15 +248,12 @@ describe("the metrics of snapshots", () => {
     let failures = 1;
     const { documents, stores, scrape } = await measured(({ journal, snapshots }) => ({
       journal,
-      snapshots: {
-        read: (room) => snapshots.read(room),
-        write: async (room: string, update: Uint8Array, version: SnapshotVersion | null) => {
+      snapshots: withOverrides(snapshots, {
+        write: async (...args) => {
           if (failures-- > 0) throw new StorageError("no route to the store");
-          return snapshots.write(room, update, version);
+          return snapshots.write(...args);
         },
-        delete: (room) => snapshots.delete(room),
-        close: () => snapshots.close(),
-      },
+      }),
     }));
     const session = await documents.open(ROOM);
     const { room: document } = session;
@@ -273,14 +268,3 @@ describe("the metrics of snapshots", () => {
     expect(valueAt('symphony_part_working{part="snapshots"}')).toBe(1);
   });
 });
-
-/** A journal whose methods can be replaced one by one. */
-function journalOf(journal: Stores["journal"]): Stores["journal"] {
-  return {
-    append: (rows) => journal.append(rows),
-    read: (room) => journal.read(room),
-    truncate: (room, ids) => journal.truncate(room, ids),
-    forget: (room) => journal.forget(room),
-    close: () => journal.close(),
-  };
-}

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
-import { SharedStores, SimulatedNetwork, turn } from "../replication/simulated-network.ts";
+import { SimulatedNetwork, simulatedStores, turn } from "../replication/simulated-network.ts";
 import { SimulatedServer } from "../replication/simulated-server.ts";
 
 const workers = new UpdateWorkers();
@@ -15,7 +15,7 @@ afterEach(() => {
 /** Two servers that hold the same document, one after the other. */
 async function twoServers() {
   const network = new SimulatedNetwork();
-  const parts = { network, stores: new SharedStores(), workers };
+  const parts = { network, stores: simulatedStores(), workers };
   const a = new SimulatedServer("a:1", 1, parts);
   const b = new SimulatedServer("b:1", 2, parts);
   await a.start();

@@ -2,9 +2,10 @@ import { freePort } from "@symphony/services/free-ports";
 import { expect, it } from "vitest";
 import { ConfigError, type ServerOptions } from "../../src/index.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
-import { lent, MemoryCluster } from "../library/memory-parts.ts";
+import { MemoryCluster } from "../library/memory-cluster.ts";
 import { silent, start, whenDone } from "../library/servers.ts";
 import { temporaryDirectory } from "../support/server-process.ts";
+import { lent } from "../support/wrap-part.ts";
 
 const SECRET = "sixteen characters";
 

@@ -8,7 +8,7 @@ import { loadRoom } from "../../src/room/load-room.ts";
 import { RoomStats } from "../../src/room/room-stats.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";
-import { SharedStores, turn } from "./simulated-network.ts";
+import { simulatedStores, turn } from "./simulated-network.ts";
 
 const logger = pino({ level: "silent" });
 const workers = new UpdateWorkers();
@@ -22,7 +22,7 @@ beforeEach(async () => {
   replicator = new Replicator("room", alone("127.0.0.1:1"), logger, new ReplicationStats());
   await replicator.join();
   const stats = new RoomStats();
-  const { room, fetched } = await loadRoom("room", replicator, new SharedStores(), {
+  const { room, fetched } = await loadRoom("room", replicator, simulatedStores(), {
     workers,
     compaction: "collect",
     stats,

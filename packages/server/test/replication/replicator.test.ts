@@ -1,272 +1,16 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import * as Y from "yjs";
-import { PromptWorkers } from "../support/prompt-workers.ts";
-import { type BusFault, SharedStores, SimulatedNetwork, turn } from "./simulated-network.ts";
-import { expectSameContent, SimulatedServer } from "./simulated-server.ts";
+import { BUS_FAULTS, type BusFault } from "./simulated-network.ts";
+import { expectSameContent, type SimulatedServer } from "./simulated-server.ts";
+import { Simulation } from "./simulation.ts";
+import { anyServer, anySteps, on, perform, type Step } from "./simulation-steps.ts";
 
-const workers = new PromptWorkers();
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"] });
 });
 afterEach(() => {
   vi.useRealTimers();
 });
-
-const BUS_FAULTS: readonly BusFault[] = ["down", "half open", "takes only", "brings only"];
-const SERVERS = 3;
-const server = fc.nat({ max: SERVERS - 1 });
-const simple = (weight: number, name: string) => ({
-  weight,
-  arbitrary: fc.record({ do: fc.constant(name), server, other: server, at: fc.nat() }),
-});
-const action = fc.oneof(
-  simple(10, "edit"),
-  simple(3, "delete"),
-  simple(2, "set"),
-  simple(2, "move the cursor"),
-  simple(8, "commit"),
-  simple(8, "flush"),
-  simple(8, "deliver"),
-  simple(3, "wait"),
-  simple(4, "tick"),
-  simple(2, "lose a message"),
-  simple(4, "start"),
-  simple(4, "save"),
-  simple(2, "save in the middle of writing"),
-  simple(1, "leave"),
-  simple(1, "crash"),
-  simple(1, "crash, and lapse"),
-  simple(2, "acknowledge, and crash"),
-  simple(2, "restart"),
-  simple(2, "acknowledge, and restart"),
-  simple(2, "cut its bus"),
-  simple(1, "compare incarnations"),
-  simple(3, "lapse, and come back"),
-  simple(1, "freeze"),
-  simple(1, "thaw"),
-  simple(1, "cut the bus"),
-  simple(1, "cut the peers"),
-  simple(1, "heal"),
-);
-
-const steps = fc.array(action, { minLength: 10, maxLength: 150 });
-
-/** Three servers, one client each, and one room. */
-class Simulation {
-  readonly network = new SimulatedNetwork();
-  readonly stores = new SharedStores();
-  readonly servers = Array.from({ length: SERVERS }, (_, i) => {
-    const { network, stores } = this;
-    return new SimulatedServer(`server-${i}:1`, i + 1, { network, stores, workers });
-  });
-  readonly #tasks: Promise<void>[] = [];
-
-  at(index: number): SimulatedServer {
-    const found = this.servers[index];
-    if (found === undefined) throw new Error(`no server ${index}`);
-    return found;
-  }
-
-  /** Begins something that others may come in between of. */
-  begin(task: Promise<void>): void {
-    this.#tasks.push(task);
-  }
-
-  async finished(): Promise<void> {
-    await Promise.all(this.#tasks.splice(0));
-  }
-
-  lapse(one: SimulatedServer): void {
-    this.network.lapsed.add(one.address);
-    for (const { open } of this.servers) open?.replicator.evict([one.address]);
-  }
-
-  thaw(one: SimulatedServer): void {
-    if (!one.frozen) return;
-    one.frozen = false;
-    this.network.thaw(one.address);
-    if (!this.network.lapsed.delete(one.address)) return;
-    one.open?.replicator.rejoin();
-  }
-
-  /** A server is started again, and tells those that it reaches. */
-  restart(one: SimulatedServer): void {
-    one.restart();
-    this.network.lapsed.delete(one.address);
-    for (const other of this.servers) {
-      if (this.network.reaches(one.address, other.address)) this.compareIncarnations(other);
-    }
-  }
-
-  /** As servers do when they look at the leases of others. */
-  compareIncarnations({ open }: SimulatedServer): void {
-    for (const [address, incarnation] of this.network.incarnations) {
-      open?.replicator.foundRun(address, incarnation);
-    }
-  }
-
-  /**
-   * Everything works again, except perhaps between servers directly, or one server's connection to
-   * the bus, and time passes: less than a holder may be silent, when that one is to be made up for.
-   */
-  async settle(peersToo: boolean, withoutBus?: SimulatedServer): Promise<void> {
-    this.network.heal(peersToo, withoutBus?.address);
-    for (const one of this.servers) this.thaw(one);
-    await this.finished();
-    await this.at(0).start();
-    for (let round = 0; round < 12; round++) {
-      vi.setSystemTime(Date.now() + (withoutBus === undefined ? 20_000 : 2_500));
-      // Leases are looked at again and again: what a dead server sent may still have been on its way.
-      for (const one of this.servers) if (this.network.crashed.has(one.address)) this.lapse(one);
-      for (const one of this.servers) {
-        await one.commit();
-        this.compareIncarnations(one);
-        one.client.renew();
-        one.open?.replicator.tick(Date.now());
-        one.flush();
-        for (let i = 0; i < 4; i++) {
-          await turn();
-          this.network.deliver();
-        }
-      }
-    }
-  }
-
-  /** A server may hear something new while it stores; it tries again, as servers do. */
-  async leave(): Promise<void> {
-    for (let i = 0; i < 3; i++) for (const one of this.servers) await one.leave();
-    for (const { open } of this.servers) expect(open).toBeNull();
-  }
-
-  /** Whatever crashes now, what was acknowledged is stored, and nothing before it is missing. */
-  async expectStored(): Promise<void> {
-    const doc = new Y.Doc();
-    const { rows } = await this.stores.journal.read("room");
-    const snapshot = await this.stores.snapshots.read("room");
-    for (const { update } of rows) Y.applyUpdate(doc, update);
-    if (snapshot !== null) Y.applyUpdate(doc, snapshot.update);
-    for (const { client } of this.servers) {
-      const stored = Y.getState(doc.store, client.doc.clientID);
-      expect(stored).toBeGreaterThanOrEqual(client.acknowledged);
-    }
-  }
-}
-
-async function perform(
-  simulation: Simulation,
-  { do: name, server: index, other, at }: StepOf,
-): Promise<void> {
-  const one = simulation.at(index);
-  const { network } = simulation;
-  const text = one.client.doc.getText("text");
-  switch (name) {
-    case "edit":
-      if (!one.frozen) text.insert(at % (text.length + 1), String.fromCharCode(97 + (at % 26)));
-      break;
-    case "delete":
-      if (!one.frozen && text.length > 0) text.delete(at % text.length, 1);
-      break;
-    case "set":
-      if (!one.frozen) one.client.doc.getMap("map").set(`key${at % 3}`, at);
-      break;
-    case "move the cursor":
-      if (!one.frozen) one.client.awareness.setLocalStateField("cursor", at);
-      break;
-    case "commit":
-      if (one.isUsable) simulation.begin(one.commit(at % 2 === 0 ? 1 : 0.5));
-      break;
-    case "flush":
-      if (one.isUsable) one.flush();
-      break;
-    case "deliver":
-      network.deliver();
-      break;
-    case "wait":
-      for (let i = 0; i <= at % 4; i++) await turn();
-      break;
-    case "tick":
-      vi.setSystemTime(Date.now() + (at % 10_000));
-      if (one.isUsable) one.open?.replicator.tick(Date.now());
-      break;
-    case "lose a message":
-      network.losing++;
-      break;
-    case "start":
-      if (!one.frozen) simulation.begin(one.start());
-      break;
-    case "save":
-      if (one.isUsable) simulation.begin(one.save());
-      break;
-    case "save in the middle of writing":
-      if (!one.isUsable) break;
-      text.insert(0, "a");
-      await one.commit();
-      one.flush();
-      for (let i = 0; i < 2; i++) text.insert(0, "b");
-      await one.save();
-      break;
-    case "leave":
-      if (one.isUsable) simulation.begin(one.leave());
-      break;
-    case "crash":
-      if (one.isUsable) one.crash();
-      break;
-    case "crash, and lapse":
-      if (!one.isUsable) break;
-      one.crash();
-      simulation.lapse(one);
-      break;
-    case "acknowledge, and crash":
-      if (!one.isUsable) break;
-      await one.commit();
-      network.losing++;
-      one.flush();
-      one.crash();
-      if (at % 2 === 0) simulation.lapse(one);
-      break;
-    case "restart":
-      if (one.isUsable) simulation.restart(one);
-      break;
-    case "acknowledge, and restart":
-      if (!one.isUsable) break;
-      await one.commit();
-      network.losing++;
-      one.flush();
-      simulation.restart(one);
-      break;
-    case "cut its bus":
-      network.cutBusOf(one.address, BUS_FAULTS[at % BUS_FAULTS.length] ?? "down");
-      break;
-    case "compare incarnations":
-      if (one.isUsable) simulation.compareIncarnations(one);
-      break;
-    case "lapse, and come back":
-      if (!one.isUsable) break;
-      simulation.lapse(one);
-      network.lapsed.delete(one.address);
-      one.open?.replicator.rejoin();
-      break;
-    case "freeze":
-      if (!one.isUsable) break;
-      one.frozen = true;
-      network.freeze(one.address);
-      if (at % 2 === 0) simulation.lapse(one);
-      break;
-    case "thaw":
-      simulation.thaw(one);
-      break;
-    case "cut the bus":
-      network.cut("bus", one.address, simulation.at(other).address);
-      break;
-    case "cut the peers":
-      network.cut("peers", one.address, simulation.at(other).address);
-      break;
-    case "heal":
-      network.heal(true);
-      break;
-  }
-}
 
 /** All who are connected see all who are, and nobody else. */
 function expectPresent(connected: readonly SimulatedServer[]): void {
@@ -276,16 +20,9 @@ function expectPresent(connected: readonly SimulatedServer[]): void {
   }
 }
 
-interface StepOf {
-  readonly do: string;
-  readonly server: number;
-  readonly other: number;
-  readonly at: number;
-}
-
 /** In the end all have the same, whatever happened. */
 async function expectAgreement(
-  steps: readonly StepOf[],
+  steps: readonly Step[],
   peersToo: boolean,
   withoutBus?: number,
 ): Promise<void> {
@@ -307,9 +44,19 @@ async function expectAgreement(
   expect(simulation.network.overlaps).toEqual([]);
 }
 
+const waits = (count: number, turns = 4): Step[] =>
+  Array.from({ length: count }, () => ({ do: "wait", turns }));
+const cutBus = (server: number, fault: BusFault = "down"): Step => ({
+  do: "cut its bus",
+  server,
+  fault,
+});
+const DELIVER: Step = { do: "deliver" };
+const LOSE: Step = { do: "lose a message" };
+
 describe("the servers that hold a document", () => {
   it("agree in the end, whatever was lost, and have all that was acknowledged", async () => {
-    const property = fc.asyncProperty(steps, fc.boolean(), (random, peersToo) =>
+    const property = fc.asyncProperty(anySteps, fc.boolean(), (random, peersToo) =>
       expectAgreement(random, peersToo),
     );
     await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 1_000) });
@@ -317,116 +64,98 @@ describe("the servers that hold a document", () => {
 
   it("agree also while one of them does not reach the bus, or is not reached by it", async () => {
     const fault = fc.constantFrom(...BUS_FAULTS);
-    const property = fc.asyncProperty(steps, server, fault, async (random, cut, kind) => {
-      const last = { do: "cut its bus", server: cut, other: cut, at: BUS_FAULTS.indexOf(kind) };
-      await expectAgreement([...random, last], true, cut);
+    const property = fc.asyncProperty(anySteps, anyServer, fault, async (random, cut, kind) => {
+      await expectAgreement([...random, cutBus(cut, kind)], true, cut);
     });
     await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 300) });
   });
 
   it("agree on who is present when the bus does not bring that somebody was declared gone", async () => {
-    const step = (name: string, server: number, at = 0): StepOf => ({
-      ...{ do: name, server, other: server, at },
-    });
     // The other server is met, and is then taken for dead while the document is being opened.
-    for (let turns = 0; turns < 10; turns++) {
+    for (let count = 0; count < 10; count++) {
       // The clock with which its client is shown here is further than it gets by renewing its state.
-      const met = [step("tick", 0, 9_000), step("start", 1)];
-      const meeting = Array.from({ length: turns }, () => step("wait", 0));
-      const lapse = [step("lapse, and come back", 0), step("cut its bus", 1)];
-      await expectAgreement([...met, ...meeting, ...lapse], true, 1);
+      const met: Step[] = [{ do: "tick", server: 0, ms: 9_000 }, on(1, "start")];
+      const lapse = [on(0, "lapse, and come back"), cutBus(1)];
+      await expectAgreement([...met, ...waits(count, 1), ...lapse], true, 1);
     }
   });
 
   it("agree on who is present when the bus is late with what was sent before a server left", async () => {
-    const step = (name: string, server: number): StepOf => ({
-      do: name,
-      server,
-      other: server,
-      at: 0,
-    });
-    const writing = step("save in the middle of writing", 0);
-    const before = [step("start", 1), step("save", 0), step("edit", 0), writing, step("heal", 0)];
-    const left = [step("lose a message", 0), step("leave", 0), writing, step("lose a message", 0)];
-    const late = [...before, ...left, step("set", 0), step("set", 0), step("cut its bus", 1)];
-    await expectAgreement(late, true, 1);
+    const edit: Step = { do: "edit", server: 0, at: 0 };
+    const set: Step = { do: "set", server: 0, at: 0 };
+    const writing = on(0, "save in the middle of writing");
+    const before: Step[] = [on(1, "start"), on(0, "save"), edit, writing, { do: "heal" }];
+    const left = [LOSE, on(0, "leave"), writing, LOSE];
+    await expectAgreement([...before, ...left, set, set, cutBus(1)], true, 1);
   });
 
   it("agree on who is present when a server is back before others hear that it had left", async () => {
-    const step = (name: string, server: number, at = 0): StepOf => {
-      return { do: name, server, other: server, at };
-    };
-    const met = [step("start", 1), step("wait", 0, 3), step("wait", 0, 3)];
+    const met = [on(1, "start"), ...waits(2)];
     // The other one finds that it has left by asking it. What it said of that is still on its way.
-    const left = [step("leave", 0), step("tick", 1, 1_000), step("freeze", 1, 1)];
-    await expectAgreement([...met, ...left, step("cut its bus", 1)], true, 1);
+    const left: Step[] = [
+      on(0, "leave"),
+      { do: "tick", server: 1, ms: 1_000 },
+      { do: "freeze", server: 1, lapses: false },
+    ];
+    await expectAgreement([...met, ...left, cutBus(1)], true, 1);
 
     // Another one, which has opened the document since, never knew of the time before.
-    const shown = [step("move the cursor", 0), step("flush", 0)];
-    const opened = [step("start", 1), step("save", 0), ...shown, step("start", 2)];
-    const moved = [...opened, step("deliver", 0), step("move the cursor", 0)];
-    const last = [step("leave", 0), step("wait", 0), step("commit", 0)];
-    const back = [...last, step("cut its bus", 0), step("start", 0)];
-    await expectAgreement([...moved, ...back, step("cut its bus", 2)], true, 2);
+    const move: Step = { do: "move the cursor", server: 0, at: 0 };
+    const opened = [on(1, "start"), on(0, "save"), move, on(0, "flush"), on(2, "start")];
+    const last: Step[] = [
+      on(0, "leave"),
+      { do: "wait", turns: 1 },
+      { do: "commit", server: 0, share: 1 },
+    ];
+    const back = [...last, cutBus(0), on(0, "start")];
+    await expectAgreement([...opened, DELIVER, move, ...back, cutBus(2)], true, 2);
   });
 
   it("agree on who is present when a server leaves that does not reach the bus", async () => {
-    const step = (name: string, server: number, at = 0): StepOf => {
-      return { do: name, server, other: server, at };
-    };
-    const meeting = Array.from({ length: 12 }, () => step("wait", 0, 3));
-    for (const at of BUS_FAULTS.keys()) {
-      const met = [step("start", 1), ...meeting, step("flush", 1), step("deliver", 0)];
-      const left = [step("cut its bus", 1, at), step("leave", 1), ...meeting];
+    for (const fault of BUS_FAULTS) {
+      const met = [on(1, "start"), ...waits(12), on(1, "flush"), DELIVER];
+      const left = [cutBus(1, fault), on(1, "leave"), ...waits(12)];
       await expectAgreement([...met, ...left], true, 2);
     }
   });
 
   // State vectors do not tell of deletions: what else tells of a loss has to.
   describe("agree on a deletion of a server", () => {
-    const step = (name: string, server: number, at = 0): StepOf => ({
-      do: name,
-      server,
-      other: server,
-      at,
-    });
-    const enoughTurns = Array.from({ length: 10 }, () => step("wait", 0, 3));
-    const deliveries = Array.from({ length: 5 }, () => step("deliver", 0));
-    const begun = [
-      step("edit", 0),
-      step("commit", 0),
-      step("flush", 0),
-      step("start", 2),
+    const enoughTurns = waits(10);
+    const met: Step[] = [
+      { do: "edit", server: 0, at: 0 },
+      { do: "commit", server: 0, share: 1 },
+      on(0, "flush"),
+      on(2, "start"),
       ...enoughTurns,
-      ...deliveries,
-      step("delete", 2),
+      ...Array.from({ length: 5 }, () => DELIVER),
     ];
+    const deletion: Step = { do: "delete", server: 2, at: 0 };
+    const begun = [...met, deletion];
 
     it("that left while the bus was late, before another one opened the document", async () => {
-      const late = [step("leave", 2), ...enoughTurns, step("start", 1), ...enoughTurns];
+      const late = [on(2, "leave"), ...enoughTurns, on(1, "start"), ...enoughTurns];
       await expectAgreement([...begun, ...late], false);
     });
 
     it("of which the last messages were lost", async () => {
-      const lost = [step("lose a message", 0), step("lose a message", 0), step("leave", 2)];
-      await expectAgreement([...begun, ...lost, ...enoughTurns], true);
+      await expectAgreement([...begun, LOSE, LOSE, on(2, "leave"), ...enoughTurns], true);
     });
 
     it("that crashed before it told of it, and was back without opening the document", async () => {
       // Before it is noticed that it is silent.
-      await expectAgreement([...begun, step("acknowledge, and restart", 2)], true, 1);
+      await expectAgreement([...begun, on(2, "acknowledge, and restart")], true, 1);
     });
 
     it("that does not reach the bus", async () => {
-      for (const at of BUS_FAULTS.keys()) {
-        const cut = [step("cut its bus", 2, at), ...begun.slice(-1), ...enoughTurns];
-        await expectAgreement([...begun.slice(0, -1), ...cut], true, 2);
+      for (const fault of BUS_FAULTS) {
+        await expectAgreement([...met, cutBus(2, fault), deletion, ...enoughTurns], true, 2);
       }
     });
 
     it("that crashed before it told of it, and was back soon", async () => {
-      const crash = [step("acknowledge, and crash", 2, 1), step("start", 2)];
-      await expectAgreement([...begun, ...crash, ...enoughTurns], true);
+      const crash: Step = { do: "acknowledge, and crash", server: 2, lapses: false };
+      await expectAgreement([...begun, crash, on(2, "start"), ...enoughTurns], true);
     });
   });
 });

@@ -10,9 +10,9 @@ import {
 } from "../../src/replication/peers.ts";
 import type { OtherHolders, ServerAddress } from "../../src/replication/registry.ts";
 import type { Cluster, Replicator } from "../../src/replication/replicator.ts";
-import { SnapshotConflictError } from "../../src/storage/errors.ts";
-import type { Journal, JournalRow } from "../../src/storage/journal.ts";
-import type { SnapshotStore, SnapshotVersion } from "../../src/storage/snapshots.ts";
+import type { Stores } from "../../src/room/stored-room.ts";
+import { MemoryStore } from "../../src/storage/memory/memory-store.ts";
+import { delayed } from "../support/wrap-part.ts";
 
 /** Lets other things happen in between, as waiting for a service does. */
 export function turn(): Promise<void> {
@@ -26,7 +26,8 @@ const CALL_TURNS = 12;
  * What is wrong with a connection to the bus: it is known to be down, it is half open, or messages
  * get through in one direction only.
  */
-export type BusFault = "down" | "half open" | "takes only" | "brings only";
+export const BUS_FAULTS = ["down", "half open", "takes only", "brings only"] as const;
+export type BusFault = (typeof BUS_FAULTS)[number];
 
 /**
  * One room's bus, registry and servers, in this process: what gets lost, and when it arrives, is for
@@ -225,47 +226,11 @@ export class SimulatedNetwork {
   }
 }
 
-/** The stores that all servers share, in memory: what a test of the servers' agreement needs. */
-export class SharedStores {
-  rows: { id: number; update: Uint8Array }[] = [];
-  #lastId = 0;
-  #snapshotted = false;
-  #snapshot: { update: Uint8Array; version: SnapshotVersion } | null = null;
-
-  readonly journal: Journal = {
-    append: async (rows: readonly JournalRow[]) => {
-      await turn();
-      return rows.map(({ update }) => {
-        this.rows.push({ id: ++this.#lastId, update: update.slice() });
-        return this.#lastId;
-      });
-    },
-    read: async () => {
-      await turn();
-      return { rows: [...this.rows], snapshotted: this.#snapshotted };
-    },
-    truncate: async (_room, ids) => {
-      await turn();
-      this.rows = this.rows.filter(({ id }) => !ids.includes(id));
-      this.#snapshotted = true;
-    },
-    forget: async () => {},
-    close: async () => {},
-  };
-
-  readonly snapshots: SnapshotStore = {
-    read: async () => {
-      await turn();
-      return this.#snapshot;
-    },
-    write: async (_room, update, expected) => {
-      await turn();
-      if (expected !== (this.#snapshot?.version ?? null)) throw new SnapshotConflictError("other");
-      const version = String(Number(expected ?? 0) + 1) as SnapshotVersion;
-      this.#snapshot = { update: update.slice(), version };
-      return version;
-    },
-    delete: async () => {},
-    close: async () => {},
+/** Stores that all servers share. Other things happen before a call takes effect. */
+export function simulatedStores(): Stores {
+  const store = new MemoryStore();
+  return {
+    journal: delayed(store.openJournal(), turn),
+    snapshots: delayed(store.openSnapshots(), turn),
   };
 }

@@ -12,10 +12,11 @@ import { UNKNOWN } from "../../src/room/origin.ts";
 import type { Room } from "../../src/room/room.ts";
 import type { RoomServices } from "../../src/room/room-services.ts";
 import { RoomStats, SnapshotStats } from "../../src/room/room-stats.ts";
+import type { Stores } from "../../src/room/stored-room.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
-import type { SharedStores, SimulatedNetwork } from "./simulated-network.ts";
+import type { SimulatedNetwork } from "./simulated-network.ts";
 
 const logger = pino({ level: "silent" });
 const ROOM = "room";
@@ -28,14 +29,14 @@ export class SimulatedServer {
   frozen = false;
   open: { readonly room: Room; readonly replicator: Replicator } | null = null;
   readonly #network: SimulatedNetwork;
-  readonly #stores: SharedStores;
+  readonly #stores: Stores;
   readonly #workers: UpdateWorkers;
   #busy = false;
 
   constructor(
     address: ServerAddress,
     clientId: number,
-    parts: { network: SimulatedNetwork; stores: SharedStores; workers: UpdateWorkers },
+    parts: { network: SimulatedNetwork; stores: Stores; workers: UpdateWorkers },
   ) {
     this.address = address;
     this.client = new SimulatedClient(clientId);

@@ -4,6 +4,7 @@ import type { JournalRow } from "../../src/storage/journal.ts";
 import { type Measured, measuredDocuments } from "../metrics/measured-documents.ts";
 import { RoomClient } from "../replication/room-client.ts";
 import { updateOf } from "../support/made-updates.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 
 const MB = 1024 * 1024;
 
@@ -14,16 +15,12 @@ let commits: { readonly rows: readonly JournalRow[]; readonly go: () => void }[]
 beforeEach(async () => {
   commits = [];
   measured = await measuredDocuments(({ journal, snapshots }) => ({
-    journal: {
+    journal: withOverrides(journal, {
       append: async (rows) => {
         await new Promise<void>((resolve) => commits.push({ rows, go: resolve }));
         return journal.append(rows);
       },
-      read: (room) => journal.read(room),
-      truncate: (...args) => journal.truncate(...args),
-      forget: (room) => journal.forget(room),
-      close: () => journal.close(),
-    },
+    }),
     snapshots,
   }));
 });

@@ -10,6 +10,7 @@ import { UNKNOWN } from "../../src/room/origin.ts";
 import { RoomTable } from "../../src/room/room-table.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 
 const ROOM = "room";
 const logger = pino({ level: "silent" });
@@ -49,15 +50,12 @@ async function slowDocuments() {
   const documents = new RoomTable({
     stores: {
       journal,
-      snapshots: {
-        read: (room) => snapshots.read(room),
+      snapshots: withOverrides(snapshots, {
         write: async (...args) => {
           await storing.pass();
           return snapshots.write(...args);
         },
-        delete: (room) => snapshots.delete(room),
-        close: () => snapshots.close(),
-      },
+      }),
     },
     cluster: {
       ...cluster,

@@ -16,6 +16,7 @@ import type { Stores } from "../../src/room/stored-room.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 
 const ROOM = "room";
 const logger = pino({ level: "silent" });
@@ -36,10 +37,7 @@ beforeEach(async () => {
   failures = 0;
   stores = {
     journal,
-    snapshots: {
-      read: (room) => snapshots.read(room),
-      delete: (room) => snapshots.delete(room),
-      close: () => snapshots.close(),
+    snapshots: withOverrides(snapshots, {
       write: async (...args) => {
         if (failures > 0 && (await snapshots.read(ROOM))?.version === args[2]) {
           failures--;
@@ -47,7 +45,7 @@ beforeEach(async () => {
         }
         return await snapshots.write(...args);
       },
-    },
+    }),
   };
 });
 

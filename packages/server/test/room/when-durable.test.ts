@@ -3,6 +3,7 @@ import { DeletedError } from "../../src/room/deletions.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { type Measured, measuredDocuments } from "../metrics/measured-documents.ts";
 import { RoomClient } from "../replication/room-client.ts";
+import { withOverrides } from "../support/wrap-part.ts";
 
 const ROOM = "room";
 let measured: Measured;
@@ -14,17 +15,13 @@ beforeEach(async () => {
   commits = [];
   failing = false;
   measured = await measuredDocuments(({ journal, snapshots }) => ({
-    journal: {
+    journal: withOverrides(journal, {
       append: async (rows) => {
         await new Promise<void>((resolve) => commits.push(resolve));
         if (failing) throw new StorageError("the disk is full");
         return journal.append(rows);
       },
-      read: (room) => journal.read(room),
-      truncate: (...args) => journal.truncate(...args),
-      forget: (room) => journal.forget(room),
-      close: () => journal.close(),
-    },
+    }),
     snapshots,
   }));
 });

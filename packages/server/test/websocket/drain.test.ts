@@ -1,27 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import * as Y from "yjs";
-import type { JournalRow } from "../../src/index.ts";
-import { MemoryJournal, MemorySnapshots } from "../library/memory-parts.ts";
+import { MemoryStore } from "../../src/index.ts";
 import { start, wsUrl } from "../library/servers.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { waitFor } from "../support/wait-for.ts";
-
-/** Takes updates, and says that it has them when it is let. */
-class HeldJournal extends MemoryJournal {
-  readonly rooms: string[] = [];
-  readonly #gate = Promise.withResolvers<void>();
-
-  override async append(rows: readonly JournalRow[]) {
-    this.rooms.push(...rows.map(({ room }) => room));
-    await this.#gate.promise;
-    return await super.append(rows);
-  }
-
-  open(): void {
-    this.#gate.resolve();
-  }
-}
+import { withOverrides } from "../support/wrap-part.ts";
 
 function textUpdate(): Uint8Array {
   const doc = new Y.Doc();
@@ -35,12 +19,23 @@ async function someTurns(): Promise<void> {
 }
 
 it("takes nothing more from clients once it shuts down, also from those that waited for something", async () => {
-  const journal = new HeldJournal();
+  const store = new MemoryStore();
+  const inner = store.openJournal();
+  /** The rooms of the updates that the journal was given. It writes them once it is let. */
+  const appended: string[] = [];
+  const released = Promise.withResolvers<void>();
+  const journal = withOverrides(inner, {
+    append: async (rows) => {
+      appended.push(...rows.map(({ room }) => room));
+      await released.promise;
+      return inner.append(rows);
+    },
+  });
   const asked = Promise.withResolvers<void>();
   const decided = Promise.withResolvers<void>();
   const server = await start({
     journal,
-    snapshots: new MemorySnapshots(),
+    snapshots: store.openSnapshots(),
     access: async ({ room }) => {
       if (room === "late") {
         asked.resolve();
@@ -52,7 +47,7 @@ it("takes nothing more from clients once it shuts down, also from those that wai
   const writer = await RawClient.connect(wsUrl(server), "room");
   await writer.first("step1");
   writer.sendUpdate(textUpdate());
-  await waitFor(() => journal.rooms.includes("room"), { message: "the shutdown has to wait" });
+  await waitFor(() => appended.includes("room"), { message: "the shutdown has to wait" });
   const late = await RawClient.connect(wsUrl(server), "late");
   await asked.promise;
   late.sendUpdate(textUpdate());
@@ -61,7 +56,7 @@ it("takes nothing more from clients once it shuts down, also from those that wai
   decided.resolve();
   await late.first("step1");
   await someTurns();
-  journal.open();
+  released.resolve();
   await closed;
-  expect(journal.rooms).toEqual(["room"]);
+  expect(appended).toEqual(["room"]);
 });

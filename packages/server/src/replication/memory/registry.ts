@@ -1,0 +1,175 @@
+import type { Logger } from "pino";
+import {
+  type AllServers,
+  type Incarnation,
+  type LeaseState,
+  type OtherHolders,
+  type Registry,
+  RegistryError,
+  type ServerAddress,
+} from "../registry.ts";
+import type { Lease, RegistryTable } from "./registry-table.ts";
+
+export interface MemoryRegistryOptions {
+  /** By which others know this server. */
+  readonly address: ServerAddress;
+  /** Tells this run of the server from earlier ones. */
+  readonly incarnation?: Incarnation;
+  /** Is told of listeners that throw. */
+  readonly logger: Logger;
+  /** How long this server is taken for alive after it last renewed its lease, in milliseconds. */
+  readonly leaseMs?: number;
+  /** How often it renews its lease, in milliseconds; a small part of `leaseMs`. */
+  readonly renewMs?: number;
+}
+
+const LEASE_MS = 15_000;
+const RENEW_MS = 4_000;
+
+/** One server's registry on a table in memory. A call takes effect before it returns. */
+export class MemoryRegistry implements Registry {
+  readonly #table: RegistryTable;
+  readonly #options: Required<MemoryRegistryOptions>;
+  readonly #listeners: (() => void)[] = [];
+  #lease: Lease;
+  #judgesFrom = Number.NEGATIVE_INFINITY;
+  #problem: string | undefined;
+  #renewing: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  /** Takes a lease, and renews it until it is closed. @throws RegistryError during an outage */
+  constructor(table: RegistryTable, options: MemoryRegistryOptions) {
+    this.#table = table;
+    this.#options = { incarnation: 0, leaseMs: LEASE_MS, renewMs: RENEW_MS, ...options };
+    this.#lease = this.#take();
+    this.#renewRegularly();
+  }
+
+  get lease(): LeaseState {
+    return !this.#isClosed && this.#table.now < this.#lease.until ? "held" : "lapsed";
+  }
+
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  async hold(room: string): Promise<OtherHolders> {
+    this.#assertUsable();
+    // Without a lease, others would take this server out of the room as soon as it is in.
+    if (this.lease === "lapsed") this.#renew();
+    const { address } = this.#options;
+    this.#table.addHolder(room, address);
+    const others = this.#table.holders(room).filter((server) => server !== address);
+    const { alive, lapsed } = this.#judge(others);
+    for (const server of lapsed) this.#table.removeHolder(room, server);
+    return { alive, lapsed };
+  }
+
+  async release(room: string): Promise<void> {
+    this.#assertUsable();
+    this.#table.removeHolder(room, this.#options.address);
+  }
+
+  async lapsed(servers: readonly ServerAddress[]): Promise<readonly ServerAddress[]> {
+    this.#assertUsable();
+    return this.#judge([...new Set(servers)]).lapsed;
+  }
+
+  async incarnations(
+    servers: readonly ServerAddress[],
+  ): Promise<ReadonlyMap<ServerAddress, Incarnation>> {
+    this.#assertUsable();
+    const found = new Map<ServerAddress, Incarnation>();
+    for (const server of servers) {
+      const lease = this.#table.lease(server);
+      if (lease !== undefined) found.set(server, lease.incarnation);
+    }
+    return found;
+  }
+
+  async servers(): Promise<AllServers> {
+    this.#assertUsable();
+    return this.#judge(this.#table.members());
+  }
+
+  onRejoined(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Stops renewing the lease, as a process that was frozen or killed does. */
+  suspend(): void {
+    clearInterval(this.#renewing);
+  }
+
+  /** Renews the lease again, at once and then regularly. */
+  resume(): void {
+    this.#tryToRenew();
+    this.#renewRegularly();
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#renewing);
+    this.#table.giveUp(this.#options.address, this.#lease);
+  }
+
+  #judge(servers: readonly ServerAddress[]): AllServers {
+    if (!this.#mayJudge) return { alive: servers, lapsed: [] };
+    const lapsed = servers.filter((server) => this.#table.hasLapsed(server));
+    return { alive: servers.filter((server) => !lapsed.includes(server)), lapsed };
+  }
+
+  /** What kept this server from renewing its lease kept the others too, and they need some time. */
+  get #mayJudge(): boolean {
+    const isInOrder = this.lease === "held" && this.#problem === undefined;
+    return isInOrder && this.#table.now >= this.#judgesFrom;
+  }
+
+  #renewRegularly(): void {
+    clearInterval(this.#renewing);
+    this.#renewing = setInterval(() => this.#tryToRenew(), this.#options.renewMs).unref();
+  }
+
+  #tryToRenew(): void {
+    try {
+      this.#renew();
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** @throws RegistryError during an outage */
+  #renew(): void {
+    const hadLapsed = this.lease === "lapsed";
+    this.#lease = this.#take();
+    if (hadLapsed || this.#problem !== undefined) {
+      this.#judgesFrom = this.#table.now + this.#options.leaseMs;
+    }
+    this.#problem = undefined;
+    if (hadLapsed) this.#announce();
+  }
+
+  #take(): Lease {
+    this.#table.assertReachable();
+    const { address, incarnation, leaseMs } = this.#options;
+    const lease = { incarnation, until: this.#table.now + leaseMs };
+    this.#table.setLease(address, lease);
+    return lease;
+  }
+
+  #announce(): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#options.logger.error({ err: error }, "a listener failed when the lease was regained");
+      }
+    }
+  }
+
+  #assertUsable(): void {
+    if (this.#isClosed) throw new RegistryError("the registry is closed");
+    this.#table.assertReachable();
+  }
+}

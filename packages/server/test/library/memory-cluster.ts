@@ -1,0 +1,27 @@
+import type { Bus, OpenPart, Registry } from "../../src/index.ts";
+import { MemoryBroker } from "../../src/replication/memory/bus.ts";
+import { RegistryTable } from "../../src/replication/memory/registry-table.ts";
+import { withOverrides } from "../support/wrap-part.ts";
+
+/** The bus and the registry that connect servers of this process, as an application gives them. */
+export class MemoryCluster {
+  /** What was closed. */
+  readonly closed: string[] = [];
+  readonly #broker = new MemoryBroker();
+  readonly #table = new RegistryTable();
+
+  readonly bus: OpenPart<Bus> = ({ address, logger }) =>
+    this.#noted(`bus of ${address}`, this.#broker.open(logger));
+
+  readonly registry: OpenPart<Registry> = async (member) =>
+    this.#noted<Registry>(`registry of ${member.address}`, await this.#table.open(member));
+
+  /** The same part, whose closing is noted. */
+  #noted<Part extends Bus | Registry>(name: string, part: Part): Part {
+    const close = async () => {
+      this.closed.push(name);
+      await part.close();
+    };
+    return withOverrides(part, { close } as Partial<Part>);
+  }
+}
