@@ -35,7 +35,7 @@ export const largeDocument: Measurement = {
   name: "large-document",
   title: "Large document",
   columns: [
-    { key: "quietWorst", label: "worst ms, nobody joins", digits: 1 },
+    { key: "quietWorst", label: "worst ms, no joins", digits: 1 },
     { key: "openWorst", label: "worst ms, first opens from store", digits: 1 },
     { key: "joinWorst", label: `worst ms, ${JOINERS} join`, digits: 1, compared: true },
     { key: "joinP99", label: "p99", digits: 1 },
@@ -64,7 +64,7 @@ export const largeDocument: Measurement = {
     `${smallRooms.rooms} rooms of ${smallRooms.membersPerRoom} in which each member types ` +
     `${smallRooms.updatesPerSecond} updates a second, and a document of ${DOCUMENT_BYTES / 1e6} MB in ` +
     "another room. The figures are the worst latency in the small rooms: for " +
-    `${settings.windowSeconds} s while nobody joins; while one client opens the large document, which a ` +
+    `${settings.windowSeconds} s without joins; while one client opens the large document, which a ` +
     `restarted server first has to load (only servers that store documents); and while ${JOINERS} more ` +
     "clients join it at once. The joining clients run in a separate process from the measuring ones.",
   run: ({ contender, settings, cpus }: RunContext): Promise<Figures> =>
