@@ -65,16 +65,19 @@ test.each(contenders)(
   },
 );
 
-test.each(contenders)("with %s a member that reconnects resumes where it was", async (_, contender) => {
-  const servers = await launch(contender, newDirectory());
-  const load = await joinAll(servers);
-  load.start();
-  await load.measure(1);
-  await Promise.all([load.reconnect(0, 500), load.reconnect(1, 300), load.reconnect(39, 10)]);
-  await load.measure(1);
-  await load.stop();
-  await checkConvergence(servers.endpoint, workload, load.ledger);
-});
+test.each(contenders)(
+  "with %s, a reconnecting member resumes where it was",
+  async (_, contender) => {
+    const servers = await launch(contender, newDirectory());
+    const load = await joinAll(servers);
+    load.start();
+    await load.measure(1);
+    await Promise.all([load.reconnect(0, 500), load.reconnect(1, 300), load.reconnect(39, 10)]);
+    await load.measure(1);
+    await load.stop();
+    await checkConvergence(servers.endpoint, workload, load.ledger);
+  },
+);
 
 test("visitors keep opening new rooms", async () => {
   const servers = await launch(symphony, newDirectory());

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { idOf, synthesise } from "./template.ts";
 
-const SOURCE = fileURLToPath(new URL("../../../packages/server/src", import.meta.url));
+const SOURCE = fileURLToPath(new URL("../../../packages/server/src/", import.meta.url));
 const template = synthesise();
 
 interface Statement {
@@ -34,7 +34,7 @@ function used(folder: string, names: Readonly<Record<string, string>>): Set<stri
 
 describe("the task role", () => {
   it("allows exactly what the server does in DynamoDB", () => {
-    const actions = [...used("cluster/dynamodb", {})].map((name) => `dynamodb:${name}`);
+    const actions = [...used("replication/dynamodb", {})].map((name) => `dynamodb:${name}`);
     expect(allowed("dynamodb")).toEqual(actions.sort());
   });
 
