@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 biome check .
-# The examples know the package as applications do: by its built types.
+# The examples see the package as applications do: through its built types.
 npm run --silent build -w symphony-backend
 for project in . packages/dashboard deploy/aws examples/{text-editor,rich-text-editor,express,fastify,agent}; do
   echo "$project/tsconfig.json"

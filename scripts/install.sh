@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs with apt-get what is missing of the system: the services of a cluster, and what else the
-# tests need.
+# Installs missing system packages with apt-get: the services of a cluster, and everything else that
+# the tests need.
 #
 # Usage: install.sh [services]    only the services
 set -euo pipefail
@@ -12,7 +12,7 @@ need() { # need <command> <package>…
 need redis-server redis-server
 need haproxy haproxy
 need radosgw ceph-mon ceph-osd radosgw ceph-common
-# Its programs are not in the search path.
+# Its programs are not on the PATH.
 compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || missing+=(postgresql)
 if [ "${1:-}" != services ]; then
   need chromium-headless-shell chromium-headless-shell
@@ -20,13 +20,13 @@ if [ "${1:-}" != services ]; then
   need pgbouncer pgbouncer
   need openssl openssl
   need java openjdk-17-jre-headless
-  # The compiler builds the library that makes disk operations fail on purpose.
+  # The compiler builds the library that injects disk failures.
   { command -v gcc >/dev/null && [ -e /usr/include/stdio.h ]; } || missing+=(gcc libc6-dev)
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 export DEBIAN_FRONTEND=noninteractive
-# Packages start their services when they are installed; here everybody starts their own.
+# Packages start their services on installation; here each test starts its own.
 if [ ! -e /usr/sbin/policy-rc.d ]; then
   printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
   chmod +x /usr/sbin/policy-rc.d

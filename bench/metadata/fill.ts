@@ -10,17 +10,17 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS: number = 60 * MINUTE_MS;
 export const DAY_MS: number = 24 * HOUR_MS;
 
-/** The time at which everything is measured: an hour is nearly over, and not yet added up. */
+/** The time of all measurements: an hour is nearly over, and not aggregated yet. */
 export const NOW: number = Date.UTC(2026, 10, 24, 12, 59);
-/** How long there have been connections, and activity. */
+/** How far back connections and activity go. */
 export const CONNECTIONS_MS: number = 90 * DAY_MS;
 export const ACTIVITY_MS: number = 365 * DAY_MS;
 export const SERVERS = 100;
 
-/** One statement fills a table. */
+/** Each statement fills one table. */
 const STATEMENT_MS = 60 * MINUTE_MS;
 
-/** Fills the tables of an empty database, without much ado: in the database itself. */
+/** Fills the tables of an empty database, with SQL that generates the rows in the database. */
 export async function fill(url: string, amounts: Amounts): Promise<void> {
   const logger = { debug: () => {} };
   const connections = new Connections({
@@ -33,7 +33,7 @@ export async function fill(url: string, amounts: Amounts): Promise<void> {
   const run = (text: string) => connections.query<{ text: string }>("fill the database", { text });
   try {
     await run(rooms(amounts));
-    // It is faster to build an index than to fill it.
+    // Building an index afterwards is faster than updating it.
     const indexes = await run(
       "SELECT indexdef AS text FROM pg_indexes WHERE tablename = 'connections'",
     );
@@ -52,7 +52,7 @@ export async function fill(url: string, amounts: Amounts): Promise<void> {
   }
 }
 
-/** The name of the room with a number, as SQL. */
+/** Returns SQL for the name of the room with this number. */
 function roomName(number: string): string {
   const kind = `(ARRAY['notes', 'Drawing', 'meeting', 'Übersicht'])[1 + ${number} % 4]`;
   return `'Team ' || ${number} % 997 || '/' || ${kind} || '-' || left(md5((${number})::text), 8)`;
@@ -72,7 +72,9 @@ function rooms({ rooms }: Amounts): string {
     FROM generate_series(0, ${rooms - 1}) AS n`;
 }
 
-/** Some rooms have many more than others. One connection in a hundred lasts for days. */
+/**
+ * Some rooms have many more connections than others. One connection in a hundred lasts for days.
+ */
 function connectionsOver({ rooms, connections }: Amounts): string {
   return `
     INSERT INTO connections (connection, room, server, connected_at, disconnected_at)

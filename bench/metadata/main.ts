@@ -10,7 +10,7 @@ import { page, timingsTable } from "./page.ts";
 import { queriesOf } from "./queries.ts";
 
 const FILE = fileURLToPath(new URL("../METADATA.md", import.meta.url));
-/** As one would have it for a database of this size. */
+/** Reasonable settings for a database of this size. */
 const SETTINGS = { shared_buffers: "2GB", max_wal_size: "4GB" };
 const NAMES = 20_000;
 

@@ -1,7 +1,7 @@
 import { randomNumbers } from "../src/workload/random.ts";
 import type { Query } from "./queries.ts";
 
-/** How long a query took, in milliseconds. */
+/** The durations of a query, in milliseconds. */
 export interface Timing {
   readonly name: string;
   readonly p50: number;
@@ -9,7 +9,7 @@ export interface Timing {
   readonly max: number;
 }
 
-/** Runs a query one time after the other, each with other parameters. */
+/** Runs a query repeatedly, one run after the other, each with different parameters. */
 export async function measure(query: Query, runs: number): Promise<Timing> {
   const random = randomNumbers(1);
   const times: number[] = [];

@@ -13,17 +13,17 @@ const DEFAULTS = { rooms: "100000", connections: "10000000", runs: "200" };
 
 export const HELP = `node bench/metadata/main.ts [options]
 
-Fills a PostgreSQL of its own with rooms, connections and activity, and measures how long each query
-of the metadata takes. The defaults take some ten minutes and 5 GB of disk.
+Starts a PostgreSQL, fills it with rooms, connections and activity, and measures how long each metadata
+query takes. The defaults take about ten minutes and 5 GB of disk.
 
-  --rooms N        (default ${DEFAULTS.rooms})
-  --connections N  over 90 days (default ${DEFAULTS.connections})
+  --rooms N        number of rooms (default ${DEFAULTS.rooms})
+  --connections N  connections over 90 days (default ${DEFAULTS.connections})
   --runs N         how often each query is run (default ${DEFAULTS.runs})
   --write          write bench/METADATA.md
   --help           this text
 `;
 
-/** Throws an error that a user understands. */
+/** @throws Error for the user */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],

@@ -4,7 +4,7 @@ import { SERVERS } from "./fill.ts";
 import type { Timing } from "./measure.ts";
 import type { Options } from "./options.ts";
 
-/** The 95th percentile of every query. */
+/** The target for the 95th percentile of every query, in milliseconds. */
 const BAR_MS = 200;
 
 export function timingsTable(timings: readonly Timing[]): string {
@@ -18,7 +18,7 @@ export function timingsTable(timings: readonly Timing[]): string {
   );
 }
 
-/** What is written to bench/METADATA.md. */
+/** Renders bench/METADATA.md. */
 export function page(
   timings: readonly Timing[],
   { rooms, connections, runs }: Options,
@@ -28,22 +28,22 @@ export function page(
   const cores = cpus();
   const memory = Math.round(totalmem() / 1024 ** 3);
   const set = Object.entries(settings).map(([name, value]) => `\`${name} = ${value}\``);
-  return `# Metadata on real amounts
+  return `# Metadata at realistic scale
 
 Written by \`node bench/metadata/main.ts --write\`. PostgreSQL holds ${count(rooms)} rooms, ${count(connections)}
-connections of 90 days, and the activity of ${SERVERS} servers in a year, of which the last hour is not added
-up yet. Each line is ${runs} calls of the interface that the server uses (\`storage/metadata.ts\`), one after
-the other, with other parameters each time: any page of a list, any room, any time. So it includes the
-way to the database and back, and making objects of the rows.
+connections of 90 days, and a year of activity of ${SERVERS} servers, of which the last hour is not aggregated
+yet. Each line is ${runs} calls of the interface that the server uses (\`storage/metadata.ts\`), one after the
+other, with different parameters each time: any page of a list, any room, any time. The figures therefore
+include the round trip to the database, and turning rows into objects.
 
 ${timingsTable(timings)}
 
-A list of rooms also counts all that match. A search reads all names: no extension is needed, and
-none of an index would help those who search for two letters.
+A list of rooms also counts all matches. A search reads all names: it needs no extension, and no index
+would help a search for two letters.
 
 ## Machine
 
 - ${cores.length} × ${cores[0]?.model ?? "unknown processor"}, ${memory} GiB; database and client share it
-- Node ${process.versions.node}; PostgreSQL with ${set.join(", ")}, else as it comes
+- Node ${process.versions.node}; PostgreSQL with ${set.join(", ")}, otherwise with defaults
 `;
 }

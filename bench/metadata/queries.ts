@@ -1,19 +1,19 @@
 import type { Metadata, RoomSort } from "../../packages/server/src/storage/metadata.ts";
 import { ACTIVITY_MS, CONNECTIONS_MS, DAY_MS, HOUR_MS, MINUTE_MS, NOW, SERVERS } from "./fill.ts";
 
-/** Something that is asked of the metadata, or told to it. */
+/** One read or write of the metadata. */
 export interface Query {
   readonly name: string;
-  /** @param random a number in [0, 1), from which the parameters are made */
+  /** @param random a number in [0, 1) from which the parameters are derived */
   run(random: number): Promise<unknown>;
 }
 
 const PAGE = 50;
 const SORTS: readonly RoomSort[] = ["name", "created", "updated", "bytes"];
-/** They match nearly all rooms, many, some, one, and none. */
+/** These match nearly all rooms, many, some, one, and none. */
 const SEARCHES = ["team", "ÜBERS", "notes-a", "g-12", "-0f3a", "a%_\\", "nobody has this"];
 
-/** @param names of some rooms */
+/** @param names names of some rooms */
 export async function queriesOf(
   metadata: Metadata,
   names: readonly string[],
@@ -24,7 +24,7 @@ export async function queriesOf(
   return [...queries, ...ofSomeRooms(metadata, names), ...overTime(metadata), ...writes(metadata)];
 }
 
-/** A page anywhere in the list. */
+/** Picks a page anywhere in the list. */
 async function pageOf(metadata: Metadata, sort: RoomSort): Promise<Query> {
   const directions: (string | undefined)[][] = [];
   for (const descending of [false, true]) {
@@ -109,7 +109,7 @@ function overTime(metadata: Metadata): readonly Query[] {
   ];
 }
 
-/** What servers write. Each run is of another server, or a little later, than the one before. */
+/** Writes of servers. Each run is for another server, or a little later, than the previous one. */
 function writes(metadata: Metadata): readonly Query[] {
   let count = 0;
   let forgotten = 0;

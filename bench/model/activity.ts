@@ -1,21 +1,21 @@
 import type { Inputs } from "./inputs.ts";
 
-/** What clients do, all together, in a second. It does not depend on where they are placed. */
+/** What all clients together do in a second, wherever they are placed. */
 export interface Activity {
   readonly clients: number;
   readonly rooms: number;
-  /** The share of rooms in which somebody acts. */
+  /** The share of rooms with an active client. */
   readonly activeRooms: number;
   readonly joins: number;
   readonly updates: number;
   readonly presence: number;
-  /** Updates and presence that one other member has to get. */
+  /** Updates and presence changes, counted once per other member. */
   readonly deliveries: number;
-  /** Messages from clients: also the presence that each sends back. */
+  /** Messages from clients, including echoed presence. */
   readonly messagesUp: number;
-  /** Messages to clients: also updates that come back to their sender. */
+  /** Messages to clients, including updates that come back to their sender. */
   readonly messagesDown: number;
-  /** Without what packets add. */
+  /** Without packet overhead. */
   readonly bytesUp: number;
   readonly bytesDown: number;
 }
@@ -44,7 +44,7 @@ export function activityOf(inputs: Inputs, clients: number): Activity {
   };
 }
 
-/** How likely somebody acts among so many clients. */
+/** The probability that at least one of this many clients is active. */
 export function activeShare({ actingShare }: Inputs, clients: number): number {
   return 1 - (1 - actingShare) ** clients;
 }

@@ -7,20 +7,20 @@ import type { Placement } from "./spread.ts";
 import { type Traffic, trafficOf } from "./traffic.ts";
 
 /**
- * All that serves so many clients: one cluster, or several when one database or one Redis cannot
- * carry it. Each of these cells then has its own rooms, servers and services.
+ * Everything that serves this many clients: one cluster, or several if one database or one Redis
+ * cannot carry the load. Each of these cells then has its own rooms, servers and services.
  */
 export interface Deployment {
   readonly clients: number;
   readonly placement: Placement;
   readonly cells: number;
-  /** What each of them is. */
+  /** The cell that all of them are like. */
   readonly cell: Cell;
-  /** What each of them asks for. */
+  /** The traffic of each cell. */
   readonly traffic: Traffic;
 }
 
-/** @throws Error when no number of cells is enough */
+/** @throws Error if no number of cells is enough */
 export function deploymentFor(inputs: Inputs, clients: number, placement: Placement): Deployment {
   let cells = 1;
   while (cells <= clients) {
@@ -33,10 +33,10 @@ export function deploymentFor(inputs: Inputs, clients: number, placement: Placem
     if (share <= 1) return { clients, placement, cells, cell, traffic };
     cells = Math.ceil(cells * share);
   }
-  throw new Error("a client is too much for a database or a Redis of its own: raise what they can");
+  throw new Error("one client is too much for its own database or Redis: raise their capacities");
 }
 
-/** How much of the largest database is needed; above 1 when it cannot carry it. */
+/** The share of the largest database that is needed; above 1 if it cannot carry the load. */
 export function databaseShare(inputs: Inputs, traffic: PostgresTraffic): number {
   return Math.max(
     traffic.commits / inputs.databaseCommits,
@@ -45,7 +45,7 @@ export function databaseShare(inputs: Inputs, traffic: PostgresTraffic): number 
   );
 }
 
-/** How many shards of large nodes are needed, or 0 when one of small nodes is enough. */
+/** How many shards of large nodes are needed, or 0 if one of small nodes is enough. */
 export function redisShards(inputs: Inputs, { published, delivered }: RedisTraffic): number {
   const messages = published + delivered;
   return messages <= inputs.smallRedisMessages ? 0 : Math.ceil(messages / inputs.redisMessages);

@@ -1,18 +1,18 @@
 import type { Cell } from "./cell.ts";
 
-/** Requests to the registry in a second. */
+/** Requests to the registry per second. */
 export interface DynamoTraffic {
   readonly requests: number;
   readonly writeUnits: number;
   readonly readUnits: number;
-  /** Those read units that servers use to ask whether the others are alive. */
+  /** The read units for checking whether other servers are alive. */
   readonly leaseChecks: number;
 }
 
 export function dynamoTraffic(cell: Cell): DynamoTraffic {
   const { inputs, spread, openings, servers } = cell;
   const renewals = servers / inputs.leaseSeconds;
-  // To leave a room that others hold takes two: the first assumes that there are none.
+  // Unloading a room that others hold takes two: the first write assumes that there are none.
   const writes = renewals + 2 * openings.first + 3 * openings.joining;
   const others = neighbours(cell);
   const checks = servers / inputs.leaseCheckSeconds;
@@ -25,7 +25,7 @@ export function dynamoTraffic(cell: Cell): DynamoTraffic {
   };
 }
 
-/** With how many other servers one shares rooms. */
+/** The number of other servers that one server shares rooms with. */
 function neighbours({ activity, spread, servers }: Cell): number {
   const others = servers - 1;
   if (others === 0) return 0;

@@ -8,7 +8,7 @@ export type Figure = readonly [label: string, of: (deployment: Deployment) => nu
 /** A db.r6g.8xlarge. */
 const LARGEST_DATABASE_VCPU = 32;
 
-/** What the table of servers and requests holds: of all cells together. */
+/** The rows of the table of servers and requests, for all cells together. */
 export const FIGURES: readonly Figure[] = [
   ["servers", ({ cells, cell }) => cells * cell.servers],
   ["proxies (HAProxy)", (deployment) => deployment.cells * proxiesOf(deployment)],

@@ -3,7 +3,7 @@ const COMPACT = new Intl.NumberFormat("en-US", {
   maximumSignificantDigits: 3,
 });
 
-/** A number as it is read easily: `0.25`, `1,024`, `12.3M`. */
+/** Formats a number for reading: `0.25`, `1,024`, `12.3M`. */
 export function short(value: number): string {
   if (value >= 10_000) return COMPACT.format(value);
   const fraction = value < 10 ? 2 : value < 100 ? 1 : 0;

@@ -1,4 +1,4 @@
-/** A number that the model is given. */
+/** One input number of the model. */
 export interface Input {
   readonly value: number;
   readonly unit: string;

@@ -5,11 +5,11 @@ import { PRICES } from "./prices.ts";
 import { SERVER_SETTINGS } from "./server-settings.ts";
 import { WORKLOAD } from "./workload.ts";
 
-/** All inputs, by what they are about. */
+/** All inputs, by topic. */
 export const INPUT_GROUPS = {
   "What clients do": WORKLOAD,
   "What was measured": MEASURED,
-  "What the server does how often": SERVER_SETTINGS,
+  "How often the server does what": SERVER_SETTINGS,
   "Sizes and capacities": CAPACITY,
   Prices: PRICES,
 } as const;
@@ -40,9 +40,9 @@ const SHARES: ReadonlySet<InputName> = new Set([
 const WHOLE: ReadonlySet<InputName> = new Set(["clientsPerRoom", "leastServers"]);
 
 /**
- * The inputs with their values as written in the files, except those in `changes`.
+ * Returns the inputs with their default values, except those in `changes`.
  *
- * @throws Error that names the input and what it may be
+ * @throws Error that names the input and the allowed values
  */
 export function inputsWith(changes: Partial<Inputs> = {}): Inputs {
   const values = Object.entries<Input>(ALL).map(([name, { value }]) => [name, value]);
@@ -51,13 +51,13 @@ export function inputsWith(changes: Partial<Inputs> = {}): Inputs {
   if (inputs.joinsPerHour * inputs.sessionMinutes < 60) {
     throw new Error(
       `joinsPerHour ${inputs.joinsPerHour} is too low: in ${inputs.sessionMinutes} minutes ` +
-        "(sessionMinutes) each client joins once at least",
+        "(sessionMinutes) each client joins at least once",
     );
   }
   return inputs;
 }
 
-/** @throws Error when there is none of this name */
+/** @throws Error if there is no input of this name */
 export function inputNamed(name: string): InputName {
   if (Object.hasOwn(ALL, name)) return name as InputName;
   throw new Error(`there is no input "${name}"; --help lists them`);

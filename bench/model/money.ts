@@ -2,7 +2,7 @@ import { type Deployment, databaseShare, redisShards } from "./deployment.ts";
 import type { Inputs } from "./inputs.ts";
 import { type Network, networkOf } from "./network.ts";
 
-/** USD a month for all cells, by what it is for. */
+/** USD per month for all cells, by item. */
 export type Money = Readonly<Record<MoneyItem, number>>;
 
 export const MONEY_ITEMS = [
@@ -21,7 +21,7 @@ export const MONEY_ITEMS = [
 
 export type MoneyItem = (typeof MONEY_ITEMS)[number];
 
-/** What leaves beyond this in a month is charged at the lower price. */
+/** Traffic to the internet beyond this in a month is charged at the lower price. */
 const FIRST_EGRESS_GIGABYTES = 10_000;
 
 export function moneyOf(deployment: Deployment): Money {
@@ -63,8 +63,8 @@ export function perThousandClients({ clients }: Deployment, money: Money): numbe
 }
 
 /**
- * HAProxies of one core in a cell: the load balancers of AWS cannot hash a path, so affinity takes
- * some behind a Network Load Balancer.
+ * The number of one-core HAProxy instances in a cell: AWS load balancers cannot hash a path, so
+ * affinity needs HAProxy behind a Network Load Balancer.
  */
 export function proxiesOf({ cell, placement }: Deployment): number {
   if (placement === "round robin") return 0;
@@ -73,7 +73,7 @@ export function proxiesOf({ cell, placement }: Deployment): number {
   return Math.max(inputs.leastServers, Math.ceil(micros / 1e6 / inputs.cpuTarget));
 }
 
-/** The smallest size that carries a share of the largest one; each is twice the one before. */
+/** The smallest size that carries this share of the largest one; each size doubles the previous. */
 export function databaseSize(inputs: Inputs, share: number): number {
   let size = 1;
   while (size / 2 >= Math.max(share, inputs.databaseSmallestShare)) size /= 2;
@@ -85,7 +85,7 @@ function containerMonth(inputs: Inputs): number {
   return (inputs.vcpuHour + gigabytes * inputs.memoryGigabyteHour) * inputs.hoursPerMonth;
 }
 
-/** A load balancer is charged for whichever it has most of. */
+/** A load balancer is charged for its largest dimension. */
 function balancerMonth({ cell, placement }: Deployment, { balanced }: Network): number {
   const { inputs, activity } = cell;
   const isHashed = placement === "affinity";
@@ -106,7 +106,7 @@ function redisMonth({ cell, traffic }: Deployment): number {
   return hour * inputs.redisNodesPerShard * inputs.hoursPerMonth;
 }
 
-/** From an Application Load Balancer to its targets traffic is free; from a proxy it is not. */
+/** Traffic from an Application Load Balancer to its targets is free; from a proxy it is not. */
 function zonesMonth({ cell, placement }: Deployment, network: Network): number {
   const { inputs } = cell;
   const proxied = placement === "affinity" ? network.fromClients + network.toClients : 0;

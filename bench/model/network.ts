@@ -1,11 +1,11 @@
 import type { Deployment } from "./deployment.ts";
 import type { Inputs } from "./inputs.ts";
 
-/** Bytes a second in a cell, with what packets add. */
+/** Bytes per second in a cell, including packet overhead. */
 export interface Network {
   readonly fromClients: number;
   readonly toClients: number;
-  /** As load balancers count it: without what packets add. */
+  /** As load balancers count: without packet overhead. */
   readonly balanced: number;
   /** Documents that servers fetch from each other. */
   readonly betweenServers: number;
@@ -26,7 +26,7 @@ export function networkOf({ cell, traffic }: Deployment): Network {
   };
 }
 
-/** The documents that clients get when they join. */
+/** The documents that joining clients get. */
 function joined(inputs: Inputs, { joins }: { readonly joins: number }): number {
   return joins * inputs.documentKilobytes * 1000;
 }

@@ -1,7 +1,9 @@
 import { type Deployment, databaseShare } from "./deployment.ts";
 import { short } from "./format.ts";
 
-/** What does not fit, as a Markdown list: where one of something is not enough, or a quota is passed. */
+/**
+ * Lists in Markdown what does not fit: where one instance is not enough, or a quota is exceeded.
+ */
 export function notesOn(deployments: readonly Deployment[]): string {
   const notes = deployments.flatMap((deployment) => {
     const of = `**${short(deployment.clients)}, ${deployment.placement}**`;
@@ -25,8 +27,8 @@ function partition({ cells, cell, traffic }: Deployment): string | undefined {
       `second. It takes ${short(cells)}`;
   return (
     `${reason}: the rooms are divided among as many clusters of ${short(servers)} servers, each ` +
-    "with services of its own. Symphony does not divide them; what is in front of it must send " +
-    "each room to its cluster."
+    "with its own services. Symphony does not divide them; the layer in front of it must route each " +
+    "room to its cluster."
   );
 }
 
@@ -45,7 +47,7 @@ function prefixes({ cell: { inputs }, traffic: { s3 } }: Deployment): string | u
   if (needed <= 1) return undefined;
   return (
     `the bucket of a cluster gets ${short(s3.puts)} PUT a second. S3 takes ` +
-    `${short(inputs.s3PrefixPuts)} for keys that begin alike, and divides a busy bucket by itself ` +
-    `where names differ early; it takes ${needed} parts.`
+    `${short(inputs.s3PrefixPuts)} for keys with the same prefix, and splits a busy bucket by itself ` +
+    `where names differ early; this takes ${needed} parts.`
   );
 }

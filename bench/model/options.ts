@@ -8,7 +8,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** @throws Error that a user understands */
+/** @throws Error for the user */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -33,7 +33,7 @@ export function help(): string {
   return `node bench/model/main.ts [options]
 
   --set NAME=NUMBER    changes an input; may be given more than once
-  --set '{"NAME":…}'   changes several
+  --set '{"NAME":…}'   changes several inputs
   --write              writes bench/MODEL.md
   --help               this text
 ${inputs.join("\n")}

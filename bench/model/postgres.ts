@@ -1,10 +1,10 @@
 import type { Cell } from "./cell.ts";
 import { s3Traffic } from "./s3.ts";
 
-/** What the database does in a second, and what it keeps. */
+/** What the database does per second, and what it stores. */
 export interface PostgresTraffic {
   readonly commits: number;
-  /** Rows of the journal, which are also deleted, and of the metadata. */
+  /** Rows of the journal, counted again when deleted, and of the metadata. */
   readonly rows: number;
   readonly connections: number;
   readonly gigabytes: number;
@@ -34,8 +34,9 @@ export function postgresTraffic(cell: Cell): PostgresTraffic {
 }
 
 /**
- * How many commits a second one writer makes when things come at random times and a commit takes all
- * that came during the one before. After `period` seconds the next begins, or when something comes.
+ * The number of commits per second of one writer, if events arrive at random times and a commit
+ * takes everything that arrived during the previous one. The next begins after `period` seconds, or
+ * when something arrives.
  */
 export function groupCommits(perSecond: number, period: number): number {
   if (perSecond === 0) return 0;

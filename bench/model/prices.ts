@@ -1,11 +1,11 @@
 import type { InputGroup } from "./input.ts";
 
-/** When the prices below were public. */
+/** The date of the prices below. */
 export const PRICES_OF = "2025";
 
 const LIST = `list price, ${PRICES_OF}`;
 
-/** AWS in us-east-1, in USD, without discounts and commitments. Written down from memory: check them. */
+/** AWS in us-east-1, in USD, without discounts or commitments. Written from memory: check them. */
 export const PRICES = {
   hoursPerMonth: { value: 730, unit: "h", from: "convention" },
   vcpuHour: { value: 0.04048, unit: "USD", from: `Fargate, x86: ${LIST}` },
@@ -44,6 +44,6 @@ export const PRICES = {
   fixedMonth: {
     value: 110,
     unit: "USD",
-    from: "deploy/README.md: NAT gateways, load balancer, secrets, logs, metrics; of a cell",
+    from: "deploy/README.md: NAT gateways, load balancer, secrets, logs, metrics; per cell",
   },
 } as const satisfies InputGroup;

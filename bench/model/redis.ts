@@ -1,11 +1,11 @@
 import { activeShare } from "./activity.ts";
 import type { Cell } from "./cell.ts";
 
-/** What Redis carries in a second. */
+/** What Redis carries per second. */
 export interface RedisTraffic {
   /** Messages that servers publish. */
   readonly published: number;
-  /** Messages that servers get: each goes to all holders, also to the one that published it. */
+  /** Messages that servers receive: each goes to all holders, including the publisher. */
   readonly delivered: number;
   readonly bytes: number;
 }
@@ -13,19 +13,20 @@ export interface RedisTraffic {
 export function redisTraffic(cell: Cell): RedisTraffic {
   const { inputs, activity, spread, openings } = cell;
   const actions = (activity.updates + activity.presence) * spread.shared;
-  // A server that opens a room says so, the others answer; it also says when it leaves them.
+  // A server that opens a room announces it, and the others answer; it also announces when it
+  // leaves.
   const greetings = openings.joining * (1 + (spread.audience - 1) + 1);
   const among = actions + beats(cell) + greetings;
   const toNobody = openings.first;
   const published = among + toNobody;
   const delivered = among * spread.audience + toNobody;
-  // Most of it is presence, and that is the larger one.
+  // Most messages are presence, which is also the larger kind.
   const messageBytes =
     inputs.busHeaderBytes + inputs.packetBytes + Math.max(inputs.updateBytes, inputs.presenceBytes);
   return { published, delivered, bytes: (published + delivered) * messageBytes };
 }
 
-/** Each holder of a shared room tells how far it has counted; more often after changes. */
+/** Each holder of a shared room announces its sequence number; more often after changes. */
 function beats({ inputs, activity, spread }: Cell): number {
   const holders = activity.rooms * spread.shared * spread.audience;
   const active = activeShare(inputs, inputs.clientsPerRoom / spread.audience);

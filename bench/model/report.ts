@@ -8,10 +8,10 @@ import { notesOn } from "./notes.ts";
 import { PLACEMENTS } from "./spread.ts";
 import { VARIED_SCALE, variations } from "./variations.ts";
 
-/** For so many connected clients. */
+/** The numbers of connected clients. */
 const SCALES: readonly number[] = [10_000, 1_000_000, 100_000_000];
 
-/** How many of the largest items of money are named. */
+/** How many of the largest cost items are listed. */
 const NAMED_ITEMS = 4;
 
 /** One column of the tables. */
@@ -22,10 +22,10 @@ interface Case {
 }
 
 /**
- * The tables, as Markdown.
+ * Renders the tables in Markdown.
  *
- * @param changes to the inputs as written
- * @throws Error when the inputs do not go together
+ * @param changes to the default inputs
+ * @throws Error if the inputs contradict each other
  */
 export function report(changes: Partial<Inputs>): string {
   const inputs = inputsWith(changes);
@@ -54,7 +54,7 @@ export function report(changes: Partial<Inputs>): string {
       ),
     ]),
     cases.map(({ name, money }) => `- ${name}: ${largest(money)}`).join("\n"),
-    "## What changes it",
+    "## What the cost depends on",
     `${short(VARIED_SCALE)} connected clients; USD a month for 1,000 of them.`,
     variations(changes),
   ].join("\n\n");
@@ -65,7 +65,7 @@ function caseOf(deployment: Deployment): Case {
   return { name: `${short(clients)}, ${placement}`, deployment, money: moneyOf(deployment) };
 }
 
-/** What most of the money is for. */
+/** Lists the largest cost items. */
 function largest(money: Money): string {
   const total = totalOf(money);
   return [...MONEY_ITEMS]

@@ -1,13 +1,13 @@
 import { activeShare } from "./activity.ts";
 import type { Cell } from "./cell.ts";
 
-/** Requests for snapshots in a second, and what is kept. */
+/** Requests for snapshots per second, and what is stored. */
 export interface S3Traffic {
   readonly puts: number;
   readonly gets: number;
   /** How many snapshots are stored. */
   readonly stored: number;
-  /** Of all versions that are kept. */
+  /** Including all versions that are kept. */
   readonly gigabytes: number;
 }
 
@@ -17,14 +17,14 @@ export function s3Traffic({ inputs, activity, spread, openings }: Cell): S3Traff
   const last = openings.first * activeRooms;
   const byOthers = (rooms * spread.shared * (spread.audience - 1)) / inputs.snapshotSeconds;
   const active = activeShare(inputs, inputs.clientsPerRoom / spread.audience);
-  // They store now and then, to make room in the journal, and when they let the room go.
+  // Other holders rarely store: to free space in the journal, and when they unload the room.
   const strangers =
     (byOthers * active) / inputs.otherSnapshotIntervals + openings.joining * activeRooms;
   const stored = regular + last + strangers;
   const keptSeconds = inputs.versionDays * 24 * 3600;
   return {
-    // A stranger's write meets a conflict, and so does the next of the holder that always stores:
-    // both read, merge and write once more.
+    // Such a write meets a conflict, and so does the next one of the holder that usually stores:
+    // both read, merge and write again.
     puts: stored + 2 * strangers,
     gets: openings.first + 2 * strangers,
     stored,

@@ -7,10 +7,10 @@ import { s3Traffic } from "./s3.ts";
 import { type Placement, spreadOf } from "./spread.ts";
 
 /**
- * As many servers as so many clients need. More servers spread rooms more, and that costs work, so
- * the number is raised until it is enough for what it causes itself.
+ * Returns as many servers as the clients need. More servers spread rooms more, which costs work, so
+ * the number is raised until it also covers the work that it causes itself.
  *
- * @throws Error when it never is
+ * @throws Error if it never does
  */
 export function cellFor(inputs: Inputs, clients: number, placement: Placement): Cell {
   let servers = inputs.leastServers;
@@ -20,10 +20,10 @@ export function cellFor(inputs: Inputs, clients: number, placement: Placement): 
     if (needed <= servers) return cell;
     servers = needed;
   }
-  throw new Error("a client needs more than a server: lower what it costs, or raise cpuTarget");
+  throw new Error("one client needs more than one server: lower its cost, or raise cpuTarget");
 }
 
-/** The cell with a given number of servers, whether that is enough or not. */
+/** The cell with this number of servers, whether that is enough or not. */
 export function cellOf(
   inputs: Inputs,
   clients: number,
@@ -45,7 +45,7 @@ function serversNeeded(cell: Cell): number {
   );
 }
 
-/** How many cores all servers together keep busy. */
+/** The number of cores that all servers together keep busy. */
 export function busyCores(cell: Cell): number {
   const { inputs, activity } = cell;
   const { published, delivered } = redisTraffic(cell);
@@ -66,6 +66,6 @@ function memoryNeeded({ inputs, activity, spread }: Cell): number {
     activity.clients * inputs.connectionKibibytes * 1024 +
     activity.rooms * spread.holders * documentBytes;
   const forRooms = serverMemoryMebibytes * memoryTarget - serverMebibytes;
-  if (forRooms <= 0) throw new Error("a server needs more memory than it may use, without clients");
+  if (forRooms <= 0) throw new Error("a server without clients needs more memory than it may use");
   return bytes / (forRooms * 1024 * 1024);
 }

@@ -1,11 +1,11 @@
 import type { Inputs } from "./inputs.ts";
 
-/** How the load balancer chooses a server. */
+/** How the load balancer picks a server. */
 export type Placement = "affinity" | "round robin";
 
 export const PLACEMENTS: readonly Placement[] = ["affinity", "round robin"];
 
-/** On how many servers rooms are. */
+/** How rooms are spread over servers. */
 export interface Spread {
   /** How many servers hold a room, on average. */
   readonly holders: number;
@@ -13,7 +13,7 @@ export interface Spread {
   readonly shared: number;
   /** How many servers hold such a room, on average. */
   readonly audience: number;
-  /** How likely a client that joins a room in use comes to a server that does not hold it. */
+  /** The probability that a client joining a room in use reaches a server that does not hold it. */
   readonly moves: number;
 }
 
@@ -28,9 +28,9 @@ export function spreadOf(inputs: Inputs, placement: Placement, servers: number):
 }
 
 /**
- * When each member of a room lands on any of the servers: the shares of rooms that are held by 1, 2,
- * … servers. One member after the other is placed; the next one comes to a server that holds the room
- * already, or to another.
+ * Returns the shares of rooms held by 1, 2, … servers, if each member of a room lands on any
+ * server. Members are placed one by one; each reaches a server that already holds the room, or
+ * another one.
  */
 export function holderShares(members: number, servers: number): readonly number[] {
   let shares: readonly number[] = [1];

@@ -4,7 +4,7 @@ import { type PostgresTraffic, postgresTraffic } from "./postgres.ts";
 import { type RedisTraffic, redisTraffic } from "./redis.ts";
 import { type S3Traffic, s3Traffic } from "./s3.ts";
 
-/** What a cell asks of the services, in a second. */
+/** The load of a cell on each service, per second. */
 export interface Traffic {
   readonly redis: RedisTraffic;
   readonly dynamoDb: DynamoTraffic;

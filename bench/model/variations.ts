@@ -6,10 +6,10 @@ import { MEASURED } from "./measured.ts";
 import { moneyOf, perThousandClients } from "./money.ts";
 import { PLACEMENTS } from "./spread.ts";
 
-/** For so many connected clients. */
+/** The number of connected clients. */
 export const VARIED_SCALE = 1_000_000;
 
-/** Each row changes these inputs only. */
+/** The inputs that each row changes. */
 const VARIATIONS: readonly (readonly [text: string, changes: Partial<Inputs>])[] = [
   ["as above", {}],
   ["one client in 10 acts", { actingShare: 0.1 }],
@@ -20,7 +20,9 @@ const VARIATIONS: readonly (readonly [text: string, changes: Partial<Inputs>])[]
   ["a delivery costs half the CPU", { deliveryMicros: MEASURED.deliveryMicros.value / 2 }],
 ];
 
-/** What the cost depends on, as a Markdown table. @param changes to the inputs of all rows */
+/**
+ * Renders a Markdown table of what the cost depends on. @param changes to the inputs of all rows
+ */
 export function variations(changes: Partial<Inputs>): string {
   return table(
     ["", ...PLACEMENTS.flatMap((name) => [`${name}: servers`, "databases", "USD"])],

@@ -1,7 +1,7 @@
 /**
- * Reads the options of this program; when it cannot, says why and ends with code 2.
+ * Reads the program's options. If they are invalid, prints the reason and exits with code 2.
  *
- * @param help is added to that
+ * @param help printed after the reason
  */
 export function readOptionsOrExit<Options>(
   read: (args: readonly string[]) => Options,
@@ -16,7 +16,7 @@ export function readOptionsOrExit<Options>(
   }
 }
 
-/** The value of an option that counts something. @throws Error that a user understands */
+/** Reads an option that is a positive whole number. @throws Error for the user */
 export function positive(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value <= 0) throw new Error(`--${name} needs a whole number`);

@@ -55,7 +55,7 @@ function write(machine: string, results: readonly MeasurementResult[]): void {
 function head(machine: string): string {
   return [
     "# Measurements",
-    "Written by `npm run bench -- --write`; README.md says how to read and repeat it. Figures are medians, " +
+    "Written by `npm run bench -- --write`; README.md explains how to read and repeat it. Figures are medians, " +
       "and medians of the ratios within each run.",
     machine,
     contenders.map(({ name, description }) => `- **${name}**: ${description}`).join("\n"),

@@ -38,26 +38,26 @@ export const HELP = `npm run bench -- [options] [measurement…]
 
 Measurements (default: all but ${longOnes.join(", ")}): ${measurements.map(({ name }) => name).join(", ")}
 
-  --contenders A,B    only these (default: ${contenders.map(({ name }) => name).join(",")})
-  --runs N            runs of each contender (default ${DEFAULTS.runs}; medians are printed)
-  --clients N         of the case study and the acknowledgement (default ${DEFAULTS.clients})
-  --small-clients N   of the small case study (default ${DEFAULTS["small-clients"]})
-  --spread-clients N  of the rooms spread over servers (default ${DEFAULTS["spread-clients"]})
-  --scaling-clients N of each process of the scaling (default ${DEFAULTS["scaling-clients"]})
-  --seconds N         measured time of each run with load (default ${DEFAULTS.seconds})
+  --contenders A,B    run only these (default: ${contenders.map(({ name }) => name).join(",")})
+  --runs N            runs per contender (default ${DEFAULTS.runs}; medians are printed)
+  --clients N         clients of the case study and acknowledgement (default ${DEFAULTS.clients})
+  --small-clients N   clients of the small case study (default ${DEFAULTS["small-clients"]})
+  --spread-clients N  clients of the rooms spread over servers (default ${DEFAULTS["spread-clients"]})
+  --scaling-clients N clients per process of the scaling (default ${DEFAULTS["scaling-clients"]})
+  --seconds N         measured seconds of each run with load (default ${DEFAULTS.seconds})
   --warm-up N         seconds of load before that (default ${DEFAULTS["warm-up"]})
   --connections N     idle connections (default ${DEFAULTS.connections})
   --documents N       open documents (default ${DEFAULTS.documents})
-  --rooms N           of the many rooms (default ${DEFAULTS.rooms})
+  --rooms N           rooms of many-rooms (default ${DEFAULTS.rooms})
   --crowd-rooms N     rooms of the crowd (default ${DEFAULTS["crowd-rooms"]})
-  --drawing-clients N who draw (default ${DEFAULTS["drawing-clients"]})
-  --storm-clients N   who come back after a restart (default ${DEFAULTS["storm-clients"]})
-  --soak-minutes N    of the soak (default ${DEFAULTS["soak-minutes"]})
-  --write             write it into bench/RESULTS.md, and its chart
+  --drawing-clients N clients that draw (default ${DEFAULTS["drawing-clients"]})
+  --storm-clients N   clients that return after a restart (default ${DEFAULTS["storm-clients"]})
+  --soak-minutes N    length of the soak in minutes (default ${DEFAULTS["soak-minutes"]})
+  --write             write the results into bench/RESULTS.md, with its chart
   --help              this text
 `;
 
-/** Throws an error that a user understands. */
+/** @throws Error for the user */
 export function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -106,7 +106,7 @@ export function readOptions(args: readonly string[]): Options {
   };
 }
 
-/** Those with the given names in their usual order; `byDefault` when no name is given. */
+/** Returns the items with these names in their usual order, or `byDefault` without names. */
 function choose<Item extends { readonly name: string }>(
   kind: string,
   all: readonly Item[],

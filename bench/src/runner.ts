@@ -9,11 +9,11 @@ export interface RunnerOptions {
   readonly settings: Settings;
   readonly runs: number;
   readonly cpus: CpuPlan;
-  /** Hears what is being done now. */
+  /** Receives progress messages. */
   readonly progress: (line: string) => void;
 }
 
-/** Runs a measurement several times, each time with every contender in turn. */
+/** Runs a measurement several times, each time with all contenders in turn. */
 export async function runMeasurement(
   measurement: Measurement,
   options: RunnerOptions,
@@ -55,7 +55,7 @@ class Attempts {
     return this.instance.name;
   }
 
-  /** What became of the last run, for whoever waits. */
+  /** The result of the last run, as a progress message. */
   get last(): string {
     const figures = this.runs.at(-1);
     if (figures === undefined) return `no figures: ${this.refused ?? this.disturbed}`;
@@ -64,7 +64,7 @@ class Attempts {
       .join(", ");
   }
 
-  /** One run; when something else disturbs it, it is tried again, and at last left out. */
+  /** Adds one run. A disturbed run is repeated, and left out after the last attempt. */
   async add(run: () => Promise<Figures>): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       try {

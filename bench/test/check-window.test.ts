@@ -31,12 +31,12 @@ test("a complete window passes, with at most five per cent of presence replaced"
   checkWindow(window, cpu(0.5));
 });
 
-test("replaced presence is no delivery", () => {
+test("replaced presence is not a delivery", () => {
   window.replacedPresence = 50;
   expect(window.deliveries).toBe(1050);
 });
 
-test("missing deliveries are refused, whoever else was busy", () => {
+test("missing deliveries are refused, whatever else was busy", () => {
   receivePresence(999);
   expect(() => checkWindow(window, cpu(0.5))).toThrow(
     "999 presence changes were delivered, not 1000",

@@ -33,7 +33,7 @@ function clocksByYjs(update: Uint8Array): string[] {
     .sort();
 }
 
-test("ranges of what real documents encode are those that Yjs finds", () => {
+test("finds the same ranges in real documents as Yjs", () => {
   const doc = new Y.Doc();
   const updates: Uint8Array[] = [];
   doc.on("update", (update: Uint8Array) => updates.push(update));
@@ -52,7 +52,7 @@ test("ranges of what real documents encode are those that Yjs finds", () => {
   expect(clocksOf(withGap)).toEqual(clocksByYjs(withGap));
 });
 
-test("what members write is a valid document, merged in any way", () => {
+test("members write a valid document, however it is merged", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 60 }), (writers) => {
       const counts = new Map<number, number>();
@@ -76,7 +76,7 @@ test("what members write is a valid document, merged in any way", () => {
   );
 });
 
-test("what members typed, in one update, is what Yjs makes of the single ones", () => {
+test("one update of all that members typed equals Yjs's merge of the single ones", () => {
   const typed = [
     { member: 0, from: 0, to: 3 },
     { member: 2, from: 0, to: 1 },
@@ -100,7 +100,7 @@ test("what members typed, in one update, is what Yjs makes of the single ones", 
   expect(Y.encodeStateAsUpdate(joined)).toEqual(state);
 });
 
-test("the sample document has the size that was asked for and does not shrink in a Y.Doc", () => {
+test("the sample document has the requested size and does not shrink in a Y.Doc", () => {
   const sample = sampleDocument(600_000);
   expect(sample.updates.length).toBeGreaterThan(1);
   expect(Math.abs(sample.encodedBytes - 600_000)).toBeLessThan(12_000);
@@ -112,7 +112,7 @@ test("the sample document has the size that was asked for and does not shrink in
   expect(holdsSample([state], sample)).toBe(true);
 });
 
-test("a sample document with a hole is noticed", () => {
+test("a sample document with a gap is detected", () => {
   const sample = sampleDocument(600_000);
   const all = sample.updates.map((update) => Buffer.from(update));
   expect(holdsSample(all.toReversed(), sample)).toBe(true);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Found, findLargest, type Trial } from "../src/measurements/find-largest.ts";
 
-/** A server that is as full as `fullness` says with so many clients; remembers what was tried. */
+/** A server whose load is `fullness` of the number of clients; records the trials. */
 async function search(
   first: number,
   fullness: (clients: number) => number,
@@ -23,12 +23,12 @@ test.each([40, 700, 1600, 4000, 100_000])("finds %i from wherever it begins", as
   }
 });
 
-test("needs few trials when load grows evenly", async () => {
+test("needs few trials if load grows linearly", async () => {
   const { tried } = await search(1600, (clients) => clients / 2500);
   expect(tried).toEqual([1600, 2500]);
 });
 
-test("finds where a server breaks down without having been full", async () => {
+test("finds where a server breaks down before it is full", async () => {
   const breaksDown = (clients: number): number =>
     clients > 2900 ? Number.POSITIVE_INFINITY : clients / 10_000;
   const { largest, tooMuch, tried } = await search(1000, breaksDown);
@@ -38,13 +38,13 @@ test("finds where a server breaks down without having been full", async () => {
   expect(new Set(tried).size).toBe(tried.length);
 });
 
-test("finds it when a server saves work the busier it is", async () => {
+test("finds the limit of a server that gets more efficient under load", async () => {
   const { largest } = await search(500, (clients) => Math.sqrt(clients / 3000));
   expect(largest?.size).toBeGreaterThan(3000 * 0.93);
   expect(largest?.size).toBeLessThanOrEqual(3000);
 });
 
-test("nothing is found when nothing fits", async () => {
+test("finds nothing if nothing fits", async () => {
   const { largest, tooMuch } = await search(1600, () => Number.POSITIVE_INFINITY);
   expect(largest).toBeUndefined();
   expect(tooMuch?.size).toBe(20);

@@ -28,7 +28,7 @@ function cut(stream: Buffer, places: readonly number[]): Buffer[] {
   return edges.slice(1).map((edge, index) => stream.subarray(edges[index], edge));
 }
 
-test("frames are the same however the stream is cut", () => {
+test("frames are the same however the stream is split", () => {
   const sizes = [0, 1, 125, 126, 300];
   const messages = sizes.map((size) => Buffer.alloc(size, size));
   const stream = Buffer.concat(messages.map(serverFrame));
@@ -40,7 +40,7 @@ test("frames are the same however the stream is cut", () => {
   );
 });
 
-test("a large frame is gathered from its chunks", () => {
+test("a large frame is assembled from its chunks", () => {
   const message = Buffer.alloc(200_000, 7);
   const stream = Buffer.concat([serverFrame(message), serverFrame(Buffer.from("next"))]);
   expect(readAll(cut(stream, [1, 9, 10, 65_536, 131_072]))).toEqual([message, Buffer.from("next")]);

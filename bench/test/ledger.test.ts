@@ -12,7 +12,7 @@ const workload: Workload = {
   returnsPresence: true,
 };
 
-test("in each second every member does exactly what the workload says", () => {
+test("every member does exactly what the workload says in each second", () => {
   const large = { ...workload, rooms: 25, membersPerRoom: 4 };
   const schedule = new Schedule(large);
   expect(schedule.actionsPerSecond).toBe(600);
@@ -43,7 +43,7 @@ describe("the ledger of two rooms of two", () => {
     ledger.updateReceived(receiver, first, clock, CHARACTERS_PER_UPDATE, now);
   }
 
-  test("knows what is missing until it has come", () => {
+  test("knows what is missing until it arrives", () => {
     expect(ledger.firstMissing()).toBeUndefined();
     ledger.updateSent(0, 10);
     ledger.presenceSent(0, 11);
@@ -54,7 +54,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.firstMissing()).toBeUndefined();
   });
 
-  test("counts every update once, with its own latency, also when merged or repeated", () => {
+  test("counts every update once, with its own latency, even if merged or repeated", () => {
     const window = ledger.openWindow(0);
     for (const time of [10, 20, 30]) ledger.updateSent(0, time);
     ledger.updateReceived(1, first, 0, 2 * CHARACTERS_PER_UPDATE, 25);
@@ -66,7 +66,7 @@ describe("the ledger of two rooms of two", () => {
     expect(window.updateLatency.largest).toBe(15);
   });
 
-  test("an update before its predecessor does not hide that one is missing", () => {
+  test("an update that overtakes its predecessor does not hide that one is missing", () => {
     const window = ledger.openWindow(0);
     for (const time of [10, 20, 30]) ledger.updateSent(0, time);
     receiveUpdate(1, 2, 40);
@@ -91,7 +91,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.documentOf(2)).toEqual([]);
   });
 
-  test("tells own updates that come back from deliveries", () => {
+  test("distinguishes returned own updates from deliveries", () => {
     const window = ledger.openWindow(0);
     ledger.updateSent(0, 10);
     receiveUpdate(0, 0, 15);
@@ -100,7 +100,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.firstMissing()).toContain("has 0 of 1 updates");
   });
 
-  test("counts presence that a newer one replaced", () => {
+  test("counts presence that a newer state replaced", () => {
     const window = ledger.openWindow(0);
     for (const time of [10, 20, 30]) ledger.presenceSent(0, time);
     expect(ledger.presenceReceived(1, first, 3, 35)).toBe(true);
@@ -122,7 +122,7 @@ describe("the ledger of two rooms of two", () => {
     expect(window.updateLatency.count).toBe(1);
   });
 
-  test("refuses what was never sent and what belongs to another room", () => {
+  test("refuses data that was never sent or belongs to another room", () => {
     expect(() => receiveUpdate(1, 0, 1)).toThrow("never sent");
     expect(() => ledger.presenceReceived(1, first, 1, 1)).toThrow("never sent");
     ledger.updateSent(0, 1);

@@ -3,7 +3,7 @@ import { INPUT_GROUPS, inputsWith } from "../model/inputs.ts";
 import { help, readOptions } from "../model/options.ts";
 import { page } from "../model/page.ts";
 
-test("inputs are changed by name, or several by a JSON object", () => {
+test("inputs are changed by name, or several at once by a JSON object", () => {
   const { changes, write } = readOptions([
     "--set",
     "clientsPerRoom=8",
@@ -30,7 +30,7 @@ test.each([
   expect(() => readOptions(["--set", text])).toThrow(message);
 });
 
-test("each input is explained by --help and in the page", () => {
+test("--help and the page explain each input", () => {
   const texts = [help(), page({})];
   for (const group of Object.values(INPUT_GROUPS)) {
     for (const name of Object.keys(group)) {
@@ -39,6 +39,6 @@ test("each input is explained by --help and in the page", () => {
   }
 });
 
-test("the page says which inputs were changed", () => {
+test("the page lists the changed inputs", () => {
   expect(page({ clientsPerRoom: 8 })).toContain("| `clientsPerRoom` | **8** |");
 });

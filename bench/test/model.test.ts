@@ -18,7 +18,7 @@ const anyPlacement = fc.constantFrom(...PLACEMENTS);
 const anyNumberOfClients = fc.integer({ min: 1, max: 3_000_000 });
 
 describe("rooms on servers", () => {
-  test("the shares are those of all ways to place the members", () => {
+  test("the shares equal those of all possible placements", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 6 }),
@@ -43,7 +43,7 @@ describe("rooms on servers", () => {
     );
   });
 
-  test("the mean is what the formula for distinct servers gives, also for many", () => {
+  test("the mean matches the formula for distinct servers, also for many", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -61,7 +61,7 @@ describe("rooms on servers", () => {
     );
   });
 
-  test("with affinity only misplaced rooms are shared, and none by a single server", () => {
+  test("with affinity, only misplaced rooms are shared, and a single server shares none", () => {
     expect(spreadOf(INPUTS, "affinity", 1).shared).toBe(0);
     const { holders, shared, audience } = spreadOf(
       inputsWith({ misplacedShare: 0.25 }),
@@ -102,7 +102,7 @@ describe("rooms on servers", () => {
   });
 });
 
-test("deliveries are those that clients cause, wherever they are placed", () => {
+test("deliveries depend on the clients, not on their placement", () => {
   fc.assert(
     fc.property(anyNumberOfClients, anyPlacement, (clients, placement) => {
       const { cells, cell } = deploymentFor(INPUTS, clients, placement);
@@ -111,12 +111,12 @@ test("deliveries are those that clients cause, wherever they are placed", () => 
   );
 });
 
-test("clients who do not act renew their presence, and change no document", () => {
+test("inactive clients renew their presence, and change no document", () => {
   const { activity } = cellOf(inputsWith({ actingShare: 0 }), 1500, "affinity", 2);
   expect(activity).toMatchObject({ updates: 0, presence: 100, deliveries: 300, activeRooms: 0 });
 });
 
-test("group commits are as many as in a simulation of one writer", () => {
+test("the number of group commits matches a simulation of one writer", () => {
   fc.assert(
     fc.property(fc.double({ min: 1, max: 2000, noNaN: true }), (perSecond) => {
       const period = 0.012;
@@ -138,7 +138,7 @@ test("group commits are as many as in a simulation of one writer", () => {
 });
 
 describe("servers", () => {
-  test("are enough for the work that they cause themselves, and not one too many", () => {
+  test("cover the work that they cause themselves, with none to spare", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 20_000, max: 3_000_000 }),
@@ -154,7 +154,7 @@ describe("servers", () => {
     );
   });
 
-  test("are as many as memory and sockets ask for when nobody does anything", () => {
+  test("follow from memory and sockets if all clients are idle", () => {
     const quiet = { actingShare: 0, renewalSeconds: 1e9, joinMicros: 0 };
     const documents = inputsWith({ ...quiet, documentKilobytes: 5_000 });
     expect(cellFor(documents, 1_000_000, "affinity").servers).toBeGreaterThan(1_000);
@@ -162,7 +162,7 @@ describe("servers", () => {
     expect(cellFor(sockets, 1_000_000, "affinity").servers).toBe(17);
   });
 
-  test("more of them lets round robin spread rooms more; affinity publishes next to nothing", () => {
+  test("spread rooms more the more there are with round robin; affinity publishes almost nothing", () => {
     const published = PLACEMENTS.map((placement) => {
       const { cells, traffic } = deploymentFor(INPUTS, 1_000_000, placement);
       return cells * traffic.redis.published;
@@ -171,8 +171,8 @@ describe("servers", () => {
   });
 });
 
-describe("what one database cannot carry", () => {
-  test("is divided among as many as can", () => {
+describe("load that one database cannot carry", () => {
+  test("is divided among as many as needed", () => {
     for (const placement of PLACEMENTS) {
       const { cells, cell, traffic } = deploymentFor(INPUTS, 100_000_000, placement);
       expect(cells).toBeGreaterThan(100);
@@ -181,7 +181,7 @@ describe("what one database cannot carry", () => {
     }
   });
 
-  test("is said", () => {
+  test("is reported", () => {
     expect(report({})).toMatch(
       /100M, affinity\*\*: one PostgreSQL cannot carry .+ It takes \d+ databases/,
     );
@@ -193,7 +193,7 @@ describe("what one database cannot carry", () => {
     expect(report({ ...large, s3PrefixPuts: 3_500 })).toContain("PUT a second");
   });
 
-  test("ends with an error when a client alone is too much", () => {
+  test("is an error if one client alone is too much", () => {
     const inputs = inputsWith({ databaseCommits: 0.0001 });
     expect(() => deploymentFor(inputs, 1000, "affinity")).toThrow("database");
   });
@@ -214,7 +214,7 @@ describe("money", () => {
     );
   });
 
-  test("is what one reckons by hand", () => {
+  test("matches a calculation by hand", () => {
     const money = moneyOf(hand);
     const month = 730 * 3600;
     expect(money.servers).toBeCloseTo(hand.cell.servers * 730 * (0.04048 + 2 * 0.004445), 6);
@@ -223,13 +223,14 @@ describe("money", () => {
       6,
     );
     expect(money.Redis).toBeCloseTo(2 * 730 * 0.032, 6);
-    // Each of 10,000 clients gets 4 updates and 15 presence changes a second, and 2 documents an hour.
+    // Each of 10,000 clients gets 4 updates and 15 presence changes per second, and 2 documents per
+    // hour.
     const bytes = 10_000 * (4 * (26 + 74) + 15 * (121 + 74) + (2 * 50_000) / 3600);
     const gigabytes = (bytes * month) / 1e9;
     expect(money["to the internet"]).toBeCloseTo(900 + (gigabytes - 10_000) * 0.05, 6);
   });
 
-  test("follows one price in one item only", () => {
+  test("reflects each price in one item only", () => {
     const changed = (one: Deployment, other: Deployment): string[] => {
       const [before, after] = [moneyOf(one), moneyOf(other)];
       return MONEY_ITEMS.filter((item: keyof Money) => before[item] !== after[item]);
@@ -246,7 +247,7 @@ describe("money", () => {
   });
 });
 
-test("messages are as large as those that the load generator writes", () => {
+test("messages are as large as those of the load generator", () => {
   expect(updateMessage(500, 1000, 1)).toHaveLength(INPUTS.updateBytes);
   expect(presenceMessage(500, 1000, 1000)).toHaveLength(INPUTS.presenceBytes);
 });

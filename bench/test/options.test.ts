@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { measurements } from "../src/measurements/all.ts";
 import { HELP, readOptions } from "../src/options.ts";
 
-test("without a name all measurements run, except what takes an hour", () => {
+test("without names, all measurements run except the one that takes an hour", () => {
   const names = readOptions([]).measurements.map(({ name }) => name);
   expect(names).toHaveLength(measurements.length - 1);
   expect(names).not.toContain("soak");
@@ -12,7 +12,7 @@ test("without a name all measurements run, except what takes an hour", () => {
   ]);
 });
 
-test("every measurement is in the help, and describes itself with the sizes that were chosen", () => {
+test("the help lists every measurement, and each describes itself with the chosen sizes", () => {
   const { settings } = readOptions(["--storm-clients", "123", "--soak-minutes", "24"]);
   for (const { name } of measurements) expect(HELP).toContain(name);
   const description = (wanted: string): string | undefined =>
@@ -21,7 +21,7 @@ test("every measurement is in the help, and describes itself with the sizes that
   expect(description("soak")).toContain("each is open for 2 min");
 });
 
-test("what cannot be meant is refused", () => {
+test("invalid options are refused", () => {
   expect(() => readOptions(["storms"])).toThrow('unknown measurement "storms"');
   expect(() => readOptions(["--contenders", "nobody"])).toThrow('unknown contender "nobody"');
   expect(() => readOptions(["--rooms", "1.5"])).toThrow("--rooms needs a whole number");

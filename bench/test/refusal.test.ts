@@ -46,11 +46,11 @@ test("a server that loses one update in 400 is refused", async () => {
 test("a server that loses a connection is refused", async () => {
   const { server, load } = await offer(floor.start);
   await server.kill();
-  // Which of them depends on whether something was on its way to the server.
+  // Which error depends on whether data was in flight to the server.
   await expect(load.stop()).rejects.toThrow(/the connection was closed|ECONNRESET|EPIPE/);
 });
 
-test("a server that does not keep what was written does not converge", async () => {
+test("a server that stores nothing does not converge", async () => {
   const { server, load } = await offer(floor.start);
   await expect(checkConvergence(server.endpoint, workload, load.ledger)).rejects.toThrow(
     "does not hold what its members wrote",

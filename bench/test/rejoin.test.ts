@@ -45,7 +45,7 @@ async function joinAll(servers: Servers): Promise<Load> {
 const contenders = [reference, symphony].map((contender) => [contender.name, contender] as const);
 
 test.each(contenders)(
-  "after a restart of %s members bring what they have",
+  "after a restart of %s members bring their documents",
   async (_, contender) => {
     const directory = newDirectory();
     const before = await launch(contender, directory);
@@ -65,18 +65,21 @@ test.each(contenders)(
   },
 );
 
-test.each(contenders)("with %s who reconnects goes on where it was", async (_, contender) => {
-  const servers = await launch(contender, newDirectory());
-  const load = await joinAll(servers);
-  load.start();
-  await load.measure(1);
-  await Promise.all([load.reconnect(0, 500), load.reconnect(1, 300), load.reconnect(39, 10)]);
-  await load.measure(1);
-  await load.stop();
-  await checkConvergence(servers.endpoint, workload, load.ledger);
-});
+test.each(contenders)(
+  "with %s, a reconnecting member resumes where it was",
+  async (_, contender) => {
+    const servers = await launch(contender, newDirectory());
+    const load = await joinAll(servers);
+    load.start();
+    await load.measure(1);
+    await Promise.all([load.reconnect(0, 500), load.reconnect(1, 300), load.reconnect(39, 10)]);
+    await load.measure(1);
+    await load.stop();
+    await checkConvergence(servers.endpoint, workload, load.ledger);
+  },
+);
 
-test("visitors open new rooms again and again", async () => {
+test("visitors keep opening new rooms", async () => {
   const servers = await launch(symphony, newDirectory());
   const counts = new VisitCounts();
   const times = { visitMs: 2000, totalMs: 4000 };
@@ -86,7 +89,7 @@ test("visitors open new rooms again and again", async () => {
   expect(counts.reconnections).toBeGreaterThan(0);
 });
 
-test("visitors notice that something was lost", async () => {
+test("visitors detect a loss", async () => {
   const program = [fileURLToPath(new URL("./lossy-entry.ts", import.meta.url))];
   const servers = await launch({
     start: ({ cpus }) => Servers.launch({ program, env: {}, cpus }),

@@ -11,7 +11,7 @@ import { Disturbed } from "../src/workload/disturbed.ts";
 
 type Run = number | Error;
 
-/** Runs a measurement whose runs come out as given, by contender. */
+/** Runs a measurement with the given results per contender. */
 function measure(
   outcomes: Readonly<Record<string, readonly Run[]>>,
   part: Partial<Measurement> = {},
@@ -79,7 +79,7 @@ test("medians, and medians of the ratios within each run", async () => {
   expect(isGood(result)).toBe(true);
 });
 
-test("one run that lost something voids all figures of a contender", async () => {
+test("one run with a loss voids all figures of a contender", async () => {
   const lost = new Error("something was lost");
   const result = await measure({ [symphony.name]: [1, lost, 1], [REFERENCE]: [2, 2, 2] });
   expect(row(result, symphony.name)).toEqual(["", symphony.name, "–", "–", ""]);
@@ -88,7 +88,7 @@ test("one run that lost something voids all figures of a contender", async () =>
   expect(isGood(result)).toBe(false);
 });
 
-test("a disturbed run is tried again, and left out at last", async () => {
+test("a disturbed run is repeated, and finally left out", async () => {
   const noise = new Disturbed("noise");
   const again = await measure({ [symphony.name]: [noise, noise, 1, 1, 1], [REFERENCE]: [2, 2, 2] });
   expect(report(again)).not.toContain("left out");
@@ -99,13 +99,13 @@ test("a disturbed run is tried again, and left out at last", async () => {
   expect(report(leftOut)).toContain("1 of 3 runs left out.** Disturbed: noise");
 });
 
-test("a bar that is not reached is not good", async () => {
+test("a missed target fails", async () => {
   const result = await measure({ [symphony.name]: [3, 3, 3], [REFERENCE]: [2, 2, 2] });
   expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
   expect(isGood(result)).toBe(false);
 });
 
-test("a bar may ask for at least so much, and a run may be remarked on once", async () => {
+test("a target may be a minimum, and a remark appears once", async () => {
   const outcomes = { [symphony.name]: [3, 5, 4], [REFERENCE]: [2, 2, 2] };
   const bar = { text: "much", column: "cost", of: "value", atLeast: 4 } as const;
   const remark = ({ cost = 0 }: Figures): string | undefined => (cost > 3 ? "noisy." : undefined);
@@ -130,7 +130,7 @@ test("the chart has a bar for each contender with figures", async () => {
   expect(chart(await measure({ broken: [new Error("lost")] }), "cost")).toBeUndefined();
 });
 
-test("a measurement may name another reference, and a bar another contender", async () => {
+test("a measurement may name another reference, and a target another contender", async () => {
   const outcomes = { [symphony.name]: [9, 9, 9], [REFERENCE]: [3, 3, 3], three: [2, 2, 2] };
   const bar = {
     text: "cheap",
@@ -145,14 +145,14 @@ test("a measurement may name another reference, and a bar another contender", as
   expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
 });
 
-test("a bar may be a ratio to somebody else than the reference", async () => {
+test("a target may be a ratio to another contender than the reference", async () => {
   const outcomes = { [symphony.name]: [9, 9, 9], [REFERENCE]: [3, 3, 3], least: [6, 6, 6] };
   const bar = { text: "near", column: "cost", of: "ratio", to: "least", atMost: 2 } as const;
   const result = await measure(outcomes, { bars: [bar] });
   expect(report(result)).toContain("near: reached (1.50, at most 2)");
 });
 
-test("a report for a page that is kept tells when", async () => {
+test("a report for a page that is kept includes the date", async () => {
   const result = await measure({ [symphony.name]: [1], [REFERENCE]: [2] });
   expect(report(result, "Measured today.")).toContain("A test. Measured today.");
 });

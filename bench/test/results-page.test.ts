@@ -3,18 +3,18 @@ import { renewPage } from "../src/report/results-page.ts";
 
 const PAGE = "# Old\n\n## A\n\nold a\n\n## B\n\nold b, not ## C\n";
 
-test("what was measured replaces its section in its place, and the rest stays", () => {
+test("a new result replaces its section in place, and the rest stays", () => {
   expect(renewPage(PAGE, "# New", ["## A\n\nnew a"])).toBe(
     "# New\n\n## A\n\nnew a\n\n## B\n\nold b, not ## C\n",
   );
 });
 
-test("a new section comes last", () => {
+test("a new section is appended", () => {
   expect(renewPage(PAGE, "# New", ["## C\n\nnew c"])).toBe(
     "# New\n\n## A\n\nold a\n\n## B\n\nold b, not ## C\n\n## C\n\nnew c\n",
   );
 });
 
-test("the first page has what was measured", () => {
+test("the first page has the measured sections", () => {
   expect(renewPage("", "# New", ["## A\n\na"])).toBe("# New\n\n## A\n\na\n");
 });

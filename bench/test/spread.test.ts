@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-test("the members of a room are at the servers in turn", async () => {
+test("the members of a room are assigned to the servers in turn", async () => {
   const servers = await Promise.all([floor.start(options), floor.start(options)]);
   for (const server of servers) cleanUps.push(() => server.kill());
   const load = await Load.join(
@@ -36,7 +36,7 @@ test("the members of a room are at the servers in turn", async () => {
   cleanUps.unshift(() => load.leave());
   load.start();
   const { updateLatency, expectedUpdates } = await load.measure(1);
-  // These servers do not know each other: of three others, one is at the same server.
+  // These servers do not share rooms: one of three other members is on the same server.
   expect(updateLatency.count).toBeGreaterThan(0);
   expect(updateLatency.count).toBeLessThanOrEqual(expectedUpdates / 3);
   expect(load.ledger.firstMissing()).toMatch(/^client 1073741824 has 0 of .* client 1073741825$/);
@@ -63,7 +63,7 @@ test.each([hocuspocusRedis, floorRedis])(
   },
 );
 
-test("when one server does not start, the others are ended", async () => {
+test("if one server does not start, the others are stopped", async () => {
   const directory = await mkdtemp(join(tmpdir(), "symphony-bench-test-"));
   cleanUps.push(() => rm(directory, { recursive: true }));
   const pidFile = join(directory, "pid");

@@ -21,14 +21,14 @@ const COMPOSE = readCompose(exampleVariables());
 const ADMIN = "the token of an administrator";
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** What tells which server a client came to; and what the shipped set-up has. */
+/** Settings that reveal which server a client reached, and those of the shipped set-up. */
 const SETTINGS = {
   LOG_LEVEL: "debug",
   ADMIN_TOKEN: ADMIN,
   TRUSTED_PROXIES: COMPOSE.services["server-a"]?.environment?.TRUSTED_PROXIES ?? "0",
 };
 
-/** The index of the server to which the next connection to the room comes. */
+/** The index of the server that the next connection to the room reaches. */
 async function destinationOf(
   room: string,
   servers: readonly ServerProcess[],
@@ -60,7 +60,7 @@ describe.each<[string, Kind]>([
   const startAt = (port: number) => startServer({ port, env: SETTINGS });
   const destination = (room: string) => destinationOf(room, servers, balancer);
 
-  /** The servers to which the rooms come. */
+  /** The servers that the rooms reach. */
   async function homes(): Promise<Set<number>> {
     const found = new Set<number>();
     for (const room of ROOMS) found.add(await destination(room));
@@ -70,7 +70,7 @@ describe.each<[string, Kind]>([
   beforeAll(async () => {
     ports = await freePorts(3);
     balancer = new Kind(ports.map((port, i) => ({ name: `s${i}`, host: "127.0.0.1", port })));
-    // Before the servers: they must be found by themselves.
+    // Before the servers: it must find them by itself.
     await balancer.start();
     servers = await Promise.all(ports.map(startAt));
     await waitFor(async () => (await fetch(`${balancer.url}/health/live`)).ok, {
@@ -85,14 +85,14 @@ describe.each<[string, Kind]>([
     await Promise.all(servers.map((server) => server.kill()));
   });
 
-  it("brings everybody in a room to the same server", async () => {
+  it("sends all clients of a room to the same server", async () => {
     for (const room of ROOMS) {
       const home = await destination(room);
       for (let i = 0; i < 3; i++) expect(await destination(room)).toBe(home);
     }
   });
 
-  it("spreads a room over all servers when told to", async () => {
+  it("spreads a room over all servers if configured to", async () => {
     const spread = new Kind(
       ports.map((port, i) => ({ name: `s${i}`, host: "127.0.0.1", port })),
       "round-robin",
@@ -121,18 +121,18 @@ describe.each<[string, Kind]>([
     const { port } = new URL(balancer.url);
     for (const method of ["GET", "POST"]) {
       const { status } = await send({ port: Number(port), path }, { method });
-      // nginx takes what leads above the root for no path at all.
+      // nginx rejects paths that lead above the root.
       expect([400, 403], `${method} ${path}: ${status}`).toContain(status);
     }
   });
 
-  it("lets clients into rooms whose names only look like that", async () => {
+  it("lets clients into rooms whose names only look similar", async () => {
     for (const room of ["cluster", "my/cluster/x", "clusters/x", "x/cluster"]) {
       await destination(room);
     }
   });
 
-  it("carries tokens of 32 KB, and documents", async () => {
+  it("passes tokens of 32 KB, and documents", async () => {
     const token = "x".repeat(32_000);
     const client = await RawClient.connect(balancer.wsUrl, "long", { query: `?token=${token}` });
     await client.close();
@@ -150,18 +150,18 @@ describe.each<[string, Kind]>([
         body: Buffer.alloc(20_000_000, 0xff),
       },
     );
-    // The proxy has passed it on, and the server says what is wrong.
+    // The proxy forwarded it, and the server rejects it.
     expect(answer.status).toBe(400);
   });
 
-  it("does not lock out others when somebody tries wrong tokens, whatever they claim to be", async () => {
+  it("locks out only a client that tries wrong tokens, whatever address it claims", async () => {
     const { port } = new URL(balancer.url);
     const statusOf = async (localAddress: string, token: string, claimed: string) => {
       const headers = { ...bearer(token), "x-forwarded-for": claimed };
       const url = { port: Number(port), path: "/api/rooms" };
       return (await send(url, { headers, localAddress })).status;
     };
-    // Each server counts for itself, and requests for one path come to one server.
+    // Each server counts by itself, and all requests for one path reach the same server.
     let status = 401;
     let tries = 0;
     for (; status === 401 && tries < 100; tries++) {
@@ -173,7 +173,7 @@ describe.each<[string, Kind]>([
     expect(await statusOf("127.0.0.3", ADMIN, "127.0.0.2")).toBe(200);
   });
 
-  it("brings clients of a killed server to another one, and back when it returns", async () => {
+  it("moves clients of a killed server to another one, and back when it returns", async () => {
     const room = "left alone";
     const home = await destination(room);
     const client = await RawClient.connect(balancer.wsUrl, encodeURIComponent(room));
@@ -186,7 +186,7 @@ describe.each<[string, Kind]>([
 });
 
 describe("HAProxy, when a server freezes", () => {
-  it("closes its connections, uses others, and comes back to it", async () => {
+  it("closes its connections, uses other servers, and returns to it", async () => {
     const start = () => startServer({ env: SETTINGS });
     const servers = [await start(), await start()];
     const balancer = new HaProxy(
@@ -232,7 +232,7 @@ describe.each<[string, Kind]>([
     await Promise.all(servers.map((server) => server.stop()));
   });
 
-  it("lets no client meet the one that drains", async () => {
+  it("sends no client to a draining server", async () => {
     const [draining, other] = servers;
     if (draining !== undefined) draining.draining = true;
     const answers = await Promise.all(ROOMS.map((room) => fetch(`${balancer.url}/${room}`)));
@@ -244,7 +244,7 @@ describe.each<[string, Kind]>([
     for (const client of clients) client.terminate();
   });
 
-  it("says where clients come from, and not what they claim", async () => {
+  it("reports the client's real address, not the one it claims", async () => {
     await fetch(`${balancer.url}/room?token=secret`, {
       headers: { "x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https" },
     });

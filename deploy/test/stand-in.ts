@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { BalancedServer } from "@symphony/services/load-balancer";
 import { WebSocketServer } from "ws";
 
-/** Keeps what it was asked, and accepts every client. While it drains, it refuses as a server does. */
+/** Records requests, and accepts every client. While draining, it refuses as a server does. */
 export class StandIn {
   draining = false;
   readonly requests: IncomingMessage[] = [];

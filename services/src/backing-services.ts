@@ -9,10 +9,10 @@ import { RedisCluster } from "./redis-cluster.ts";
 
 const CLI = fileURLToPath(new URL("../../packages/server/src/cli.ts", import.meta.url));
 
-/** Environment variables of a server. */
+/** A server's environment variables. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** Everything that a cluster of servers needs, on this machine. */
+/** All services that a cluster of servers needs, on this machine. */
 export class BackingServices {
   readonly redis: Redis | RedisCluster;
   readonly postgres: Postgres = new Postgres();
@@ -24,7 +24,7 @@ export class BackingServices {
     this.redis = redisCluster ? new RedisCluster() : new Redis();
   }
 
-  /** Starts all of them, and lets the server create what it needs there. */
+  /** Starts all services and runs `symphony-backend setup` against them. */
   async start(): Promise<void> {
     const services = [this.redis, this.postgres, this.s3, this.dynamoDb];
     const started = await Promise.allSettled(services.map((service) => service.start()));
@@ -41,7 +41,7 @@ export class BackingServices {
     await Promise.all(services.map((service) => service.stop()));
   }
 
-  /** With these variables a server joins the cluster. */
+  /** The variables with which a server joins the cluster. */
   environment(): Environment {
     return {
       DATABASE_URL: this.postgres.url,
@@ -60,7 +60,7 @@ export class BackingServices {
   }
 }
 
-/** Runs `symphony-backend setup`. @throws Error with what it wrote */
+/** Runs `symphony-backend setup`. @throws Error with its output */
 async function setUp(environment: Environment): Promise<void> {
   const child = spawn(process.execPath, [CLI, "setup"], {
     env: { PATH: process.env.PATH ?? "", ...environment },

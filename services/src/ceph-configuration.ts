@@ -1,16 +1,16 @@
-/** Where the parts of one small Ceph are, and how it is kept small and fast. */
+/** Paths and addresses of one small Ceph cluster. */
 export interface CephLayout {
   readonly directory: string;
   readonly clusterId: string;
-  /** Of the loopback network, and nobody else's, so that the daemons need no free ports. */
+  /** An otherwise unused loopback address, so that the daemons can use fixed ports. */
   readonly address: string;
-  /** On 127.0.0.1. */
+  /** The port of the gateway on 127.0.0.1. */
   readonly gatewayPort: number;
 }
 
 const MONITOR_PORT = 26_789;
 
-/** Where the monitor is, as Ceph writes it. */
+/** The address of the monitor in Ceph's notation. */
 export function monitorAddress({ address }: CephLayout): string {
   return `v2:${address}:${MONITOR_PORT}`;
 }
@@ -72,7 +72,7 @@ osd class load list = *
 osd class default list = *
 
 [client.rgw]
-# Without tcp_nodelay every answer waits for an acknowledgement.
+# Without tcp_nodelay, every response waits for an acknowledgement.
 rgw frontends = beast endpoint=127.0.0.1:${gatewayPort} tcp_nodelay=1
 rgw data = ${directory}/rgw
 rgw dns name = localhost
@@ -80,7 +80,7 @@ rgw enable usage log = false
 rgw enable ops log = false
 rgw thread pool size = 16
 rgw run sync thread = false
-# With a cache, changes of buckets wait half a minute for a gateway that was killed.
+# With a cache, changes to buckets wait half a minute for a gateway that was killed.
 rgw cache enabled = false
 `;
 }

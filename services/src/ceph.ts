@@ -21,8 +21,8 @@ interface Parts {
 }
 
 /**
- * S3 by a Ceph object gateway. What it stores is in memory: `kill`, `pause` and their opposites are
- * about the gateway, which is all that its users see; the store behind it goes on.
+ * S3 from a Ceph object gateway. The data is in memory: `kill`, `pause` and their opposites only
+ * affect the gateway, which is all that its clients see; the store behind it keeps running.
  */
 export class Ceph implements Service {
   readonly accessKey: string = "test-access-key";
@@ -64,7 +64,7 @@ export class Ceph implements Service {
   async stop(): Promise<void> {
     if (this.#parts === undefined) return;
     const { layout, monitor, store, gateway } = this.#parts;
-    // Nothing is to be kept, and each would wait for the others.
+    // The data is discarded, and a clean shutdown of each would wait for the others.
     await Promise.all([gateway.kill(), store.kill(), monitor.kill()]);
     this.#parts = undefined;
     await rm(layout.directory, { recursive: true, force: true });
@@ -100,7 +100,7 @@ function partsOf(layout: CephLayout): Parts {
   const daemon = (program: string, args: readonly string[], ready: () => Promise<boolean>) =>
     new ManagedProcess({
       command: program,
-      // `-f`: they stay children of this process, and end with it.
+      // `-f` keeps them children of this process, so that they end with it.
       args: ["-f", ...args],
       env: { CEPH_CONF: configurationOf(layout) },
       ready,

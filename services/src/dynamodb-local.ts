@@ -6,20 +6,23 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** A package that carries DynamoDB Local unchanged. Its licence allows to use it, not to pass it on. */
+/**
+ * A package that contains DynamoDB Local unchanged. Its licence allows using it, but not
+ * redistributing it.
+ */
 const PACKAGE = "amplify-dynamodb-simulator";
 const VERSION = "2.9.30";
 const SHA512 =
   "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ==";
-/** Where the program lies in the package. */
+/** The program's folder in the package. */
 const FOLDER = "package/emulator";
 
 const run = promisify(execFile);
 
 /**
- * The directory with `DynamoDBLocal.jar`. It is downloaded once, into the user's cache.
+ * Returns the directory of `DynamoDBLocal.jar`, which is downloaded once, into the user's cache.
  *
- * @throws Error when it cannot be downloaded, or is not what it was
+ * @throws Error if it cannot be downloaded, or its hash has changed
  */
 export async function dynamoDbLocalDirectory(): Promise<string> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "symphony-services");
@@ -42,11 +45,11 @@ async function download(directory: string): Promise<void> {
   const hash = createHash("sha512")
     .update(await readFile(archive))
     .digest("base64");
-  if (hash !== SHA512) throw new Error(`${PACKAGE}@${VERSION} is not the package that it was`);
+  if (hash !== SHA512) throw new Error(`${PACKAGE}@${VERSION} does not have the expected hash`);
   await run("tar", ["xzf", archive, "-C", directory, FOLDER]);
 }
 
-/** Somebody else may have downloaded it at the same time: then theirs is as good. */
+/** If another process has downloaded it at the same time, its copy is used. */
 async function putInPlace(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);

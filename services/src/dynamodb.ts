@@ -12,8 +12,8 @@ interface Program {
 const ANSWER_TIMEOUT_MS = 1_000;
 
 /**
- * A program that speaks the protocol of DynamoDB, with its tables in files. It takes any region and
- * any credentials, but not none.
+ * A program that speaks the DynamoDB protocol, with its tables in files. It accepts any region and
+ * any credentials, but requires both.
  */
 class DynamoDbProcess extends ProcessService {
   readonly #program: (port: number, directory: string) => Promise<Program>;
@@ -33,7 +33,7 @@ class DynamoDbProcess extends ProcessService {
       ...(await this.#program(port, directory)),
       cwd: directory,
       ready: async () => {
-        // Any answer will do: one of them calls this a bad request.
+        // Any response will do: one of the programs answers 400.
         await fetch(this.endpoint, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
         return true;
       },
@@ -41,7 +41,7 @@ class DynamoDbProcess extends ProcessService {
   }
 }
 
-/** DynamoDB in a Node process. Starts fast; it has no transactions, and items do not expire. */
+/** DynamoDB in a Node process. Starts fast, but has no transactions, and items do not expire. */
 export class Dynalite extends DynamoDbProcess {
   constructor() {
     super(async (port, directory) => ({
@@ -56,8 +56,8 @@ export class Dynalite extends DynamoDbProcess {
 }
 
 /**
- * The DynamoDB that AWS gives to developers: more faithful, and slower. It needs Java, and listens on
- * all addresses of this machine, because it cannot be told otherwise.
+ * The DynamoDB that AWS provides to developers: more faithful, but slower. It needs Java, and
+ * listens on all addresses of this machine, because this cannot be configured.
  */
 export class DynamoDbLocal extends DynamoDbProcess {
   constructor() {
@@ -67,10 +67,10 @@ export class DynamoDbLocal extends DynamoDbProcess {
         command: "java",
         args: [
           `-Djava.library.path=${join(program, "DynamoDBLocal_lib")}`,
-          // It is started often and lives for seconds: what the better compiler costs never pays.
+          // It starts often and lives for seconds, so the optimizing compiler never pays off.
           "-XX:TieredStopAtLevel=1",
           ...["-jar", join(program, "DynamoDBLocal.jar")],
-          // Not in memory: tables must be there again after a kill.
+          // Not in memory: tables must survive a kill.
           ...["-dbPath", directory, "-sharedDb", "-disableTelemetry", "-port", String(port)],
         ],
       };

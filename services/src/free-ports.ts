@@ -2,20 +2,20 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 
 /**
- * Below the ports that the system gives to outgoing connections (from 32768 on Linux), so that none
- * of those takes a port between its choice and its use, or while its service is down for a while.
+ * Below the ephemeral ports (from 32768 on Linux), so that no outgoing connection takes a port
+ * between its choice and its use, or while its service is down.
  */
 const FIRST = 20_000;
 const COUNT = 5_000;
-/** A port is claimed by listening on the one that lies this much above it. */
+/** A port is claimed by listening on the port this far above it. */
 const CLAIM_OFFSET = COUNT;
 
-/** Claimed for as long as this process lives: a service that was killed may be started again there. */
+/** Claims last as long as this process, so that a killed service can restart on its port. */
 const claims: Server[] = [];
 
 /**
- * Ports of the loopback address on which nothing listens, and which no other process that asks here
- * is given while this one lives.
+ * Returns loopback ports on which nothing listens, and which this function gives to no other
+ * process while this one lives.
  */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const ports: number[] = [];
@@ -42,7 +42,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Undefined when the port is in use. */
+/** Resolves to undefined if the port is in use. */
 async function listen(port: number): Promise<Server | undefined> {
   const server = createServer();
   server.listen(port, "127.0.0.1");

@@ -26,8 +26,8 @@ const KIND: LoadBalancerKind = {
 };
 
 /**
- * HAProxy with the configuration of `deploy/haproxy`. A server that is killed, that freezes or that
- * drains is left by its clients; it is used again as soon as it answers.
+ * HAProxy with the configuration of `deploy/haproxy`. It moves clients away from a server that is
+ * killed, frozen or draining, and uses the server again as soon as it responds.
  */
 export class HaProxy extends LoadBalancer {
   constructor(servers: readonly BalancedServer[], balance: Balance = "affinity") {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ProcessOptions } from "./managed-process.ts";
 import { ProcessService } from "./process-service.ts";
 
-/** A server behind a load balancer. It need not be up yet. */
+/** A server behind a load balancer. It need not be running yet. */
 export interface BalancedServer {
   /** Letters, digits, `-` and `_`. */
   readonly name: string;
@@ -12,13 +12,13 @@ export interface BalancedServer {
   readonly port: number;
 }
 
-/** Which server a connection comes to: always the same one for a room, or each in turn. */
+/** How connections are assigned: always the same server for a room, or each server in turn. */
 export type Balance = "affinity" | "round-robin";
 
-/** How to start a kind of load balancer. */
+/** How to start one kind of load balancer. */
 export interface LoadBalancerKind {
   readonly command: string;
-  /** In the directory; without it, the log is what the process writes. */
+  /** The log file in the directory; without it, the process's output is the log. */
   readonly logFile?: string;
   args(file: string, directory: string): readonly string[];
   /** The text of its configuration. */
@@ -52,7 +52,7 @@ export class LoadBalancer extends ProcessService {
     return this.url.replace(/^http/, "ws");
   }
 
-  /** What it logged of the last requests. */
+  /** Returns the log of the last requests. */
   async log(): Promise<string> {
     const { directory } = this;
     if (directory === undefined || this.#kind.logFile === undefined) return this.output;
@@ -70,7 +70,7 @@ export class LoadBalancer extends ProcessService {
   }
 }
 
-/** Whether something listens there. The servers behind it may all be down. */
+/** Whether the load balancer listens. The servers behind it may all be down. */
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");

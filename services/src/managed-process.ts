@@ -6,9 +6,9 @@ export interface ProcessOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Resolves when the service answers; rejects or returns false when it does not yet. */
+  /** Resolves to true once the service responds; until then it rejects or resolves to false. */
   readonly ready: () => Promise<boolean>;
-  /** How long it may take to answer, in milliseconds. */
+  /** How long it may take to respond, in milliseconds. */
   readonly startTimeout?: number;
 }
 
@@ -21,9 +21,7 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/**
- * A child process that can be ended and started again. It does not outlive this process.
- */
+/** A child process that can be stopped and restarted. It does not outlive this process. */
 export class ManagedProcess {
   readonly #options: ProcessOptions;
   #child: ChildProcess | undefined;
@@ -34,20 +32,20 @@ export class ManagedProcess {
     this.#options = options;
   }
 
-  /** Undefined while it does not run. */
+  /** Undefined while it is not running. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  /** The last lines that it wrote. */
+  /** The last lines of its output. */
   get output(): string {
     return this.#output.join("");
   }
 
-  /** Starts it, and resolves when it answers. @throws Error with its output */
+  /** Starts it, and resolves once it responds. @throws Error with its output */
   async start(): Promise<void> {
     const { command, args, env, cwd, ready, startTimeout = 30_000 } = this.#options;
-    // It also ends when this process is killed and cannot end it.
+    // `--pdeathsig` also ends it if this process is killed and cannot do so itself.
     const child = spawn("setpriv", ["--pdeathsig", "KILL", command, ...args], {
       ...(cwd === undefined ? {} : { cwd }),
       env: { ...process.env, ...env },
@@ -75,7 +73,7 @@ export class ManagedProcess {
     });
     const deadline = Date.now() + startTimeout;
     while (!(await answers(ready))) {
-      if (Date.now() > deadline) failure ??= `it did not answer within ${startTimeout} ms`;
+      if (Date.now() > deadline) failure ??= `it did not respond within ${startTimeout} ms`;
       if (failure !== undefined) {
         child.kill("SIGKILL");
         throw new Error(`${command} did not start: ${failure}\n${this.output}`);
@@ -84,7 +82,7 @@ export class ManagedProcess {
     }
   }
 
-  /** Sends it a signal if it runs. */
+  /** Sends it a signal if it is running. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
@@ -94,7 +92,7 @@ export class ManagedProcess {
     await this.#exited;
   }
 
-  /** Asks it to end, and makes it end when it does not. */
+  /** Asks it to exit, and kills it if it does not. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.signal("SIGCONT");
     this.signal(signal);
@@ -108,7 +106,7 @@ async function answers(ready: () => Promise<boolean>): Promise<boolean> {
   try {
     return await ready();
   } catch {
-    // It does not answer yet; what keeps it from answering is in its output.
+    // It does not respond yet; its output says why.
     return false;
   }
 }

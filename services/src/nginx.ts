@@ -23,7 +23,7 @@ const KIND: LoadBalancerKind = {
   async configuration(port, servers, balance) {
     const shipped = await ShippedConfiguration.read("nginx/nginx.conf");
     shipped.replace(LISTEN, `listen 127.0.0.1:${port};`);
-    // Relative to the directory that it is started with.
+    // Relative to the directory passed with `-p`.
     shipped.replace(LOG, LOG_FILE);
     if (balance === "round-robin") shipped.replace(BALANCE, "");
     shipped.replace(
@@ -36,7 +36,7 @@ const KIND: LoadBalancerKind = {
   },
 };
 
-/** nginx with the configuration of `deploy/nginx`. It notices a frozen server only late. */
+/** nginx with the configuration of `deploy/nginx`. It takes long to notice a frozen server. */
 export class Nginx extends LoadBalancer {
   constructor(servers: readonly BalancedServer[], balance: Balance = "affinity") {
     super(KIND, servers, balance);

@@ -10,23 +10,23 @@ const run = promisify(execFile);
 
 export interface PgBouncerOptions {
   readonly poolMode: "session" | "transaction" | "statement";
-  /** More of its settings, as `pgbouncer.ini` names them. */
+  /** Further settings, by their names in `pgbouncer.ini`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A pooler in front of a PostgreSQL of this machine. */
+/** A pooler in front of a PostgreSQL on this machine. */
 export class PgBouncer extends ProcessService {
   readonly #database: () => string;
   readonly #options: PgBouncerOptions;
 
-  /** @param database gives the URL of the server; of the database in it when it is asked for one */
+  /** @param database returns the URL of the PostgreSQL server; called when the pooler starts */
   constructor(database: () => string, options: PgBouncerOptions) {
     super("pgbouncer");
     this.#database = database;
     this.#options = options;
   }
 
-  /** The same database, through the pooler. */
+  /** The URL of the same database, through the pooler. */
   through(url: string): string {
     const pooled = new URL(url);
     pooled.port = String(this.port);
@@ -39,7 +39,7 @@ export class PgBouncer extends ProcessService {
       listen_addr: "127.0.0.1",
       listen_port: String(port),
       unix_socket_dir: "",
-      // Whoever comes is taken for the one user that the database knows.
+      // Every client becomes the one user that the database has.
       auth_type: "any",
       pool_mode: this.#options.poolMode,
       ignore_startup_parameters: "extra_float_digits",
@@ -56,7 +56,7 @@ export class PgBouncer extends ProcessService {
   }
 }
 
-/** It refuses to run as root. */
+/** PgBouncer refuses to run as root. */
 async function asOtherUser(directory: string, file: string) {
   if (process.getuid?.() !== 0) return { command: "pgbouncer", args: [file] };
   const { stdout } = await run("id", ["-u", "postgres"]);

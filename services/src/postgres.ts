@@ -11,20 +11,20 @@ import type { Service } from "./service.ts";
 
 const run = promisify(execFile);
 
-/** Where Debian installs PostgreSQL, each version in a directory of its own. */
+/** Where Debian installs PostgreSQL, with one directory per version. */
 const VERSIONS = "/usr/lib/postgresql";
 const USER = "postgres";
 const HOST = "127.0.0.1";
 const POLL_MS = 5;
 
 export interface PostgresOptions {
-  /** False: faster, for what need not survive a crash of the machine. Default: true. */
+  /** False is faster, for data that need not survive a crash of the machine. Default: true. */
   readonly fsync?: boolean;
-  /** More settings of the server, as `postgresql.conf` names them. */
+  /** Further settings, by their names in `postgresql.conf`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** PostgreSQL. Everybody on this machine may use it, without a password. */
+/** PostgreSQL. Anyone on this machine may use it, without a password. */
 export class Postgres implements Service {
   readonly #settings: Readonly<Record<string, string>>;
   #port = 0;
@@ -40,14 +40,14 @@ export class Postgres implements Service {
     };
   }
 
-  /** The database that is always there. */
+  /** The URL of the default database. */
   get url(): string {
     return this.#urlOf("postgres");
   }
 
-  /** The directory that holds the data; it belongs to another user. */
+  /** The data directory; it may belong to another user. */
   get directory(): string {
-    if (this.#directory === undefined) throw new Error("PostgreSQL was not started.");
+    if (this.#directory === undefined) throw new Error("PostgreSQL was never started");
     return this.#directory;
   }
 
@@ -78,9 +78,9 @@ export class Postgres implements Service {
     await this.#server.start();
   }
 
-  /** Also ends the backends, which otherwise go on for a moment when only the server is killed. */
+  /** Also kills the backends, which would otherwise outlive the server for a moment. */
   async kill(): Promise<void> {
-    // A server that is stopped starts no more of them.
+    // A frozen server starts no more backends.
     this.#server?.signal("SIGSTOP");
     const backends = this.#backends();
     for (const pid of backends) signal(pid, "SIGKILL");
@@ -100,7 +100,7 @@ export class Postgres implements Service {
 
   async stop(): Promise<void> {
     this.resume();
-    // This asks for a fast shutdown: it does not wait for clients to leave.
+    // SIGINT requests a fast shutdown, which does not wait for clients to disconnect.
     await this.#server?.stop("SIGINT");
     this.#server = undefined;
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
@@ -115,7 +115,7 @@ export class Postgres implements Service {
     return ["--host", HOST, "--port", String(this.#port)];
   }
 
-  /** The processes that the server has started. */
+  /** The child processes of the server. */
   #backends(): readonly number[] {
     const pid = this.#server?.pid;
     if (pid === undefined) return [];
@@ -123,7 +123,7 @@ export class Postgres implements Service {
       const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
       return children.split(" ").filter(Boolean).map(Number);
     } catch {
-      // It has ended meanwhile.
+      // It has exited in the meantime.
       return [];
     }
   }
@@ -132,7 +132,7 @@ export class Postgres implements Service {
 async function createDataDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "symphony-postgres-"));
   if (isRoot()) await run("chown", [`${USER}:`, directory]);
-  // Text sorts as in a language, as in most databases: it shows what wrongly relies on byte order.
+  // A linguistic collation, as in most databases, reveals code that wrongly relies on byte order.
   const locale = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"];
   const access = ["--username", USER, "--auth", "trust"];
   const [command, ...args] = asUser(program("initdb"), "--no-sync", "--encoding=UTF8");
@@ -140,10 +140,13 @@ async function createDataDirectory(): Promise<string> {
   return directory;
 }
 
-/** A command line; PostgreSQL refuses to run as root. The process is replaced: no other is between. */
+/**
+ * Builds a command line that does not run as root, which PostgreSQL refuses. `setpriv` replaces
+ * itself with the command, so there is no process in between.
+ */
 function asUser(command: string, ...args: readonly string[]): [string, ...string[]] {
   if (!isRoot()) return [command, ...args];
-  // Another user's process forgets that it shall end when its parent is killed, unless told again.
+  // Changing the user clears the parent-death signal, so it is set again.
   const options = ["--pdeathsig", "KILL", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"];
   return ["setpriv", ...options, command, ...args];
 }
@@ -152,7 +155,7 @@ function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** A program of the newest version that is installed. */
+/** The path of a program of the newest installed version. */
 function program(name: string): string {
   const newest = Math.max(...readdirSync(VERSIONS).map(Number).filter(Number.isInteger));
   return join(VERSIONS, String(newest), "bin", name);
@@ -164,7 +167,8 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 function isRunning(pid: number): boolean {
   try {
-    // The state follows the name, which is in parentheses. A zombie only waits to be reaped.
+    // The state follows the name in parentheses. A zombie no longer runs; it only waits to be
+    // reaped.
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     // There is no such process.

@@ -5,14 +5,14 @@ import { freePort } from "./free-ports.ts";
 import { ManagedProcess, type ProcessOptions } from "./managed-process.ts";
 import type { Service } from "./service.ts";
 
-/** A service that is one process, with one port and a directory. */
+/** A service that consists of one process with one port and one directory. */
 export abstract class ProcessService implements Service {
   readonly #name: string;
   #port = 0;
   #directory: string | undefined;
   #process: ManagedProcess | undefined;
 
-  /** @param name in the name of the directory, and in messages */
+  /** @param name used in the name of the directory and in messages */
   constructor(name: string) {
     this.#name = name;
   }
@@ -22,7 +22,7 @@ export abstract class ProcessService implements Service {
     return this.#port;
   }
 
-  /** Does nothing when it runs. */
+  /** Does nothing if it is already running. */
   async start(): Promise<void> {
     this.#process ??= await this.#prepare();
     if (this.#process.pid === undefined) await this.#process.start();
@@ -53,17 +53,17 @@ export abstract class ProcessService implements Service {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Undefined while it is not prepared. */
+  /** Undefined before the first start and after `stop`. */
   protected get directory(): string | undefined {
     return this.#directory;
   }
 
-  /** The last lines that the process wrote. */
+  /** The last lines of the process's output. */
   protected get output(): string {
     return this.#process?.output ?? "";
   }
 
-  /** Says how to start it, and writes what it needs into its directory. */
+  /** Returns how to start the process, and writes its files into the directory. */
   protected abstract prepare(port: number, directory: string): Promise<ProcessOptions>;
 
   async #prepare(): Promise<ManagedProcess> {

@@ -8,8 +8,8 @@ const run = promisify(execFile);
 /**
  * Runs one command of Redis, or of `redis-cli` itself, on this machine.
  *
- * @returns what the server answered, as text; an error that it answered is text too
- * @throws Error when the server is not reached, or does not answer within two minutes
+ * @returns the server's reply as text, even if the reply is an error
+ * @throws Error if the server is unreachable, or does not reply within two minutes
  */
 export async function redisCli(port: number, ...args: readonly string[]): Promise<string> {
   const target = ["-h", "127.0.0.1", "-p", String(port)];

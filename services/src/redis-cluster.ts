@@ -18,8 +18,8 @@ interface Node {
 }
 
 /**
- * A Redis Cluster of three masters, each with a replica. What its servers know of each other outlives
- * `kill`; the data do not.
+ * A Redis Cluster of three masters, each with a replica. The cluster's configuration survives
+ * `kill`; its data does not.
  */
 export class RedisCluster implements Service {
   #directory = "";
@@ -29,12 +29,14 @@ export class RedisCluster implements Service {
     return this.#nodes.map(({ port }) => port);
   }
 
-  /** Of all its servers, one each. */
+  /** One URL for each server. */
   get urls(): readonly string[] {
     return this.ports.map((port) => `redis://127.0.0.1:${port}`);
   }
 
-  /** Starts the servers that do not run, and resolves when all belong to the cluster and it works. */
+  /**
+   * Starts the servers that are not running, and resolves once the cluster is complete and healthy.
+   */
   async start(): Promise<void> {
     const isNew = this.#nodes.length === 0;
     if (isNew) this.#nodes = await this.#prepare();
@@ -45,7 +47,7 @@ export class RedisCluster implements Service {
       const options = ["--cluster-replicas", "1", "--cluster-yes"];
       await redisCli(this.#firstPort, "--cluster", "create", ...addresses, ...options);
     }
-    await until("the Redis Cluster works", () => this.#isComplete());
+    await until("the Redis Cluster is healthy", () => this.#isComplete());
   }
 
   async kill(): Promise<void> {
@@ -68,8 +70,8 @@ export class RedisCluster implements Service {
   }
 
   /**
-   * Kills one master, as a crash does. Its replica takes over within some seconds; `start` brings it
-   * back as a replica.
+   * Kills one master, as a crash would. Its replica takes over within a few seconds; `start` brings
+   * the master back as a replica.
    *
    * @returns its port
    */
@@ -86,14 +88,16 @@ export class RedisCluster implements Service {
     return node.port;
   }
 
-  /** Makes a replica take over from its master, as before maintenance, and waits until it has. */
+  /**
+   * Makes a replica take over from its master, as before maintenance, and waits until it is done.
+   */
   async failover(): Promise<void> {
     const replica = await this.#nodeWithRole("slave");
     await redisCli(replica.port, "CLUSTER", "FAILOVER");
     await until("the replica has taken over", () => hasRole(replica.port, "master"));
   }
 
-  /** Moves so many slots from one master to another, one by one. */
+  /** Moves `count` slots from one master to another, one by one. */
   async moveSlots(count: number): Promise<void> {
     const [from, to] = await this.#masterIds();
     const options = ["--cluster-slots", String(count), "--cluster-yes"];
@@ -116,7 +120,7 @@ export class RedisCluster implements Service {
 
   async #prepare(): Promise<readonly Node[]> {
     this.#directory = await mkdtemp(join(tmpdir(), "redis-cluster-"));
-    // Ports of their own for the servers' talk: the default of port + 10000 may be taken.
+    // Explicit cluster bus ports: the default, port + 10000, may be taken.
     const ports = await freePorts(2 * NODES);
     return Promise.all(
       ports.slice(0, NODES).map(async (port, index) => {
@@ -159,7 +163,7 @@ function nodeProcess(port: number, clusterPort: number, directory: string): Mana
       ...["--save", "", "--appendonly", "no", "--dir", directory],
       ...["--cluster-enabled", "yes", "--cluster-port", String(clusterPort)],
       ...["--cluster-node-timeout", "1000", "--cluster-allow-pubsubshard-when-down", "yes"],
-      // A replica that has not copied its master yet does not take over.
+      // Sync at once: a replica that has not copied its master yet cannot take over.
       ...["--repl-diskless-sync-delay", "0"],
     ],
     ready: async () => (await redisCli(port, "PING")).startsWith("PONG"),
@@ -173,7 +177,7 @@ async function hasRole(port: number, role: "master" | "slave"): Promise<boolean>
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
     await sleep(POLL_MS);
   }
 }

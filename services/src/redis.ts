@@ -2,11 +2,11 @@ import type { ProcessOptions } from "./managed-process.ts";
 import { ProcessService } from "./process-service.ts";
 import { redisCli } from "./redis-cli.ts";
 
-/** One Redis server. It has nothing on disk: after `kill` and `start` it is empty. */
+/** One Redis server, without persistence: after `kill` and `start` it is empty. */
 export class Redis extends ProcessService {
   readonly #args: readonly string[];
 
-  /** @param args more arguments of `redis-server` */
+  /** @param args further arguments for `redis-server` */
   constructor(args: readonly string[] = []) {
     super("redis");
     this.#args = args;
@@ -17,7 +17,7 @@ export class Redis extends ProcessService {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** How often each command was called since the start, by its name in lower case. */
+  /** Returns how often each command was called since the start, by its name in lower case. */
   async commandStats(): Promise<ReadonlyMap<string, number>> {
     const text = await redisCli(this.port, "INFO", "commandstats");
     const calls = new Map<string, number>();
@@ -35,7 +35,7 @@ export class Redis extends ProcessService {
         ...["--save", "", "--appendonly", "no"],
         ...this.#args,
       ],
-      // An error, as for a missing password, is an answer too.
+      // An error, such as for a missing password, counts as a reply too.
       ready: async () => (await redisCli(port, "PING")) !== "",
     };
   }

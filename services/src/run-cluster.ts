@@ -9,7 +9,7 @@ const NAMES = ["a", "b", "c"];
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Resolves with the first signal to end. */
+/** Resolves on the first signal to stop. */
 const ended = new Promise<void>((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
 });
@@ -24,7 +24,7 @@ try {
   const settings = {
     ...services.environment(),
     ADMIN_TOKEN: adminToken,
-    // HAProxy tells where clients come from.
+    // HAProxy reports the client addresses.
     TRUSTED_PROXIES: "1",
   };
   servers = NAMES.map(() => new SymphonyServer(settings));
@@ -50,8 +50,8 @@ try {
   say("");
   for (const [name, where] of rows) say(`  ${name.padEnd(10)} ${where}`);
   say("");
-  say("A room has its home on one server; open it at two servers directly, and it is on both.");
-  say("Ctrl-C ends everything.");
+  say("Each room lives on one server. Open a room on two servers directly, and both hold it.");
+  say("Press Ctrl-C to stop everything.");
   await ended;
   say("stopping …");
 } finally {

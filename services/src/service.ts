@@ -1,20 +1,20 @@
-/** A real service on this machine, on free ports of the loopback address, with a directory of its own. */
+/** A real service on this machine, on free loopback ports, with its own directory. */
 export interface Service {
   /**
-   * Starts it, or starts it again on the same ports and with what it had stored, and resolves when
-   * it answers.
+   * Starts it, or restarts it on the same ports and with its stored data, and resolves once it
+   * responds.
    *
-   * @throws Error with its last output when it does not
+   * @throws Error with its last output if it does not respond
    */
   start(): Promise<void>;
 
-  /** Ends it at once, as a crash does, and keeps what it has stored. */
+  /** Kills it, as a crash would, and keeps its stored data. */
   kill(): Promise<void>;
 
-  /** Lets it do nothing until `resume`: connections stay open, and nothing is answered. */
+  /** Freezes it until `resume`: connections stay open, but nothing is answered. */
   pause(): void;
   resume(): void;
 
-  /** Ends it, and removes what it has stored. May be called more than once, and after `kill`. */
+  /** Stops it, and deletes its stored data. May be called more than once, and after `kill`. */
   stop(): Promise<void>;
 }

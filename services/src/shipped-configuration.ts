@@ -1,9 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-/**
- * A configuration of `deploy/`, of which some places are filled in. So what tests run is what is
- * shipped.
- */
+/** A configuration from `deploy/` with some values replaced, so that tests run what is shipped. */
 export class ShippedConfiguration {
   #text: string;
 
@@ -11,7 +8,7 @@ export class ShippedConfiguration {
     this.#text = text;
   }
 
-  /** @param path below `deploy/` */
+  /** @param path relative to `deploy/` */
   static async read(path: string): Promise<ShippedConfiguration> {
     const url = new URL(`../../deploy/${path}`, import.meta.url);
     return new ShippedConfiguration(await readFile(url, "utf8"));
@@ -21,7 +18,7 @@ export class ShippedConfiguration {
     return this.#text;
   }
 
-  /** @throws Error when the place is not there, so that the shipped file cannot drift away */
+  /** @throws Error if nothing matches, so that the shipped file cannot drift from the tests */
   replace(place: RegExp, replacement: string): void {
     if (!place.test(this.#text)) throw new Error(`nothing matches ${place} in the configuration`);
     this.#text = this.#text.replace(place, () => replacement);

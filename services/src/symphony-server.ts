@@ -10,7 +10,7 @@ const CLI = fileURLToPath(new URL("../../packages/server/src/cli.ts", import.met
 export class SymphonyServer extends ProcessService {
   readonly #environment: Environment;
 
-  /** @param environment its settings, without `HOST`, `PORT` and `DATA_DIR` */
+  /** @param environment settings other than `HOST`, `PORT` and `DATA_DIR` */
   constructor(environment: Environment) {
     super("server");
     this.#environment = environment;

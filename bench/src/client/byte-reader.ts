@@ -1,4 +1,4 @@
-/** Reads the integers of lib0's encoding from a part of a buffer. One reader is used again and again. */
+/** Reads integers in lib0's encoding from a part of a buffer. One reader is reused. */
 export class ByteReader {
   buffer: Buffer = Buffer.alloc(0);
   position = 0;
@@ -11,11 +11,13 @@ export class ByteReader {
   }
 
   byte(): number {
-    if (this.position >= this.end) throw new Error("a message from the server is cut short");
+    if (this.position >= this.end) throw new Error("a message from the server is truncated");
     return this.buffer[this.position++] ?? 0;
   }
 
-  /** A variable-length integer of up to 53 bits; arithmetic, because client ids exceed 31 bits. */
+  /**
+   * Reads a variable-length integer of up to 53 bits. No bit operations: client ids exceed 31 bits.
+   */
   unsigned(): number {
     let value = 0;
     let factor = 1;
@@ -29,6 +31,6 @@ export class ByteReader {
 
   skip(count: number): void {
     this.position += count;
-    if (this.position > this.end) throw new Error("a message from the server is cut short");
+    if (this.position > this.end) throw new Error("a message from the server is truncated");
   }
 }

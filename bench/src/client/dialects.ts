@@ -1,14 +1,17 @@
 import * as encoding from "lib0/encoding";
 
-/** How the clients of a server speak to it. Their sync and awareness messages are the same in all. */
+/**
+ * How the clients of a server speak to it. Sync and awareness messages are the same in all
+ * dialects.
+ */
 export interface Dialect {
   /** The path of the URL that a client of this room connects to. */
   path(room: string): string;
   /** The bytes before every message of this room, in both directions. */
   prefix(room: string): Uint8Array;
-  /** The messages, without prefix, with which a client begins. */
+  /** The messages, without prefix, that a client sends first. */
   readonly greeting: readonly Uint8Array[];
-  /** Clients send presence of others that is new to them back to the server. */
+  /** Whether clients echo other clients' presence to the server when it is new to them. */
   readonly returnsPresence: boolean;
 }
 
@@ -19,7 +22,7 @@ const MESSAGE_AUTH = 2;
 const AUTH_TOKEN = 0;
 const PROVIDER_VERSION = "4.7.0";
 
-/** As y-websocket 1 to 3 speak. */
+/** The dialect of y-websocket 1 to 3. */
 const yWebsocket: Dialect = {
   path: (room) => `/${room}`,
   prefix: () => NOTHING,
@@ -28,8 +31,8 @@ const yWebsocket: Dialect = {
 };
 
 /**
- * As `@hocuspocus/provider` 4 speaks: every message names its document, and the first one brings a
- * token. It passes on only its own presence: what the server sent is not sent back.
+ * The dialect of `@hocuspocus/provider` 4: every message names its document, and the first one
+ * carries a token. It sends only its own presence, and does not echo presence from the server.
  */
 const hocuspocus: Dialect = {
   path: () => "/",

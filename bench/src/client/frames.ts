@@ -1,4 +1,4 @@
-/** The WebSocket framing (RFC 6455) that a benchmark client needs: whole binary messages, pings and closes. */
+/** The part of WebSocket framing (RFC 6455) that a benchmark client needs. */
 
 export const OPCODE_CONTINUATION = 0;
 export const OPCODE_BINARY = 2;
@@ -6,14 +6,16 @@ export const OPCODE_CLOSE = 8;
 export const OPCODE_PING = 9;
 export const OPCODE_PONG = 10;
 
-/** Four equal bytes, so that masking needs no position. Not zero: servers skip the work for a zero mask. */
+/**
+ * Four equal bytes, so that masking needs no position. Not zero, because servers skip a zero mask.
+ */
 const MASK_BYTE = 0x55;
 const MASK_LENGTH = 4;
 const LONGEST_HEADER = 10;
 
 const NO_PREFIX = new Uint8Array();
 
-/** One masked client frame that holds `prefix` and `payload`. */
+/** Returns one masked client frame that contains `prefix` and `payload`. */
 export function maskedFrame(
   payload: Uint8Array,
   opcode = OPCODE_BINARY,
@@ -45,12 +47,12 @@ function copyMasked(from: Uint8Array, to: Buffer, position: number): void {
   }
 }
 
-/** Called with one message, `buffer[start, end)`. The bytes are only valid during the call. */
+/** Receives one message, `buffer[start, end)`. The bytes are only valid during the call. */
 export type FrameHandler = (opcode: number, buffer: Buffer, start: number, end: number) => void;
 
 /**
- * Cuts a byte stream into server frames without copying those that arrive whole.
- * A frame that is spread over several chunks is gathered in one buffer of its size.
+ * Splits a byte stream into server frames, without copying those that arrive whole. A frame that
+ * spans several chunks is collected in one buffer of its size.
  */
 export class FrameReader {
   readonly #onFrame: FrameHandler;
@@ -81,7 +83,7 @@ export class FrameReader {
     this.#heldLength = chunk.copy(this.#held, 0, from, to);
   }
 
-  /** Completes the held frame as far as the chunk reaches; returns the position after what it took. */
+  /** Continues the held frame with the chunk. Returns the position after the bytes that it used. */
   #continueHeld(heldBefore: Buffer, chunk: Buffer, from: number, to: number): number {
     let held = heldBefore;
     let position = from;

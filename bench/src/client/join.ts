@@ -12,8 +12,8 @@ import { type Endpoint, WebSocketClient } from "./websocket-client.ts";
 export interface Joined {
   readonly client: WebSocketClient;
   /**
-   * The document: the encoded updates up to the server's first step 2, from which on a provider counts
-   * as synced. A server may send a part of it as updates before.
+   * The document: the encoded updates up to and including the server's first step 2, after which a
+   * provider counts as synced. A server may send part of the document as updates before that.
    */
   readonly updates: readonly Buffer[];
 }
@@ -21,9 +21,9 @@ export interface Joined {
 const JOIN_TIMEOUT_MS = 60_000;
 
 /**
- * Joins a room as a provider without content does: sends step 1, answers the server's step 1, and is
- * joined with the server's step 2. `lost` hears of the end of the connection afterwards.
- * Rejects when that takes over a minute or the connection ends before.
+ * Joins a room like a provider without content: sends step 1, answers the server's step 1, and has
+ * joined once the server's step 2 arrives. Afterwards, `lost` is called if the connection ends.
+ * Rejects if joining takes over a minute or the connection ends first.
  */
 export function join(
   endpoint: Endpoint,
@@ -74,7 +74,7 @@ export function join(
   });
 }
 
-/** The document that a newcomer to `room` gets, as encoded updates. */
+/** Returns the document that a new client of `room` receives, as encoded updates. */
 export async function fetchDocument(endpoint: Endpoint, room: string): Promise<readonly Buffer[]> {
   const { client, updates } = await join(endpoint, room, () => undefined);
   client.close();

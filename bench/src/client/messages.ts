@@ -19,7 +19,7 @@ export function syncMessage(kind: number, body: Uint8Array): Uint8Array {
   });
 }
 
-/** An awareness message that holds the already encoded `entries`. */
+/** Returns an awareness message of the already encoded `entries`. */
 export function awarenessMessage(entries: readonly Uint8Array[]): Uint8Array {
   const body = encoding.encode((encoder) => {
     encoding.writeVarUint(encoder, entries.length);

@@ -1,7 +1,7 @@
 import { decodeUpdate, Skip } from "yjs";
 import type { ByteReader } from "./byte-reader.ts";
 
-/** Called with a run of operations that an update contains: `length` clocks from `clock` on. */
+/** Receives one run of operations in an update: `length` clocks, starting at `clock`. */
 export type RangeVisitor = (client: number, clock: number, length: number) => void;
 
 const CONTENT = 0x1f;
@@ -14,8 +14,9 @@ const HAS_RIGHT_ORIGIN = 0x40;
 const HAS_PARENT_KEY = 0x20;
 
 /**
- * Visits what the update that `reader` stands at contains. Text and deletions, which is all that the
- * workloads write, are read by hand because this runs for every delivery; anything else is left to Yjs.
+ * Visits the content of the update at the position of `reader`. Text and deletions, which is all
+ * that the workloads write, are parsed here because this runs for every delivery; Yjs parses
+ * anything else.
  */
 export function visitRanges(reader: ByteReader, visit: RangeVisitor): void {
   const { buffer, position: start, end } = reader;
@@ -25,7 +26,7 @@ export function visitRanges(reader: ByteReader, visit: RangeVisitor): void {
   }
 }
 
-/** Returns false at the first content that is not plain; ranges before it have then been visited. */
+/** Returns false at the first content of another kind; the ranges before it have been visited. */
 function readPlainRanges(reader: ByteReader, visit: RangeVisitor): boolean {
   for (let authors = reader.unsigned(); authors > 0; authors--) {
     let structs = reader.unsigned();
@@ -46,7 +47,7 @@ function readPlainRanges(reader: ByteReader, visit: RangeVisitor): boolean {
   return true;
 }
 
-/** Skips what says where an item belongs: its neighbours, or its parent when it has none. */
+/** Skips an item's position: its neighbours, or its parent if it has none. */
 function skipPlace(reader: ByteReader, info: number): void {
   if ((info & HAS_ORIGIN) !== 0) skipId(reader);
   if ((info & HAS_RIGHT_ORIGIN) !== 0) skipId(reader);
@@ -62,7 +63,7 @@ function skipId(reader: ByteReader): void {
   reader.unsigned();
 }
 
-/** Clocks count UTF-16 units; the workloads write ASCII, where those are the bytes. */
+/** Clocks count UTF-16 units; the workloads write ASCII, where one unit is one byte. */
 function readTextLength(reader: ByteReader): number {
   const bytes = reader.unsigned();
   reader.skip(bytes);

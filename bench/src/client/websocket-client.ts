@@ -11,15 +11,15 @@ import {
 } from "./frames.ts";
 
 export interface ClientListener {
-  /** One message without prefix, `buffer[start, end)`, only valid during the call. */
+  /** Receives one message without prefix, `buffer[start, end)`, only valid during the call. */
   message(buffer: Buffer, start: number, end: number): void;
-  /** All messages of one read from the socket have been handed over. */
+  /** Called after all messages of one read from the socket have been delivered. */
   chunkEnd?(): void;
-  /** The connection ended and `close()` was not called. */
+  /** Called if the connection ends without a call of `close()`. */
   lost(reason: string): void;
 }
 
-/** Where a server listens, and how its clients speak. */
+/** Where a server listens, and which dialect its clients use. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -34,10 +34,10 @@ export function dialectOf(endpoint: Endpoint): Dialect {
 const CONNECT_TIMEOUT_MS = 30_000;
 const END_OF_HEADERS = "\r\n\r\n";
 
-/** All sockets read into this buffer: what it holds is used up before the next read begins. */
+/** All sockets read into this buffer: its content is consumed before the next read begins. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** A WebSocket client over a plain TCP socket that costs as little as Node allows. */
+/** A WebSocket client over a plain TCP socket, as cheap as Node allows. */
 export class WebSocketClient {
   readonly #socket: Socket;
   readonly #listener: ClientListener;
@@ -61,9 +61,9 @@ export class WebSocketClient {
   }
 
   /**
-   * Connects for `room` and greets the server. `localAddress` chooses the loopback address to
-   * connect from: one address has about 28,000 ports. Rejects when the upgrade is refused or takes
-   * over 30 s.
+   * Connects to `room` and sends the dialect's first messages. `localAddress` is the loopback
+   * address to connect from: one address has about 28,000 ports. Rejects if the upgrade is refused
+   * or takes over 30 s.
    */
   static connect(
     endpoint: Endpoint,
@@ -93,7 +93,7 @@ export class WebSocketClient {
         client = new WebSocketClient(socket, listener, dialect.prefix(room));
         for (const message of dialect.greeting) client.send(message);
         resolve(client);
-        // Bytes after the headers wait until the caller has seen the promise: it keeps the client.
+        // Deliver bytes after the headers only once the caller has the client from the promise.
         const rest = Buffer.from(response.slice(headersEnd + END_OF_HEADERS.length), "latin1");
         const connected = client;
         if (rest.length > 0) queueMicrotask(() => connected.#read(rest, rest.length));
@@ -113,7 +113,7 @@ export class WebSocketClient {
         },
       });
       const timer = setTimeout(
-        () => fail(new Error("the server did not answer the upgrade")),
+        () => fail(new Error("the server did not respond to the upgrade")),
         CONNECT_TIMEOUT_MS,
       );
       socket.on("error", fail);
@@ -127,7 +127,7 @@ export class WebSocketClient {
     this.write(this.frame(message));
   }
 
-  /** The frame that sends one message, for `write`. */
+  /** Returns the frame of one message, for `write`. */
   frame(message: Uint8Array): Buffer {
     return maskedFrame(message, OPCODE_BINARY, this.#prefix);
   }
@@ -137,7 +137,7 @@ export class WebSocketClient {
     if (!this.#closed) this.#socket.write(frames);
   }
 
-  /** Ends the connection without a closing handshake, as a closed laptop does. */
+  /** Ends the connection without a closing handshake, like a closed laptop. */
   close(): void {
     this.#closed = true;
     this.#socket.destroy();

@@ -10,12 +10,12 @@ import { symphonyCluster } from "./symphony-cluster.ts";
 import { symphonyClusterOfThree } from "./symphony-cluster-of-three.ts";
 import { symphonyClusterOfTwo } from "./symphony-cluster-of-two.ts";
 
-/** What the others are compared with where a measurement names nobody else. */
+/** The contender that others are compared with, unless a measurement names another one. */
 export const REFERENCE = reference.name;
 
 const others: readonly Contender[] = [reference, hocuspocus, hocuspocusRedis, floor, floorRedis];
 
-/** In the order in which they run and are printed. */
+/** All contenders, in the order in which they run and are printed. */
 export const contenders: readonly Contender[] = existsSync(SYMPHONY_ENTRY)
   ? [symphony, symphonyCluster, symphonyClusterOfTwo, symphonyClusterOfThree, ...others]
   : others;

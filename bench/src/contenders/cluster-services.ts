@@ -7,7 +7,7 @@ import { SYMPHONY_ENTRY } from "./symphony.ts";
 const run = promisify(execFile);
 const SETUP_TIMEOUT_MS = 60_000;
 
-/** One set for all clusters, started with the first one, on the core of the load generator. */
+/** The services of all clusters, started with the first one, on the load generator's core. */
 let services: Promise<BackingServices> | undefined;
 
 async function startServices(): Promise<BackingServices> {
@@ -17,8 +17,8 @@ async function startServices(): Promise<BackingServices> {
 }
 
 /**
- * The variables of a new cluster's servers. It finds nothing of earlier runs, whose servers were
- * killed: others would look for them until their leases lapse.
+ * Returns the variables for the servers of a new cluster. It shares no data with earlier runs:
+ * their servers were killed, and new ones would contact them until their leases expire.
  */
 export async function newCluster(): Promise<Environment> {
   services ??= startServices();

@@ -1,6 +1,6 @@
 /**
- * The least that a relay on `ws` can do: read a message, drop it when it is returned presence, put it
- * into one frame and write that frame to the sockets of the other members. It knows no documents.
+ * The least that a relay on `ws` can do: read a message, drop it if it is echoed presence, put it
+ * into one frame, and write that frame to the sockets of the other members. It has no documents.
  */
 import type { Duplex } from "node:stream";
 import { type FloorRoom, PresenceClocks, serveFloor, serverFrame } from "./floor-server.ts";

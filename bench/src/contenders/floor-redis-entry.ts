@@ -1,8 +1,8 @@
 /**
- * The least that several relays on `ws` and Redis can do for rooms that are open on all of them: at
- * intervals as long as those of Symphony they publish what a room's members sent, one message per
- * room, and write to each member what the others sent, with one write. They know no documents, check
- * nothing, find no gaps and store nothing.
+ * The least that several relays on `ws` and Redis can do for rooms that are open on all of them. At
+ * the same intervals as Symphony, they publish what a room's members sent, as one message per room,
+ * and write to each member what the others sent, with one write. They have no documents, check
+ * nothing, detect no gaps and store nothing.
  */
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -13,18 +13,18 @@ import { type FloorRoom, PresenceClocks, serveFloor, serverFrame } from "./floor
 const TICK_MS = 25;
 const PRESENCE_MS = 50;
 
-/** A relay that lost something is no floor: the run fails. */
+/** A relay that loses something is no valid floor, so the run fails. */
 function giveUp(error: unknown): void {
   process.stderr.write(`${String(error)}\n`);
   process.exit(1);
 }
 
-/** A member, or another server. */
+/** Who sent a message: a member, or another server. */
 type Sender = Duplex | "elsewhere";
 
 const me = randomBytes(8);
 const url = process.env.REDIS_URL;
-if (url === undefined) throw new Error("REDIS_URL must say where Redis is");
+if (url === undefined) throw new Error("REDIS_URL is not set: it must be the URL of Redis");
 const redis = createClient({ url, RESP: 3 });
 redis.on("error", giveUp);
 await redis.connect();
@@ -33,7 +33,7 @@ class GatheringRoom implements FloorRoom {
   readonly name: string;
   readonly members: Set<Duplex> = new Set();
   readonly #clocks: PresenceClocks = new PresenceClocks();
-  /** For the other servers: each message after its length. */
+  /** Messages for the other servers, each preceded by its length. */
   #published: Buffer[] = [];
   #updates: { readonly sender: Sender; readonly frame: Buffer }[] = [];
   readonly #presence: Map<number, { readonly sender: Sender; readonly entry: Buffer }> = new Map();
@@ -59,7 +59,7 @@ class GatheringRoom implements FloorRoom {
     flushSoon(this);
   }
 
-  /** @returns whether presence is left for a later time */
+  /** @returns whether presence is left for a later flush */
   flush(now: number): boolean {
     if (this.#published.length > 0) {
       redis.publish(this.name, Buffer.concat([me, ...this.#published])).catch(giveUp);

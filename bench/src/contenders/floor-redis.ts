@@ -5,13 +5,13 @@ import type { Contender } from "./contender.ts";
 
 const ENTRY = fileURLToPath(new URL("./floor-redis-entry.ts", import.meta.url));
 
-/** For all runs: nothing is kept in it. */
+/** Shared by all runs: it stores nothing. */
 const redis = new Redis();
 
 export const floorRedis: Contender = {
   name: "floor-redis",
   description:
-    "three bare relays on ws 8 and Redis, all on the server's core: they gather for as long as this " +
+    "three bare relays on ws 8 and Redis, all on the server's core: they batch for as long as this " +
     "server does; no documents, no checks, no store. Redis runs on the load generator's core",
   keepsState: false,
   persists: false,

@@ -11,7 +11,7 @@ import {
   syncMessage,
 } from "../client/messages.ts";
 
-/** What a relay does with the messages of one room. */
+/** How a relay handles the messages of one room. */
 export interface FloorRoom {
   readonly members: Set<Duplex>;
   takeUpdate(message: Buffer, sender: Duplex): void;
@@ -21,7 +21,7 @@ export interface FloorRoom {
 const NOTHING_STORED = syncMessage(SYNC_STEP_2, EMPTY_UPDATE);
 const reader = new ByteReader();
 
-/** Serves rooms on a free port, which it tells. Joiners are sent an empty document. */
+/** Serves rooms on a free port, which it prints. Joining clients get an empty document. */
 export function serveFloor(open: (name: string) => FloorRoom): void {
   const rooms = new Map<string, FloorRoom>();
   const server = createServer();
@@ -38,7 +38,7 @@ export function serveFloor(open: (name: string) => FloorRoom): void {
         else if (message[1] === SYNC_UPDATE) room.takeUpdate(message, socket);
         else if (message[1] === SYNC_STEP_1) client.send(NOTHING_STORED);
       });
-      // The room stays: a relay runs for one measurement.
+      // Rooms are never removed: a relay runs for one measurement only.
       client.on("close", () => room.members.delete(socket));
     });
   });
@@ -50,13 +50,13 @@ export function serveFloor(open: (name: string) => FloorRoom): void {
   });
 }
 
-/** The newest presence of each client of a room. */
+/** The newest presence clock of each client in a room. */
 export class PresenceClocks {
   readonly #clocks: Map<number, number> = new Map();
 
   /**
-   * @param onNews called for each client whose presence in this message is new, with its bytes
-   * @returns whether there was one
+   * @param onNews called with the bytes of each presence entry in the message that is new
+   * @returns whether any entry was new
    */
   take(message: Buffer, onNews?: (client: number, entry: Buffer) => void): boolean {
     reader.reset(message, 1, message.length);
@@ -76,7 +76,7 @@ export class PresenceClocks {
   }
 }
 
-/** A message as a server sends it: one unmasked binary frame. */
+/** Returns a message as a server sends it: one unmasked binary frame. */
 export function serverFrame(message: Uint8Array): Buffer {
   const size = message.length;
   const header = size < 126 ? 2 : 4;

@@ -1,6 +1,6 @@
 /**
- * Hocuspocus as its documentation starts it, on a free port that it tells us: with the Redis extension
- * when there is a REDIS_URL, and with no hooks of ours. Plain JavaScript, as it is published.
+ * Hocuspocus as its documentation starts it, on a free port, which it prints: with the Redis
+ * extension if REDIS_URL is set, and without custom hooks. Plain JavaScript, as it is published.
  */
 import { Redis } from "@hocuspocus/extension-redis";
 import { Server } from "@hocuspocus/server";

@@ -3,7 +3,7 @@ import { Servers } from "../process/servers.ts";
 import type { Contender } from "./contender.ts";
 import { hocuspocusProcess } from "./hocuspocus.ts";
 
-/** For all runs: nothing is kept in it. */
+/** Shared by all runs: it stores nothing. */
 const redis = new Redis();
 
 export const hocuspocusRedis: Contender = {

@@ -8,15 +8,15 @@ const ENTRY = fileURLToPath(new URL("./hocuspocus-entry.js", import.meta.url));
 export const hocuspocus: Contender = {
   name: "hocuspocus",
   description:
-    "@hocuspocus/server 4.7 with its default settings, in memory only; as its provider does, clients " +
-    "do not send presence of others back",
+    "@hocuspocus/server 4.7 with its default settings, in memory only; like its provider, clients " +
+    "do not echo presence of others",
   keepsState: true,
   persists: false,
   measurements: ["case-study-small"],
   start: (options) => Servers.launch(hocuspocusProcess(options)),
 };
 
-/** @param env `REDIS_URL` makes it one of several */
+/** @param env with `REDIS_URL`, it is one of several servers */
 export function hocuspocusProcess(
   { cpus }: StartOptions,
   env: Readonly<Record<string, string>> = {},

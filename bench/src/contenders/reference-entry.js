@@ -1,6 +1,7 @@
 /**
- * The reference server as its own `server.js` runs it, but on a free port that it tells us. Plain
- * JavaScript, as it is published, so that reading TypeScript counts neither in its start nor its memory.
+ * The reference server as its own `server.js` runs it, but on a free port, which it prints. Plain
+ * JavaScript, as it is published, so that stripping types affects neither its start time nor its
+ * memory.
  */
 import { createServer } from "node:http";
 import { setupWSConnection } from "@y/websocket-server/utils";

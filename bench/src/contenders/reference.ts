@@ -6,7 +6,7 @@ const ENTRY = fileURLToPath(new URL("./reference-entry.js", import.meta.url));
 
 export const reference: Contender = {
   name: "y-websocket-server",
-  description: "@y/websocket-server 0.1.1 on ws 8, in memory only (nothing is saved)",
+  description: "@y/websocket-server 0.1.1 on ws 8, in memory only (nothing is stored)",
   keepsState: true,
   persists: false,
   start: ({ cpus }) => Servers.launch({ program: [ENTRY], env: {}, cpus }),

@@ -7,7 +7,7 @@ import { symphonyProcess } from "./symphony.ts";
 export const symphonyClusterOfTwo: Contender = {
   name: "symphony-cluster-of-two",
   description:
-    "two of this server as one cluster, each on a core of its own; the services are those of symphony-cluster",
+    "two of this server as one cluster, each on its own core; the services are those of symphony-cluster",
   keepsState: true,
   persists: true,
   measurements: ["scaling"],

@@ -4,7 +4,7 @@ import type { LaunchOptions } from "../process/server-process.ts";
 import { Servers } from "../process/servers.ts";
 import type { Contender, StartOptions } from "./contender.ts";
 
-/** Of the built package, as it is installed: from source Node would have to strip its types. */
+/** The built package, as it is installed: from source, Node would have to strip the types. */
 export const SYMPHONY_ENTRY = fileURLToPath(
   new URL("../../../packages/server/dist/cli.js", import.meta.url),
 );
@@ -17,7 +17,7 @@ export const symphony: Contender = {
   start: (options) => Servers.launch(symphonyProcess(options)),
 };
 
-/** @param env settings beside those of where it listens and keeps its data */
+/** @param env settings other than address and data directory */
 export function symphonyProcess(
   { dataDirectory, cpus }: StartOptions,
   env: Readonly<Record<string, string>> = {},
@@ -26,7 +26,7 @@ export function symphonyProcess(
     program: [...NODE_ARGS, SYMPHONY_ENTRY],
     env: {
       ...NODE_ENVIRONMENT,
-      // All clients of a measurement have one address, and would share what one may use.
+      // All clients of a measurement have the same address, and would share its limit.
       MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: "1000",
       ...env,
       HOST: "127.0.0.1",

@@ -23,8 +23,8 @@ export const acknowledgement: Measurement = {
   describe: (settings) =>
     `${settings.clients} clients in rooms of 4 send 1 update a second each, as in the case study, but ` +
     "only 1 presence change: the load generator shares its core with PostgreSQL and the other " +
-    `services, and would be what is measured. ${describeLoad(settings)} An update comes back to its ` +
-    "sender when it is durable.",
+    `services, and would otherwise be the bottleneck. ${describeLoad(settings)} An update comes back ` +
+    "to its sender once it is durable.",
   run: (context) =>
     measureLoad(context, {
       ...caseStudyWorkload(context.settings.clients),

@@ -16,7 +16,7 @@ import { spread } from "./spread.ts";
 import { start } from "./start.ts";
 import { storm } from "./storm.ts";
 
-/** In the order in which they run and are printed. */
+/** All measurements, in the order in which they run and are printed. */
 export const measurements: readonly Measurement[] = [
   caseStudy,
   caseStudySmall,

@@ -5,11 +5,11 @@ import { findLargest, type Trial } from "./find-largest.ts";
 import { describeLoad, loadColumns, measureLoad } from "./measure-load.ts";
 import type { Figures, Measurement, RunContext } from "./measurement.ts";
 
-/** Per cent of a core. What is left is for what comes unevenly. */
+/** Per cent of a core. The rest is headroom for bursts. */
 const FULL = 92;
 
 interface LoadTrial extends Trial {
-  /** Undefined when so many were too many. */
+  /** Undefined if that many clients were too many. */
   readonly figures?: Figures;
   readonly generatorFull: boolean;
 }
@@ -29,7 +29,7 @@ export const capacity: Measurement = {
       atLeast: 5000,
     },
     {
-      text: "with so many, 95 of 100 updates are with another member within 150 ms",
+      text: "at that number, 95 of 100 updates reach another member within 150 ms",
       column: "updateP95",
       of: "value",
       atMost: 150,
@@ -38,8 +38,8 @@ export const capacity: Measurement = {
   minimumRuns: 1,
   takesPart: () => true,
   describe: (settings) =>
-    `The largest case study with which the server's core is not more than ${FULL} % busy and its work ` +
-    `is done in time, to about 3 %, and the figures of that one. Tried first: ` +
+    `The largest case study that keeps the server's core at most ${FULL} % busy, with its work done in ` +
+    `time, to within about 3 %, and the figures of that one. Tried first: ` +
     `${describeCaseStudy(settings.clients)} ${describeLoad(settings)}`,
   remark: ({ generatorFull }) =>
     generatorFull === 1

@@ -15,14 +15,14 @@ export const caseStudy: Measurement = {
       atMost: 0.55,
     },
     {
-      text: "at most 1.25 times that of the floor, which writes each message for itself",
+      text: "at most 1.25 times that of the floor, which writes each message separately",
       column: "cpuPerDelivery",
       of: "ratio",
       to: floor.name,
       atMost: 1.25,
     },
     {
-      text: "95 of 100 updates are with another member within 150 ms",
+      text: "95 of 100 updates reach another member within 150 ms",
       column: "updateP95",
       of: "value",
       atMost: 150,

@@ -16,7 +16,7 @@ export const crowd: Measurement = {
       atMost: 0.1,
     },
     {
-      text: "95 of 100 updates are with another member within 60 ms",
+      text: "95 of 100 updates reach another member within 60 ms",
       column: "updateP95",
       of: "value",
       atMost: 60,
@@ -26,7 +26,7 @@ export const crowd: Measurement = {
   takesPart: () => true,
   describe: (settings) =>
     `Rooms of ${MEMBERS_PER_ROOM}: ${settings.crowdRooms}. Each member sends 1 update and 1 presence ` +
-    "change a second, in shuffled order, and sends presence that is new to it back to the server, as " +
+    "change a second, in shuffled order, and echoes presence that is new to it to the server, as " +
     `y-websocket 1 to 3 do. ${describeLoad(settings)}`,
   run: (context) => measureLoad(context, crowdWorkload(context.settings.crowdRooms)),
 };

@@ -13,27 +13,27 @@ export const DOCUMENT_BYTES = 50_000;
 
 const FETCHES_AT_ONCE = 20;
 
-/** Longer than servers wait before they save and compact what changed. */
+/** Longer than servers wait before they store and compact changed documents. */
 const AFTER_WRITING_MS = 40_000;
 
 /** For descriptions. */
 export const WHEN_MEASURED =
-  `Read when memory had settled, ${AFTER_WRITING_MS / 1000} s or more after the clients had written ` +
+  `Read once memory had settled, at least ${AFTER_WRITING_MS / 1000} s after the clients had written ` +
   "the documents, and again after a restart that loads them from the store.";
 
-/** Bytes, each above the memory of the same server when empty. */
+/** In bytes, each above the memory of the same server when empty. */
 export interface DocumentMemory {
-  /** What the documents are when encoded. */
+  /** The encoded size of the documents. */
   readonly encoded: number;
-  /** Of as many connections to empty rooms. */
+  /** The same number of connections to empty rooms. */
   readonly connections: number;
-  /** Of the documents and their connections, after clients wrote them. */
+  /** The documents and their connections, after clients wrote them. */
   readonly written: number;
-  /** The same after a restart; undefined for a contender that saves nothing. */
+  /** The same after a restart; undefined for a contender that stores nothing. */
   readonly loaded: number | undefined;
 }
 
-/** Opens so many documents with one client each. Rejects when a document is incomplete. */
+/** Opens the documents with one client each. Rejects if a document is incomplete. */
 export function measureDocumentMemory(
   { contender, cpus }: RunContext,
   documents: number,

@@ -1,6 +1,6 @@
-/** What became of one size that was tried. */
+/** The result of trying one size. */
 export interface Trial {
-  /** 1 is as full as may be; more is too much, and infinite when it failed. */
+  /** 1 is as full as allowed; more is too much, and infinite means that it failed. */
   readonly fullness: number;
 }
 
@@ -10,24 +10,24 @@ export interface Tried<Result extends Trial> {
 }
 
 export interface Found<Result extends Trial> {
-  /** The largest that was not too much; undefined when even a few were. */
+  /** The largest that was not too much; undefined if even the smallest was. */
   readonly largest: Tried<Result> | undefined;
-  /** The smallest that was too much; undefined when none was tried. */
+  /** The smallest that was too much; undefined if none was. */
   readonly tooMuch: Tried<Result> | undefined;
 }
 
-/** Sizes are multiples of it, and none is smaller. */
+/** All sizes are multiples of this, and at least this. */
 const STEP = 20;
 const TRIALS = 10;
-/** As full as this is full. */
+/** From this on, a trial counts as full. */
 const FULL_ENOUGH = 0.97;
-/** Two sizes so close are the same. */
+/** Two sizes this close count as equal. */
 const CLOSE = 0.03;
 const GROWTH_LIMIT = 2;
 
 /**
- * Finds the largest size that is not too much, to about three per cent: by the rule of three from
- * the last trial where that helps, and else in the middle between what is and what is not too much.
+ * Finds the largest size that is not too much, to within about three per cent: by extrapolating
+ * linearly from the last trial where that helps, and otherwise by bisection.
  */
 export async function findLargest<Result extends Trial>(
   first: number,

@@ -7,12 +7,12 @@ const JOINS_AT_ONCE = 100;
 const CONNECTIONS_PER_ADDRESS = 20_000;
 const OTHER_FILES = 500;
 
-/** Connections that only exist: each joined its room as a provider without content does. */
+/** Idle connections: each has joined its room like a provider without content. */
 export class IdleConnections {
   readonly #clients: WebSocketClient[] = [];
   #failure: string | undefined;
 
-  /** Joins `rooms`, one connection each. `joined` hears of each with the document that it got. */
+  /** Joins `rooms`, one connection each. `joined` is called for each with its document. */
   async join(
     endpoint: Endpoint,
     rooms: readonly string[],
@@ -26,7 +26,7 @@ export class IdleConnections {
     });
   }
 
-  /** Throws when any connection ended by itself. */
+  /** Throws if any connection ended by itself. */
   check(): void {
     if (this.#failure !== undefined) throw new Error(`a connection ended: ${this.#failure}`);
   }

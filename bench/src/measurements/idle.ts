@@ -26,9 +26,9 @@ export const idle: Measurement = {
   minimumRuns: 1,
   takesPart: () => true,
   describe: (settings) =>
-    `${settings.connections} connections in rooms of ${MEMBERS_PER_ROOM} that did the handshake of a ` +
-    "provider without content (both step 1 answered) and then do nothing. The figure is the server's " +
-    "resident memory above that of the same server when empty, each read when it had settled, so it " +
+    `${settings.connections} connections in rooms of ${MEMBERS_PER_ROOM} that completed the handshake ` +
+    "of a provider without content (both step 1 answered) and are then idle. The figure is the server's " +
+    "resident memory minus that of the same server when empty, each read once it had settled, so it " +
     "includes the open rooms. Kernel memory is not included.",
   run: ({ contender, settings, cpus }: RunContext): Promise<Figures> =>
     withServer(contender, cpus.server, async (server) => {

@@ -17,7 +17,7 @@ export const largeCrowd: Measurement = {
   columns: loadColumns.filter(({ key }) => !key.startsWith("update") && !key.startsWith("return")),
   bars: [
     {
-      text: "one core carries a room of 1,000 and is not full",
+      text: "one core carries a room of 1,000 without being saturated",
       column: "serverBusy",
       of: "value",
       atMost: 99,
@@ -27,8 +27,8 @@ export const largeCrowd: Measurement = {
   takesPart: ({ name }) => name === symphony.name,
   describe: (settings) =>
     `One room of ${room.membersPerRoom}. Each member sends 1 presence change a second, in shuffled ` +
-    "order, and sends presence that is new to it back to the server, as y-websocket 1 to 3 do. These " +
-    "are a million deliveries a second: the others, for whom each is a message of its own, cannot " +
-    `take part. ${describeLoad(settings)}`,
+    "order, and echoes presence that is new to it to the server, as y-websocket 1 to 3 do. This makes " +
+    "a million deliveries a second: the others, for which each is a separate message, cannot take " +
+    `part. ${describeLoad(settings)}`,
   run: (context) => measureLoad(context, room),
 };

@@ -16,9 +16,9 @@ import { withServer } from "./server-under-test.ts";
 const DOCUMENT_BYTES = 20_000_000;
 const ROOM = "bench-large-document";
 const JOINERS = 20;
-/** Stalls that begin when the last joiner has everything belong to the joining too. */
+/** Stalls that begin once the last joiner has everything still count as caused by the join. */
 const AFTERMATH_MS = 1000;
-/** Of the server's core, while nobody joins: a stall could be due to other programs. */
+/** Share of the server's core used by others while no client joins: they could cause a stall. */
 const TOLERATED_OTHERS = 0.05;
 const WRITE_LIMIT_MS = 120_000;
 const WRITE_POLL_MS = 500;
@@ -35,7 +35,7 @@ export const largeDocument: Measurement = {
   name: "large-document",
   title: "Large document",
   columns: [
-    { key: "quietWorst", label: "worst ms, nobody joins", digits: 1 },
+    { key: "quietWorst", label: "worst ms, no joins", digits: 1 },
     { key: "openWorst", label: "worst ms, first opens from store", digits: 1 },
     { key: "joinWorst", label: `worst ms, ${JOINERS} join`, digits: 1, compared: true },
     { key: "joinP99", label: "p99", digits: 1 },
@@ -64,9 +64,9 @@ export const largeDocument: Measurement = {
     `${smallRooms.rooms} rooms of ${smallRooms.membersPerRoom} in which each member types ` +
     `${smallRooms.updatesPerSecond} updates a second, and a document of ${DOCUMENT_BYTES / 1e6} MB in ` +
     "another room. The figures are the worst latency in the small rooms: for " +
-    `${settings.windowSeconds} s while nobody joins; while one client opens the large document, which a ` +
-    `restarted server first has to load (only servers that save); and while ${JOINERS} more clients ` +
-    "join it at once. Who joins runs in another process than who measures.",
+    `${settings.windowSeconds} s without joins; while one client opens the large document, which a ` +
+    `restarted server first has to load (only servers that store documents); and while ${JOINERS} more ` +
+    "clients join it at once. The joining clients run in a separate process from the measuring ones.",
   run: ({ contender, settings, cpus }: RunContext): Promise<Figures> =>
     withServer(contender, cpus.server, async (server) => {
       const sample = sampleDocument(DOCUMENT_BYTES);
@@ -132,11 +132,11 @@ async function joinWhileTyping(
 
 function checkUndisturbed({ others = 0 }: CpuUse): void {
   if (others > TOLERATED_OTHERS) {
-    throw new Disturbed(`others had ${(others * 100).toFixed(1)} % of the server's core`);
+    throw new Disturbed(`other programs used ${(others * 100).toFixed(1)} % of the server's core`);
   }
 }
 
-/** Resolves when a newcomer gets the whole document; the client that wrote it is still connected. */
+/** Resolves once a new client gets the whole document while its author is still connected. */
 async function writeDocument(endpoint: Endpoint, sample: SampleDocument): Promise<WebSocketClient> {
   let lost: string | undefined;
   const { client } = await join(endpoint, ROOM, (reason) => {
@@ -146,7 +146,8 @@ async function writeDocument(endpoint: Endpoint, sample: SampleDocument): Promis
   const deadline = Date.now() + WRITE_LIMIT_MS;
   while (!holdsSample(await fetchDocument(endpoint, ROOM), sample)) {
     if (lost !== undefined) throw new Error(`writing the large document: ${lost}`);
-    if (Date.now() > deadline) throw new Error("the large document was not taken in time");
+    if (Date.now() > deadline)
+      throw new Error("the server did not accept the large document in time");
     await delay(WRITE_POLL_MS);
   }
   return client;

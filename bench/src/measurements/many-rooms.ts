@@ -32,8 +32,8 @@ export const manyRooms: Measurement = {
   takesPart: ({ name }) => name === symphony.name,
   describe: (settings) =>
     `${settings.rooms} open documents of ${DOCUMENT_BYTES / 1000} KB with one client each: memory of the ` +
-    "rooms, documents and connections. Allowed are 1.5 times what the documents are when encoded, and " +
-    `8 KB a room. ${WHEN_MEASURED} @y/websocket-server would need several gigabytes and does not take ` +
+    "rooms, documents and connections. The limit is 1.5 times the encoded size of the documents, plus " +
+    `8 KB per room. ${WHEN_MEASURED} @y/websocket-server would need several gigabytes and does not take ` +
     "part.",
   run: async (context: RunContext): Promise<Figures> => {
     const { rooms } = context.settings;

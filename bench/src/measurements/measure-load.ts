@@ -30,18 +30,19 @@ export const loadColumns: readonly Column[] = [
   { key: "generatorBusy", label: "generator % of a core", digits: 1 },
 ];
 
-/** What the columns mean and when they are measured, for a description. */
+/** Explains, for a description, what the columns mean and when they are measured. */
 export function describeLoad({ windowSeconds, warmUpSeconds }: Settings): string {
   return (
     `${windowSeconds} s are measured after ${warmUpSeconds} s of warm-up. A delivery is one update or ` +
-    "presence change that another member gets; returned presence and own updates that come back are " +
-    "work, but no deliveries, and presence that a newer one replaced is none. CPU is user and system time of all threads of the server."
+    "presence change that another member receives; echoed presence and a client's own updates cost " +
+    "CPU but are not deliveries, and neither is presence that a newer state replaced. CPU is the user " +
+    "and system time of all threads of the server."
   );
 }
 
 /**
- * Offers the workload to fresh servers for warm-up and window. Rejects when anything was lost, on
- * whichever server.
+ * Runs the workload against fresh servers, for the warm-up and the window. Rejects if anything was
+ * lost on any server.
  */
 export function measureLoad(
   { contender, settings, cpus }: RunContext,

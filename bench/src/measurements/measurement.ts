@@ -1,23 +1,23 @@
 import type { Contender } from "../contenders/contender.ts";
 import type { CpuPlan } from "../process/cpus.ts";
 
-/** The sizes that a user may choose. */
+/** The sizes that a user may set. */
 export interface Settings {
-  /** Of the case study and the acknowledgement. */
+  /** Clients of the case study and the acknowledgement. */
   readonly clients: number;
-  /** Of the small case study. */
+  /** Clients of the small case study. */
   readonly smallClients: number;
-  /** Of the rooms spread over several servers. */
+  /** Clients of the rooms spread over several servers. */
   readonly spreadClients: number;
-  /** Of each process of the scaling. */
+  /** Clients per process of the scaling measurement. */
   readonly scalingClients: number;
-  /** Of the idle measurement. */
+  /** Connections of the idle measurement. */
   readonly connections: number;
-  /** Of the open documents. */
+  /** Documents of the open-documents measurement. */
   readonly documents: number;
-  /** Of the many rooms. */
+  /** Rooms of the many-rooms measurement. */
   readonly rooms: number;
-  /** Rooms of the crowd. */
+  /** Rooms of the crowd measurement. */
   readonly crowdRooms: number;
   readonly drawingClients: number;
   readonly stormClients: number;
@@ -32,50 +32,50 @@ export interface RunContext {
   readonly cpus: CpuPlan;
 }
 
-/** One run's results by column key; undefined where the contender has no such thing. */
+/** One run's results by column key; undefined where a column does not apply to the contender. */
 export type Figures<Key extends string = string> = Readonly<Record<Key, number | undefined>>;
 
 export interface Column {
   readonly key: string;
-  /** With the unit. */
+  /** Includes the unit. */
   readonly label: string;
   readonly digits: number;
-  /** Adds a column with the ratio to the reference of the same run. */
+  /** Adds a column with the ratio to the reference in the same run. */
   readonly compared?: boolean;
 }
 
-/** What this server has to reach: a value, or a ratio to the reference of the measurement. */
+/** A target for this server: a value, or a ratio to the measurement's reference. */
 export type Bar = BarFigure & ({ readonly atMost: number } | { readonly atLeast: number });
 
 interface BarFigure {
   readonly text: string;
   readonly column: string;
-  /** Who has to reach it; `symphony` when absent. */
+  /** The contender that has to reach it; `symphony` if absent. */
   readonly contender?: string;
   readonly of: "value" | "ratio";
-  /** Whose figure a ratio is to, when it is not the reference. */
+  /** The contender that a ratio is to, if not the reference. */
   readonly to?: string;
 }
 
 export interface Measurement {
   readonly name: string;
   readonly title: string;
-  /** The contender with which the others are compared; `y-websocket-server` when absent. */
+  /** The contender that the others are compared with; `y-websocket-server` if absent. */
   readonly reference?: string;
   readonly columns: readonly Column[];
   readonly bars: readonly Bar[];
-  /** More runs than the user asked for, where runs are short and vary. */
+  /** The minimum number of runs, for short runs that vary. */
   readonly minimumRuns: number;
-  /** It takes so long that it only runs when it is named. */
+  /** Takes so long that it only runs if named. */
   readonly onlyWhenNamed?: boolean;
-  /** What is done, with the numbers of this run, for the report. */
+  /** Describes for the report what is done, with the numbers of this run. */
   describe(settings: Settings): string;
   takesPart(contender: Contender): boolean;
-  /** What a reader has to know about a run with these figures; undefined when there is nothing. */
+  /** What a reader has to know about a run with these figures, if anything. */
   remark?(figures: Figures): string | undefined;
   /**
-   * One run on a fresh server. Rejects, with the reason, when anything was lost or the workload could
-   * not be offered: such a run has no figures.
+   * One run on a fresh server. Rejects with the reason if anything was lost or the workload could
+   * not be generated: such a run has no figures.
    */
   run(context: RunContext): Promise<Figures>;
 }

@@ -27,7 +27,7 @@ export const openDocuments: Measurement = {
   takesPart: (contender) => contender.keepsState,
   describe: (settings) =>
     `${settings.documents} open documents of ${DOCUMENT_BYTES / 1000} KB with one client each. The same ` +
-    `connections to empty rooms are subtracted, so the figure is the documents alone. ${WHEN_MEASURED}`,
+    `connections to empty rooms are subtracted, so the figure covers the documents alone. ${WHEN_MEASURED}`,
   run: async (context: RunContext): Promise<Figures> => {
     const { documents } = context.settings;
     const memory = await measureDocumentMemory(context, documents);

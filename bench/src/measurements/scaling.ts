@@ -21,8 +21,8 @@ export const scaling: Measurement = {
   minimumRuns: 1,
   takesPart: ({ measurements = [] }) => measurements.includes("scaling"),
   describe: (settings) =>
-    `${describeCaseStudy(settings.scalingClients)} Two processes get twice as many, each on a core of its ` +
-    "own. All members of a room are connected to the same process, as behind a load balancer that " +
+    `${describeCaseStudy(settings.scalingClients)} Two processes get twice as many, each on its own ` +
+    "core. All members of a room are connected to the same process, as behind a load balancer that " +
     "hashes the path. The second process shares its core with the load generator and the services. " +
     `${describeLoad(settings)}`,
   run: (context) => {

@@ -2,7 +2,7 @@ import type { Contender } from "../contenders/contender.ts";
 import { removeDirectory, temporaryDirectory } from "../process/children.ts";
 import type { Servers } from "../process/servers.ts";
 
-/** One contender's servers, which a measurement may stop and start again on the same data. */
+/** One contender's servers, which a measurement may restart on the same data. */
 export class ServerUnderTest {
   readonly #contender: Contender;
   readonly #cpus: string | undefined;
@@ -22,26 +22,26 @@ export class ServerUnderTest {
     return this.#running;
   }
 
-  /** Stops it properly, so that it saves what it has, and starts it again. */
+  /** Stops it gracefully, so that it stores its data, and restarts it. */
   async restart(): Promise<Servers> {
     await this.#running?.stop();
     return this.start();
   }
 
-  /** Kills it at once, as a crash does, and starts it again on the same data. */
+  /** Kills it, as a crash would, and restarts it on the same data. */
   async crash(): Promise<Servers> {
     await this.#running?.kill();
     return this.start();
   }
 
-  /** Kills it and removes its data. */
+  /** Kills it and deletes its data. */
   async discard(): Promise<void> {
     await this.#running?.kill();
     removeDirectory(this.#dataDirectory);
   }
 }
 
-/** Runs `work` with a server that is gone afterwards, whatever happens. */
+/** Runs `work` with a server that is always removed afterwards. */
 export async function withServer<Result>(
   contender: Contender,
   cpus: string | undefined,

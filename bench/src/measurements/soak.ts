@@ -9,7 +9,7 @@ import { withServer } from "./server-under-test.ts";
 const MEBIBYTE = 1024 * 1024;
 const SAMPLE_MS = 1000;
 
-/** The time in parts as long as a room is open: memory is the mean of one, so all of them look alike. */
+/** Splits the time into parts as long as a room is open. Memory is averaged over one part. */
 const PARTS = 12;
 const WARM_UP_PARTS = 2;
 
@@ -43,9 +43,9 @@ export const soak: Measurement = {
   takesPart: (contender) => contender.keepsState,
   describe: ({ clients, soakMinutes }) =>
     `For ${soakMinutes} minutes: ${describeCaseStudy(clients)} A tenth of them at a time close their ` +
-    `documents and open new ones, so that each is open for ${minutes(soakMinutes / PARTS)}; before, ` +
-    "it is checked that nothing was lost. In each tenth one member after the other loses its " +
-    "connection and is back a second later with what it typed meanwhile. Memory after warm-up is the " +
+    `documents and open new ones, so that each is open for ${minutes(soakMinutes / PARTS)}; before ` +
+    "that, the run checks that nothing was lost. In each tenth, one member after the other loses its " +
+    "connection and returns a second later with what it typed meanwhile. Memory after warm-up is the " +
     `mean of ${minutes(soakMinutes / PARTS)} after the first ` +
     `${minutes((soakMinutes * WARM_UP_PARTS) / PARTS)}; that at the end is the mean of the last ` +
     `${minutes(soakMinutes / PARTS)}.`,

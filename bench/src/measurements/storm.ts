@@ -5,7 +5,7 @@ import { Load } from "../workload/load.ts";
 import type { Figures, Measurement, RunContext } from "./measurement.ts";
 import { withServer } from "./server-under-test.ts";
 
-/** Before the restart, by each member: 4,000 characters. */
+/** Updates of each member before the restart: 4,000 characters. */
 const UPDATES_BEFORE = 1000;
 const RETURN_WITHIN_MS = 1000;
 
@@ -32,11 +32,11 @@ export const storm: Measurement = {
   takesPart: (contender) => contender.keepsState,
   describe: (settings) =>
     `${settings.stormClients} clients in rooms of 4 have typed 4,000 characters each when the server is ` +
-    "killed and started again on the same data. Each types once more while it is away. From when the " +
-    `server listens, they come back in shuffled order within ${RETURN_WITHIN_MS / 1000} s, with the ` +
-    "state vector of what they have, and bring what the server lacks: for one that saves nothing, all " +
-    "of it. They are in sync when each has what all others of its room typed, and their presence; a " +
-    "client's wait is from connecting to the answer to its state vector.",
+    "killed and restarted on the same data. Each types once more while the server is down. Once it " +
+    `listens, they return in shuffled order within ${RETURN_WITHIN_MS / 1000} s, send their state vector ` +
+    "and supply what the server lacks, which is everything if it stores nothing. They are in sync once " +
+    "each has the text and presence of all other members of its room; a client's wait is from " +
+    "connecting to the answer to its state vector.",
   run: ({ contender, settings, cpus }: RunContext): Promise<Figures> =>
     withServer(contender, cpus.server, async (server) => {
       const workload = caseStudyWorkload(settings.stormClients);
@@ -44,7 +44,7 @@ export const storm: Measurement = {
       try {
         load.typeUpdates(UPDATES_BEFORE);
         await load.stop();
-        // Sends the signal before it returns, so the clients are there when the server dies.
+        // It sends the signal before it returns, so the clients are connected when the server dies.
         const restarting = server.crash();
         load.leave();
         load.typeUpdates(1);

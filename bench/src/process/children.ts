@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Everything outside this process that has to be gone when it ends. */
+/** Everything outside this process that has to be cleaned up when it exits. */
 const children = new Set<ChildProcess>();
 const directories = new Set<string>();
 
-/** Makes sure that `child` does not outlive this process. */
+/** Ensures that `child` does not outlive this process. */
 export function own(child: ChildProcess): void {
   children.add(child);
   child.once("exit", () => children.delete(child));
 }
 
-/** An empty directory that is removed by `removeDirectory`, or when this process ends. */
+/** Creates an empty directory, removed by `removeDirectory` or when this process exits. */
 export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), "symphony-bench-"));
   directories.add(path);
@@ -25,7 +25,7 @@ export function removeDirectory(path: string): void {
   directories.delete(path);
 }
 
-/** Cleans up at the end of this process, also after Ctrl-C. Call it once, first. */
+/** Cleans up when this process exits, also after Ctrl-C. Call it once, before anything else. */
 export function cleanUpAtExit(): void {
   process.on("exit", () => {
     for (const child of children) child.kill("SIGKILL");

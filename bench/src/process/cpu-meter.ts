@@ -1,12 +1,12 @@
 import { coreBusySeconds, cpuSeconds } from "./sampler.ts";
 
-/** Who used how much, as shares of one core. */
+/** CPU use, as shares of one core. */
 export interface CpuUse {
   readonly serverSeconds: number;
   readonly server: number;
   /** This process. */
   readonly generator: number;
-  /** All that is not the server, on the server's core; undefined when it has none of its own. */
+  /** Everything but the server on the server's core; undefined if it has no core of its own. */
   readonly others?: number | undefined;
 }
 
@@ -19,10 +19,10 @@ export class CpuMeter {
   readonly #coreBusy: number;
   readonly #generator = process.cpuUsage();
 
-  /** @param cpus where the server's processes, with these pids, run */
+  /** @param cpus the cores on which the server's processes, with these pids, run */
   constructor(pids: readonly number[], cpus: string | undefined) {
     this.#pids = pids;
-    // Of several, one is the load generator's as well.
+    // If there are several, the load generator shares one of them.
     this.#core = cpus?.includes(",") ? undefined : cpus;
     this.#server = cpuSeconds(pids);
     this.#coreBusy = this.#core === undefined ? 0 : coreBusySeconds(this.#core);
@@ -42,7 +42,7 @@ export class CpuMeter {
 
   #others(serverSeconds: number, seconds: number): number | undefined {
     if (this.#core === undefined) return undefined;
-    // Two counters of hundredths: the difference may be a little below nothing.
+    // The two counters count hundredths, so the difference may be slightly negative.
     return Math.max(0, coreBusySeconds(this.#core) - this.#coreBusy - serverSeconds) / seconds;
   }
 }

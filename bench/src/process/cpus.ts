@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Which cores run what, as lists for `taskset`; undefined when they cannot be kept apart. */
+/** Which cores run what, as lists for `taskset`; undefined if they cannot be separated. */
 export interface CpuPlan {
   readonly server: string | undefined;
   readonly generator: string | undefined;
   readonly all: string | undefined;
 }
 
-/** The first core is the server's, the others are the load generator's. */
+/** Assigns the first core to the server and the others to the load generator. */
 export function planCpus(): CpuPlan {
   const cores = allowedCores();
   if (cores.length < 2 || spawnSync("taskset", ["--version"]).status !== 0) {
@@ -21,14 +21,14 @@ export function planCpus(): CpuPlan {
   };
 }
 
-/** Moves all threads of this process to `cpus`; children begin there too unless told otherwise. */
+/** Moves all threads of this process to `cpus`, which its children inherit by default. */
 export function moveThisProcess(cpus: string | undefined): void {
   if (cpus === undefined) return;
   const moved = spawnSync("taskset", ["-a", "-c", "-p", cpus, String(process.pid)]);
   if (moved.status !== 0) throw new Error(`taskset failed: ${moved.stderr.toString().trim()}`);
 }
 
-/** The command that runs `command` on `cpus`. `taskset` replaces itself, so the pid is the command's. */
+/** Returns the command that runs `command` on `cpus`. `taskset` execs it, so the pid is its own. */
 export function onCpus(cpus: string | undefined, command: readonly string[]): string[] {
   return cpus === undefined ? [...command] : ["taskset", "-c", cpus, ...command];
 }

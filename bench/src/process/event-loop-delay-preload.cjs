@@ -1,6 +1,6 @@
 /**
- * Loaded into every server: on SIGUSR2 it tells how late its event loop has been since the last time.
- * Plain JavaScript, so that reading TypeScript counts neither in its start nor its memory.
+ * Loaded into every server: on SIGUSR2 it prints the delay of the event loop since the last time.
+ * Plain JavaScript, so that stripping types affects neither start time nor memory.
  */
 const { monitorEventLoopDelay } = require("node:perf_hooks");
 const { isMainThread } = require("node:worker_threads");
@@ -9,7 +9,7 @@ const EVERY_MS = 10;
 const NANOSECONDS = 1e6;
 
 if (isMainThread) {
-  // It records the time from one of its timers to the next.
+  // The histogram records the time from one of its timers to the next.
   const times = monitorEventLoopDelay({ resolution: EVERY_MS });
   times.enable();
   process.on("SIGUSR2", () => {

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-/** In milliseconds, beyond the time at which something was due. */
+/** In milliseconds past the due time. */
 export interface EventLoopDelay {
   readonly p99: number;
   readonly worst: number;
@@ -15,12 +15,12 @@ export type ChildWithOutput = ChildProcessByStdio<null, Readable, Readable>;
 const PRELOAD = fileURLToPath(new URL("./event-loop-delay-preload.cjs", import.meta.url));
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** The variables of a Node process that can be asked for its event-loop delay. */
+/** The variables for a Node process that reports its event-loop delay on request. */
 export const TELLS_EVENT_LOOP_DELAY: Readonly<Record<string, string>> = {
   NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} --require="${PRELOAD}"`,
 };
 
-/** The delay since the child was asked before. Rejects when it does not answer within 10 s. */
+/** Resolves to the delay since the last request. Rejects without an answer within 10 s. */
 export async function eventLoopDelayOf(child: ChildWithOutput): Promise<EventLoopDelay> {
   const lines = createInterface(child.stdout);
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
@@ -32,12 +32,12 @@ export async function eventLoopDelayOf(child: ChildWithOutput): Promise<EventLoo
     }
   } catch (cause) {
     const seconds = ANSWER_TIMEOUT_MS / 1000;
-    throw new Error(`a server did not tell its event-loop delay within ${seconds} s`, { cause });
+    throw new Error(`a server did not report its event-loop delay within ${seconds} s`, { cause });
   } finally {
     lines.close();
     child.stdout.resume();
   }
-  throw new Error("a server ended when it was asked for its event-loop delay");
+  throw new Error("a server exited when asked for its event-loop delay");
 }
 
 function parse(line: string): EventLoopDelay | undefined {

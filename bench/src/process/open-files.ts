@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /**
- * Makes sure that this process and its children may open `count` files (sockets are files).
- * Node itself uses what the hard limit allows; raising the hard limit needs root. Throws otherwise.
+ * Ensures that this process and its children may open `count` files (sockets are files). Node
+ * itself uses up to the hard limit; raising the hard limit needs root. Throws if that fails.
  */
 export function allowOpenFiles(count: number): void {
   if (openFilesLimit() >= count) return;

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Linux counts process times in hundredths of a second on every architecture that Node supports. */
+/**
+ * Linux counts process times in hundredths of a second on every architecture that Node supports.
+ */
 const TICKS_PER_SECOND = 100;
 
 const SETTLE_STEP_MS = 500;
@@ -9,19 +11,19 @@ const SETTLE_STEPS = 8;
 const SETTLE_TOLERANCE = 0.005;
 const SETTLE_LIMIT_MS = 60_000;
 
-/** User and system time of all threads of these processes so far, in seconds. */
+/** Returns the user and system time of all threads of these processes so far, in seconds. */
 export function cpuSeconds(pids: readonly number[]): number {
   return pids.map(cpuSecondsOf).reduce((sum, seconds) => sum + seconds, 0);
 }
 
 function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The second field is a name that may hold spaces; the fields after it are counted from 3.
+  // The second field is a name that may contain spaces; the fields after it start at number 3.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[14 - 3]) + Number(fields[15 - 3])) / TICKS_PER_SECOND;
 }
 
-/** How long a core has been busy so far, with whatever, in seconds. */
+/** Returns how long a core has been busy so far, with anything, in seconds. */
 export function coreBusySeconds(core: string): number {
   const line = new RegExp(`^cpu${core} (.+)$`, "m").exec(readFileSync("/proc/stat", "utf8"))?.[1];
   if (line === undefined) throw new Error(`no core ${core}`);
@@ -31,20 +33,21 @@ export function coreBusySeconds(core: string): number {
   return (user + nice + system + irq + softIrq + steal) / TICKS_PER_SECOND;
 }
 
-/** Memory of these processes that is in RAM now. */
+/** Returns the memory of these processes that is in RAM now. */
 export function residentBytes(pids: readonly number[]): number {
   return pids.map(residentBytesOf).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function residentBytesOf(pid: number): number {
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  if (kibibytes === undefined) throw new Error(`process ${pid} has no memory`);
+  if (kibibytes === undefined) throw new Error(`process ${pid} has no VmRSS: it is exiting`);
   return Number(kibibytes) * 1024;
 }
 
 /**
- * The resident memory once it has changed by less than 0.5 % for 4 s, `atLeastMs` from now or later.
- * When it never settles, the lowest of the last 4 s is taken: garbage then comes and goes.
+ * Resolves to the resident memory once it has changed by less than 0.5 % for 4 s, at least
+ * `atLeastMs` from now. If it never settles, the lowest value of the last 4 s is used: garbage then
+ * comes and goes.
  */
 export async function settledResidentBytes(
   pids: readonly number[],

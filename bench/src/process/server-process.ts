@@ -13,11 +13,11 @@ import {
 } from "./event-loop-delay.ts";
 
 export interface LaunchOptions {
-  /** The program's file and arguments, run by the Node that runs this. */
+  /** The program's file and arguments, run by the current Node. */
   readonly program: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cpus: string | undefined;
-  /** How its clients speak; `y-websocket` when absent. */
+  /** The dialect of its clients; `y-websocket` if absent. */
   readonly dialect?: DialectName;
 }
 
@@ -25,11 +25,13 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 60_000;
 const KEPT_ERROR_CHARACTERS = 2_000;
 
-/** A server in its own process. It says where it listens with one JSON line: `{"msg":"listening","url":…}`. */
+/**
+ * A server in its own process. It reports its URL in a JSON line: `{"msg":"listening","url":…}`.
+ */
 export class ServerProcess {
   readonly pid: number;
   readonly endpoint: Endpoint;
-  /** From spawning to the line that says it listens. */
+  /** From spawning to the line that reports the URL. */
   readonly startMs: number;
   readonly #child: ChildWithOutput;
 
@@ -40,7 +42,7 @@ export class ServerProcess {
     this.startMs = startMs;
   }
 
-  /** Starts the program and waits until it listens. Rejects when it ends first or takes over a minute. */
+  /** Starts the program and waits until it listens. Rejects if it exits or takes over a minute. */
   static launch(options: LaunchOptions): Promise<ServerProcess> {
     const { dialect = "y-websocket" } = options;
     return new Promise((resolve, reject) => {
@@ -76,17 +78,17 @@ export class ServerProcess {
     });
   }
 
-  /** How late its event loop has been since it was asked before. */
+  /** Resolves to the event-loop delay since the last call. */
   eventLoopDelay(): Promise<EventLoopDelay> {
     return eventLoopDelayOf(this.#child);
   }
 
-  /** Asks it to stop (SIGTERM) and waits; kills it when it has not stopped after a minute. */
+  /** Asks it to stop (SIGTERM) and waits; kills it if it has not stopped after a minute. */
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
   }
 
-  /** For servers that have nothing to save. */
+  /** Kills it; for servers that need not store anything. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }

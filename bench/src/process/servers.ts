@@ -14,7 +14,7 @@ export class Servers {
     this.pids = processes.map(({ pid }) => pid);
   }
 
-  /** Starts them at once and waits until all listen. Rejects, with none left, when one does not. */
+  /** Starts all of them and waits until they listen. If one fails, kills the others and rejects. */
   static async launch(...options: readonly LaunchOptions[]): Promise<Servers> {
     const launched = await Promise.allSettled(options.map((each) => ServerProcess.launch(each)));
     const servers = new Servers(
@@ -26,19 +26,19 @@ export class Servers {
     throw failed.reason;
   }
 
-  /** The first, for what one client does. */
+  /** The first server, for measurements with a single client. */
   get endpoint(): Endpoint {
     const [first] = this.endpoints;
     if (first === undefined) throw new Error("no server was launched");
     return first;
   }
 
-  /** From spawning the processes to the last one's line that says it listens. */
+  /** From spawning the processes to the line with which the last one reports its URL. */
   get startMs(): number {
     return Math.max(...this.#processes.map(({ startMs }) => startMs));
   }
 
-  /** How late the latest of their event loops has been since this was asked before. */
+  /** Resolves to the worst event-loop delay of all servers since the last call. */
   async eventLoopDelay(): Promise<EventLoopDelay> {
     const delays = await Promise.all(this.#processes.map((process) => process.eventLoopDelay()));
     return {
@@ -47,12 +47,12 @@ export class Servers {
     };
   }
 
-  /** Asks them to stop (SIGTERM) and waits; kills what has not stopped after a minute. */
+  /** Asks them to stop (SIGTERM) and waits; kills those that have not stopped after a minute. */
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.stop()));
   }
 
-  /** For servers that have nothing to save. */
+  /** Kills them; for servers that need not store anything. */
   async kill(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.kill()));
   }

@@ -6,14 +6,14 @@ const VALUES = 70;
 const ROW = 32;
 const BAR = 20;
 
-/** Readable on light and on dark pages. */
+/** Readable on light and dark pages. */
 const STYLE = `text { font: 14px system-ui, sans-serif; fill: #1f2328; }
 rect { fill: #8c959f; } .first { fill: #0969da; }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3; } .first { fill: #58a6ff; } }`;
 
 /**
- * One column of a measurement as an SVG image: a bar for each contender that has a median, the first
- * one in another colour. Undefined when there are none.
+ * Renders one column of a measurement as an SVG image: a bar for each contender that has a median,
+ * the first one in another colour. Returns undefined if there are none.
  */
 export function chart(result: MeasurementResult, column: string): string | undefined {
   const { label = column, digits = 0 } =

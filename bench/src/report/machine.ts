@@ -13,7 +13,7 @@ const PACKAGES = [
   "yjs",
 ];
 
-/** The machine and the versions that figures depend on, as a Markdown list. */
+/** Lists the machine and the versions that the figures depend on, in Markdown. */
 export function describeMachine(plan: CpuPlan): string {
   const cores = cpus();
   const memory = Math.round(totalmem() / 1024 ** 3);
@@ -29,7 +29,7 @@ export function describeMachine(plan: CpuPlan): string {
   ].join("\n");
 }
 
-/** Finds the package's file by path, because not every package exports its package.json. */
+/** Finds the manifest by path, because not every package exports its package.json. */
 function version(name: string): string {
   for (const directory of require.resolve.paths(name) ?? []) {
     const text = readIfPresent(`${directory}/${name}/package.json`);

@@ -12,7 +12,8 @@ import { table } from "./table.ts";
 const NOTHING = "–";
 
 /**
- * One measurement as Markdown: what was done, the table of medians, refused contenders, the bars.
+ * Renders one measurement as Markdown: what was done, the table of medians, refused contenders, the
+ * targets.
  *
  * @param when it was measured, for a page that is kept
  */
@@ -49,7 +50,7 @@ function remarks(
   return [...lines, leftOut];
 }
 
-/** Whether every bar that could be measured was reached and nobody was refused. */
+/** Whether every measured target was reached and no contender was refused. */
 export function isGood(result: MeasurementResult): boolean {
   const refused = result.contenders.some((contender) => contender.refused !== undefined);
   return !refused && result.measurement.bars.every((bar) => isReached(result, bar) !== false);

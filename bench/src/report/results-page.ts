@@ -1,10 +1,10 @@
 const SECTION = /^(?=## )/m;
 
 /**
- * A page of results with some of them made anew: what was not measured this time stays.
+ * Updates some sections of a results page; sections that were not measured this time stay.
  *
- * @param page the one before, which has a head, or an empty text
- * @param head what stands above all sections
+ * @param page the previous page, which has a head, or an empty string
+ * @param head the text above all sections
  * @param sections each begins with its title, `## …`
  */
 export function renewPage(page: string, head: string, sections: readonly string[]): string {

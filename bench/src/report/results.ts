@@ -5,11 +5,11 @@ import { median } from "./statistics.ts";
 /** All runs of one contender in one measurement. */
 export interface ContenderResult {
   readonly contender: string;
-  /** In the order of the runs; undefined for one that was disturbed each time it was tried. */
+  /** In the order of the runs; undefined for a run that was disturbed in every attempt. */
   readonly runs: readonly (Figures | undefined)[];
-  /** Why there are no figures: a run that lost something voids all of them. */
+  /** Why there are no figures: one run that lost something voids them all. */
   readonly refused: string | undefined;
-  /** What disturbed runs at last. */
+  /** The last reason why a run was disturbed. */
   readonly disturbed: string | undefined;
 }
 
@@ -26,15 +26,16 @@ export function medianOf(result: ContenderResult, column: string): number | unde
   );
 }
 
-/** Who the others are compared with. */
+/** The contender that the others are compared with. */
 export function referenceOf({ reference }: Measurement): string {
   return reference ?? REFERENCE;
 }
 
 /**
- * The median of the ratios to another contender, each within one run; undefined where either is missing.
+ * Returns the median of the ratios to another contender, each within one run; undefined if either
+ * has no figures.
  *
- * @param to the reference when absent
+ * @param to the reference if absent
  */
 export function ratioOf(
   { contenders, measurement }: MeasurementResult,

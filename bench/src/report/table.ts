@@ -1,4 +1,6 @@
-/** A Markdown table that is aligned in a terminal too: the first column to the left, the others to the right. */
+/**
+ * Renders a Markdown table that also aligns in a terminal: the first column left, the others right.
+ */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) =>
     Math.max(3, title.length, ...rows.map((row) => row[column]?.length ?? 0)),

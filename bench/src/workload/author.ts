@@ -11,7 +11,7 @@ const STRING_IN_PARENT = 0x04;
 const PARENT_IS_ROOT = 1;
 const NO_DELETIONS = 0;
 
-/** Client ids as long as those that Yjs draws: nearly all of them take five bytes. */
+/** Client ids as long as those that Yjs generates: nearly all of them take five bytes. */
 const FIRST_CLIENT_ID = 2 ** 30;
 
 export function clientIdOf(member: number): number {
@@ -22,21 +22,23 @@ export function memberOf(clientId: number): number {
   return clientId - FIRST_CLIENT_ID;
 }
 
-/** What a member typed: its pieces from number `from` up to, but without, number `to`. */
+/** What a member typed: its pieces from number `from` up to, but excluding, number `to`. */
 export interface Typed {
   readonly member: number;
   readonly from: number;
   readonly to: number;
 }
 
-/** The encoded Yjs update with which a member types its `number`th piece, after its piece before. */
+/**
+ * Encodes the Yjs update with which a member types its `number`th piece, after its previous one.
+ */
 export function encodeUpdate(member: number, number: number): Uint8Array {
   return encodeTyped([{ member, from: number, to: number + 1 }]);
 }
 
-/** One encoded Yjs update of what several members typed, once each and at least one piece. */
+/** Encodes one Yjs update of several members' pieces: each member once, at least one piece each. */
 export function encodeTyped(typed: readonly Typed[]): Uint8Array {
-  // As Yjs writes the clients of an update.
+  // The order in which Yjs writes the clients of an update.
   const descending = typed.toSorted((a, b) => b.member - a.member);
   return encoding.encode((encoder) => {
     encoding.writeVarUint(encoder, descending.length);
@@ -63,7 +65,7 @@ function writePiece(encoder: encoding.Encoder, member: number, number: number): 
   encoding.writeVarString(encoder, (number % 1000).toString().padStart(3, "0").concat(" "));
 }
 
-/** The encoded state vector of who has everything that was typed. */
+/** Encodes the state vector of a client that has everything that was typed. */
 export function encodeStateVector(typed: readonly Typed[]): Uint8Array {
   return encoding.encode((encoder) => {
     encoding.writeVarUint(encoder, typed.length);
@@ -74,18 +76,18 @@ export function encodeStateVector(typed: readonly Typed[]): Uint8Array {
   });
 }
 
-/** The update message with which a member types the next `count` pieces after its first `number`. */
+/** Encodes the message with which a member types `count` pieces after its first `number`. */
 export function updateMessage(member: number, number: number, count: number): Uint8Array {
   const typed = [{ member, from: number, to: number + count }];
   return syncMessage(SYNC_UPDATE, encodeTyped(typed));
 }
 
-/** A cursor is as many characters behind this place as its member has moved it. */
+/** A cursor is this far into the text, plus one character for each move of its member. */
 const FIRST_POSITION = 1000;
 
 /**
- * The presence that a member has sent as its `number`th: about 100 bytes with a name, a colour and a cursor
- * that moves.
+ * Returns the `number`th presence state of a member: about 100 bytes with a name, a colour and a
+ * moving cursor.
  */
 export function presenceMessage(member: number, clock: number, number: number): Uint8Array {
   const position = FIRST_POSITION + number;
@@ -93,7 +95,7 @@ export function presenceMessage(member: number, clock: number, number: number): 
   return awarenessMessage([awarenessEntry(clientIdOf(member), clock, json)]);
 }
 
-/** Which presence of its member a state is, that ends before `end`: a server may raise its clock. */
+/** Reads the number of the presence state that ends before `end`: servers may change its clock. */
 export function presenceNumber(buffer: Buffer, end: number): number {
   let position = 0;
   let digit = 1;

@@ -2,7 +2,7 @@ import type { Workload } from "./workload.ts";
 
 const MEMBERS_PER_ROOM = 4;
 
-/** Clients who edit together in small rooms, and move their cursors more often than they type. */
+/** Clients that edit together in small rooms, and move their cursors more often than they type. */
 export function caseStudyWorkload(clients: number): Workload {
   return {
     rooms: Math.ceil(clients / MEMBERS_PER_ROOM),
@@ -17,7 +17,7 @@ export function caseStudyWorkload(clients: number): Workload {
 export function describeCaseStudy(clients: number): string {
   return (
     `${clients} clients in rooms of ${MEMBERS_PER_ROOM}. Each sends 1 update and 5 presence changes a ` +
-    "second, in shuffled order, and sends presence that is new to it back to the server where its " +
-    "provider does so, as y-websocket 1 to 3 do."
+    "second, in shuffled order, and echoes presence that is new to it to the server if its provider " +
+    "does so, as y-websocket 1 to 3 do."
   );
 }

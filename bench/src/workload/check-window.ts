@@ -4,23 +4,23 @@ import { GeneratorFull } from "./generator-full.ts";
 import { Overloaded } from "./overloaded.ts";
 import type { Window } from "./window.ts";
 
-/** Replaced presence is no delivery; but above this share of it, a contender does another work. */
+/** Replaced presence is not a delivery. Above this share, a contender does different work. */
 const TOLERATED_REPLACED = 0.05;
 
-/** Below this share a backlog grew: the CPU of the window is not what its deliveries cost. */
+/** Below this share a backlog grew: the window's CPU is not the cost of its deliveries. */
 const NEEDED_IN_TIME = 0.95;
 
-/** Above this share of the server's core, its slowness may be the fault of other programs. */
+/** Above this share of the server's core, other programs may have slowed it down. */
 const TOLERATED_OTHERS = 0.1;
 
-/** Above this share of a core, the slowness may be that of the load generator. */
+/** Above this share of a core, the load generator may have been too slow. */
 const GENERATOR_FULL = 0.95;
 
 /**
- * Call it when everyone has the newest of everything. Throws when deliveries of the window are
- * missing, and `Overloaded` when the server did not do the window's work within it: then CPU per
- * delivery would be too low. Throws `Disturbed` instead of the latter when others had much of the
- * server's core, or the load generator had no time left.
+ * Call it once all members are up to date. Throws if deliveries of the window are missing, and
+ * `Overloaded` if the server did not do the window's work within it, because CPU per delivery would
+ * be too low. Throws `Disturbed` instead of the latter if other programs used much of the server's
+ * core, or `GeneratorFull` if the load generator had no time left.
  */
 export function checkWindow(
   window: Window,
@@ -37,7 +37,7 @@ export function checkWindow(
   const slowness = describeSlowness(window);
   if (slowness === undefined) return;
   if (others > TOLERATED_OTHERS) {
-    throw new Disturbed(`${slowness}; others had ${percent(others)} of the server's core`);
+    throw new Disturbed(`${slowness}; other programs used ${percent(others)} of the server's core`);
   }
   if (generator > GENERATOR_FULL) {
     throw new GeneratorFull(`${slowness}; the load generator used ${percent(generator)} of a core`);

@@ -6,13 +6,15 @@ import { encodeTyped, TEXT_ROOT } from "./author.ts";
 import type { Ledger } from "./ledger.ts";
 import { roomOf, type Workload } from "./workload.ts";
 
-/** A server may show others only what is durable, which the last updates are a moment later. */
+/**
+ * A server may show others only durable updates, and the last ones become durable a moment later.
+ */
 const DURABLE_MS = 5_000;
 const RETRY_MS = 50;
 
 /**
- * Joins every room and compares what the server answers with the union of all that was sent there.
- * Throws at the first room that differs.
+ * Joins every room and compares the server's answer with the union of everything that was sent
+ * there. Throws at the first room that differs.
  */
 export async function checkConvergence(
   endpoint: Endpoint,
@@ -38,7 +40,7 @@ export async function checkConvergence(
   }
 }
 
-/** Whether a newcomer gets this document. */
+/** Whether a new client gets this document. */
 async function holds(endpoint: Endpoint, room: string, expected: Y.Doc): Promise<boolean> {
   const actual = new Y.Doc();
   for (const update of await fetchDocument(endpoint, room)) Y.applyUpdate(actual, update);

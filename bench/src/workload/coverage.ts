@@ -6,7 +6,7 @@ interface Range {
   to: number;
 }
 
-/** Whether encoded updates together hold all that `client` wrote before `clocks`. */
+/** Whether encoded updates together contain everything that `client` wrote before `clocks`. */
 export function coversAll(updates: readonly Buffer[], client: number, clocks: number): boolean {
   const ranges: Range[] = [];
   const reader = new ByteReader();

@@ -1,4 +1,4 @@
-/** Something else used the cores: not the contender's fault, so the run is repeated. */
+/** Other programs used the cores. This is not the contender's fault, so the run is repeated. */
 export class Disturbed extends Error {
   override readonly name: string = "Disturbed";
 }

@@ -1,6 +1,6 @@
 import { Disturbed } from "./disturbed.ts";
 
-/** The load generator could not do more: what was measured is not the server. */
+/** The load generator was the bottleneck, so the server was not measured. */
 export class GeneratorFull extends Disturbed {
   override readonly name = "GeneratorFull";
 }

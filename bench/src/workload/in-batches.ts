@@ -1,4 +1,4 @@
-/** Does `work` for every item, at most `size` at a time. Rejects with the first failure. */
+/** Runs `work` for every item, at most `size` at a time. Rejects with the first failure. */
 export async function inBatches<Item>(
   items: readonly Item[],
   size: number,

@@ -1,4 +1,4 @@
-/** The process behind `Joiners`: joins when it is told to, and answers each command with one message. */
+/** The process behind `Joiners`: joins on command, and answers each command with one message. */
 import { type Joined, join } from "../client/join.ts";
 import type { Endpoint } from "../client/websocket-client.ts";
 import { holdsSample } from "./sample-document.ts";
@@ -31,7 +31,7 @@ async function joinAll(endpoint: Endpoint, room: string, count: number): Promise
 function checkAll(client: number, clocks: number): JoinersReply {
   if (lost !== undefined) return { error: lost };
   const complete = documents.every((updates) => holdsSample(updates, { client, clocks }));
-  return complete ? {} : { error: "someone joined without the whole document" };
+  return complete ? {} : { error: "a client joined without the whole document" };
 }
 
 async function answer(command: JoinersCommand): Promise<JoinersReply> {

@@ -9,7 +9,9 @@ import type { SampleDocument } from "./sample-document.ts";
 const ENTRY = fileURLToPath(new URL("./joiners-entry.ts", import.meta.url));
 const REPLY_TIMEOUT_MS = 120_000;
 
-/** Clients in a process of their own, so that what they receive does not delay who measures latency. */
+/**
+ * Clients in a separate process, so that what they receive does not delay the measuring clients.
+ */
 export class Joiners {
   readonly #child: ChildProcess;
 
@@ -17,7 +19,7 @@ export class Joiners {
     this.#child = child;
   }
 
-  /** Starts the process; nobody joins yet. */
+  /** Starts the process; no client joins yet. */
   static async prepare(): Promise<Joiners> {
     const child = fork(ENTRY, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
     own(child);
@@ -26,18 +28,20 @@ export class Joiners {
     return joiners;
   }
 
-  /** `count` clients join at once; resolves with the milliseconds until the last one had the document. */
+  /**
+   * Lets `count` clients join at once. Resolves to the milliseconds until all have the document.
+   */
   async join(endpoint: Endpoint, room: string, count: number): Promise<number> {
     const reply = await this.#ask({ kind: "join", endpoint, room, count });
     return reply.milliseconds ?? 0;
   }
 
-  /** Rejects when a client that joined did not get the whole document. */
+  /** Rejects if a client that joined did not get the whole document. */
   async check(sample: SampleDocument): Promise<void> {
     await this.#ask({ kind: "check", client: sample.client, clocks: sample.clocks });
   }
 
-  /** Ends the process and so the connections of those who joined. */
+  /** Ends the process, and with it all connections. */
   end(): void {
     this.#child.kill("SIGKILL");
   }

@@ -3,17 +3,19 @@ import { Window } from "./window.ts";
 import { memberCount, type Workload } from "./workload.ts";
 
 /**
- * Knows when every update and every presence was sent, and which member has got how far with which
- * other member. Clocks count up without gaps, so one number for each pair of members is enough.
+ * Records when every update and presence state was sent, and how much each member has received from
+ * each other member. Clocks increase without gaps, so one number per pair of members is enough.
  */
 export class Ledger {
   readonly #perRoom: number;
   readonly #updateTimes: number[][];
   readonly #presenceTimes: number[][];
-  /** Of each receiver, for each seat in its room: characters and presence clocks seen so far. */
+  /** Per receiver, and per seat in its room: characters and presence clocks seen so far. */
   readonly #charactersSeen: Uint32Array;
   readonly #presenceSeen: Uint32Array;
-  /** Characters that came before others of the same author, by place in `#charactersSeen`. */
+  /**
+   * Characters that arrived before earlier ones of the same author, by index in `#charactersSeen`.
+   */
   readonly #early = new Map<number, { clock: number; end: number }[]>();
   readonly #windows: Window[] = [];
 
@@ -42,7 +44,7 @@ export class Ledger {
     return this.#timesOf(this.#presenceTimes, member).length;
   }
 
-  /** All that a member has typed itself or received without a gap: its document. */
+  /** A member's document: everything that it has typed, or received without a gap. */
   documentOf(member: number): Typed[] {
     const first = member - (member % this.#perRoom);
     return Array.from({ length: this.#perRoom }, (_, seat) => {
@@ -65,7 +67,7 @@ export class Ledger {
     if (window !== undefined) window.expectedPresence += this.#perRoom - 1;
   }
 
-  /** A member got `length` characters of a client, from `clock` on. Repetitions are harmless. */
+  /** A member received `length` characters of a client from `clock` on. Duplicates are harmless. */
   updateReceived(
     receiver: number,
     client: number,
@@ -92,7 +94,7 @@ export class Ledger {
     }
   }
 
-  /** A member got a client's presence. Returns whether it is another member's and new to this one. */
+  /** A member received presence. Returns whether it is another member's and new to this one. */
   presenceReceived(receiver: number, client: number, clock: number, now: number): boolean {
     const author = this.#authorFor(receiver, client);
     const place = this.#place(receiver, author);
@@ -112,7 +114,7 @@ export class Ledger {
     return true;
   }
 
-  /** The first thing that a member lacks, in words; undefined when everyone has everything. */
+  /** Describes the first thing that a member is missing; undefined if all have everything. */
   firstMissing(): string | undefined {
     const members = this.#updateTimes.length;
     for (let receiver = 0; receiver < members; receiver++) {
@@ -160,7 +162,7 @@ export class Ledger {
     const author = memberOf(client);
     if (Math.floor(author / this.#perRoom) !== Math.floor(receiver / this.#perRoom)) {
       throw new Error(
-        `member ${receiver} got something of client ${client}, which is not in its room`,
+        `member ${receiver} received data of client ${client}, which is not in its room`,
       );
     }
     return author;

@@ -15,10 +15,10 @@ const TICK_MS = 1;
 const DRAIN_LIMIT_MS = 30_000;
 const DRAIN_STEP_MS = 50;
 
-/** Above this the workload was not the exact one, and the generator is what was measured. */
+/** Above this, the workload was not exact, and the generator was measured instead of the server. */
 const TOLERATED_LATENESS_MS = 250;
 
-/** Offers a workload to a server and keeps account of what comes back. */
+/** Runs a workload against a server and records what comes back. */
 export class Load {
   readonly ledger: Ledger;
   readonly #members: readonly Member[];
@@ -52,8 +52,8 @@ export class Load {
   }
 
   /**
-   * All members join; none acts yet. With several endpoints, the members of each room are spread
-   * over them in turn.
+   * Lets all members join; none acts yet. With several endpoints, the members of each room are
+   * assigned to them in turn.
    */
   static async join(endpoints: Endpoint | readonly Endpoint[], workload: Workload): Promise<Load> {
     const load = new Load([endpoints].flat(), workload);
@@ -61,12 +61,12 @@ export class Load {
     return load;
   }
 
-  /** Every member types as much as `count` updates bring, in one update. */
+  /** Every member types the content of `count` updates, in one update. */
   typeUpdates(count: number): void {
     for (const member of this.#members) member.typeUpdate(count);
   }
 
-  /** Members begin to act, until `stop`. */
+  /** Lets members act until `stop`. */
   start(): void {
     this.#startedAt = performance.now();
     this.#act();
@@ -80,15 +80,15 @@ export class Load {
     return window;
   }
 
-  /** A window that the caller closes by setting its end. */
+  /** Opens a window, which the caller closes by setting its end. */
   openWindow(): Window {
     this.#window = this.ledger.openWindow(performance.now());
     return this.#window;
   }
 
   /**
-   * Members stop acting and wait until everyone has everything. Throws when something does not
-   * arrive or a connection was lost, and `GeneratorFull` when the exact workload was not offered.
+   * Stops the members and waits until all have everything. Throws if anything does not arrive or a
+   * connection was lost, and `GeneratorFull` if the workload was not generated exactly.
    */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
@@ -105,15 +105,15 @@ export class Load {
     }
   }
 
-  /** Ends all connections, also in the middle of a run. Members keep what they have, and may rejoin. */
+  /** Ends all connections, even during a run. Members keep their documents, and may rejoin. */
   leave(): void {
     clearTimeout(this.#timer);
     for (const member of this.#members) member.leave();
   }
 
   /**
-   * Members that left come back in shuffled order, evenly spread over `spreadMs`. Fulfilled when the
-   * last one has the server's state, with the milliseconds that each waited for it.
+   * Lets members that left return in shuffled order, evenly spread over `spreadMs`. Resolves once
+   * the last one has the server's state, to the milliseconds that each waited for it.
    */
   async rejoin(endpoints: readonly Endpoint[], spreadMs: number): Promise<Samples> {
     const waits = new Samples();
@@ -128,7 +128,7 @@ export class Load {
     return waits;
   }
 
-  /** One member leaves, and comes back after `awayMs`. It goes on with what is its to do meanwhile. */
+  /** One member leaves, and returns after `awayMs`. It keeps acting in the meantime. */
   async reconnect(number: number, awayMs: number): Promise<void> {
     const member = this.#members[number];
     member?.leave();

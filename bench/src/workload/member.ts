@@ -31,19 +31,19 @@ export interface MemberOptions {
   readonly workload: Workload;
   readonly member: number;
   readonly ledger: Ledger;
-  /** The run is void: the connection ended, or the server sent what nobody wrote. */
+  /** Called if the run is void: the connection ended, or the server sent data that no one wrote. */
   readonly failed: (reason: string) => void;
 }
 
 const JOIN_TIMEOUT_MS = 60_000;
 
-/** As long as the JSON text `null`, with which a server says that somebody left. */
+/** The length of the JSON text `null`, with which a server reports that a client left. */
 const LEFT_BYTES = 4;
 
-/** One reader is enough for all members, since each message is read at once. */
+/** One reader serves all members, because each message is read synchronously. */
 const reader = new ByteReader();
 
-/** Where what is new begins and ends in the presence message that is read, in turn; kept for the next. */
+/** Start and end of each new entry in the current presence message, alternating; reused. */
 const newsBounds: number[] = [];
 
 function newsIn(buffer: Buffer, bounds: number): Buffer[] {
@@ -55,8 +55,8 @@ function newsIn(buffer: Buffer, bounds: number): Buffer[] {
 }
 
 /**
- * A member of a room: does what the schedule says and answers the server as a provider does. It can
- * leave and come back. What it types meanwhile it brings along.
+ * A member of a room: follows the schedule and answers the server as a provider does. It can leave
+ * and return, and then brings along what it typed in the meantime.
  */
 export class Member implements ClientListener {
   readonly #options: MemberOptions;
@@ -72,7 +72,7 @@ export class Member implements ClientListener {
       options.workload.returnsPresence && dialectOf(options.endpoint).returnsPresence;
   }
 
-  /** Connects; fulfilled when the server has sent its state. Rejects when that takes over a minute. */
+  /** Connects. Resolves once the server has sent its state; rejects if that takes over a minute. */
   async join(endpoint: Endpoint = this.#options.endpoint): Promise<void> {
     const { workload, member, ledger } = this.#options;
     const room = roomOf(workload, Math.floor(member / workload.membersPerRoom));
@@ -80,7 +80,7 @@ export class Member implements ClientListener {
     const joined = Promise.withResolvers<void>();
     const timer = setTimeout(
       () =>
-        joined.reject(new Error(`member ${member} joined for over ${JOIN_TIMEOUT_MS / 1000} s`)),
+        joined.reject(new Error(`member ${member} took over ${JOIN_TIMEOUT_MS / 1000} s to join`)),
       JOIN_TIMEOUT_MS,
     );
     this.#client = client;
@@ -99,14 +99,14 @@ export class Member implements ClientListener {
     this.#returned.length = 0;
   }
 
-  /** Joins again after `leave`, perhaps another server. */
+  /** Joins again after `leave`, possibly on another server. */
   async rejoin(endpoint?: Endpoint): Promise<void> {
     // The server may have used the next clock to tell the others that this member left.
     if (this.#options.workload.presencePerSecond > 0) this.changePresence();
     await this.join(endpoint);
   }
 
-  /** Types as much as `count` updates bring, in one update. */
+  /** Types the content of `count` updates, in one update. */
   typeUpdate(count = 1): void {
     const { ledger, member } = this.#options;
     const message = updateMessage(member, ledger.updatesOf(member), count);
@@ -123,7 +123,7 @@ export class Member implements ClientListener {
     this.#client?.send(message);
   }
 
-  /** As `y-protocols` does when it is told that its own client has left. */
+  /** Does what `y-protocols` does when told that its own client has left. */
   #announceAgain(clock: number): void {
     const { ledger, member } = this.#options;
     const number = ledger.presenceClockOf(member);
@@ -138,7 +138,7 @@ export class Member implements ClientListener {
     else if (type === MESSAGE_SYNC) this.#readSync();
   }
 
-  /** What one read brought is returned with one write. */
+  /** Sends the answers to all messages of one read with one write. */
   chunkEnd(): void {
     const [first] = this.#returned;
     if (first === undefined) return;
@@ -167,7 +167,7 @@ export class Member implements ClientListener {
     );
   }
 
-  /** What this member has and the server, whose state vector the reader stands at, has not. */
+  /** Encodes what the server lacks, according to the state vector at the reader's position. */
   #readWhatIsLacking(): Uint8Array {
     const { ledger, member } = this.#options;
     const clocks = new Map<number, number>();
@@ -204,12 +204,12 @@ export class Member implements ClientListener {
       newsBounds[news++] = reader.position;
     }
     if (news === 0 || !this.#returnsPresence) return;
-    // When all of it is new, a provider encodes the very bytes that it got.
+    // If all of it is new, a provider would encode exactly the bytes that it received.
     if (news === 2 * count) this.#return(buffer.subarray(start, end));
     else this.#return(awarenessMessage(newsIn(buffer, news)));
   }
 
-  /** Answers with the next `chunkEnd`. */
+  /** Queues an answer until the next `chunkEnd`. */
   #return(message: Uint8Array): void {
     if (this.#client !== undefined) this.#returned.push(this.#client.frame(message));
   }

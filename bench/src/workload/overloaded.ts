@@ -1,4 +1,4 @@
-/** The server lost nothing, but did not do in time what it was offered. */
+/** The server lost nothing, but did not handle the load in time. */
 export class Overloaded extends Error {
   override readonly name = "Overloaded";
 }

@@ -1,4 +1,4 @@
-/** Pseudo-random numbers in [0, 1) that are the same in every run. */
+/** Generates pseudo-random numbers in [0, 1) that are the same in every run. */
 export function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -7,7 +7,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** The numbers from 0 to `count - 1` in an order that is the same in every run. */
+/** Returns the numbers from 0 to `count - 1`, shuffled in the same way in every run. */
 export function shuffled(count: number): number[] {
   const next = randomNumbers(1);
   const numbers = Array.from({ length: count }, (_, index) => index);

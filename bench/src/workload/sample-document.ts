@@ -1,13 +1,13 @@
 import * as encoding from "lib0/encoding";
 import { coversAll } from "./coverage.ts";
 
-/** A text document made of many pieces that Yjs cannot merge, as after a long time of real editing. */
+/** A text document of many pieces that Yjs cannot merge, as after long real editing. */
 export interface SampleDocument {
-  /** Encoded Yjs updates; all of them together are the document. */
+  /** Encoded Yjs updates that together are the document. */
   readonly updates: readonly Uint8Array[];
   readonly encodedBytes: number;
   readonly client: number;
-  /** The state vector's entry for `client` when the document is complete. */
+  /** The state vector's entry for `client` once the document is complete. */
   readonly clocks: number;
 }
 
@@ -20,8 +20,8 @@ const PARENT_IS_ROOT = 1;
 const NO_DELETIONS = 0;
 
 /**
- * A document of about `bytes`. Its one author always types at the very beginning, so each piece
- * stands before the one that was typed before it and stays an item of its own.
+ * Returns a document of about `bytes`. Its only author always types at the very beginning, so each
+ * piece precedes the one typed before it, and remains a separate item.
  */
 export function sampleDocument(bytes: number): SampleDocument {
   const updates: Uint8Array[] = [];
@@ -37,7 +37,7 @@ export function sampleDocument(bytes: number): SampleDocument {
   return { updates, encodedBytes, client: CLIENT, clocks: pieces * PIECE.length };
 }
 
-/** Whether encoded updates together are at least the whole document. */
+/** Whether encoded updates together contain the whole document. */
 export function holdsSample(
   updates: readonly Buffer[],
   sample: Pick<SampleDocument, "client" | "clocks">,

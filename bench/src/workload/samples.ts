@@ -1,4 +1,4 @@
-/** Many numbers, kept exactly. */
+/** A collection of numbers, stored exactly. */
 export class Samples {
   #values = new Float64Array(1024);
   #count = 0;
@@ -18,7 +18,10 @@ export class Samples {
     this.#sorted = false;
   }
 
-  /** The smallest value that at least `share` (0 to 1) of the values do not exceed; undefined without values. */
+  /**
+   * Returns the smallest value that at least `share` (0 to 1) of the values do not exceed;
+   * undefined without values.
+   */
   quantile(share: number): number | undefined {
     if (!this.#sorted) {
       this.#values.subarray(0, this.#count).sort();

@@ -2,8 +2,9 @@ import { shuffled } from "./random.ts";
 import { type Action, memberCount, type Workload } from "./workload.ts";
 
 /**
- * Who acts when: all members take turns in a shuffled order, evenly spread over time, and each does
- * its updates and presence changes in a rhythm of one second that starts at a different point for each.
+ * Decides who acts when: all members take turns in a shuffled order, evenly spread over time. Each
+ * makes its updates and presence changes in a one-second rhythm that starts at a different point
+ * for each.
  */
 export class Schedule {
   readonly actionsPerSecond: number;
@@ -18,7 +19,7 @@ export class Schedule {
     this.actionsPerSecond = this.#order.length * this.#rhythm;
   }
 
-  /** The action with this number; action `n` is due `n / actionsPerSecond` seconds after the start. */
+  /** Returns action `n`, which is due `n / actionsPerSecond` seconds after the start. */
   action(number: number): Action {
     const turn = number % this.#order.length;
     const round = Math.floor(number / this.#order.length);

@@ -8,23 +8,23 @@ const AWAY_MS = 1000;
 
 export interface VisitOptions {
   readonly endpoints: readonly Endpoint[];
-  /** What all groups do together. */
+  /** The workload of all groups together. */
   readonly workload: Workload;
-  /** How long a room is open. */
+  /** How long each room is open. */
   readonly visitMs: number;
   readonly totalMs: number;
 }
 
-/** What was done, for a report. */
+/** Counts of what was done, for a report. */
 export class VisitCounts {
   rooms = 0;
   reconnections = 0;
 }
 
 /**
- * Offers a workload for a long time to servers that shall not fill: the rooms are in ten groups, and
- * in turn each group leaves, and opens new rooms. Meanwhile its members lose their connection one
- * after the other, and come back a second later. Rejects when a room lost anything.
+ * Runs a workload for a long time without filling the servers: the rooms are in ten groups, and
+ * each group in turn leaves and opens new rooms. Meanwhile, its members lose their connection one
+ * after the other, and return a second later. Rejects if a room lost anything.
  */
 export async function visitInTurn(options: VisitOptions, counts: VisitCounts): Promise<void> {
   const groups = Array.from({ length: GROUPS }, (_, group) => group);
@@ -38,7 +38,7 @@ async function visitAgainAndAgain(
 ): Promise<void> {
   const startedAt = performance.now();
   const rooms = Math.ceil(workload.rooms / GROUPS);
-  // The first visits are shorter, so that the groups change one after the other.
+  // The first visits have different lengths, so that the groups change one after the other.
   let leaveAt = (visitMs * (group + 1)) / GROUPS;
   for (let visits = 0; performance.now() - startedAt < totalMs; visits++) {
     const part = { ...workload, rooms, firstRoom: (visits * GROUPS + group) * rooms };

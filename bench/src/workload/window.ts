@@ -1,6 +1,6 @@
 import { Samples } from "./samples.ts";
 
-/** A stretch of time and what became of everything that was sent within it. Times in milliseconds. */
+/** A period, and what became of everything sent within it. Times are in milliseconds. */
 export class Window {
   readonly from: number;
   to = Number.POSITIVE_INFINITY;
@@ -9,14 +9,14 @@ export class Window {
   readonly presenceLatency = new Samples();
   /** From sending an update to its return to the sender. */
   readonly returnLatency = new Samples();
-  /** How many receipts by other members there have to be. */
+  /** The number of receipts by other members that there have to be. */
   expectedUpdates = 0;
   expectedPresence = 0;
-  /** Presence that a member never saw because a newer one of the same client came first. */
+  /** Presence that a member never saw because a newer state of the same client arrived first. */
   replacedPresence = 0;
-  /** Receipts by other members during the window, of whatever was sent when. */
+  /** Receipts by other members during the window, whenever the data was sent. */
   receipts = 0;
-  /** How late the load generator was at worst with what it had to do. */
+  /** The load generator's worst delay behind its schedule. */
   worstLateness = 0;
 
   constructor(from: number) {
@@ -27,7 +27,7 @@ export class Window {
     return time >= this.from && time < this.to;
   }
 
-  /** What other members got of what was sent within it: everything but replaced presence. */
+  /** What other members received of what was sent in the window: all but replaced presence. */
   get deliveries(): number {
     return this.expectedUpdates + this.expectedPresence - this.replacedPresence;
   }

@@ -1,26 +1,26 @@
-/** What the members of many equal rooms do. The same workload offers every contender exactly the same. */
+/** What the members of many equal rooms do. A workload is exactly the same for every contender. */
 export interface Workload {
   readonly rooms: number;
   readonly membersPerRoom: number;
-  /** Each member, whole numbers. */
+  /** Per member; a whole number. */
   readonly updatesPerSecond: number;
-  /** Each member, whole numbers; 0 means that members have no presence at all. */
+  /** Per member; a whole number. 0 means that members have no presence at all. */
   readonly presencePerSecond: number;
   /**
-   * Members whose dialect has it so send presence that is new to them back to the server, as
+   * Whether members whose dialect does so echo presence that is new to them to the server, as
    * y-websocket 1 to 3 do.
    */
   readonly returnsPresence: boolean;
   /**
-   * Of several servers, each room is on one, as behind a load balancer that hashes the path. Absent,
-   * its members are spread over all servers.
+   * Whether each room is on one of several servers, as behind a load balancer that hashes the path.
+   * If absent, its members are spread over all servers.
    */
   readonly roomsStayTogether?: boolean;
-  /** Several workloads at once take rooms of different numbers; 0 when absent. */
+  /** Lets concurrent workloads use different room numbers; 0 if absent. */
   readonly firstRoom?: number;
 }
 
-/** One of the things a member does at its time. */
+/** One action of a member at its due time. */
 export interface Action {
   readonly member: number;
   readonly kind: "update" | "presence";
@@ -30,7 +30,7 @@ export function memberCount(workload: Workload): number {
   return workload.rooms * workload.membersPerRoom;
 }
 
-/** The name of the room with this number among those of the workload. */
+/** Returns the name of the workload's room with this number. */
 export function roomOf({ firstRoom = 0 }: Workload, room: number): string {
   return roomName(firstRoom + room);
 }

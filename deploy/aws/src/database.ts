@@ -20,7 +20,7 @@ import {
 import { Construct } from "constructs";
 
 const NAME = "symphony";
-/** Where the image has the certificates with which those of RDS are checked. */
+/** The path in the image of the CA certificates that verify RDS. */
 const CERTIFICATES = "/app/rds-certificates.pem";
 
 export interface DatabaseProps {
@@ -30,16 +30,16 @@ export interface DatabaseProps {
 
 /** PostgreSQL, for the journal and the metadata. */
 export class Database extends Construct {
-  /** For `DATABASE_URL`; user and password are apart. */
+  /** For `DATABASE_URL`, without user and password. */
   readonly url: string;
-  /** The variables from which the driver takes user and password, so that no URL holds them. */
+  /** The variables from which the driver reads user and password, so that no URL contains them. */
   readonly credentials: Readonly<Record<string, ContainerSecret>>;
 
   constructor(scope: Construct, id: string, { vpc, securityGroup }: DatabaseProps) {
     super(scope, id);
     const secret = new DatabaseSecret(this, "Secret", { username: NAME });
     const instance = new DatabaseInstance(this, "Postgres", {
-      // The version with which Symphony is tested.
+      // The version that Symphony is tested with.
       engine: DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_15 }),
       instanceType: InstanceType.of(InstanceClass.T4G, InstanceSize.SMALL),
       vpc,
@@ -47,7 +47,8 @@ export class Database extends Construct {
       securityGroups: [securityGroup],
       databaseName: NAME,
       credentials: Credentials.fromSecret(secret),
-      // Acknowledged updates are in its journal until a snapshot has them: a zone may not take them.
+      // Acknowledged updates are only in its journal until they are in a snapshot: losing a zone must
+      // not lose them.
       multiAz: true,
       storageType: StorageType.GP3,
       allocatedStorage: 20,

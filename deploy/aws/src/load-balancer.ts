@@ -19,7 +19,7 @@ import type { Settings } from "./settings.ts";
 const HTTP_PORT = 80;
 const HTTPS_PORT = 443;
 
-/** Where clients connect to. */
+/** The ports that clients connect to. */
 export function clientPorts({ certificate }: Settings): readonly number[] {
   return certificate === undefined ? [HTTP_PORT] : [HTTP_PORT, HTTPS_PORT];
 }
@@ -29,10 +29,10 @@ export interface LoadBalancerProps {
   readonly settings: Settings;
 }
 
-/** Brings each client to the server with the least to do. */
+/** Sends each client to the server with the fewest open requests. */
 export class LoadBalancer extends Construct {
   readonly servers: ApplicationTargetGroup;
-  /** `http://…` or `https://…`, by the name that AWS gives. */
+  /** `http://…` or `https://…`, with the DNS name that AWS assigns. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, { network, settings }: LoadBalancerProps) {
@@ -46,7 +46,7 @@ export class LoadBalancer extends Construct {
       },
       securityGroup: network.balancer,
       dropInvalidHeaderFields: true,
-      // Servers ping every 30 seconds, so this ends only what is dead.
+      // Servers ping every 30 seconds, so this only closes dead connections.
       idleTimeout: Duration.seconds(120),
     });
     this.servers = new ApplicationTargetGroup(this, "Servers", {
@@ -56,14 +56,15 @@ export class LoadBalancer extends Construct {
       port: SERVER_PORT,
       loadBalancingAlgorithmType: TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS,
       healthCheck: {
-        // A server that misses a service which all share keeps its clients: the others miss it too.
+        // A server that cannot reach a shared service keeps its clients, because the other servers
+        // cannot reach it either.
         path: "/health/accepting",
         interval: Duration.seconds(5),
         timeout: Duration.seconds(2),
         healthyThresholdCount: 2,
         unhealthyThresholdCount: 2,
       },
-      // A server drains for up to 25 seconds; until then its connections are not cut.
+      // A server drains for up to 25 seconds; its connections must not be cut before that.
       deregistrationDelay: Duration.seconds(30),
     });
     const listener =

@@ -10,15 +10,15 @@ export interface RedisProps {
   readonly securityGroup: SecurityGroup;
 }
 
-/** Redis in cluster mode, which carries updates between servers. Nothing is stored in it. */
+/** Redis in cluster mode, which carries updates between servers. It stores nothing. */
 export class Redis extends Construct {
-  /** Holds what is for `REDIS_URL`. */
+  /** The value of `REDIS_URL`. */
   readonly url: Secret;
 
   constructor(scope: Construct, id: string, { vpc, securityGroup }: RedisProps) {
     super(scope, id);
     const token = new Secret(this, "Token", {
-      // Without punctuation, so that it can be in a URL as it is.
+      // Without punctuation, so that it needs no escaping in a URL.
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
     });
     const authToken = token.secretValue.unsafeUnwrap();
@@ -32,7 +32,7 @@ export class Redis extends Construct {
       engineVersion: "7.1",
       cacheNodeType: "cache.t4g.small",
       cacheParameterGroupName: "default.redis7.cluster.on",
-      // More can be added while it works: channels are spread over them.
+      // Shards can be added at runtime: channels are spread over them.
       numNodeGroups: 1,
       replicasPerNodeGroup: 1,
       automaticFailoverEnabled: true,
@@ -48,7 +48,7 @@ export class Redis extends Construct {
     const host = group.attrConfigurationEndPointAddress;
     const url = `rediss://:${authToken}@${host}:${group.attrConfigurationEndPointPort}`;
     this.url = new Secret(this, "Url", {
-      // There is one address for the whole cluster. That it is a cluster is told by several URLs.
+      // ElastiCache has one address for the whole cluster; several URLs tell the server that it is one.
       secretStringValue: SecretValue.unsafePlainText(`${url},${url}`),
     });
   }

@@ -16,7 +16,7 @@ export interface ServiceProps {
   readonly task: Task;
 }
 
-/** As many servers as the load asks for, in all zones. */
+/** Scales the servers with the load, across all zones. */
 export class Service extends Construct {
   constructor(scope: Construct, id: string, { network, balancer, task }: ServiceProps) {
     super(scope, id);
@@ -28,7 +28,7 @@ export class Service extends Construct {
       taskDefinition: task.definition,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },
       securityGroups: [network.servers],
-      // A new version is taken back when it does not start; until it serves, the old one does.
+      // A new version that does not start is rolled back; the old one serves until the new one does.
       circuitBreaker: { rollback: true },
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
@@ -42,7 +42,7 @@ export class Service extends Construct {
       .scaleOnCpuUtilization("Cpu", {
         targetUtilizationPercent: CPU_PERCENT,
         scaleOutCooldown: Duration.seconds(60),
-        // Each server that ends makes its clients connect again.
+        // Stopping a server makes its clients reconnect.
         scaleInCooldown: Duration.minutes(5),
       });
   }

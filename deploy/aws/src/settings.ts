@@ -1,14 +1,14 @@
 import type { Node } from "constructs";
 
-/** What changes which resources there are. It is given as context: `-c name=value`. */
+/** The settings that decide which resources are created. Pass them as context: `-c name=value`. */
 export interface Settings {
-  /** Whether the load balancer can be reached from the internet. If not, only from the network. */
+  /** Whether the load balancer is reachable from the internet, or only from inside the network. */
   readonly isPublic: boolean;
   /** The ARN of a certificate for TLS; without it, connections are not encrypted. */
   readonly certificate: string | undefined;
 }
 
-/** @throws Error when they do not go together */
+/** @throws Error if a setting is invalid, or they contradict each other */
 export function readSettings(node: Node): Settings {
   const isPublic = node.tryGetContext("public") === "true";
   const certificate: unknown = node.tryGetContext("certificate");

@@ -3,7 +3,7 @@ import { AttributeType, BillingMode, Table } from "aws-cdk-lib/aws-dynamodb";
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 
-/** The bucket of the snapshots, and the table in which servers find each other. */
+/** The bucket for snapshots, and the table through which servers find each other. */
 export class Stores extends Construct {
   readonly snapshots: Bucket;
   readonly registry: Table;
@@ -15,7 +15,7 @@ export class Stores extends Construct {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
-      // A document can be taken back to how it was within the last month.
+      // Documents can be restored to any version of the last month.
       versioned: true,
       lifecycleRules: [
         {

@@ -13,12 +13,12 @@ export interface SymphonyStackProps extends StackProps {
   readonly settings: Settings;
 }
 
-/** Everything that a cluster needs, in one region. */
+/** Everything a cluster needs, in one region. */
 export class SymphonyStack extends Stack {
   constructor(scope: Construct, id: string, { settings, ...props }: SymphonyStackProps) {
     super(scope, id, props);
     const image = new CfnParameter(this, "Image", {
-      description: "The image that deploy/Dockerfile makes, with registry and tag",
+      description: "The image built from deploy/Dockerfile, with registry and tag",
     });
     const network = new Network(this, "Network", {
       isPublic: settings.isPublic,

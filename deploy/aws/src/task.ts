@@ -29,18 +29,18 @@ export interface TaskProps {
   readonly redis: Redis;
 }
 
-/** What runs a server: a container that sets the database up and ends, and then the server. */
+/** The task of a server: a container that sets up the database and exits, then the server itself. */
 export class Task extends Construct {
   readonly definition: FargateTaskDefinition;
-  /** With it, the application signs the tokens of those who may come in. */
+  /** The application signs its users' tokens with it. */
   readonly tokenSecret: Secret;
-  /** Opens dashboard, API and metrics. */
+  /** Unlocks the dashboard, the API and the metrics. */
   readonly adminToken: Secret;
 
   constructor(scope: Construct, id: string, { image, stores, database, redis }: TaskProps) {
     super(scope, id);
     this.definition = new FargateTaskDefinition(this, "Definition", {
-      // One core: that is what the event loop can use.
+      // One core is as much as the event loop can use.
       cpu: 1024,
       memoryLimitMiB: 2048,
       executionRole: new Role(this, "ExecutionRole", {
@@ -58,12 +58,12 @@ export class Task extends Construct {
     const container = (name: string): ContainerDefinitionOptions => ({
       containerName: name,
       image: ContainerImage.fromRegistry(image),
-      // Everything is in the services.
+      // All data is in the services.
       readonlyRootFilesystem: true,
       logging: LogDrivers.awsLogs({
         streamPrefix: name,
         logGroup: logs,
-        // Logs are lost rather than waited for.
+        // Dropping log lines is better than blocking the server.
         mode: AwsLogDriverMode.NON_BLOCKING,
         maxBufferSize: Size.mebibytes(4),
       }),
@@ -73,7 +73,7 @@ export class Task extends Construct {
       ...container("setup"),
       command: ["setup"],
       essential: false,
-      // It serves nobody, and so need not know who may come in.
+      // It serves no clients, so it needs no access settings; loopback tells the server so.
       environment: { ...environment, HOST: "127.0.0.1" },
       secrets: database.credentials,
     });
@@ -89,7 +89,7 @@ export class Task extends Construct {
       environment: {
         ...environment,
         PORT: String(SERVER_PORT),
-        // The load balancer adds whom it talks to. Only it and other servers reach this one.
+        // The load balancer appends the client's address. Only it and other servers reach this one.
         TRUSTED_PROXIES: "1",
         S3_BUCKET: stores.snapshots.bucketName,
         DYNAMODB_TABLE: stores.registry.tableName,
@@ -108,7 +108,7 @@ export class Task extends Construct {
         timeout: Duration.seconds(5),
         startPeriod: Duration.seconds(15),
       },
-      // The server is done after 25 seconds at most.
+      // The server finishes within 25 seconds.
       stopTimeout: Duration.seconds(30),
       ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
     });
@@ -119,10 +119,13 @@ export class Task extends Construct {
   }
 }
 
-/** Exactly what the server does there. Bucket and table are made by this stack, not by `setup`. */
+/**
+ * Grants exactly the actions that the server performs. The stack creates bucket and table, not
+ * `setup`.
+ */
 function allowStores(definition: FargateTaskDefinition, { snapshots, registry }: Stores): void {
   for (const [resource, actions] of [
-    // Without it, S3 does not tell a missing snapshot from one that may not be read.
+    // Without it, S3 reports a missing snapshot as access denied.
     [snapshots.bucketArn, ["s3:ListBucket"]],
     [
       snapshots.arnForObjects("*"),

@@ -7,7 +7,7 @@ const template = synthesise();
 const encrypted = synthesise({ certificate: CERTIFICATE });
 
 describe("the load balancer", () => {
-  it("asks servers whether they accept clients, and takes the one with the least to do", () => {
+  it("checks whether servers accept clients, and picks the least busy one", () => {
     template.hasResourceProperties("AWS::ElasticLoadBalancingV2::TargetGroup", {
       TargetType: "ip",
       Port: 1234,
@@ -21,7 +21,7 @@ describe("the load balancer", () => {
     });
   });
 
-  it("waits longer for a silent connection than servers take from ping to ping", () => {
+  it("keeps silent connections for longer than the servers' ping interval", () => {
     template.hasResourceProperties("AWS::ElasticLoadBalancingV2::LoadBalancer", {
       LoadBalancerAttributes: Match.arrayWith([
         { Key: "idle_timeout.timeout_seconds", Value: "120" },
@@ -45,7 +45,7 @@ describe("the load balancer", () => {
     });
   });
 
-  it("is not on the internet unless it is asked to, and then only with TLS", () => {
+  it("is on the internet only on request, and then only with TLS", () => {
     template.hasResourceProperties("AWS::ElasticLoadBalancingV2::LoadBalancer", {
       Scheme: "internal",
     });
@@ -56,7 +56,7 @@ describe("the load balancer", () => {
     );
   });
 
-  it("leads from HTTP to HTTPS when it has a certificate", () => {
+  it("redirects HTTP to HTTPS if it has a certificate", () => {
     encrypted.hasResourceProperties("AWS::ElasticLoadBalancingV2::Listener", {
       Port: 80,
       DefaultActions: [

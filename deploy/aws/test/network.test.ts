@@ -7,7 +7,7 @@ const group = (name: string) => idOf(template, "AWS::EC2::SecurityGroup", `Netwo
 const idOfGroup = (name: string) => ({ "Fn::GetAtt": [group(name), "GroupId"] });
 
 describe("the network", () => {
-  it("is in two zones, with subnets for the balancer, for servers and for stores", () => {
+  it("spans two zones, with subnets for the balancer, servers and stores", () => {
     template.resourceCountIs("AWS::EC2::Subnet", 6);
     template.resourceCountIs("AWS::EC2::NatGateway", 2);
     const zones = Object.values(template.findResources("AWS::EC2::Subnet")).map(({ Properties }) =>
@@ -16,7 +16,7 @@ describe("the network", () => {
     expect(new Set(zones).size).toBe(2);
   });
 
-  it("brings servers to S3 and DynamoDB without the gateways", () => {
+  it("connects servers to S3 and DynamoDB without the NAT gateways", () => {
     for (const service of ["s3", "dynamodb"]) {
       template.hasResourceProperties("AWS::EC2::VPCEndpoint", {
         VpcEndpointType: "Gateway",
@@ -42,7 +42,7 @@ describe("the network", () => {
     });
   });
 
-  it("lets nobody else in", () => {
+  it("lets nothing else in", () => {
     template.resourceCountIs("AWS::EC2::SecurityGroupIngress", 4);
     const groups = template.findResources("AWS::EC2::SecurityGroup", {
       Properties: { SecurityGroupIngress: Match.anyValue() },
@@ -50,7 +50,7 @@ describe("the network", () => {
     expect(Object.keys(groups)).toEqual([group("Balancer")]);
   });
 
-  it("lets clients of the network in, and those of the internet only when asked to", () => {
+  it("lets clients of the network in, and those of the internet only on request", () => {
     template.hasResourceProperties("AWS::EC2::SecurityGroup", {
       SecurityGroupIngress: [
         Match.objectLike({
@@ -66,7 +66,7 @@ describe("the network", () => {
         Match.objectLike({ CidrIp: "0.0.0.0/0", FromPort: 443, ToPort: 443 }),
       ],
     });
-    // The listeners open nothing by themselves.
+    // The listeners open no ports by themselves.
     open.resourceCountIs("AWS::EC2::SecurityGroupIngress", 4);
   });
 });

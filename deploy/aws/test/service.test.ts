@@ -11,7 +11,7 @@ const [image] = readDockerfile().slice(-1);
 if (image === undefined) throw new Error("the Dockerfile has no stage");
 
 describe("the service", () => {
-  it("has as many servers as half of their processors are busy", () => {
+  it("scales so that the servers are half busy", () => {
     template.hasResourceProperties("AWS::ApplicationAutoScaling::ScalableTarget", {
       MinCapacity: 2,
       MaxCapacity: 10,
@@ -28,7 +28,7 @@ describe("the service", () => {
     });
   });
 
-  it("is on Fargate, without addresses of the internet, and replaced without a gap", () => {
+  it("runs on Fargate, without public addresses, and is replaced without downtime", () => {
     template.hasResource("AWS::ECS::Service", {
       DependsOn: Match.arrayWith([idOf(template, "AWS::ElasticLoadBalancingV2::Listener")]),
       Properties: {
@@ -57,23 +57,23 @@ describe("the service", () => {
 });
 
 describe("the task", () => {
-  it("runs the image of the parameter, and nothing in it can be written", () => {
+  it("runs the image from the parameter, with a read-only file system", () => {
     for (const container of [server, setup]) {
       expect(container).toMatchObject({ Image: { Ref: "Image" }, ReadonlyRootFilesystem: true });
     }
   });
 
-  it("sets the database up before the server starts", () => {
+  it("sets up the database before the server starts", () => {
     expect(setup).toMatchObject({ Command: ["setup"], Essential: false });
     expect(server.DependsOn).toEqual([{ ContainerName: "setup", Condition: "SUCCESS" }]);
     expect(server.Command).toBeUndefined();
   });
 
-  it("gives the server the time that it takes to drain", () => {
+  it("gives the server enough time to drain", () => {
     expect(server.StopTimeout).toBe(30);
   });
 
-  it("checks health as the image does, at the port of the image", () => {
+  it("checks health as the image does, on the image's port", () => {
     expect(server.PortMappings).toMatchObject([{ ContainerPort: Number(environment(image).PORT) }]);
     const [cmd, ...check] = (server.HealthCheck as { Command: string[] }).Command;
     const port = environment(image).PORT ?? "";
@@ -83,7 +83,7 @@ describe("the task", () => {
     expect([cmd, ...check]).toEqual(["CMD", ...inImage]);
   });
 
-  it("logs to a group that forgets after a month, and never waits for it", () => {
+  it("logs to a group with a month's retention, and never blocks on it", () => {
     template.hasResourceProperties("AWS::Logs::LogGroup", { RetentionInDays: 30 });
     expect(server.LogConfiguration).toMatchObject({
       LogDriver: "awslogs",
@@ -95,7 +95,7 @@ describe("the task", () => {
     ["server", server],
     ["setup", setup],
   ])("has an environment that the command %s accepts", (_name, container) => {
-    // What CloudFormation fills in, and what is in the secrets when they are read.
+    // Values that CloudFormation fills in, and the contents of the secrets.
     const values: Record<string, string> = {
       DATABASE_URL: "postgres://database.example:5432/symphony?sslmode=verify-full",
       REDIS_URL: "rediss://:token@redis.example:6379,rediss://:token@redis.example:6379",
@@ -118,7 +118,7 @@ describe("the task", () => {
     expect(names.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it("has everything that makes a cluster, and its secrets as secrets", () => {
+  it("has all settings of a cluster, and passes secrets as secrets", () => {
     expect(server.Environment.map(({ Name }) => Name).sort()).toEqual([
       "AWS_REGION",
       "DATABASE_URL",
@@ -127,9 +127,10 @@ describe("the task", () => {
       "S3_BUCKET",
       "TRUSTED_PROXIES",
     ]);
-    // The load balancer names the client: without that, all would share the limits of one address.
+    // The load balancer reports client addresses; without that, all clients would share one's
+    // limits.
     expect(server.Environment).toContainEqual({ Name: "TRUSTED_PROXIES", Value: "1" });
-    // Nobody comes in without a token.
+    // Clients need a token.
     expect(server.Secrets.map(({ Name }) => Name).sort()).toEqual([
       "ADMIN_TOKEN",
       "AUTH_JWT_SECRET",
@@ -138,12 +139,12 @@ describe("the task", () => {
       "PGUSER",
       "REDIS_URL",
     ]);
-    // The server finds its own address.
+    // The server finds out its own address.
     expect(JSON.stringify(server)).not.toContain("SERVER_ADDRESS");
     expect(JSON.stringify(server.Environment)).not.toContain("resolve:secretsmanager");
   });
 
-  it("checks the certificate of the database with the ones that the image has", () => {
+  it("verifies the database's certificate with the ones in the image", () => {
     const url = JSON.stringify(server.Environment.find(({ Name }) => Name === "DATABASE_URL"));
     const copied = image.instructions.find(({ rest }) => rest.includes("rds-certificates.pem"));
     expect(copied?.rest).toBe("/build/rds-certificates.pem ./");

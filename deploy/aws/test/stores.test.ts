@@ -6,7 +6,7 @@ import { idOf, synthesise } from "./template.ts";
 const template = synthesise();
 
 describe("the bucket", () => {
-  it("is private and encrypted, and takes nothing that is not", () => {
+  it("is private and encrypted, and rejects unencrypted requests", () => {
     template.hasResourceProperties("AWS::S3::Bucket", {
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -53,7 +53,7 @@ describe("the bucket", () => {
 });
 
 describe("the table", () => {
-  it("has the key that the server uses, is paid by use, and can be restored", () => {
+  it("has the key that the server uses, is billed by use, and can be restored", () => {
     template.hasResource("AWS::DynamoDB::Table", {
       DeletionPolicy: "Retain",
       Properties: {
@@ -68,7 +68,7 @@ describe("the table", () => {
 });
 
 describe("the database", () => {
-  it("is PostgreSQL in two zones, encrypted, with backups, and not reached from outside", () => {
+  it("is PostgreSQL in two zones, encrypted, backed up, and not reachable from outside", () => {
     template.hasResource("AWS::RDS::DBInstance", {
       DeletionPolicy: "Snapshot",
       Properties: {
@@ -87,7 +87,7 @@ describe("the database", () => {
     });
   });
 
-  it("has a password that nobody wrote", () => {
+  it("has a generated password", () => {
     const secret = idOf(template, "AWS::SecretsManager::Secret", "DatabaseSecret");
     const password = template.findResources("AWS::RDS::DBInstance");
     expect(JSON.stringify(password)).toContain("{{resolve:secretsmanager:");
@@ -104,7 +104,7 @@ describe("the database", () => {
 });
 
 describe("Redis", () => {
-  it("is a cluster in two zones that is encrypted and asks for a token", () => {
+  it("is a cluster in two zones, encrypted, and requires a token", () => {
     template.hasResourceProperties("AWS::ElastiCache::ReplicationGroup", {
       CacheParameterGroupName: "default.redis7.cluster.on",
       AutomaticFailoverEnabled: true,
@@ -119,7 +119,7 @@ describe("Redis", () => {
     });
   });
 
-  it("is named to servers as a cluster, by TLS and with the token", () => {
+  it("is passed to servers as a cluster, over TLS and with the token", () => {
     const id = idOf(template, "AWS::SecretsManager::Secret", "RedisUrl");
     const { Properties } = template.findResources("AWS::SecretsManager::Secret")[id] ?? {};
     const parts: readonly unknown[] = Properties.SecretString["Fn::Join"][1];

@@ -8,17 +8,17 @@ import { expect, it, onTestFinished } from "vitest";
 
 const run = promisify(execFile);
 const WORKSPACE = fileURLToPath(new URL("../", import.meta.url));
-/** What CloudFormation takes without a bucket. */
+/** The largest template that CloudFormation accepts without a bucket. */
 const MOST_BYTES = 51_200;
 
-it("makes one template that can be deployed as it is, without an account", async () => {
+it("produces a single template that can be deployed as it is, without an account", async () => {
   const out = await mkdtemp(join(tmpdir(), "symphony-synth-"));
   onTestFinished(() => rm(out, { recursive: true }));
   const scripts = JSON.parse(await readFile(join(WORKSPACE, "package.json"), "utf8")).scripts;
   const [program = "", ...args] = scripts.synth.split(" ");
   await run(program === "node" ? process.execPath : program, args, {
     cwd: WORKSPACE,
-    // Nothing of an account, and nowhere to look for one.
+    // No credentials, and nowhere to look for any.
     env: { HOME: out, CDK_OUTDIR: out },
   });
   const files = await readdir(out);

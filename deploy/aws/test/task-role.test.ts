@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { idOf, synthesise } from "./template.ts";
 
-const SOURCE = fileURLToPath(new URL("../../../packages/server/src", import.meta.url));
+const SOURCE = fileURLToPath(new URL("../../../packages/server/src/", import.meta.url));
 const template = synthesise();
 
 interface Statement {
@@ -16,7 +16,7 @@ const id = idOf(template, "AWS::IAM::Policy", "TaskDefinitionTaskRole");
 const statements: readonly Statement[] =
   template.findResources("AWS::IAM::Policy")[id]?.Properties.PolicyDocument.Statement;
 
-/** The actions that are allowed for a service. */
+/** The actions that the role allows for a service. */
 function allowed(service: string): string[] {
   return statements
     .flatMap(({ Action }) => Action)
@@ -24,7 +24,7 @@ function allowed(service: string): string[] {
     .sort();
 }
 
-/** The commands that the server sends, but for those of `setup`, by the names of their actions. */
+/** The commands that the server sends, except those of `setup`, by action name. */
 function used(folder: string, names: Readonly<Record<string, string>>): Set<string> {
   const files = readdirSync(SOURCE + folder).filter((file) => !file.startsWith("create-"));
   const sources = files.map((file) => readFileSync(`${SOURCE}${folder}/${file}`, "utf8"));
@@ -32,13 +32,13 @@ function used(folder: string, names: Readonly<Record<string, string>>): Set<stri
   return new Set(commands.map((name = "") => names[name] ?? name));
 }
 
-describe("what the server may do", () => {
-  it("is what it does in DynamoDB", () => {
-    const actions = [...used("cluster/dynamodb", {})].map((name) => `dynamodb:${name}`);
+describe("the task role", () => {
+  it("allows exactly what the server does in DynamoDB", () => {
+    const actions = [...used("replication/dynamodb", {})].map((name) => `dynamodb:${name}`);
     expect(allowed("dynamodb")).toEqual(actions.sort());
   });
 
-  it("is what it does in S3, and to see that an object is missing", () => {
+  it("allows exactly what the server does in S3, and detecting a missing object", () => {
     const actions = used("storage/s3", {
       HeadObject: "GetObject",
       CreateMultipartUpload: "PutObject",
@@ -48,7 +48,7 @@ describe("what the server may do", () => {
     expect(allowed("s3")).toEqual([...actions, "ListBucket"].map((name) => `s3:${name}`).sort());
   });
 
-  it("is that in this bucket and this table only", () => {
+  it("covers only this bucket and this table", () => {
     const bucket = { "Fn::GetAtt": [idOf(template, "AWS::S3::Bucket"), "Arn"] };
     const table = { "Fn::GetAtt": [idOf(template, "AWS::DynamoDB::Table"), "Arn"] };
     expect(statements.map(({ Effect, Resource }) => [Effect, Resource])).toEqual([

@@ -3,7 +3,7 @@ import { Template } from "aws-cdk-lib/assertions";
 import { readSettings } from "../src/settings.ts";
 import { SymphonyStack } from "../src/symphony-stack.ts";
 
-/** The template for this context. */
+/** The template that this context produces. */
 export function synthesise(context: Readonly<Record<string, string>> = {}): Template {
   const app = new App({ context, analyticsReporting: false });
   const stack = new SymphonyStack(app, "Symphony", {
@@ -13,7 +13,7 @@ export function synthesise(context: Readonly<Record<string, string>> = {}): Temp
   return Template.fromStack(stack);
 }
 
-/** The logical id of the only resource of a type whose id begins with `prefix`. */
+/** The logical id of the only resource of this type whose id begins with `prefix`. */
 export function idOf(template: Template, type: string, prefix = ""): string {
   const ids = Object.keys(template.findResources(type)).filter((id) => id.startsWith(prefix));
   const [id] = ids;

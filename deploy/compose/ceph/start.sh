@@ -1,8 +1,7 @@
 #!/bin/sh
-# S3 for one machine: a Ceph of one monitor, one store and one gateway, all of it in $DIRECTORY.
-# The gateway listens at $ADDRESS:$PORT. It knows one user, $AWS_ACCESS_KEY_ID with
-# $AWS_SECRET_ACCESS_KEY. Everything ends with SIGTERM, and goes on with what it had when it is
-# started again.
+# S3 on one machine: a Ceph cluster of one monitor, one store and one gateway, all in $DIRECTORY.
+# The gateway listens at $ADDRESS:$PORT. It has one user, $AWS_ACCESS_KEY_ID with
+# $AWS_SECRET_ACCESS_KEY. SIGTERM stops everything; the data is still there after a restart.
 set -eu
 
 MONITOR_PORT=${MONITOR_PORT:-6789}
@@ -19,7 +18,7 @@ ms bind ipv6 = false
 ms bind msgr1 = false
 ms bind port min = $((MONITOR_PORT + 1))
 ms bind port max = $((MONITOR_PORT + 20))
-# Only the gateway can be reached from outside, so the others need neither keys nor encryption.
+# Only the gateway is reachable from outside, so the others need neither keys nor encryption.
 auth cluster required = none
 auth service required = none
 auth client required = none
@@ -30,7 +29,7 @@ ms mon cluster mode = crc
 ms mon service mode = crc
 ms mon client mode = crc
 keyring = $DIRECTORY/keyring
-# One store, so one copy, and as few parts as one copy needs.
+# One store, so one copy, and as few placement groups as possible.
 osd pool default size = 1
 osd pool default pg num = 1
 osd pool default pg autoscale mode = off
@@ -38,7 +37,7 @@ osd crush chooseleaf type = 0
 mon allow pool size one = true
 rgw rados pool pg num min = 1
 mon data avail crit = 1
-# The monitor has nobody to agree with, and need not wait.
+# A single monitor needs no quorum, so it does not have to wait.
 paxos propose interval = 0.02
 paxos min wait = 0.01
 mon tick interval = 1
@@ -50,7 +49,7 @@ log to stderr = true
 mon cluster log to file = false
 mon data = $DIRECTORY/mon
 osd data = $DIRECTORY/osd
-# A sparse file: it takes what is stored.
+# A sparse file: it only takes the space that is used.
 bluestore block size = ${STORE_BYTES:-10737418240}
 osd memory target = 939524096
 rgw data = $DIRECTORY/rgw
@@ -66,7 +65,7 @@ wait_for() { # wait_for <command>…
     if "$@" >/dev/null 2>&1; then return; fi
     sleep 0.1
   done
-  echo "in vain for half a minute: $*" >&2
+  echo "timed out after 30 s: $*" >&2
   exit 1
 }
 
@@ -89,7 +88,7 @@ prepare_store() {
 
 gateway= store= monitor=
 stop() {
-  # Each needs the one after it to end well.
+  # Each needs the next one to shut down cleanly.
   for pid in $gateway $store $monitor; do
     kill "$pid" 2>/dev/null || continue
     wait "$pid" || true
@@ -101,7 +100,7 @@ trap stop EXIT
 mkdir -p "$DIRECTORY"
 is_new=
 if [ ! -e "$DIRECTORY/ready" ]; then
-  # What a start that was cut short left is of no use.
+  # Remove what an interrupted first start left behind.
   find "$DIRECTORY" -mindepth 1 -delete
   cat /proc/sys/kernel/random/uuid >"$DIRECTORY/fsid"
   is_new=yes

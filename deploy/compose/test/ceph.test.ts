@@ -34,7 +34,7 @@ describe("the S3 of compose.yaml", () => {
     await waitFor(isHealthy, { timeout: 60_000, message: () => `an answer of S3:\n${output}` });
   }
 
-  /** Asks as the Dockerfile says. */
+  /** Runs the Dockerfile's health check. */
   async function isHealthy(): Promise<boolean> {
     if (ceph.exitCode !== null) throw new Error(`it ended with ${ceph.exitCode}:\n${output}`);
     const [program = "", ...args] = check;
@@ -67,7 +67,7 @@ describe("the S3 of compose.yaml", () => {
       DIRECTORY: await mkdtemp(join(tmpdir(), "symphony-s3-")),
       ADDRESS: "127.0.0.1",
       PORT: String(port),
-      // The others take free ones of the next twenty.
+      // The other daemons pick free ports from the next twenty.
       MONITOR_PORT: String(monitorPort),
       AWS_ACCESS_KEY_ID: "key",
       AWS_SECRET_ACCESS_KEY: "secret",
@@ -84,7 +84,7 @@ describe("the S3 of compose.yaml", () => {
     vi.unstubAllEnvs();
   });
 
-  it("replaces a snapshot only on its condition, and keeps it when it starts again", async () => {
+  it("replaces a snapshot only if the condition holds, and keeps it across a restart", async () => {
     await createBucket("symphony", { forcePathStyle: true });
     let snapshots = open();
     await snapshots.write("a", update, null);

@@ -24,10 +24,10 @@ export interface ComposeFile {
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 
-/** Where `compose.yaml` is, and what its relative paths start from. */
+/** The directory of `compose.yaml`, which its relative paths start from. */
 export const DEPLOY: string = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The names in `example.env`, which are asked for in `compose.yaml`. */
+/** The names in `example.env`, which `compose.yaml` requires. */
 export function exampleVariables(): Record<string, string> {
   const lines = readFileSync(`${DEPLOY}example.env`, "utf8").match(/^[A-Z0-9_]+=.*$/gm) ?? [];
   return Object.fromEntries(
@@ -38,7 +38,7 @@ export function exampleVariables(): Record<string, string> {
   );
 }
 
-/** `compose.yaml`, with these values for the variables that it asks for. */
+/** `compose.yaml`, with these values for the variables that it requires. */
 export function readCompose(variables: Readonly<Record<string, string>>): ComposeFile {
   const text = readFileSync(`${DEPLOY}compose.yaml`, "utf8");
   const filled = text.replace(/\$\{(\w+)[^}]*\}/g, (_, name: string) => {

@@ -16,7 +16,7 @@ function service(name: string): ComposeService {
 
 const SERVERS = ["server-a", "server-b", "server-c"];
 
-/** Understood by what the server is built on: the AWS SDK, and the driver of PostgreSQL. */
+/** Read by the server's dependencies: the AWS SDK and the PostgreSQL driver. */
 const OF_LIBRARIES = [
   "AWS_ACCESS_KEY_ID",
   "AWS_ENDPOINT_URL_DYNAMODB",
@@ -27,16 +27,16 @@ const OF_LIBRARIES = [
 ];
 
 describe("compose.yaml", () => {
-  it("asks for every secret, and comes without any", () => {
+  it("requires every secret, and contains none", () => {
     const text = readFileSync(`${DEPLOY}compose.yaml`, "utf8");
     const asked = new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name));
     expect([...asked].sort()).toEqual([...names].sort());
     expect(Object.values(exampleVariables()).filter((value) => value !== "")).toEqual([]);
-    // Each with a message: an empty one would start a system that everybody knows the secret of.
+    // Each with an error message: an empty secret would start a system whose secret everyone knows.
     expect([...text.matchAll(/\$\{/g)]).toHaveLength([...text.matchAll(/\$\{\w+:\?/g)].length);
   });
 
-  it("starts three servers that differ in their address only", () => {
+  it("starts three servers that differ only in their address", () => {
     const alike = SERVERS.map((name) => {
       const { environment: { SERVER_ADDRESS, ...environment } = {}, ...rest } = service(name);
       expect(SERVER_ADDRESS).toBe(`${name}:1234`);
@@ -46,7 +46,7 @@ describe("compose.yaml", () => {
     expect(alike[0]).toEqual(alike[2]);
   });
 
-  it("sets only what the server knows, and what makes a cluster", () => {
+  it("sets only known settings, and all settings of a cluster", () => {
     const help = execFileSync(
       process.execPath,
       [`${DEPLOY}../packages/server/src/cli.ts`, "--help"],
@@ -59,7 +59,7 @@ describe("compose.yaml", () => {
         (variable) => !known.includes(variable) && !OF_LIBRARIES.includes(variable),
       );
       expect(unknown).toEqual([]);
-      // It throws when something is malformed or does not go together.
+      // It throws if a setting is malformed or contradicts another.
       expect(readConfig({ HOST: "0.0.0.0", ...environment })).toMatchObject({
         REDIS_URL: ["redis://redis"],
         DYNAMODB_TABLE: "symphony",
@@ -83,7 +83,7 @@ describe("compose.yaml", () => {
     }
   });
 
-  it("lets nobody in but through the load balancer, and from this machine only", () => {
+  it("is only reachable through the load balancer, and only from this machine", () => {
     const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined);
     expect(published.map(([name, { ports }]) => [name, ports])).toEqual([
       ["haproxy", ["127.0.0.1:1234:1234"]],
@@ -103,7 +103,7 @@ describe("compose.yaml", () => {
   });
 
   it.each(Object.entries(services))(
-    "%s has a health check, limits and what it refers to",
+    "%s has a health check and limits, and everything it refers to exists",
     (_name, {
       image,
       build,
@@ -136,7 +136,7 @@ describe("compose.yaml", () => {
     },
   );
 
-  it("gives servers the time that they need to drain", () => {
+  it("gives servers enough time to drain", () => {
     for (const name of SERVERS) expect(service(name).stop_grace_period).toBe("30s");
   });
 });

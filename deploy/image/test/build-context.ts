@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { ROOT } from "./dockerfile.ts";
 
-/** The files that a build sees: of the repository, and not ignored. */
+/** The files in the build context: those of the repository that are not ignored. */
 export function buildContext(): string[] {
   const isIgnored = readIgnore();
   const list = execFileSync("git", ["ls-files", "-z", "-c", "-o", "--exclude-standard"], {
@@ -12,7 +12,7 @@ export function buildContext(): string[] {
   return list.split("\0").filter((path) => existsSync(ROOT + path) && !isIgnored(path));
 }
 
-/** As Docker reads `.dockerignore`: of the patterns that match, the last one decides. */
+/** Reads `.dockerignore` as Docker does: the last matching pattern decides. */
 function readIgnore(): (path: string) => boolean {
   const patterns = readFileSync(`${ROOT}.dockerignore`, "utf8")
     .split("\n")

@@ -1,20 +1,20 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** The root of the repository, which is the context of the build. */
+/** The root of the repository, which is the build context. */
 export const ROOT: string = fileURLToPath(new URL("../../../", import.meta.url));
 
 export interface Instruction {
-  /** Such as `COPY`. */
+  /** For example `COPY`. */
   readonly name: string;
-  /** What is written as `--flag=value`. */
+  /** The options written as `--flag=value`. */
   readonly flags: Readonly<Record<string, string>>;
   readonly rest: string;
 }
 
 export interface Stage {
   readonly from: string;
-  /** Empty for the last one, which is the image. */
+  /** Empty for the last stage, which is the image. */
   readonly name: string;
   readonly instructions: readonly Instruction[];
 }
@@ -53,18 +53,18 @@ function parse(line: string): Instruction {
   return { name, flags, rest: rest.join(" ") };
 }
 
-/** The arguments of all instructions of a name. */
+/** The arguments of all instructions with this name. */
 export function all(stage: Stage, name: string): string[] {
   return stage.instructions.filter((i) => i.name === name).map(({ rest }) => rest);
 }
 
-/** The words of a command in the form of a list. */
+/** The words of a command in exec form. */
 export function command(stage: Stage, name: string): string[] {
   const [text = "[]"] = all(stage, name);
   return JSON.parse(text.replace(/^CMD /, "")) as string[];
 }
 
-/** What `ENV` sets. */
+/** The variables that `ENV` sets. */
 export function environment(stage: Stage): Record<string, string> {
   const pairs = all(stage, "ENV").flatMap((text) => text.split(/\s+/));
   return Object.fromEntries(

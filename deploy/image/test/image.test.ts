@@ -18,18 +18,18 @@ const stages = readDockerfile();
 const image = stages.at(-1) ?? { from: "", name: "", instructions: [] };
 
 describe("the Dockerfile", () => {
-  it("is based on the small image of Node 24 in every stage", () => {
+  it("uses the slim Node 24 image in every stage", () => {
     expect(stages.map(({ from }) => from)).toEqual(stages.map(() => "node:24-slim"));
   });
 
-  it("runs as a user that is not root, and has its data on a volume", () => {
+  it("runs as a non-root user, with its data on a volume", () => {
     expect(all(image, "USER")).toEqual(["node"]);
     expect(all(image, "VOLUME")).toEqual([environment(image).DATA_DIR]);
     const data = image.instructions.find(({ rest }) => rest.endsWith(" /data"));
     expect(data?.flags.chown).toBe("node:node");
   });
 
-  it("serves on all addresses, at the port that it exposes", () => {
+  it("serves on all addresses, on the port that it exposes", () => {
     expect(environment(image)).toMatchObject({ NODE_ENV: "production", HOST: "0.0.0.0" });
     expect(all(image, "EXPOSE")).toEqual([environment(image).PORT]);
   });
@@ -41,7 +41,7 @@ describe("the Dockerfile", () => {
     expect(all(image, "STOPSIGNAL")).toEqual(["SIGTERM"]);
   });
 
-  it("sees of the repository only what it copies", () => {
+  it("has nothing in its build context but what it copies", () => {
     const copied = stages
       .flatMap(({ instructions }) => instructions)
       .filter(({ name, flags }) => name === "COPY" && flags.from === undefined)
@@ -56,7 +56,7 @@ describe("the Dockerfile", () => {
   });
 });
 
-describe("the image, put together without Docker", () => {
+describe("the image, assembled without Docker", () => {
   let directory: string;
   let root: string;
   let app: string;
@@ -94,7 +94,7 @@ describe("the image, put together without Docker", () => {
     return run(program, args, { cwd: app, env });
   };
 
-  it("serves rooms, the example page, and its health", async () => {
+  it("serves rooms, the example page, and health checks", async () => {
     const url = `http://127.0.0.1:${env.PORT}`;
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     expect(await (await fetch(url)).text()).toContain("<html");
@@ -103,7 +103,7 @@ describe("the image, put together without Docker", () => {
     await checkHealth();
   });
 
-  it("has the modules of every service that a cluster needs, and none that only tests need", () => {
+  it("has the modules for every service of a cluster, and none that only tests need", () => {
     const has = (name: string) => existsSync(join(app, "node_modules", name));
     const manifest = JSON.parse(readFileSync(`${ROOT}packages/server/package.json`, "utf8"));
     expect(Object.keys(manifest.dependencies).filter((name) => !has(name))).toEqual([]);
@@ -112,7 +112,7 @@ describe("the image, put together without Docker", () => {
     );
   });
 
-  it("has the certificates with which those of RDS are checked", () => {
+  it("has the certificates that verify RDS", () => {
     const text = readFileSync(join(app, "rds-certificates.pem"), "utf8");
     const certificates = text
       .match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
@@ -124,7 +124,7 @@ describe("the image, put together without Docker", () => {
     }
   });
 
-  it("ends by itself when it is told to, and is not healthy then", async () => {
+  it("exits cleanly on request, and is unhealthy afterwards", async () => {
     const ended = new Promise((resolve) => server.once("exit", resolve));
     server.kill("SIGTERM");
     expect(await ended).toBe(0);

@@ -7,18 +7,20 @@ import { type Instruction, ROOT, readDockerfile } from "./dockerfile.ts";
 
 const run = promisify(execFile);
 
-/** As a build has it: nothing of whoever runs the tests but where programs and packages are. */
+/**
+ * The environment of a build: without the variables that npm and Vitest set for the test runner.
+ */
 const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_ENV$|^VITEST/.test(name)),
 );
 
 /**
- * Does what the Dockerfile says, without Docker: each stage has a directory instead of a file system
- * of its own.
+ * Runs the Dockerfile's steps without Docker: each stage has a directory instead of a file system
+ * of its own, and uses the programs of this machine.
  *
- * @param directory takes the stages; the programs are those of this machine
+ * @param directory where the stages are created
  * @returns the directory of the last stage
- * @throws Error when a step fails
+ * @throws Error if a step fails
  */
 export async function replay(directory: string): Promise<string> {
   const context = buildContext();
@@ -65,7 +67,7 @@ async function copy({ flags, rest }: Instruction, place: Place): Promise<void> {
   }
 }
 
-/** Of a directory its content, of a file itself. */
+/** Copies the content of a directory, or a file itself. */
 async function copyFiles(
   from: string,
   to: string,
@@ -73,7 +75,7 @@ async function copyFiles(
   context: readonly string[],
 ): Promise<void> {
   const files = context.filter((path) => path === from || path.startsWith(`${from}/`));
-  if (files.length === 0) throw new Error(`COPY ${from}: the build sees no such file`);
+  if (files.length === 0) throw new Error(`COPY ${from}: no such file in the build context`);
   for (const path of files) {
     const inside =
       path === from
