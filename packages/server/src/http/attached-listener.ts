@@ -2,6 +2,9 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
+import { CALLS_PATH } from "../fleet/server-call-messages.ts";
+import { START_PATH } from "../fleet/start-notice.ts";
+import { PEER_PATH } from "../replication/peers.ts";
 import {
   type HttpListener,
   hostOfUrl,
@@ -23,15 +26,15 @@ export interface AttachTo {
 
   /**
    * Such as `/collab`: rooms are at `ws://host/collab/<room>`, the rest is at `/collab/health/ready`,
-   * `/collab/api/…`, `/collab/dashboard/`. In a cluster `/cluster/v1/…` is taken as well, where the
-   * other servers call this one.
+   * `/collab/api/…`, `/collab/dashboard/`. In a cluster, the paths under `/cluster/` at which the other
+   * servers call this one are taken as well.
    */
   readonly path: string;
 }
 
 /** Where other servers of a cluster call this one, wherever it is attached. */
 const CLUSTER_ROOT = "/cluster/";
-const CLUSTER_PATH = `${CLUSTER_ROOT}v1/`;
+const CLUSTER_PATHS = [PEER_PATH, CALLS_PATH, START_PATH];
 
 /**
  * Node treats upgrades as plain requests unless somebody listens for them. This listener says that
@@ -167,7 +170,8 @@ export class AttachedListener implements HttpListener {
       if (rest.startsWith("/")) return rest;
       if (rest === "" || rest.startsWith("?")) return `/${rest}`;
     }
-    return this.#isMember && !isUpgrade && url.startsWith(CLUSTER_PATH) ? url : null;
+    const isCall = CLUSTER_PATHS.some((path) => url.startsWith(path));
+    return this.#isMember && !isUpgrade && isCall ? url : null;
   }
 
   /** Whether anybody but Symphony listens for upgrades. */

@@ -1,6 +1,8 @@
 import { createServer as createTlsServer } from "node:https";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
+import { CALLS_PATH } from "../../src/fleet/server-call-messages.ts";
+import { START_PATH } from "../../src/fleet/start-notice.ts";
 import {
   AccessDeniedError,
   AccessUnavailableError,
@@ -12,6 +14,7 @@ import {
   type ServerOptions,
   StorageError,
 } from "../../src/index.ts";
+import { PEER_PATH } from "../../src/replication/peers.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
@@ -290,6 +293,11 @@ describe("the bus and the registry that an application gives", () => {
     expect(servers.map(({ address }) => address)).toEqual(
       expect.arrayContaining([new URL(one.url).host, `127.0.0.1:${port}`]),
     );
+    // Every path of calls between servers leads to Symphony, and not to the application.
+    for (const path of [PEER_PATH, `${CALLS_PATH}/status`, START_PATH]) {
+      const stranger = await fetch(`http://127.0.0.1:${port}${path}`, { method: "POST" });
+      expect([path, stranger.status]).toEqual([path, 401]);
+    }
     await one.close();
     expect(changes).toEqual(["one", "two"]);
     expect(cluster.closed).toEqual([
