@@ -223,7 +223,7 @@ describe("deleting a room", () => {
     b.http.close();
     b.http.closeAllConnections();
     await expect(a.fleet.deleteRoom(ROOM)).rejects.toThrow(
-      new RegExp(`^deleting room "${ROOM}" needs all servers, and 1 did not answer: `),
+      new RegExp(`^deleting room "${ROOM}" requires all servers, and 1 failed: `),
     );
     expect(client.closed).toBeUndefined();
     await client.save("still ");

@@ -184,7 +184,9 @@ describe("calling another server", () => {
     await server.documents.acquire("a");
     const many = Array.from({ length: 1_001 }, (_, index) => `room-${index}`);
     const remote = new RemoteServer(server.cluster.address, server.client);
-    await expect(remote.held(many)).rejects.toThrow(/status 400: .*held that is not understood/);
+    await expect(remote.held(many)).rejects.toThrow(
+      /status 400: .*the body of the held call is not valid/,
+    );
   });
 
   it("fails in time when the other is silent, gone, or says that it cannot", async () => {

@@ -25,9 +25,9 @@ export function dynamoDbLeaseSuite(name: string): void {
       const other = await servers.open("other:1");
       const rejoined = countRejoined(late);
       await waitFor(async () => (await other.lapsed(["late:1"])).length > 0, {
-        message: "the lease has lapsed",
+        message: "the lease has expired",
       });
-      expect(late.problem).toBe("the lease has lapsed");
+      expect(late.problem).toBe("the lease has expired");
       await late.hold("room");
       expect(late.problem).toBeUndefined();
       expect(rejoined()).toBe(1);

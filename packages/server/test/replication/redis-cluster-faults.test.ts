@@ -125,7 +125,9 @@ describe("the bus on a Redis Cluster", () => {
     opened.push(bus);
     expect(bus.problem).toContain("ECONNREFUSED");
     await BusRecorder.on(bus, "room");
-    expect(log.lines.map(({ msg }) => msg)).toEqual(["no server of the Redis Cluster answers"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual([
+      "no server of the Redis Cluster is responding",
+    ]);
   });
 
   it("leaves no timer or socket behind", async () => {

@@ -51,11 +51,11 @@ describe("the bus on Redis", () => {
     const bus = await open(proxy.port);
     expect(bus.problem).toContain(`127.0.0.1:${proxy.port}`);
     const listener = await BusRecorder.on(bus, "early");
-    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis does not work"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis unavailable"]);
     proxy.restore();
     await waitFor(() => listener.interruptions > 0, { message: "it is told" });
     expect(bus.problem).toBe(undefined);
-    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis does not work", "Redis works again"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis unavailable", "Redis available again"]);
     await works(listener);
   });
 
@@ -126,7 +126,7 @@ describe("the bus on Redis", () => {
     const large = listener.messages.filter(({ length }) => length === message.length);
     expect(large.length).toBeGreaterThan(0);
     expect(large.length).toBeLessThanOrEqual(256);
-    const warnings = log.lines.filter(({ msg }) => msg.endsWith("dropping"));
+    const warnings = log.lines.filter(({ msg }) => msg.endsWith("dropping messages"));
     expect(warnings).toHaveLength(1);
   });
 
@@ -147,7 +147,7 @@ describe("the bus on Redis", () => {
     expect(await useBusInChild(["redis://127.0.0.1:1"])).toContain("ECONNREFUSED");
     proxy.silence();
     expect(await useBusInChild([`redis://127.0.0.1:${proxy.port}`])).toMatch(
-      /no answer|not reached/,
+      /no response|not been reached/,
     );
   });
 });
