@@ -112,7 +112,7 @@ describe("access to Redis", () => {
     [""],
   ])("is not tried with %j", async (url) => {
     const { said } = await refusal(url);
-    expect(said).toMatch(/URL of Redis/);
+    expect(said).toMatch(/Redis URL/);
     expect(said).not.toContain("s3cret");
   });
 

@@ -104,7 +104,7 @@ describe("activity recorder", () => {
     }
     await reopen();
     await recorder.close();
-    expect(errors).toEqual(["activity cannot be written"]);
+    expect(errors).toEqual(["writing activity failed, retrying"]);
     const written = await minutes(70);
     expect(written.slice(0, 10).flat()).toEqual(Array(30).fill(0));
     expect(written[10]).toEqual([11, 1, 1]);
@@ -126,7 +126,7 @@ describe("activity recorder", () => {
     recorder.connected("a");
     await store.metadata.close();
     await recorder.close();
-    expect(errors).toEqual(["activity cannot be written"]);
+    expect(errors).toEqual(["writing activity failed, retrying"]);
   });
 });
 

@@ -122,12 +122,14 @@ it("is refused in statement mode, with what to do about it", async () => {
   const pooler = await poolerOf({ poolMode: "statement" });
   const opening = postgres.open(pooler.through(await postgres.createDatabase()));
   await expect(opening).rejects.toThrow(StorageError);
-  await expect(opening).rejects.toThrow(/allows no transactions .*pool_mode to transaction/);
+  await expect(opening).rejects.toThrow(/does not allow transactions .*pool_mode to transaction/);
 });
 
 it("refuses options of a URL that are no settings", async () => {
   const pooler = await poolerOf({ poolMode: "transaction" });
   const url = new URL(pooler.through(await postgres.createDatabase()));
   url.searchParams.set("options", "-c search_path=notes -E");
-  await expect(postgres.open(url.href)).rejects.toThrow(/options that are not understood/);
+  await expect(postgres.open(url.href)).rejects.toThrow(
+    /options that are not supported behind a pooler/,
+  );
 });

@@ -83,7 +83,7 @@ describe("PostgreSQL store: a database that does not answer", () => {
       for (const connections of ["old", "new"]) {
         for (const { error, ms } of await Promise.all(calls())) {
           expect(error, connections).toBeInstanceOf(StorageError);
-          expect(error).toHaveProperty("message", expect.stringContaining("did not answer"));
+          expect(error).toHaveProperty("message", expect.stringContaining("did not respond"));
           expect(ms).toBeLessThan(12_000);
         }
       }

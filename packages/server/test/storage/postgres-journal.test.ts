@@ -157,7 +157,7 @@ describe("PostgreSQL journal: damage", () => {
     await (await postgres.connect(url)).query(`UPDATE journal SET ${change} WHERE id = ${id}`);
     const reading = journal.read("a");
     await expect(reading).rejects.toThrow(CorruptedError);
-    await expect(reading).rejects.toThrow(`journal row ${id} is not what was written`);
+    await expect(reading).rejects.toThrow(`journal row ${id} is corrupted`);
     await expect(reading).rejects.toThrow('read the journal of room "a"');
     // Other rooms, and the damaged one's new rows, go on.
     await journal.append([{ room: "c", update: Uint8Array.of(1) }]);

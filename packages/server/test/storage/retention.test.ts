@@ -70,10 +70,10 @@ describe("retention", () => {
     await store.close();
     vi.advanceTimersByTime(MINUTE);
     const expected = [
-      "activity cannot be added up",
-      "old activity cannot be forgotten",
-      "old connections cannot be forgotten",
-      "old tombstones cannot be forgotten",
+      "aggregating activity failed",
+      "deleting old activity failed",
+      "deleting old connections failed",
+      "deleting old tombstones failed",
     ];
     await waitFor(() => warnings.length === 4, { message: "what cannot be done" });
     expect(warnings).toEqual(expected);

@@ -104,7 +104,7 @@ describe("SQLite store: opening", () => {
     await store.journal.close();
     expect(appended).toBe(true);
     await Promise.all([writing, appending]);
-    await expect(store.journal.read("a")).rejects.toThrow("the store was closed");
+    await expect(store.journal.read("a")).rejects.toThrow("the store is closed");
     expect((await store.snapshots.read("a"))?.update).toHaveLength(5_000_000);
     await store.close();
   });
