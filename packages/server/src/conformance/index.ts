@@ -1,6 +1,7 @@
 /**
- * Conformance suites for authors of a custom journal, snapshot store, metadata store, bus or registry. The
- * built-in implementations pass the same suites. They require `vitest` and `fast-check`.
+ * Conformance suites for authors of a custom journal, snapshot store, metadata store, bus or
+ * registry. The built-in implementations pass the same suites. They require `vitest` and
+ * `fast-check`.
  *
  * ```ts
  * import { journalSuite } from "symphony-backend/suites";

@@ -40,7 +40,10 @@ export interface SeparateServer {
   kill(): Promise<void>;
 }
 
-/** The time limit for every call, whatever happens: five seconds, plus some slack for a busy machine. */
+/**
+ * The time limit for every call, whatever happens: five seconds, plus some slack for a busy
+ * machine.
+ */
 const BOUND_MS = 7_000;
 
 /** The contract that every implementation of the registry must meet. */
@@ -303,7 +306,8 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       await waitFor(() => a.problem === undefined && b.problem === undefined, {
         message: () => `the leases are renewed again: ${a.problem}, ${b.problem}`,
       });
-      // The first rejoining: a service that has just started may be so slow that leases expire again.
+      // The first rejoining: a service that has just started may be so slow that leases expire
+      // again.
       const { at, found } = await waitFor(() => rejoined[0], { message: "a has rejoined" });
       expect(sorted(await found)).toEqual({ alive: ["b:1", "ghost:1"], lapsed: [] });
       expect([...(await a.servers()).alive].sort()).toEqual(["a:1", "b:1"]);

@@ -1,11 +1,11 @@
 /**
- * A service that connects the servers, such as a database. The suites test behaviour while it is down, so
- * it must be one that can be killed.
+ * A service that connects the servers, such as a database. The suites test behaviour while it is
+ * down, so it must be one that can be killed.
  */
 export interface TestService {
   /**
-   * Starts the service, keeping data stored earlier, and resolves when it responds. Does nothing if it is
-   * running.
+   * Starts the service, keeping data stored earlier, and resolves when it responds. Does nothing if
+   * it is running.
    */
   start(): Promise<void>;
 

@@ -7,13 +7,15 @@ const LONGEST_PAUSE_MS = 1_000;
 export interface WaitOptions {
   /** How long to wait, in milliseconds. */
   readonly timeout?: number;
-  /** What is awaited. A function is called when the time is up, and can include what was observed. */
+  /**
+   * What is awaited. A function is called when the time is up, and can include what was observed.
+   */
   readonly message: string | (() => string);
 }
 
 /**
- * Polls a condition until it returns something other than `false`, `null` or `undefined`, and returns
- * that.
+ * Polls a condition until it returns something other than `false`, `null` or `undefined`, and
+ * returns that.
  *
  * @throws Error with the message when the time is up; whatever the condition throws
  */

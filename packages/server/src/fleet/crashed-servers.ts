@@ -1,23 +1,26 @@
 import type { Logger } from "pino";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
 
-/** Interval between reads of the registry, similar to the time for which a crashed server's lease lasts. */
+/**
+ * Interval between reads of the registry, similar to the time for which a crashed server's lease
+ * lasts.
+ */
 const INTERVAL_MS = 10_000;
 
 export interface CrashedServersOptions {
   readonly registry: Pick<Registry, "servers">;
   /**
-   * Marks a server's connections as ended that began by the given time and are recorded as open. Every
-   * server of the cluster calls this; a rejection is logged, and the call is retried.
+   * Marks a server's connections as ended that began by the given time and are recorded as open.
+   * Every server of the cluster calls this; a rejection is logged, and the call is retried.
    */
   readonly endConnections: (server: ServerAddress, at: number) => Promise<void>;
   readonly logger: Logger;
 }
 
 /**
- * Marks the connections of crashed servers as ended once their lease has expired, about 20 s after the
- * crash. A server that was only frozen continues to serve, but its earlier connections stay recorded as
- * ended.
+ * Marks the connections of crashed servers as ended once their lease has expired, about 20 s after
+ * the crash. A server that was only frozen continues to serve, but its earlier connections stay
+ * recorded as ended.
  */
 export class CrashedServers {
   readonly #options: CrashedServersOptions;

@@ -31,8 +31,8 @@ export interface FleetStatuses {
 }
 
 /**
- * Queries and commands across all live servers. Servers that do not respond are left out unless stated
- * otherwise; while the registry cannot be read, the last known list of servers is used.
+ * Queries and commands across all live servers. Servers that do not respond are left out unless
+ * stated otherwise; while the registry cannot be read, the last known list of servers is used.
  */
 export class Fleet {
   readonly #servers: LiveServers;
@@ -100,8 +100,8 @@ export class Fleet {
   }
 
   /**
-   * Returns the document of a room from a server that has it open, preferably this one, or `null` if
-   * no server that responds has it open.
+   * Returns the document of a room from a server that has it open, preferably this one, or `null`
+   * if no server that responds has it open.
    */
   async inspect(room: string): Promise<DocumentContent | null> {
     const [local, ...others] = await this.#servers.recent();
@@ -134,7 +134,8 @@ export class Fleet {
   /**
    * Checks each connection of a room again, and closes those that are no longer allowed.
    *
-   * @throws RegistryError, PeerError if not all live servers could be reached; the others still do it
+   * @throws RegistryError, PeerError if not all live servers could be reached; the others still
+   *   do it
    */
   async recheck(room: string): Promise<void> {
     const what = `checking the connections of room ${JSON.stringify(room)}`;

@@ -38,7 +38,10 @@ export class LiveRooms {
     this.#total--;
   }
 
-  /** Returns what changed since the mark, or everything if it is `null`, too old, or of another epoch. */
+  /**
+   * Returns what changed since the mark, or everything if it is `null`, too old, or of another
+   * epoch.
+   */
   changes(since: LiveMark | null): LiveChanges {
     const mark = { epoch: this.#epoch, version: this.#version };
     const complete = since === null || !this.#remembers(since);

@@ -4,7 +4,9 @@ import type { ServerCalls } from "./server-calls.ts";
 
 /** How long the list of servers is cached. */
 const CACHE_MS = 1_000;
-/** How long the last known list is used after a failed read, which may itself have taken seconds. */
+/**
+ * How long the last known list is used after a failed read, which may itself have taken seconds.
+ */
 const RETRY_MS = 5_000;
 
 export interface LiveServersOptions {

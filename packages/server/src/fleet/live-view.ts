@@ -11,7 +11,9 @@ export interface Liveness {
   readonly quarantine?: QuarantinedRoom | undefined;
 }
 
-/** How long the last figures of a server that does not respond are kept: about as long as its lease. */
+/**
+ * How long the last figures of a server that does not respond are kept: about as long as its lease.
+ */
 const KEPT_MS = 10_000;
 
 /** The connections of all rooms, assembled from the reports of each server. */

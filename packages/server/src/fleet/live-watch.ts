@@ -19,8 +19,9 @@ export type LiveRoomsListener = (change: LiveRoomsChange) => void;
 const POLL_MS = 1_000;
 
 /**
- * Watches which rooms have connections, on all servers. Polls each server once a second on behalf of
- * all listeners, only for what has changed since the last poll, and not at all without listeners.
+ * Watches which rooms have connections, on all servers. Polls each server once a second on behalf
+ * of all listeners, only for what has changed since the last poll, and not at all without
+ * listeners.
  */
 export class LiveWatch {
   readonly #servers: LiveServers;

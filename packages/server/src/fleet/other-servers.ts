@@ -18,7 +18,8 @@ export class OtherServers {
   }
 
   /**
-   * Returns those of these rooms that they hold. A server that does not respond counts as holding none.
+   * Returns those of these rooms that they hold. A server that does not respond counts as holding
+   * none.
    *
    * @throws RegistryError
    */

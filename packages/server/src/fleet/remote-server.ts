@@ -19,7 +19,10 @@ import type {
   ServerState,
 } from "./server-calls.ts";
 
-/** Time limit for a call. `inspect` has none: a large document may take as long as data keeps arriving. */
+/**
+ * Time limit for a call. `inspect` has none: a large document may take as long as data keeps
+ * arriving.
+ */
 const CALL_MS = 3_000;
 /** Enough for a million rooms with names of usual length. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;

@@ -7,9 +7,9 @@ import { CALLS_PATH } from "./server-call-messages.ts";
 const ANSWER_MS = 2_000;
 
 /**
- * Makes sure that no other server uses this server's address: two servers with the same address would
- * treat each other's lease, connections and documents as their own. Call it while this server is
- * listening but not serving yet, so that any cluster server that responds is another one.
+ * Makes sure that no other server uses this server's address: two servers with the same address
+ * would treat each other's lease, connections and documents as their own. Call it while this server
+ * is listening but not serving yet, so that any cluster server that responds is another one.
  *
  * No response is not an error: a server may be unable to reach itself.
  *

@@ -12,13 +12,13 @@ export interface RoomStores extends Stores {
  * Deletes a room everywhere: the copies in memory and their connections on all servers, and its
  * journal, snapshot and metadata. Can be repeated safely.
  *
- * A server that was presumed dead and returns, or a client that was offline, brings back the content
- * that it still has: to Yjs, that content is new.
+ * A server that was presumed dead and returns, or a client that was offline, brings back the
+ * content that it still has: to Yjs, that content is new.
  *
  * @param grace how long the room cannot be opened afterwards, in milliseconds: providers reconnect,
  *   some of them immediately, and would bring their content back
- * @throws RegistryError, PeerError if not all live servers could be called; if one is unreachable from
- *   the start, nothing is deleted
+ * @throws RegistryError, PeerError if not all live servers could be called; if one is unreachable
+ *   from the start, nothing is deleted
  * @throws StorageError; retrying deletes the rest
  */
 export async function deleteRoom(
@@ -32,12 +32,12 @@ export async function deleteRoom(
   await tellAll(before, what, (server) => server.held([room]));
   let until: number | undefined;
   try {
-    // The second pass covers what the first can miss: a server that has joined since, or a commit that
-    // was abandoned but took place nevertheless.
+    // The second pass covers what the first can miss: a server that has joined since, or a commit
+    // that was abandoned but took place nevertheless.
     for (let time = 0; time < 2; time++) {
       await tellAll(await servers.now(), what, (server) => server.dropRoom(room));
-      // The order matters. If this stops in between, the room is as last stored. In the other order, the
-      // journal would refer to a missing snapshot, and the room could not be opened.
+      // The order matters. If this stops in between, the room is as last stored. In the other
+      // order, the journal would refer to a missing snapshot, and the room could not be opened.
       await stores.journal.forget(room);
       await stores.snapshots.delete(room);
     }

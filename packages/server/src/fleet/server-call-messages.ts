@@ -4,7 +4,9 @@ import { z } from "zod";
 import { decoding } from "../protocol/malformed-error.ts";
 import { type DocumentContent, encodeContent, readContent } from "../replication/peers.ts";
 
-/** The path carries the protocol version, so that servers of other versions cannot misread a call. */
+/**
+ * The path carries the protocol version, so that servers of other versions cannot misread a call.
+ */
 export const CALLS_PATH = "/cluster/v1/calls";
 /** The most rooms that one call may name. */
 export const MAX_ROOMS = 1_000;
@@ -51,7 +53,10 @@ export const callMessages = {
 
 export type CallName = keyof typeof callMessages;
 
-/** Encodes a document as the parts of a body, so that large updates need not be copied into one buffer. */
+/**
+ * Encodes a document as the parts of a body, so that large updates need not be copied into one
+ * buffer.
+ */
 export function encodeInspected(document: DocumentContent): Uint8Array[] {
   return encodeContent(createEncoder(), document);
 }

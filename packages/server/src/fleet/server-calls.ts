@@ -3,8 +3,8 @@ import type { LeaseState, ServerAddress } from "../replication/registry.ts";
 import type { QuarantinedRoom } from "../room/quarantine.ts";
 
 /**
- * Calls to one server for cluster-wide queries and commands; the same for this server and, over HTTP,
- * for another one. None of them makes the caller a holder of a document.
+ * Calls to one server for cluster-wide queries and commands; the same for this server and, over
+ * HTTP, for another one. None of them makes the caller a holder of a document.
  *
  * All of them throw PeerError if the server does not complete the call within a few seconds.
  */
@@ -23,9 +23,9 @@ export interface ServerCalls {
   inspect(room: string): Promise<DocumentContent | null>;
 
   /**
-   * Prepares the deletion of a room: closes its connections with 4404, discards the document without
-   * saving it, and refuses to open the room until `reopenRoom`, or for ten seconds. Once it resolves,
-   * that server no longer writes anything of the room. Can be repeated safely.
+   * Prepares the deletion of a room: closes its connections with 4404, discards the document
+   * without saving it, and refuses to open the room until `reopenRoom`, or for ten seconds. Once it
+   * resolves, that server no longer writes anything of the room. Can be repeated safely.
    */
   dropRoom(room: string): Promise<void>;
 
@@ -67,7 +67,10 @@ export interface LiveMark {
 
 export interface LiveChanges {
   readonly mark: LiveMark;
-  /** Whether `rooms` has all rooms with connections: the mark was `null`, too old, or of another epoch. */
+  /**
+   * Whether `rooms` has all rooms with connections: the mark was `null`, too old, or of another
+   * epoch.
+   */
   readonly complete: boolean;
   /** A room with 0 connections has lost its last one. */
   readonly rooms: readonly RoomConnections[];

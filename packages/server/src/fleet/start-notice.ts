@@ -31,13 +31,17 @@ export interface StartNoticeOptions {
 }
 
 const RETRY_MS = 1_000;
-/** By then others have compared incarnations in the registry, or the earlier run's lease has expired. */
+/**
+ * By then others have compared incarnations in the registry, or the earlier run's lease has
+ * expired.
+ */
 const TRIES = 10;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Notifies the other servers that this one has started. If an earlier run at its address crashed a
- * moment ago, they drop the awareness of its clients, and read from the stores what it had not published.
+ * moment ago, they drop the awareness of its clients, and read from the stores what it had not
+ * published.
  */
 export class StartNotice {
   readonly #options: StartNoticeOptions;

@@ -10,7 +10,11 @@ const MAX_NOTICE_BYTES = 4 * 1024;
 
 /** Drops what is known about earlier runs of a server. */
 export interface KnownRuns {
-  /** Earlier runs of a server have ended. @returns the rooms that they held and that are open here */
+  /**
+   * Earlier runs of a server have ended.
+   *
+   * @returns the rooms that they held and that are open here
+   */
   foundRun(server: ServerAddress, incarnation: Incarnation): string[];
 }
 

@@ -11,7 +11,9 @@ export interface BatchWriterOptions<Item> {
 
 const RETRY_MS = 2_000;
 const BATCH = 1_000;
-/** The most items to keep; beyond that, the oldest are dropped, so that they cannot exhaust memory. */
+/**
+ * The most items to keep; beyond that, the oldest are dropped, so that they cannot exhaust memory.
+ */
 const MOST = 100_000;
 
 /** Writes items off the hot path: in batches, after a delay, and with retries. */
@@ -38,7 +40,11 @@ export class BatchWriter<Item> {
     this.#later(this.#options.delay);
   }
 
-  /** Writes pending items without retries. Does not reject. @returns how many could not be written */
+  /**
+   * Writes pending items without retries. Does not reject.
+   *
+   * @returns how many could not be written
+   */
   async close(): Promise<number> {
     this.#closed = true;
     clearTimeout(this.#timer);

@@ -17,8 +17,8 @@ export interface AwarenessState {
 export const LEFT: Uint8Array = new TextEncoder().encode("null");
 
 /**
- * Enough for a cursor, a name and the address of a picture. Limited, because every change is sent to the
- * whole room.
+ * Enough for a cursor, a name and the address of a picture. Limited, because every change is sent
+ * to the whole room.
  */
 const MAX_STATE_BYTES = 64 * 1024;
 
@@ -31,8 +31,8 @@ function saysLeft(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /**
- * Reads a list of awareness states one by one, without allocating an object for each: most states that
- * clients send are those they received, and are dropped by clock alone.
+ * Reads a list of awareness states one by one, without allocating an object for each: most states
+ * that clients send are those they received, and are dropped by clock alone.
  */
 export class AwarenessReader {
   /** The client of the last state read; the fields below are of that state too. */
@@ -83,7 +83,8 @@ export class AwarenessReader {
 /**
  * Checks that clients can process a state.
  *
- * @throws TooLargeError above 64 KiB; MalformedError if it is not JSON in UTF-8, or nested too deeply
+ * @throws TooLargeError above 64 KiB; MalformedError if it is not JSON in UTF-8, or nested too
+ *   deeply
  */
 export function checkAwareness(state: Uint8Array): void {
   if (state.length > MAX_STATE_BYTES) {

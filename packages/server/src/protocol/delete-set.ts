@@ -5,8 +5,9 @@ import { VarUintReader } from "./var-uint-reader.ts";
 type Ranges = Map<number, [number, number][]>;
 
 /**
- * Returns an encoded delete set in canonical form: clients in descending order, each once, with non-empty
- * ranges in ascending order that do not overlap. Yjs writes this form; any other is encoded again.
+ * Returns an encoded delete set in canonical form: clients in descending order, each once, with
+ * non-empty ranges in ascending order that do not overlap. Yjs writes this form; any other is
+ * encoded again.
  *
  * @param deletes a valid encoded delete set
  * @returns the same array if it is canonical already

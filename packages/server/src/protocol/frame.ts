@@ -1,8 +1,8 @@
 import { putVarUint, varUintLength } from "./var-uint.ts";
 
 /**
- * A WebSocket frame with one whole message, ready to be written to any number of sockets. Encoded once
- * and shared, so its bytes must not be modified.
+ * A WebSocket frame with one whole message, ready to be written to any number of sockets. Encoded
+ * once and shared, so its bytes must not be modified.
  */
 export type Frame = Uint8Array;
 

@@ -1,8 +1,8 @@
 import { MalformedError } from "./malformed-error.ts";
 
 /**
- * How deeply values may be nested. Clients traverse them recursively (`readAny` in Yjs, `equalityDeep` in
- * y-protocols), and their stack overflows after some thousands of levels.
+ * How deeply values may be nested. Clients traverse them recursively (`readAny` in Yjs,
+ * `equalityDeep` in y-protocols), and their stack overflows after some thousands of levels.
  */
 export const MAX_DEPTH = 500;
 
@@ -21,7 +21,9 @@ const BACKSLASH = 0x5c;
 const [OPEN_ARRAY, CLOSE_ARRAY] = [0x5b, 0x5d];
 const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d];
 
-/** Returns the deepest nesting of brackets outside strings, whether or not the text is valid JSON. */
+/**
+ * Returns the deepest nesting of brackets outside strings, whether or not the text is valid JSON.
+ */
 function nesting(json: string): number {
   if (json.length <= MAX_DEPTH) return 0;
   let depth = 0;

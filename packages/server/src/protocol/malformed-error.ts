@@ -6,9 +6,9 @@ export class MalformedError extends Error {
 }
 
 /**
- * Runs a decoder and wraps whatever it throws in a `MalformedError`. The decoders of lib0 throw plain
- * errors at the end of the input and for numbers above 2^53, and `JSON.parse` throws its own. A
- * `TooLargeError` is passed through.
+ * Runs a decoder and wraps whatever it throws in a `MalformedError`. The decoders of lib0 throw
+ * plain errors at the end of the input and for numbers above 2^53, and `JSON.parse` throws its own.
+ * A `TooLargeError` is passed through.
  *
  * @param what names the bytes being read, for the error message
  * @throws MalformedError, TooLargeError
@@ -21,7 +21,10 @@ export function decoding<T>(what: string, read: () => T): T {
   }
 }
 
-/** Wraps a decoder's error as `decoding` does, for hot paths where a closure per message is too costly. */
+/**
+ * Wraps a decoder's error as `decoding` does, for hot paths where a closure per message is too
+ * costly.
+ */
 export function asMalformed(what: string, error: unknown): MalformedError | TooLargeError {
   if (error instanceof MalformedError || error instanceof TooLargeError) return error;
   const reason = error instanceof Error ? error.message : String(error);

@@ -3,16 +3,16 @@ import { decoding, MalformedError } from "./malformed-error.ts";
 import { skip } from "./text.ts";
 
 /**
- * The messages of the y-websocket protocol: a varuint for the type, then the body. A WebSocket message
- * contains one of them; anything after it is ignored, as by the reference server.
+ * The messages of the y-websocket protocol: a varuint for the type, then the body. A WebSocket
+ * message contains one of them; anything after it is ignored, as by the reference server.
  */
 const MessageType = { sync: 0, awareness: 1, auth: 2, queryAwareness: 3 } as const;
 
 const SyncStep = { stateVector: 0, diff: 1, update: 2 } as const;
 
 /**
- * Handles the messages of a client. Every byte array is a view of the received message; copy it to keep
- * it.
+ * Handles the messages of a client. Every byte array is a view of the received message; copy it to
+ * keep it.
  */
 export interface MessageReceiver {
   /** Step 1: the client has this state, and requests everything it lacks. */

@@ -7,8 +7,9 @@ export class RoomNameError extends Error {
 const MAX_BYTES = 512;
 
 /**
- * Returns the room that a WebSocket URL names: its path without the leading slash and the query. It may
- * contain slashes. Browsers percent-encode characters that a path cannot contain, so it is decoded.
+ * Returns the room that a WebSocket URL names: its path without the leading slash and the query. It
+ * may contain slashes. Browsers percent-encode characters that a path cannot contain, so it is
+ * decoded.
  *
  * @param url the request target, such as `/drafts/one?token=…`
  * @throws RoomNameError

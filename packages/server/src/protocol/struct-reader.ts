@@ -30,8 +30,8 @@ export interface StructId {
 }
 
 /**
- * Reads the structs of an encoded update (format V1) in place, one at a time, into its own fields. The
- * update must have been validated.
+ * Reads the structs of an encoded update (format V1) in place, one at a time, into its own fields.
+ * The update must have been validated.
  */
 export class StructReader {
   /** The first byte of the struct. */
@@ -92,7 +92,10 @@ export class StructReader {
     return { value: readVarUint(decoder), end: decoder.pos };
   }
 
-  /** @returns the end of the array element (`Content.any`, `Content.json`) that begins at an offset */
+  /**
+   * @returns the end of the array element (`Content.any`, `Content.json`) that begins at an
+   *   offset
+   */
   elementEnd(at: number): number {
     const decoder = this.#decoder;
     decoder.pos = at;

@@ -10,8 +10,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Skips a string (varuint byte length, then UTF-8) without building it.
  *
- * Clients decode strings with a decoder that throws on invalid UTF-8, so an invalid one must be detected
- * here: it would break every client that received it.
+ * Clients decode strings with a decoder that throws on invalid UTF-8, so an invalid one must be
+ * detected here: it would break every client that received it.
  *
  * @returns its length in UTF-16 code units, which is how Yjs counts text
  * @throws MalformedError if it is not valid UTF-8, or longer than the input
@@ -27,8 +27,8 @@ export function skipString(decoder: Decoder): number {
       units++;
     } else {
       ascii = false;
-      // Every character starts with a byte that is not a continuation byte; four-byte characters take
-      // two code units.
+      // Every character starts with a byte that is not a continuation byte; four-byte characters
+      // take two code units.
       if (byte >= 0xf0) units += 2;
       else if (byte >= 0xc0) units++;
     }
@@ -37,7 +37,11 @@ export function skipString(decoder: Decoder): number {
   return units;
 }
 
-/** Reads a string. @throws MalformedError as for `skipString`; TypeError if it is not valid UTF-8 */
+/**
+ * Reads a string.
+ *
+ * @throws MalformedError as for `skipString`; TypeError if it is not valid UTF-8
+ */
 export function readString(decoder: Decoder): string {
   return decodeText(takeBytes(decoder));
 }

@@ -5,8 +5,9 @@ import { decoding, MalformedError } from "./malformed-error.ts";
 import { readString, skipString, takeBytes } from "./text.ts";
 
 /**
- * The contents of an encoded Yjs update (format V1), found in one pass over its bytes without building
- * objects. The layout is that of `UpdateDecoderV1` and `readClientsStructRefs` in Yjs 13.6.
+ * The contents of an encoded Yjs update (format V1), found in one pass over its bytes without
+ * building objects. The layout is that of `UpdateDecoderV1` and `readClientsStructRefs` in Yjs
+ * 13.6.
  */
 export interface UpdateContents {
   /**
@@ -28,9 +29,9 @@ export interface UpdateContents {
 /**
  * Validates the structure of an encoded update and returns its contents.
  *
- * A valid update takes up all of the bytes, can be decoded by every Yjs client, and can be merged with
- * others. Its structs can not necessarily be integrated: structs that they depend on may not have arrived
- * yet.
+ * A valid update takes up all of the bytes, can be decoded by every Yjs client, and can be merged
+ * with others. Its structs can not necessarily be integrated: structs that they depend on may not
+ * have arrived yet.
  *
  * @throws MalformedError that says what is wrong
  */
@@ -48,8 +49,8 @@ export function inspectUpdate(update: Uint8Array): UpdateContents {
 }
 
 /**
- * Yjs ignores bytes after an update, so they would be lost silently. For an update in format V2 that is
- * nearly everything: it begins with a zero, which in V1 means that nothing is inserted.
+ * Yjs ignores bytes after an update, so they would be lost silently. For an update in format V2
+ * that is nearly everything: it begins with a zero, which in V1 means that nothing is inserted.
  */
 function restReason(update: Uint8Array, rest: number): string {
   return update[0] === 0
@@ -78,8 +79,8 @@ function readRuns(decoder: Decoder): { runs: number[]; structs: number } {
     const client = readVarUint(decoder);
     let clock = readVarUint(decoder);
     total += structs;
-    // Yjs always writes clients in descending order, and `mergeUpdates` loses structs of updates in any
-    // other order.
+    // Yjs always writes clients in descending order, and `mergeUpdates` loses structs of updates in
+    // any other order.
     if (client >= previousClient) throw new MalformedError("clients are not in descending order");
     previousClient = client;
     let start = clock;

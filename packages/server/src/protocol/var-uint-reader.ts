@@ -1,6 +1,6 @@
 /**
- * Reads varuints that are known to be well-formed, from an offset. It checks and allocates nothing, so it
- * is several times as fast as lib0's decoder.
+ * Reads varuints that are known to be well-formed, from an offset. It checks and allocates nothing,
+ * so it is several times as fast as lib0's decoder.
  */
 export class VarUintReader {
   readonly bytes: Uint8Array;

@@ -4,12 +4,12 @@
  */
 export interface Bus {
   /**
-   * Delivers every message published for `room`, including this server's own, until the subscription
-   * is closed.
+   * Delivers every message published for `room`, including this server's own, until the
+   * subscription is closed.
    *
-   * @returns resolves when the subscription is active, or after two seconds if it is not: a bus that
-   *   is down must not block the opening of documents. The subscription then becomes active once the
-   *   bus recovers, and `onInterrupted` is called. Does not reject.
+   * @returns resolves when the subscription is active, or after two seconds if it is not: a bus
+   *   that is down must not block the opening of documents. The subscription then becomes active
+   *   once the bus recovers, and `onInterrupted` is called. Does not reject.
    */
   subscribe(room: string, listener: BusListener): Promise<Subscription>;
 

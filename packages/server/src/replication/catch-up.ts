@@ -33,7 +33,9 @@ const RETRY_MS = 1_000;
 /** Retries of the store read back off from one second up to this. */
 const MAX_RECOVERY_RETRY_MS = 10_000;
 
-/** Fetches what was missed on the bus: from the server that published it, or else from the stores. */
+/**
+ * Fetches what was missed on the bus: from the server that published it, or else from the stores.
+ */
 export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #asked: Set<Peer> = new Set();
@@ -71,7 +73,8 @@ export class CatchUp {
       if (!isHolder(peer)) return;
       if (answer === null) await this.#readInstead(peer);
       else if (answer.type === "absent") letGo(peer);
-      // The server has restarted. The request made this server known to it, so it will announce itself.
+      // The server has restarted. The request made this server known to it, so it will announce
+      // itself.
       else if (answer.type === "state" && !peer.isRun(answer.state.incarnation)) letGo(peer);
       else if (answer.type === "state") {
         await this.#take(answer.state, peer, heard);

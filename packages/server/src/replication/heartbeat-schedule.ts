@@ -39,8 +39,8 @@ export class HeartbeatSchedule {
   /**
    * Another holder requests a heartbeat.
    *
-   * @returns true if it should be sent immediately. Otherwise one is scheduled shortly, and serves all
-   *   requests that arrive before it.
+   * @returns true if it should be sent immediately. Otherwise one is scheduled shortly, and
+   *   serves all requests that arrive before it.
    */
   asked(now: number): boolean {
     if (now - this.#sentAt > MIN_BEAT_MS) return true;

@@ -21,7 +21,9 @@ export interface HolderMessage {
   readonly incarnation: Incarnation;
   /** Random, chosen each time the sender opens the document; sequence numbers then restart at 1. */
   readonly epoch: number;
-  /** The number of this message if its type is `changes`, otherwise of the last message that was. */
+  /**
+   * The number of this message if its type is `changes`, otherwise of the last message that was.
+   */
   readonly sequence: number;
   readonly body: HolderBody;
 }
@@ -40,7 +42,9 @@ export type HolderBody =
   | { readonly type: "heartbeat"; readonly stateVector: Uint8Array; readonly wantsReply: boolean }
   /** The sender is unloading the document. */
   | { readonly type: "leaving" }
-  /** Another connection claims a client id that the receiver owns: is that client still connected? */
+  /**
+   * Another connection claims a client id that the receiver owns: is that client still connected?
+   */
   | { readonly type: "probe"; readonly holder: ServerAddress; readonly client: number };
 
 /** One client's awareness state, as reported by the server it is connected to. */

@@ -55,9 +55,9 @@ export class Peer {
   }
 
   /**
-   * Whether a message on the bus contradicts the epoch that the server confirmed directly. Either the
-   * message was published before the document was reopened there and arrives late, or the document
-   * has been reopened since. Ask the server which.
+   * Whether a message on the bus contradicts the epoch that the server confirmed directly. Either
+   * the message was published before the document was reopened there and arrives late, or the
+   * document has been reopened since. Ask the server which.
    */
   doubts(epoch: number, sequence: number): boolean {
     if (!this.#isConfirmed || epoch === this.#epoch) return false;

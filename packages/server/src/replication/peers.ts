@@ -42,8 +42,8 @@ export interface PeerRequest {
   /** The number of the last message it published, or tried to; see `HolderMessage`. */
   readonly sequence: number;
   /**
-   * True if the requester is opening the document: anything it has beyond the answer is in the stores
-   * or will be published.
+   * True if the requester is opening the document: anything it has beyond the answer is in the
+   * stores or will be published.
    */
   readonly isOpening: boolean;
   /** Updates covered by this state vector are left out of the answer. */
@@ -69,7 +69,10 @@ export interface PeerState {
   readonly updates: readonly Uint8Array[];
 }
 
-/** The path carries the protocol version, so that servers of other versions cannot misread a request. */
+/**
+ * The path carries the protocol version, so that servers of other versions cannot misread a
+ * request.
+ */
 export const PEER_PATH = "/cluster/v2/state";
 
 /** The room is in the body because a URL path cannot carry every name. */

@@ -60,7 +60,11 @@ export class Publisher {
     this.#bytes = 0;
   }
 
-  /** Publishes the pending updates and `awareness`. @returns false if there was nothing to publish */
+  /**
+   * Publishes the pending updates and `awareness`.
+   *
+   * @returns false if there was nothing to publish
+   */
   publishChanges(awareness: readonly PeerAwareness[]): boolean {
     if (this.#updates.length === 0 && awareness.length === 0) return false;
     this.#sequence++;

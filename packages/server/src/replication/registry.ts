@@ -45,8 +45,8 @@ export interface Registry {
   ): Promise<ReadonlyMap<ServerAddress, Incarnation>>;
 
   /**
-   * Returns all servers of the cluster, including this one. A server belongs to the cluster from its
-   * start until it is closed, or for about an hour after it has died.
+   * Returns all servers of the cluster, including this one. A server belongs to the cluster from
+   * its start until it is closed, or for about an hour after it has died.
    *
    * @throws RegistryError
    */
@@ -69,9 +69,9 @@ export interface Registry {
 }
 
 /**
- * A number that a server chooses when it starts; it tells apart the runs of a server at one address.
- * A server that crashes and restarts within its lease is never seen to expire, but whatever was known
- * about its previous run is void.
+ * A number that a server chooses when it starts; it tells apart the runs of a server at one
+ * address. A server that crashes and restarts within its lease is never seen to expire, but
+ * whatever was known about its previous run is void.
  */
 export type Incarnation = number;
 
@@ -81,7 +81,9 @@ export type ServerAddress = string;
 export type LeaseState = "none" | "held" | "lapsed";
 
 export interface AllServers {
-  /** Servers with a lease, and those that cannot be judged at the moment (see `Registry.lapsed`). */
+  /**
+   * Servers with a lease, and those that cannot be judged at the moment (see `Registry.lapsed`).
+   */
   readonly alive: readonly ServerAddress[];
   /** Servers that were not closed, and whose lease has expired. */
   readonly lapsed: readonly ServerAddress[];

@@ -33,8 +33,8 @@ export interface Fetched {
 /** A holder that has been silent for this long is asked whether it still holds the document. */
 const SILENCE_MS = 40_000;
 /**
- * How often holders ask each other directly while the bus is down. One that has new changes does so at
- * the next tick.
+ * How often holders ask each other directly while the bus is down. One that has new changes does so
+ * at the next tick.
  */
 const EXCHANGE_MS = 1_800;
 /** How long to wait for other holders to respond on the bus when the registry is unavailable. */
@@ -84,7 +84,9 @@ export class Replicator implements BusListener {
   #exchanged = 0;
   #recoveryDue = false;
   #heardOfOther: (() => void) | undefined;
-  /** After this time, a message with this server's address and another epoch is from another server. */
+  /**
+   * After this time, a message with this server's address and another epoch is from another server.
+   */
   #doubtAt = Date.now() + OWN_ECHO_MS;
 
   constructor(room: string, cluster: Cluster, logger: Logger, stats: ReplicationStats) {
@@ -157,10 +159,11 @@ export class Replicator implements BusListener {
   }
 
   /**
-   * Called when the document is open: applies the messages that arrived in the meantime, and announces
-   * this server to the other holders.
+   * Called when the document is open: applies the messages that arrived in the meantime, and
+   * announces this server to the other holders.
    *
-   * @param fetched the state that the document was opened from, or `null` if it came from the stores
+   * @param fetched the state that the document was opened from, or `null` if it came from the
+   *   stores
    * @param recover applies whatever the stores have and the replica lacks
    */
   start(replica: Replica, fetched: Fetched | null, recover: () => Promise<void>): void {
@@ -176,8 +179,8 @@ export class Replicator implements BusListener {
       letGo: (peer) => this.#lose(peer),
     });
     this.#state = { name: "open", replica, catchUp };
-    // The fetched state may lack deletions by a server that has left since: its messages may still be
-    // on the way, while the snapshot that it stored already has them.
+    // The fetched state may lack deletions by a server that has left since: its messages may still
+    // be on the way, while the snapshot that it stored already has them.
     if (fetched !== null || this.#recoveryDue) catchUp.recoverSoon();
     if (fetched !== null) {
       const { from, state } = fetched;
@@ -263,7 +266,9 @@ export class Replicator implements BusListener {
     }
   }
 
-  /** The stores may have content that this server lacks: reads them, retrying until that succeeds. */
+  /**
+   * The stores may have content that this server lacks: reads them, retrying until that succeeds.
+   */
   recoverSoon(): void {
     if (this.#state.name === "open") this.#state.catchUp.recoverSoon();
     else this.#recoveryDue = true;
@@ -310,7 +315,9 @@ export class Replicator implements BusListener {
     this.#askAround();
   }
 
-  /** Announces to the other holders and the registry that this server is leaving. Does not reject. */
+  /**
+   * Announces to the other holders and the registry that this server is leaving. Does not reject.
+   */
   async leave(): Promise<void> {
     if (this.#state.name === "left") return;
     this.flush();
@@ -325,8 +332,9 @@ export class Replicator implements BusListener {
       );
     });
     if (others.length > 0 && this.#publisher.echo.isAwaited) {
-      // The bus has not delivered the farewell back. A holder that receives this request and finds that
-      // it is missing messages asks this server in turn, and learns that it no longer holds the document.
+      // The bus has not delivered the farewell back. A holder that receives this request and finds
+      // that it is missing messages asks this server in turn, and learns that it no longer holds
+      // the document.
       const request = this.#request(stateVector, false);
       const asked = Promise.all(others.map((peer) => ask(this.#asker(), peer, request)));
       await within(FAREWELL_MS, asked);
@@ -351,7 +359,9 @@ export class Replicator implements BusListener {
     });
   }
 
-  /** Finds other holders without the registry: asks on the bus, and waits for the first response. */
+  /**
+   * Finds other holders without the registry: asks on the bus, and waits for the first response.
+   */
   async #discover(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, DISCOVERY_MS);
@@ -485,9 +495,9 @@ export class Replicator implements BusListener {
   }
 
   /**
-   * Removes a holder that is gone without a farewell: its last messages may be missing, or may never
-   * have been sent. The stores have their content. Comparing state vectors would not be enough: they
-   * reveal missing insertions, but not missing deletions.
+   * Removes a holder that is gone without a farewell: its last messages may be missing, or may
+   * never have been sent. The stores have their content. Comparing state vectors would not be
+   * enough: they reveal missing insertions, but not missing deletions.
    */
   #lose(peer: Peer): void {
     this.#remove(peer);
@@ -511,7 +521,8 @@ export class Replicator implements BusListener {
 
   #sendHeartbeat(wantsReply: boolean): void {
     if (this.#state.name !== "open") return;
-    // Otherwise the state vector could cover updates not sent yet, and the others would ask for them.
+    // Otherwise the state vector could cover updates not sent yet, and the others would ask for
+    // them.
     this.flush();
     const stateVector = this.#state.replica.durableVector();
     this.#publisher.publish({ type: "heartbeat", stateVector, wantsReply });

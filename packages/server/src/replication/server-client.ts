@@ -4,7 +4,10 @@ import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
 import { PeerError } from "./peers.ts";
 import type { ServerAddress } from "./registry.ts";
 
-/** How long another server may be silent while connecting, before responding, and during the response. */
+/**
+ * How long another server may be silent while connecting, before responding, and during the
+ * response.
+ */
 const SILENCE_MS = 3_000;
 /** Concurrent requests to one server; further ones queue. */
 const REQUESTS_PER_SERVER = 8;

@@ -1,6 +1,8 @@
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Buffers messages that arrive while a document is being opened. Dropped ones show as gaps later. */
+/**
+ * Buffers messages that arrive while a document is being opened. Dropped ones show as gaps later.
+ */
 export class WaitingMessages {
   readonly #messages: Uint8Array[] = [];
   #bytes = 0;

@@ -13,8 +13,8 @@ export function collectYoungGarbage(): void {
 }
 
 /**
- * Runs a full garbage collection, unless the heap is large. Takes some tens of milliseconds, so use it
- * only when memory is short. An idle server would not collect by itself.
+ * Runs a full garbage collection, unless the heap is large. Takes some tens of milliseconds, so use
+ * it only when memory is short. An idle server would not collect by itself.
  */
 export function collectGarbage(): void {
   if (getHeapStatistics().used_heap_size < MOST_HEAP_BYTES) collector()();

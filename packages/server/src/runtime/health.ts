@@ -4,8 +4,8 @@ export class Health {
   readonly #warnings: Map<string, () => string | undefined> = new Map();
 
   /**
-   * Whether the server accepts new connections. Load balancers use this rather than the health of the
-   * parts: when a service that all servers share is down, no other server would do better.
+   * Whether the server accepts new connections. Load balancers use this rather than the health of
+   * the parts: when a service that all servers share is down, no other server would do better.
    */
   accepting = true;
 
@@ -14,7 +14,10 @@ export class Health {
     this.#parts.set(part, problem);
   }
 
-  /** @param warning returns a problem that needs attention but does not impair the server, or `undefined` */
+  /**
+   * @param warning returns a problem that needs attention but does not impair the server, or
+   *   `undefined`
+   */
   note(part: string, warning: () => string | undefined): void {
     this.#warnings.set(part, warning);
   }

@@ -1,8 +1,8 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 
 /**
- * Characters that a terminal hides or interprets: control characters, those that change the direction of
- * text, and zero-width ones. JSON already escapes the first 32.
+ * Characters that a terminal hides or interprets: control characters, those that change the
+ * direction of text, and zero-width ones. JSON already escapes the first 32.
  */
 const HIDDEN =
   /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;

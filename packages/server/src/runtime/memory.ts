@@ -1,6 +1,6 @@
 /**
- * Frees the memory of byte arrays immediately, instead of waiting for garbage collection. A worker thread
- * allocates little else, so its collector rarely runs, and received bytes would pile up.
+ * Frees the memory of byte arrays immediately, instead of waiting for garbage collection. A worker
+ * thread allocates little else, so its collector rarely runs, and received bytes would pile up.
  *
  * @param value byte arrays or arrays of them; anything else is ignored. The byte arrays are empty
  *   afterwards, except those in shared memory.
@@ -15,9 +15,9 @@ export function releaseBytes(value: unknown): void {
 }
 
 /**
- * From this size on, bytes that several threads use are in shared memory, and passed on without a copy.
- * Smaller ones are copied: their memory then comes from the thread that freed what they replace, and the
- * process does not grow by memory that each thread has freed but retains.
+ * From this size on, bytes that several threads use are in shared memory, and passed on without a
+ * copy. Smaller ones are copied: their memory then comes from the thread that freed what they
+ * replace, and the process does not grow by memory that each thread has freed but retains.
  */
 export const SHARED_BYTES: number = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 /**
- * Returns the known name that was probably meant, by the number of letters to insert, delete, replace
- * or swap with a neighbour. `undefined` if none is close.
+ * Returns the known name that was probably meant, by the number of letters to insert, delete,
+ * replace or swap with a neighbour. `undefined` if none is close.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const written = plain(name);

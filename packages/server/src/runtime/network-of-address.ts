@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
 
 /**
- * Returns the key for per-address limits: an IPv4 address, or the first 64 bits of an IPv6 address, since
- * every IPv6 user has at least 2^64 addresses.
+ * Returns the key for per-address limits: an IPv4 address, or the first 64 bits of an IPv6 address,
+ * since every IPv6 user has at least 2^64 addresses.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;

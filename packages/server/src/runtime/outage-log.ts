@@ -10,8 +10,8 @@ export interface OutageLogOptions {
 }
 
 /**
- * Logs an outage once, regardless of how many rooms and attempts fail: when it begins, with the error,
- * and when it is over, with the number of failures and the duration.
+ * Logs an outage once, regardless of how many rooms and attempts fail: when it begins, with the
+ * error, and when it is over, with the number of failures and the duration.
  */
 export class OutageLog {
   readonly #options: OutageLogOptions;

@@ -4,9 +4,10 @@ import type { Logger } from "pino";
 const QUIET_MS = 60_000;
 
 /**
- * Returns a logger that logs each warning or error at most once a minute, regardless of the room: while
- * a service is down, thousands of rooms would log a line each on every attempt. The first occurrence is
- * logged as it is. The others are counted, and the count is logged when the minute is over.
+ * Returns a logger that logs each warning or error at most once a minute, regardless of the room:
+ * while a service is down, thousands of rooms would log a line each on every attempt. The first
+ * occurrence is logged as it is. The others are counted, and the count is logged when the minute is
+ * over.
  */
 export function withoutRepeats(logger: Logger, quietMs: number = QUIET_MS): Logger {
   const quiet = logger.child({});

@@ -1,11 +1,11 @@
 /**
- * The journal: an append-only table of encoded Yjs updates. Rows that it has accepted survive a crash
- * of this process and of the machine.
+ * The journal: an append-only table of encoded Yjs updates. Rows that it has accepted survive a
+ * crash of this process and of the machine.
  *
  * The persisted state of a room is *snapshot ∪ journal*: every acknowledged update is in the room's
  * snapshot, in a journal row, or in both. Applying an update twice is harmless, because Yjs updates
- * merge. So an implementation may return a row twice at any time, but must never omit one that it has
- * accepted and not been told to delete.
+ * merge. So an implementation may return a row twice at any time, but must never omit one that it
+ * has accepted and not been told to delete.
  */
 export interface Journal {
   /**
@@ -68,7 +68,9 @@ export type JournalId = number;
 /** An update of one room. */
 export interface JournalRow {
   readonly room: string;
-  /** An encoded Yjs update (format V1). Not empty; not retained after the returned promise settles. */
+  /**
+   * An encoded Yjs update (format V1). Not empty; not retained after the returned promise settles.
+   */
   readonly update: Uint8Array;
 }
 

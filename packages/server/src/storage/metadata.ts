@@ -17,13 +17,17 @@ export interface Metadata {
   /** Returns a room, or `null` if it was never opened. @throws StorageError */
   room(name: string): Promise<RoomRecord | null>;
 
-  /** Returns those of the rooms that were ever opened, each once, in any order. @throws StorageError */
+  /**
+   * Returns those of the rooms that were ever opened, each once, in any order.
+   *
+   * @throws StorageError
+   */
   roomsNamed(names: readonly string[]): Promise<readonly RoomRecord[]>;
 
   /**
    * Returns a page of all rooms. A room that exists throughout appears on exactly one page, even if
-   * others are added or removed between pages; one whose sort key changes may appear on two pages, or
-   * on none.
+   * others are added or removed between pages; one whose sort key changes may appear on two pages,
+   * or on none.
    *
    * @throws InvalidCursorError if `after` is not the `next` of a page with the same `sort`
    * @throws StorageError
@@ -55,28 +59,30 @@ export interface Metadata {
   ): Promise<readonly ConnectionRecord[]>;
 
   /**
-   * Records `at` as the end of those connections of `server` that began by then and are still recorded
-   * as open. Used after a crash: with a time before the server was restarted at the same address, this
-   * leaves its new connections alone.
+   * Records `at` as the end of those connections of `server` that began by then and are still
+   * recorded as open. Used after a crash: with a time before the server was restarted at the same
+   * address, this leaves its new connections alone.
    *
-   * @returns the connections ended by this call; even with concurrent callers, each is returned once
+   * @returns the connections ended by this call; even with concurrent callers, each is returned
+   *   once
    * @throws StorageError
    */
   closeConnectionsOf(server: string, at: number): Promise<readonly EndedConnection[]>;
 
   /**
-   * Records a server's activity so far in one minute. Each figure only grows, so repeated or late calls
-   * do not overwrite higher figures.
+   * Records a server's activity so far in one minute. Each figure only grows, so repeated or late
+   * calls do not overwrite higher figures.
    *
    * @throws StorageError
    */
   recordActivity(activity: ServerActivity): Promise<void>;
 
   /**
-   * Returns the activity of all servers over time: a point for each bucket that begins in `[from, to)`
-   * or contains `from`, even if nothing was recorded. Buckets begin at multiples of `bucket`. Within a
-   * minute the peaks of the servers are added up; a point has the maximum of its minutes, and the sum
-   * of their connects. Points can therefore be combined into longer ones in the same way.
+   * Returns the activity of all servers over time: a point for each bucket that begins in `[from,
+   * to)` or contains `from`, even if nothing was recorded. Buckets begin at multiples of `bucket`.
+   * Within a minute the peaks of the servers are added up; a point has the maximum of its minutes,
+   * and the sum of their connects. Points can therefore be combined into longer ones in the same
+   * way.
    *
    * @param range.bucket a multiple of 60,000. Multiples of an hour are read from hourly totals; use
    *   them for long ranges
@@ -86,9 +92,9 @@ export interface Metadata {
   activity(range: { from: number; to: number; bucket: number }): Promise<readonly ActivityPoint[]>;
 
   /**
-   * Aggregates what servers recorded in the hours that ended by `before`, which makes `activity` fast.
-   * Call it about once an hour, from any server or from all of them at once. Activity that a server
-   * records up to two hours late is included by the next call.
+   * Aggregates what servers recorded in the hours that ended by `before`, which makes `activity`
+   * fast. Call it about once an hour, from any server or from all of them at once. Activity that a
+   * server records up to two hours late is included by the next call.
    *
    * @throws StorageError; nothing was changed
    */
@@ -115,12 +121,19 @@ export interface Metadata {
   close(): Promise<void>;
 }
 
-/** Sessions of administrators, identified by a digest from which the browser's token cannot be derived. */
+/**
+ * Sessions of administrators, identified by a digest from which the browser's token cannot be
+ * derived.
+ */
 export interface AdminSessionStore {
   /** Records a session durably, and may delete those that expired by `now`. @throws StorageError */
   beginSession(key: string, expiresAt: number, now: number): Promise<void>;
 
-  /** Returns when the session expires or expired, or `null` if there is none. @throws StorageError */
+  /**
+   * Returns when the session expires or expired, or `null` if there is none.
+   *
+   * @throws StorageError
+   */
   session(key: string): Promise<number | null>;
 
   /** Ends a session durably. Idempotent. @throws StorageError */
@@ -130,14 +143,19 @@ export interface AdminSessionStore {
 export type MetadataEvent =
   /** The room was opened: creates its record if there is none. */
   | { readonly type: "room-opened"; readonly room: string; readonly at: number }
-  /** A snapshot of the room was stored. `bytes`: its encoded size; `at`: when its last update arrived. */
+  /**
+   * A snapshot of the room was stored. `bytes`: its encoded size; `at`: when its last update
+   * arrived.
+   */
   | {
       readonly type: "room-saved";
       readonly room: string;
       readonly at: number;
       readonly bytes: number;
     }
-  /** The room was unloaded without ever being written to: deletes its record if it has no snapshot. */
+  /**
+   * The room was unloaded without ever being written to: deletes its record if it has no snapshot.
+   */
   | { readonly type: "room-unused"; readonly room: string }
   /** Deletes the record of the room. Its connections stay as history until they are deleted. */
   | { readonly type: "room-deleted"; readonly room: string }

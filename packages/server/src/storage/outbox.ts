@@ -1,19 +1,19 @@
 /**
- * The outbox: changes that still have to be delivered to other programs, kept in the metadata database so
- * that a change, once marked, is delivered even if the server that marked it dies.
+ * The outbox: changes that still have to be delivered to other programs, kept in the metadata
+ * database so that a change, once marked, is delivered even if the server that marked it dies.
  *
- * There is one row for each kind and key, however often it is marked. Marks are debounced: a row is due
- * once it has not been marked for some time, or at the latest some time after its first mark. Then any
- * server claims it, delivers it, and settles it. A mark during delivery begins a new window. So every mark
- * is followed by at least one delivery.
+ * There is one row for each kind and key, however often it is marked. Marks are debounced: a row is
+ * due once it has not been marked for some time, or at the latest some time after its first mark.
+ * Then any server claims it, delivers it, and settles it. A mark during delivery begins a new
+ * window. So every mark is followed by at least one delivery.
  *
- * Times are milliseconds since the Unix epoch. A row is claimed by only one server at a time, provided that
- * no delivery takes longer than its claim lasts.
+ * Times are milliseconds since the Unix epoch. A row is claimed by only one server at a time,
+ * provided that no delivery takes longer than its claim lasts.
  */
 export interface Outbox {
   /**
-   * Records changes: each mark begins a window or extends it. A row whose delivery has failed keeps its
-   * due time.
+   * Records changes: each mark begins a window or extends it. A row whose delivery has failed keeps
+   * its due time.
    *
    * @param marks no two with the same key
    * @param longest the maximum length of a window
@@ -40,16 +40,16 @@ export interface Outbox {
   free(kind: OutboxKind, server: string | null, at: number): Promise<void>;
 
   /**
-   * The row was delivered: deletes it, unless it was marked again after it was claimed. Has no effect if
-   * the claim is no longer held.
+   * The row was delivered: deletes it, unless it was marked again after it was claimed. Has no
+   * effect if the claim is no longer held.
    *
    * @throws StorageError; the row is then delivered again
    */
   settle(claim: OutboxClaim): Promise<void>;
 
   /**
-   * Delivery failed: makes the row due again at `until`, regardless of marks before then. Has no effect if
-   * the claim is no longer held.
+   * Delivery failed: makes the row due again at `until`, regardless of marks before then. Has no
+   * effect if the claim is no longer held.
    *
    * @throws StorageError; delivery is then retried when the claim expires
    */
@@ -60,8 +60,8 @@ export interface Outbox {
 }
 
 /**
- * `room`: the key is a room whose document has changed. `events`: the key is the address of a server that
- * has put events into the `EventQueue`.
+ * `room`: the key is a room whose document has changed. `events`: the key is the address of a
+ * server that has put events into the `EventQueue`.
  */
 export type OutboxKind = "room" | "events";
 

@@ -2,8 +2,8 @@
  * Snapshots: one encoded Yjs update per room, the room's compacted state at some moment. The stored
  * bytes are a plain update (format V1) that any Yjs program can read.
  *
- * A snapshot is only ever replaced by compare-and-swap, so that writers cannot overwrite each other: the
- * loser reads, merges and writes again.
+ * A snapshot is only ever replaced by compare-and-swap, so that writers cannot overwrite each
+ * other: the loser reads, merges and writes again.
  */
 export interface SnapshotStore {
   /**
@@ -17,7 +17,8 @@ export interface SnapshotStore {
   /**
    * Stores `update` durably if the room's current snapshot has the version `expected`.
    *
-   * @param expected the version returned by `read` or `write`; `null` if there must be no snapshot yet
+   * @param expected the version returned by `read` or `write`; `null` if there must be no
+   *   snapshot yet
    * @returns the new version
    * @throws SnapshotConflictError if the current version is another one: read, merge, and try again
    * @throws StorageError if it was not stored, or if the outcome is unknown
@@ -36,8 +37,8 @@ export interface SnapshotStore {
 }
 
 /**
- * Identifies one stored state of one room, like an ETag. Only compared, never interpreted. Equal bytes
- * may have equal versions.
+ * Identifies one stored state of one room, like an ETag. Only compared, never interpreted. Equal
+ * bytes may have equal versions.
  */
 export type SnapshotVersion = string & { readonly __brand: "SnapshotVersion" };
 

@@ -15,7 +15,7 @@ async function three(): Promise<[ServerParts, ServerParts, ServerParts]> {
   return [await cluster.open(), await cluster.open(), await cluster.open()];
 }
 
-/** From now on a server is not there for the others, without a word. */
+/** Makes a server unreachable for the others, without notice. */
 function cutOff({ http }: ServerParts): void {
   http.close();
   http.closeAllConnections();
@@ -97,7 +97,7 @@ describe("all servers as one", () => {
   });
 });
 
-/** Keeps what a listener is told. */
+/** Records what a listener receives. */
 function follow(server: ServerParts) {
   const calls: LiveRoomsChange[] = [];
   const rooms = new Map<string, number>();
@@ -166,7 +166,7 @@ describe("the rooms with connections", () => {
     for (const { stop } of listeners) stop();
     const seen = listeners.map(({ calls }) => calls.length);
     a.liveRooms.connected("room");
-    // What was under way when they stopped may still arrive at the other server.
+    // Requests that were pending when they stopped may still arrive at the other server.
     await a.fleet.liveRooms();
     const before = asked;
     const stopped = performance.now();

@@ -16,7 +16,7 @@ afterAll(() => cluster.stopServices());
 beforeEach(() => cluster.begin());
 afterEach(() => cluster.end());
 
-/** Holds one kind of write back until it is opened. */
+/** Holds one kind of call back until it is opened. */
 class Gate {
   readonly #opened = Promise.withResolvers<void>();
   arrived = 0;
@@ -72,7 +72,7 @@ function behind(gate: Gate, call: "append" | "read" | "write" | "truncate" | "fo
   });
 }
 
-/** Resolves when everything of a room is in its snapshot. */
+/** Resolves when all content of a room is in its snapshot. */
 async function snapshotted(room: string): Promise<void> {
   await waitFor(
     async () => {
@@ -98,7 +98,10 @@ async function expectDeleted(servers: readonly ServerParts[]): Promise<void> {
   }
 }
 
-/** Whether a server refuses to open a room that is being deleted; who opens it already still waits. */
+/**
+ * Whether a server refuses to open a room that is being deleted; an opening in progress still
+ * waits.
+ */
 async function isClosed(documents: Documents, room: string): Promise<boolean> {
   const refused = documents.acquire(room).then(
     () => false,
@@ -146,7 +149,7 @@ describe("deleting a room", () => {
     }
     await snapshotted(ROOM);
     await waitFor(async () => (await storedText(ROOM)) === "new new ", { message: "it is new" });
-    // May be repeated, also for a room that was never there.
+    // Can be repeated, even for a room that never existed.
     await a.fleet.deleteRoom(ROOM);
     await a.fleet.deleteRoom("never there");
     await expectDeleted([a, b]);
@@ -169,7 +172,7 @@ describe("deleting a room", () => {
       await waitFor(() => client.closed !== undefined, { message: "the client is closed" });
       await expect(b.documents.acquire(ROOM)).rejects.toThrow(DeletedError);
       await expect(a.documents.acquire(ROOM)).rejects.toThrow(DeletedError);
-      // Time for the deletion to go on, if it did not wait.
+      // Time for the deletion to continue, if it did not wait.
       for (let i = 0; i < 5; i++) await a.fleet.held([ROOM]);
       expect(await storedText(ROOM)).not.toBeNull();
       expect(isDeleted).toBe(false);
@@ -228,7 +231,7 @@ describe("deleting a room", () => {
     expect(client.closed).toBeUndefined();
     await client.save("still ");
     expect(await storedText(ROOM)).toBe("still kept");
-    // When it is taken for dead, it need not be asked.
+    // Once it is presumed dead, it need not be asked.
     await b.cluster.registry.close();
     await a.fleet.deleteRoom(ROOM);
     await expectDeleted([a]);

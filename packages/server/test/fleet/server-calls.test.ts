@@ -139,7 +139,7 @@ describe.each([
     expect(server.documents.journal.lag.bytes).toBe(0);
     await other.save("works");
     await calls.reopenRoom("room");
-    // Nobody has deleted what is stored.
+    // The stored content was not deleted.
     await RoomClient.open(server.documents, "room");
     const shown = await calls.inspect("room");
     expect(textOf(shown?.updates ?? [])).toContain("stored ");

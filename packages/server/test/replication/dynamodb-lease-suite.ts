@@ -5,7 +5,7 @@ import type { Registry } from "../../src/replication/registry.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";
 
-/** What happens to the lease of a server when its renewal goes wrong. */
+/** Tests what happens to a server's lease when its renewal fails. */
 export function dynamoDbLeaseSuite(name: string): void {
   describe(`the lease of a server: ${name}`, () => {
     const servers = useServers();

@@ -33,6 +33,6 @@ it("is refused when another server answers there", async () => {
   }
   expect((await fetch(`${first.url}/health/ready`)).status).toBe(200);
   await first.close();
-  // It is free again, also for a server that does not listen there itself.
+  // The address is free again, also for a server that does not itself listen there.
   await (await server({})).close();
 });

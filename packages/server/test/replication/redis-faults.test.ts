@@ -93,7 +93,7 @@ describe("the bus on Redis", () => {
       await waitFor(() => here.interruptions >= i, { message: `it is told ${i} times` });
     }
     await works(here, there);
-    // A message comes as it was sent, or not at all.
+    // A message arrives intact or not at all.
     const sizes = new Set(here.messages.filter(({ length }) => length > KB).map((m) => m.length));
     expect([...sizes].every((size) => size === 64 * KB)).toBe(true);
   });

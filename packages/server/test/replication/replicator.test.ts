@@ -52,7 +52,7 @@ const action = fc.oneof(
 
 const steps = fc.array(action, { minLength: 10, maxLength: 150 });
 
-/** Three servers, one client each, and one room. */
+/** Three servers with one client each, and one room. */
 class Simulation {
   readonly network = new SimulatedNetwork();
   readonly stores = new SharedStores();
@@ -68,7 +68,7 @@ class Simulation {
     return found;
   }
 
-  /** Begins something that others may come in between of. */
+  /** Starts a task that other steps may interleave with. */
   begin(task: Promise<void>): void {
     this.#tasks.push(task);
   }
@@ -90,7 +90,7 @@ class Simulation {
     one.open?.replicator.rejoin();
   }
 
-  /** A server is started again, and tells those that it reaches. */
+  /** Restarts a server, which notifies those that it reaches. */
   restart(one: SimulatedServer): void {
     one.restart();
     this.network.lapsed.delete(one.address);
@@ -99,7 +99,7 @@ class Simulation {
     }
   }
 
-  /** As servers do when they look at the leases of others. */
+  /** Compares incarnations, as servers do when they check the leases of others. */
   compareIncarnations({ open }: SimulatedServer): void {
     for (const [address, incarnation] of this.network.incarnations) {
       open?.replicator.foundRun(address, incarnation);
@@ -107,8 +107,9 @@ class Simulation {
   }
 
   /**
-   * Everything works again, except perhaps between servers directly, or one server's connection to
-   * the bus, and time passes: less than a holder may be silent, when that one is to be made up for.
+   * Heals everything, except optionally direct connections between servers, or one server's
+   * connection to the bus, and lets time pass: less than a holder may be silent if that connection
+   * stays broken.
    */
   async settle(peersToo: boolean, withoutBus?: SimulatedServer): Promise<void> {
     this.network.heal(peersToo, withoutBus?.address);
@@ -117,7 +118,7 @@ class Simulation {
     await this.at(0).start();
     for (let round = 0; round < 12; round++) {
       vi.setSystemTime(Date.now() + (withoutBus === undefined ? 20_000 : 2_500));
-      // Leases are looked at again and again: what a dead server sent may still have been on its way.
+      // Leases are checked repeatedly: messages of a dead server may still have been in transit.
       for (const one of this.servers) if (this.network.crashed.has(one.address)) this.lapse(one);
       for (const one of this.servers) {
         await one.commit();
@@ -133,13 +134,13 @@ class Simulation {
     }
   }
 
-  /** A server may hear something new while it stores; it tries again, as servers do. */
+  /** A server may receive something new while it is storing; it tries again, as servers do. */
   async leave(): Promise<void> {
     for (let i = 0; i < 3; i++) for (const one of this.servers) await one.leave();
     for (const { open } of this.servers) expect(open).toBeNull();
   }
 
-  /** Whatever crashes now, what was acknowledged is stored, and nothing before it is missing. */
+  /** Whatever crashes now, acknowledged content is stored, with nothing before it missing. */
   async expectStored(): Promise<void> {
     const doc = new Y.Doc();
     const { rows } = await this.stores.journal.read("room");
@@ -268,7 +269,7 @@ async function perform(
   }
 }
 
-/** All who are connected see all who are, and nobody else. */
+/** Expects connected clients to see all connected clients, and no others. */
 function expectPresent(connected: readonly SimulatedServer[]): void {
   const present = connected.map(({ client }) => client.doc.clientID).sort();
   for (const { client } of connected) {
@@ -283,7 +284,7 @@ interface StepOf {
   readonly at: number;
 }
 
-/** In the end all have the same, whatever happened. */
+/** Expects all to have the same state in the end, whatever happened. */
 async function expectAgreement(
   steps: readonly StepOf[],
   peersToo: boolean,
@@ -300,7 +301,7 @@ async function expectAgreement(
   const { servers } = simulation;
   const connected = servers.filter(({ client }) => client.isConnected);
   expectSameContent(connected.map(({ client }) => client.doc));
-  // Without a direct way, who is present is only known when they renew it.
+  // Without direct connections, awareness arrives only when clients renew it.
   if (peersToo) expectPresent(connected);
   await simulation.leave();
   await simulation.expectStored();
@@ -328,9 +329,9 @@ describe("the servers that hold a document", () => {
     const step = (name: string, server: number, at = 0): StepOf => ({
       ...{ do: name, server, other: server, at },
     });
-    // The other server is met, and is then taken for dead while the document is being opened.
+    // The other server is discovered, and then presumed dead while the document is being opened.
     for (let turns = 0; turns < 10; turns++) {
-      // The clock with which its client is shown here is further than it gets by renewing its state.
+      // The clock known here for its client is ahead of what renewing its state reaches.
       const met = [step("tick", 0, 9_000), step("start", 1)];
       const meeting = Array.from({ length: turns }, () => step("wait", 0));
       const lapse = [step("lapse, and come back", 0), step("cut its bus", 1)];
@@ -357,11 +358,11 @@ describe("the servers that hold a document", () => {
       return { do: name, server, other: server, at };
     };
     const met = [step("start", 1), step("wait", 0, 3), step("wait", 0, 3)];
-    // The other one finds that it has left by asking it. What it said of that is still on its way.
+    // The other server learns by asking that it has left. Its farewell is still in transit.
     const left = [step("leave", 0), step("tick", 1, 1_000), step("freeze", 1, 1)];
     await expectAgreement([...met, ...left, step("cut its bus", 1)], true, 1);
 
-    // Another one, which has opened the document since, never knew of the time before.
+    // Another server, which has opened the document since, never knew of the earlier epoch.
     const shown = [step("move the cursor", 0), step("flush", 0)];
     const opened = [step("start", 1), step("save", 0), ...shown, step("start", 2)];
     const moved = [...opened, step("deliver", 0), step("move the cursor", 0)];
@@ -382,7 +383,7 @@ describe("the servers that hold a document", () => {
     }
   });
 
-  // State vectors do not tell of deletions: what else tells of a loss has to.
+  // State vectors do not reveal missing deletions: other mechanisms have to detect their loss.
   describe("agree on a deletion of a server", () => {
     const step = (name: string, server: number, at = 0): StepOf => ({
       do: name,
@@ -413,7 +414,7 @@ describe("the servers that hold a document", () => {
     });
 
     it("that crashed before it told of it, and was back without opening the document", async () => {
-      // Before it is noticed that it is silent.
+      // Before its silence is noticed.
       await expectAgreement([...begun, step("acknowledge, and restart", 2)], true, 1);
     });
 

@@ -3,10 +3,10 @@ import type { Document } from "../../src/room/document.ts";
 import type { Documents } from "../../src/room/documents.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 
-/** A client's connection to a room, as the documents of a server see it. */
+/** A client's connection to a room, as a server's documents see it. */
 export class RoomClient implements Sink {
   readonly writable = true;
-  /** Why the connection was closed, when it was. */
+  /** Why the connection was closed, if it was. */
   closed: Error | undefined;
   readonly document: Document;
   readonly doc: Y.Doc = new Y.Doc();
@@ -23,7 +23,7 @@ export class RoomClient implements Sink {
     return new RoomClient(await documents.acquire(room), documents);
   }
 
-  /** Types into the text `text`. @returns the end of the log, with that */
+  /** Types into the text `text`. @returns the end of the log after that */
   type(text: string): number {
     this.doc.getText("text").insert(0, text);
     this.document.append(Y.encodeStateAsUpdate(this.doc), this.#subscriber, Date.now());
@@ -53,13 +53,13 @@ export class RoomClient implements Sink {
     this.release();
   }
 
-  /** It does not count as a user any more, and is there all the same. */
+  /** Releases its use of the document, but stays connected. */
   release(): void {
     this.#documents.release(this.document);
   }
 }
 
-/** The text `text` of a document that these updates make. */
+/** Returns the text `text` of the document that these updates make. */
 export function textOf(updates: readonly Uint8Array[]): string {
   const doc = new Y.Doc();
   for (const update of updates) Y.applyUpdate(doc, update);

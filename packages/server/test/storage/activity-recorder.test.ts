@@ -130,7 +130,7 @@ describe("activity recorder", () => {
   });
 });
 
-/** Its store is the one that is open at the moment. */
+/** Creates a recorder that uses the currently open store. */
 function create(): ActivityRecorder {
   return new ActivityRecorder({
     metadata: {
@@ -149,7 +149,7 @@ async function reopen(): Promise<void> {
   store = await openSqliteStore(directory);
 }
 
-/** Connections, rooms and connects of the first minutes. */
+/** Returns connections, rooms and connects of the first minutes. */
 async function minutes(count: number): Promise<number[][]> {
   const range = { from: NOON, to: NOON + count * MINUTE, bucket: MINUTE };
   const points = await store.metadata.activity(range);

@@ -9,7 +9,7 @@ import { S3Proxy } from "./s3-proxy.ts";
 
 const s3 = useS3();
 
-/** What was warned of. */
+/** Checks a bucket. @returns the warnings */
 async function check(bucket: string): Promise<string[]> {
   const warnings: string[] = [];
   const logger = pino({ level: "warn" }, { write: (line) => warnings.push(line) });

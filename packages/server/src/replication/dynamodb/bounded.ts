@@ -7,7 +7,8 @@ export const OPERATION_MS = 5_000;
 /**
  * Runs work on the table with a time limit.
  *
- * The client's own limits are not enough: they apply to single requests, and credential lookup has none.
+ * The client's own limits are not enough: they apply to single requests, and credential lookup has
+ * none.
  *
  * @param limit in milliseconds
  * @throws RegistryError for anything that the work throws, and when the time is up

@@ -63,7 +63,9 @@ async function checkKey(client: DynamoDBClient, table: string): Promise<void> {
   }
 }
 
-/** Lets DynamoDB remove the items of servers that are long gone. They are harmless, but accumulate. */
+/**
+ * Lets DynamoDB remove the items of servers that are long gone. They are harmless, but accumulate.
+ */
 async function expireServers(client: DynamoDBClient, table: string): Promise<void> {
   try {
     await client.send(

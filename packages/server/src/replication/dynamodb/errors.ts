@@ -10,7 +10,9 @@ export function asRegistryError(error: unknown, table: string): RegistryError {
   return new RegistryError(reasonOf(error, table), { cause: error });
 }
 
-/** Resolves to `true` once a conditional write is made, or to `false` if its condition did not hold. */
+/**
+ * Resolves to `true` once a conditional write is made, or to `false` if its condition did not hold.
+ */
 export async function conditionHeld(write: Promise<unknown>): Promise<boolean> {
   try {
     await write;

@@ -4,8 +4,8 @@ import type { Incarnation, ServerAddress } from "../registry.ts";
 import { KEY, serverKey, serverOf } from "./items.ts";
 
 /**
- * Tolerated clock difference between two servers: the end of a lease is written by the clock of one,
- * and judged by the clock of another.
+ * Tolerated clock difference between two servers: the end of a lease is written by the clock of
+ * one, and judged by the clock of another.
  */
 const GRACE_MS = 2_000;
 /** How long a server that was seen alive counts as alive without another read. */
@@ -42,7 +42,9 @@ export class Leases {
     this.#table = table;
   }
 
-  /** Returns those of these servers that have no lease, or one that ended more than two seconds ago. */
+  /**
+   * Returns those of these servers that have no lease, or one that ended more than two seconds ago.
+   */
   async lapsed(
     servers: readonly ServerAddress[],
     signal: AbortSignal,
@@ -59,7 +61,9 @@ export class Leases {
     return lapsed;
   }
 
-  /** Returns when the leases end, in milliseconds since the epoch. Servers without one are omitted. */
+  /**
+   * Returns when the leases end, in milliseconds since the epoch. Servers without one are omitted.
+   */
   async ends(
     servers: Iterable<ServerAddress>,
     signal: AbortSignal,
@@ -68,7 +72,10 @@ export class Leases {
     return new Map(leases.map(({ server, end }) => [server, end]));
   }
 
-  /** Returns the incarnations of servers with a lease, except those of older versions, which write none. */
+  /**
+   * Returns the incarnations of servers with a lease, except those of older versions, which write
+   * none.
+   */
   async incarnations(
     servers: Iterable<ServerAddress>,
     signal: AbortSignal,

@@ -25,8 +25,8 @@ const LEASE_MS = 15_000;
 const RENEW_MS = 4_000;
 
 /**
- * Takes a lease for this server, and renews it until the registry is closed. The clocks of the servers
- * must not differ by more than two seconds.
+ * Takes a lease for this server, and renews it until the registry is closed. The clocks of the
+ * servers must not differ by more than two seconds.
  *
  * @throws RegistryError if the table does not exist or cannot be written
  */

@@ -40,7 +40,9 @@ export class OwnLease {
   /** When the lease ends. Before the first one, it cannot have expired. */
   #until = Number.POSITIVE_INFINITY;
   #renewals = 0;
-  /** Whether this server was listed since it took the lease. Others may remove it once that expires. */
+  /**
+   * Whether this server was listed since it took the lease. Others may remove it once that expires.
+   */
   #listed = false;
   #judgesFrom = 0;
   #failure: string | undefined;
@@ -62,8 +64,8 @@ export class OwnLease {
   }
 
   /**
-   * Whether another server may be judged by its lease. Whatever kept this server from renewing its own
-   * may have kept the others from it too, and they need time to recover.
+   * Whether another server may be judged by its lease. Whatever kept this server from renewing its
+   * own may have kept the others from it too, and they need time to recover.
    */
   get mayJudge(): boolean {
     return this.inOrder && this.#failure === undefined && Date.now() >= this.#judgesFrom;
@@ -191,7 +193,9 @@ export class OwnLease {
     }
   }
 
-  /** Deletes the lease only if unchanged: a later renewal belongs to a successor at this address. */
+  /**
+   * Deletes the lease only if unchanged: a later renewal belongs to a successor at this address.
+   */
   async #delete(signal: AbortSignal): Promise<void> {
     const { client, table, address } = this.#options;
     await client.send(

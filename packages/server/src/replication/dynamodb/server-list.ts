@@ -23,9 +23,9 @@ export class ServerList {
 
   /**
    * Returns the listed servers, each with the end of its lease. Servers that have released their
-   * lease, or whose lease ended an hour ago, are removed from the list. A server takes its lease before
-   * it is listed, and if any server has added itself in the meantime, none is removed; so a returning
-   * server is never removed by mistake.
+   * lease, or whose lease ended an hour ago, are removed from the list. A server takes its lease
+   * before it is listed, and if any server has added itself in the meantime, none is removed; so a
+   * returning server is never removed by mistake.
    */
   async read(signal: AbortSignal): Promise<ReadonlyMap<ServerAddress, number>> {
     const membership = await this.#sets.read(ALL_SERVERS_KEY, signal);

@@ -72,9 +72,9 @@ export class ServerSets {
   }
 
   /**
-   * Removes servers that were found dead after `membership` was read. Does nothing if any server has
-   * added itself since: it may be one of them, restarted. The last server to add itself comes across
-   * the dead ones too, so they are removed eventually.
+   * Removes servers that were found dead after `membership` was read. Does nothing if any server
+   * has added itself since: it may be one of them, restarted. The last server to add itself comes
+   * across the dead ones too, so they are removed eventually.
    */
   async removeDead(
     key: Key,

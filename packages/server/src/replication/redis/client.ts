@@ -6,15 +6,18 @@ import { RefusedError } from "./transport.ts";
 export type Client = ReturnType<typeof create>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Errors that retrying does not fix. An unknown command means that the server is too old, or not Redis. */
+/**
+ * Errors that retrying does not fix. An unknown command means that the server is too old, or not
+ * Redis.
+ */
 const REFUSALS = /^(WRONGPASS|NOAUTH|NOPERM)\b|cluster support disabled|unknown command/i;
 
 /**
  * Connects once. The library's automatic reconnection is disabled: a failed connection is discarded
  * with all its state, and callers open a new one explicitly, so they know that it is new.
  *
- * @param life closes the client when it is aborted; is itself aborted when the connection ends, with
- *   an error that says why
+ * @param life closes the client when it is aborted; is itself aborted when the connection ends,
+ *   with an error that says why
  * @throws Error the abort reason of `life`; a `RefusedError` if the server refused this client
  */
 export async function connectClient(
@@ -41,7 +44,9 @@ export async function connectClient(
   }
 }
 
-/** Makes a readable error of a server's error. It has no `cause`, which could contain a password. */
+/**
+ * Makes a readable error of a server's error. It has no `cause`, which could contain a password.
+ */
 export function failure(error: unknown, endpoint: Endpoint): Error {
   const reason = explain(error, endpoint);
   const advice = /unknown command/i.test(reason) ? "; it must be Redis 7 or later" : "";
@@ -61,7 +66,8 @@ function create({ host, port, tls, username, password }: Endpoint, signal: Abort
     RESP: 3,
     disableOfflineQueue: true,
     maintNotifications: "disabled",
-    // A timeout would cost a timer for each command; heartbeats detect a server that does not respond.
+    // A timeout would cost a timer for each command; heartbeats detect a server that does not
+    // respond.
     commandOptions: { timeout: 0 },
   });
 }

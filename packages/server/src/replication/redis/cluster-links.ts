@@ -23,9 +23,9 @@ interface Placement {
  * Links to the masters of a Redis Cluster. A channel belongs to the master that owns its slot, and
  * moves with it.
  *
- * The library's own cluster client is not used. It recovers when a master disappears, but stays with a
- * frozen master after its replica has taken over, and it does not report which subscriptions were
- * interrupted.
+ * The library's own cluster client is not used. It recovers when a master disappears, but stays
+ * with a frozen master after its replica has taken over, and it does not report which subscriptions
+ * were interrupted.
  */
 export class ClusterLinks implements Transport {
   readonly firstOutcome: Promise<Error | undefined>;
@@ -43,7 +43,10 @@ export class ClusterLinks implements Transport {
   #isInDoubt = true;
   #hasReported = false;
 
-  /** @param seeds servers of the cluster; the TLS setting and credentials of each also apply to the servers it reports */
+  /**
+   * @param seeds servers of the cluster; the TLS setting and credentials of each also apply to
+   *   the servers it reports
+   */
   constructor(seeds: readonly Endpoint[], logger: Logger) {
     this.#seeds = seeds;
     this.#logger = logger;

@@ -35,8 +35,8 @@ export interface ConnectionOptions {
 }
 
 /**
- * A heartbeat must come back before the next but one is due, so a dead connection is detected within
- * three intervals.
+ * A heartbeat must come back before the next but one is due, so a dead connection is detected
+ * within three intervals.
  */
 const BEAT_MS = 1_500;
 /** Limit on unacknowledged messages, including the library's overhead for each message. */
@@ -46,8 +46,8 @@ const FLUSH_MS = 500;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * One connection to one server, from its beginning to its end. It both publishes and subscribes, which
- * RESP3 allows: replies and pushed messages are distinguishable.
+ * One connection to one server, from its beginning to its end. It both publishes and subscribes,
+ * which RESP3 allows: replies and pushed messages are distinguishable.
  */
 export class Connection {
   readonly #client: Client;
@@ -130,7 +130,9 @@ export class Connection {
     return this.#client.clusterSlots();
   }
 
-  /** Ends the connection once published messages are acknowledged, or after 500 ms. Does not reject. */
+  /**
+   * Ends the connection once published messages are acknowledged, or after 500 ms. Does not reject.
+   */
   async end(reason: Error): Promise<void> {
     // Replies come in the order of the commands.
     const answered = this.#client.ping().then(
@@ -142,7 +144,8 @@ export class Connection {
   }
 
   #beat(): void {
-    // Heartbeats are counted, not timed: after a pause of this process, replies may be waiting unread.
+    // Heartbeats are counted, not timed: after a pause of this process, replies may be waiting
+    // unread.
     if (this.#beatsAway >= 2) {
       this.#fail(new Error(`no sign of life for ${2 * BEAT_MS} ms`));
       return;

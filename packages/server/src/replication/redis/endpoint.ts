@@ -10,8 +10,8 @@ export interface Endpoint {
 const DEFAULT_PORT = 6379;
 
 /**
- * Parses a `redis://` or, for TLS, `rediss://` URL with optional user, password and port. A database
- * number is ignored: channels are not part of a database.
+ * Parses a `redis://` or, for TLS, `rediss://` URL with optional user, password and port. A
+ * database number is ignored: channels are not part of a database.
  *
  * @throws Error without the URL, which may contain a password
  */

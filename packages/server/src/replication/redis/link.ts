@@ -23,8 +23,9 @@ const STABLE_MS = 5_000;
 const WARN_MS = 10_000;
 
 /**
- * The link to one Redis server, for as long as that server is used. It is either connected or trying to
- * connect. A failed connection is replaced by a new one, which subscribes to everything again.
+ * The link to one Redis server, for as long as that server is used. It is either connected or
+ * trying to connect. A failed connection is replaced by a new one, which subscribes to everything
+ * again.
  */
 export class Link implements Transport {
   readonly firstOutcome: Promise<Error | undefined>;

@@ -16,8 +16,8 @@ export interface Rooms {
 /**
  * The channel of one room, and its subscriptions in this process.
  *
- * In a Redis Cluster the slot follows from the name. If a room's name contains braces, only the part
- * between them counts, so rooms may share a slot, which is harmless.
+ * In a Redis Cluster the slot follows from the name. If a room's name contains braces, only the
+ * part between them counts, so rooms may share a slot, which is harmless.
  */
 export class RoomChannel implements Channel {
   readonly name: string;

@@ -6,7 +6,9 @@ import type { Channel } from "./transport.ts";
 const WINDOW = 256;
 const RETRY_MS = 500;
 
-/** Keeps the subscriptions of one connection equal to the wanted ones, until the connection ends. */
+/**
+ * Keeps the subscriptions of one connection equal to the wanted ones, until the connection ends.
+ */
 export class Subscriber {
   readonly #connection: Connection;
   readonly #wanted: ReadonlyMap<string, Channel>;

@@ -17,8 +17,8 @@ interface Failures {
 }
 
 /**
- * Counts wrong tokens to prevent guessing, whether from one network or from a thousand. A network that
- * has sent no wrong token is never blocked.
+ * Counts wrong tokens to prevent guessing, whether from one network or from a thousand. A network
+ * that has sent no wrong token is never blocked.
  */
 export class FailedAttempts {
   readonly #failures: LruMap<string, Failures> = new LruMap(NETWORKS);

@@ -13,7 +13,10 @@ export function streamParts(
   });
 }
 
-/** Streams one piece at a time, as the other server reads them, so a large document is never copied whole. */
+/**
+ * Streams one piece at a time, as the other server reads them, so a large document is never copied
+ * whole.
+ */
 function streamOf(parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   const pieces = piecesOf(parts);
   return new ReadableStream({

@@ -1,8 +1,9 @@
 import type { Distribution } from "./distribution.ts";
 
 /**
- * Writes metrics in the Prometheus text format, version 0.0.4. Nothing is escaped: names must be valid,
- * help texts a single line, and label values free of quotes and backslashes, as they are constants here.
+ * Writes metrics in the Prometheus text format, version 0.0.4. Nothing is escaped: names must be
+ * valid, help texts a single line, and label values free of quotes and backslashes, as they are
+ * constants here.
  */
 export class Exposition {
   #text = "";

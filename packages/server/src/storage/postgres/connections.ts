@@ -22,7 +22,9 @@ export interface ConnectionsOptions {
   readonly logger: Pick<Logger, "debug">;
 }
 
-/** The database cancels a statement, and releases its locks, this long before this process gives up. */
+/**
+ * The database cancels a statement, and releases its locks, this long before this process gives up.
+ */
 const HEAD_START_MS = 500;
 
 /** A pool of connections to one database, opened on demand, and closed when idle. */
@@ -60,8 +62,8 @@ export class Connections {
       keepAlive: true,
       types: valueTypes,
     });
-    // When a connection ends, the statement running on it fails. The error events, which idle connections
-    // emit too, would end the process without a listener.
+    // When a connection ends, the statement running on it fails. The error events, which idle
+    // connections emit too, would end the process without a listener.
     const note = (error: Error) => logger.debug({ err: error }, "a database connection ended");
     this.#pool.on("connect", (client) => client.on("error", note));
     this.#pool.on("error", note);
@@ -83,7 +85,11 @@ export class Connections {
     }
   }
 
-  /** Returns a connection for several statements; the caller must release it. @throws StorageError */
+  /**
+   * Returns a connection for several statements; the caller must release it.
+   *
+   * @throws StorageError
+   */
   async acquire(what: string): Promise<Session> {
     if (this.#closed !== undefined) {
       throw new StorageError(`Could not ${what}: the store is closed`);
@@ -117,9 +123,9 @@ export class Connections {
 }
 
 /**
- * A connection while it is in use. It is discarded after a failure: its transaction is void, a response
- * may still arrive, or the server is shutting down or is no longer the primary. Closing it rolls back
- * whatever is not committed.
+ * A connection while it is in use. It is discarded after a failure: its transaction is void, a
+ * response may still arrive, or the server is shutting down or is no longer the primary. Closing it
+ * rolls back whatever is not committed.
  */
 export class Session {
   readonly #client: PoolClient;
@@ -153,7 +159,11 @@ export class Session {
     await this.query({ text: this.#settingsBegin ?? "BEGIN" });
   }
 
-  /** Runs a statement of a transaction. @throws StorageError, and the same one on every later call */
+  /**
+   * Runs a statement of a transaction.
+   *
+   * @throws StorageError, and the same one on every later call
+   */
   async query<Row extends object>(query: QueryConfig<unknown[]>): Promise<QueryResult<Row>> {
     if (this.#failure !== undefined) throw this.#failure;
     try {

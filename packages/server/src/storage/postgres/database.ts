@@ -16,7 +16,10 @@ export interface Database {
   readonly pooled?: boolean;
 }
 
-/** The parameters that the driver reads. It would ignore a misspelt one, perhaps one that enables encryption. */
+/**
+ * The parameters that the driver reads. It would ignore a misspelt one, perhaps one that enables
+ * encryption.
+ */
 const PARAMETERS = [
   "sslmode",
   "sslcert",
@@ -70,7 +73,8 @@ function checkParameters({ searchParams }: URL): void {
 }
 
 /**
- * Wraps an error with an explanation: which operation failed in which database, why, and what to do.
+ * Wraps an error with an explanation: which operation failed in which database, why, and what to
+ * do.
  *
  * @param what the operation, as in "append to the journal"
  */

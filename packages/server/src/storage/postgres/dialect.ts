@@ -13,8 +13,8 @@ import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "ky
 import type { Connections, Session } from "./connections.ts";
 
 /**
- * Lets Kysely use these connections. Its own dialect would reuse a connection on which a statement has
- * timed out, and the next user would wait as well.
+ * Lets Kysely use these connections. Its own dialect would reuse a connection on which a statement
+ * has timed out, and the next user would wait as well.
  */
 export class ConnectionsDialect implements Dialect {
   readonly #connections: Connections;
@@ -44,8 +44,8 @@ export class ConnectionsDialect implements Dialect {
 }
 
 /**
- * Takes no migration lock: the caller takes one for the transaction first. Kysely's lock belongs to a
- * session, which behind a pooler may serve another client by the time the lock is released.
+ * Takes no migration lock: the caller takes one for the transaction first. Kysely's lock belongs to
+ * a session, which behind a pooler may serve another client by the time the lock is released.
  */
 class UnlockedAdapter extends PostgresAdapter {
   override async acquireMigrationLock(): Promise<void> {}

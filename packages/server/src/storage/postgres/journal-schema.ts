@@ -5,8 +5,8 @@ import type { Migration } from "kysely/migration";
 export const TEXT: RawBuilder<unknown> = sql`text COLLATE "C"`;
 
 /**
- * The tables of the journal. Migrations run in the order of their names; never change one that has been
- * released.
+ * The tables of the journal. Migrations run in the order of their names; never change one that has
+ * been released.
  */
 export const journalMigrations: Readonly<Record<string, Migration>> = {
   "0001-journal": {

@@ -5,8 +5,9 @@ import { byteArrays } from "./values.ts";
 
 /*
  * Rows get their ids on insertion, one after the other in the order of the SELECT: the smallest id
- * belongs to the first row. The id sequence does not cache values, so an append that begins after another
- * has ended gets larger ids, whichever server it comes from: id order is consistent with commit order.
+ * belongs to the first row. The id sequence does not cache values, so an append that begins after
+ * another has ended gets larger ids, whichever server it comes from: id order is consistent with
+ * commit order.
  */
 const APPEND = `
   WITH appended AS (
@@ -19,7 +20,8 @@ const APPEND = `
   )
   SELECT array_agg(id ORDER BY id) AS ids FROM appended`;
 
-// A single statement sees a consistent state. Between two, a snapshot could be stored and its rows deleted.
+// A single statement sees a consistent state. Between two, a snapshot could be stored and its rows
+// deleted.
 const READ = `
   SELECT known.snapshotted, journal.id, journal.checksum, journal.content
   FROM (
@@ -54,8 +56,8 @@ export class PostgresJournal implements ListedJournal {
   readonly #others: Connections;
 
   /**
-   * @param appending used only for appends, so that acknowledgements do not wait for a connection, and
-   *   readers do not wait for a large append
+   * @param appending used only for appends, so that acknowledgements do not wait for a
+   *   connection, and readers do not wait for a large append
    */
   constructor(appending: Connections, others: Connections) {
     this.#appending = appending;

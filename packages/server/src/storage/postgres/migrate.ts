@@ -10,14 +10,17 @@ import { journalMigrations, TEXT } from "./journal-schema.ts";
 
 const PURPOSE = "create or update the tables";
 const TABLE = "symphony_migrations";
-/** The lock that Kysely's migrator takes for a session by default, so older servers are excluded too. */
+/**
+ * The lock that Kysely's migrator takes for a session by default, so older servers are excluded
+ * too.
+ */
 const LOCK = 3853314791062309107n;
 /** A server may have to wait for another one that is migrating large tables. */
 const STATEMENT_MS = 60_000;
 
 /**
- * Creates the tables, or brings them up to date. Any number of servers may do this at the same time:
- * a transaction-level lock serializes them, also behind a pooler.
+ * Creates the tables, or brings them up to date. Any number of servers may do this at the same
+ * time: a transaction-level lock serializes them, also behind a pooler.
  *
  * @throws StorageError; nothing was changed
  */

@@ -33,8 +33,8 @@ const METADATA = 2;
 
 /**
  * Opens a database, and creates or updates its tables. Any number of servers may do so at the same
- * time. Later failures need no restart: each call tries again, and rejects after about 10 seconds at
- * the latest.
+ * time. Later failures need no restart: each call tries again, and rejects after about 10 seconds
+ * at the latest.
  *
  * @param url `postgres://user:password@host:port/database`
  * @throws StorageError with a message that names the database, without the password
@@ -45,8 +45,8 @@ export async function openPostgresStore(
 ): Promise<PostgresStore> {
   const database = await probeDatabase(databaseOf(url));
   await migrate(database, logger);
-  // Every statement of the journal can use an index. Plans are cached per session, and one made while the
-  // table was empty would keep scanning the whole table as it grows.
+  // Every statement of the journal can use an index. Plans are cached per session, and one made
+  // while the table was empty would keep scanning the whole table as it grows.
   const settings = { enable_seqscan: "off" };
   const journal = new PostgresJournal(
     new Connections({ database, most: APPENDING, settings, logger }),

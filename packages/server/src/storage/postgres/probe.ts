@@ -13,9 +13,9 @@ interface Seen {
 /**
  * Checks what the URL leads to before anything relies on it.
  *
- * A pooler, such as PgBouncer, lends a database session to a client for one transaction at a time: session
- * state is lost between statements, and session settings never reach the database. A pooler can be
- * detected because it reports a process id other than that of the database process.
+ * A pooler, such as PgBouncer, lends a database session to a client for one transaction at a time:
+ * session state is lost between statements, and session settings never reach the database. A pooler
+ * can be detected because it reports a process id other than that of the database process.
  *
  * @throws StorageError if the database is unreachable or cannot be written to
  */

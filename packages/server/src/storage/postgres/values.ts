@@ -26,8 +26,8 @@ function safeInteger(text: string): number {
 }
 
 /**
- * Encodes a parameter of type `bytea[]` in binary format. The driver encodes arrays as text, which for
- * eight megabytes would block the event loop for 30 ms instead of 6.
+ * Encodes a parameter of type `bytea[]` in binary format. The driver encodes arrays as text, which
+ * for eight megabytes would block the event loop for 30 ms instead of 6.
  */
 export function byteArrays(elements: readonly Uint8Array[]): Buffer {
   const header = [1, 0, BYTEA, elements.length, 1];

@@ -2,8 +2,8 @@ import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
 import { allocateShared, SHARED_BYTES } from "../../runtime/memory.ts";
 
 /**
- * Reads the body of an object into one array. A large one is allocated so that worker threads can share
- * it.
+ * Reads the body of an object into one array. A large one is allocated so that worker threads can
+ * share it.
  *
  * @throws Error if it is shorter or longer than announced, or does not match its checksum
  */

@@ -21,8 +21,9 @@ export interface CheckedBucket {
 }
 
 /**
- * Makes sure that rooms can be opened from a bucket: otherwise, a wrong name, region or credentials would
- * be noticed only when a client opens the first room. If S3 is unreachable now, only logs a warning.
+ * Makes sure that rooms can be opened from a bucket: otherwise, a wrong name, region or credentials
+ * would be noticed only when a client opens the first room. If S3 is unreachable now, only logs a
+ * warning.
  *
  * @throws StorageError that says what to do, if S3 refuses and retrying does not help
  */
@@ -53,6 +54,7 @@ function isPassing(error: unknown): boolean {
   if (PASSING.has(codeOf(error))) return true;
   const status = statusOf(error);
   if (status !== undefined) return status >= 500 || status === 429;
-  // An error of the operating system: nothing responds at the address. An unknown name may resolve later.
+  // An error of the operating system: nothing responds at the address. An unknown name may resolve
+  // later.
   return error instanceof Error && "code" in error && typeof error.code === "string";
 }

@@ -16,15 +16,15 @@ const SILENCE_MS = 5_000;
 
 /**
  * Smaller bodies are sent right after the request headers, without waiting for `100 Continue`. Ceph
- * evaluates the condition of a write before it sends that: a server that is frozen in between would, once
- * it resumes, overwrite what others have stored meanwhile. Larger bodies do not fit into the socket
- * buffers, so sending them can be interrupted in any case.
+ * evaluates the condition of a write before it sends that: a server that is frozen in between
+ * would, once it resumes, overwrite what others have stored meanwhile. Larger bodies do not fit
+ * into the socket buffers, so sending them can be interrupted in any case.
  */
 const SENT_AT_ONCE_BYTES = 1024 * 1024;
 
 /**
- * Creates a client that retries with exponential, random backoff when S3 fails, is silent or is busy.
- * Region, endpoint and credentials come from the environment, as is usual with AWS.
+ * Creates a client that retries with exponential, random backoff when S3 fails, is silent or is
+ * busy. Region, endpoint and credentials come from the environment, as is usual with AWS.
  */
 export function createS3Client({ forcePathStyle, unquotedIfMatch }: S3ClientOptions): S3Client {
   const client = new S3Client({

@@ -18,7 +18,9 @@ export interface MultipartUpload {
   readonly body: Buffer;
   readonly condition: Condition;
   readonly signal: AbortSignal;
-  /** Called when all parts are uploaded, before the object appears. May reject to abort the upload. */
+  /**
+   * Called when all parts are uploaded, before the object appears. May reject to abort the upload.
+   */
   readonly beforeEnd: () => Promise<void>;
   /** Called when parts may have been left behind. */
   readonly onLeftover: (error: unknown) => void;
@@ -29,8 +31,8 @@ const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 4;
 
 /**
- * Uploads an object in parts. It appears atomically, if the condition holds at the end; otherwise its
- * parts are removed.
+ * Uploads an object in parts. It appears atomically, if the condition holds at the end; otherwise
+ * its parts are removed.
  *
  * @returns the ETag, which Ceph omits
  * @throws the errors of the client, and whatever `beforeEnd` throws

@@ -31,9 +31,9 @@ const SINGLE_REQUEST_BYTES = 16 * 1024 * 1024;
 const CONTENT_TYPE = "application/octet-stream";
 
 /**
- * Snapshots as objects: the key is the prefix plus the room name, the body is the encoded update, and the
- * version is the ETag. The ETag is derived from the content, so equal snapshots of a room have equal
- * versions.
+ * Snapshots as objects: the key is the prefix plus the room name, the body is the encoded update,
+ * and the version is the ETag. The ETag is derived from the content, so equal snapshots of a room
+ * have equal versions.
  */
 export class S3Snapshots implements SnapshotStore {
   readonly #client: S3Client;
@@ -126,8 +126,8 @@ export class S3Snapshots implements SnapshotStore {
       body,
       condition: conditionOf(expected),
       signal: limit.signal,
-      // Ceph ignores the condition of a multipart upload. Checking just before the end leaves a race of
-      // one request there; with AWS there is none.
+      // Ceph ignores the condition of a multipart upload. Checking just before the end leaves a
+      // race of one request there; with AWS there is none.
       beforeEnd: async () => {
         if (await this.#isAnother(room, expected, limit)) throw this.#conflict(room);
       },
@@ -137,8 +137,8 @@ export class S3Snapshots implements SnapshotStore {
       },
     });
     if (etag) return versionOf(etag);
-    // Another writer may have replaced the object already. If its version were mistaken for this one's,
-    // the next write would overwrite its content.
+    // Another writer may have replaced the object already. If its version were mistaken for this
+    // one's, the next write would overwrite its content.
     const current = await this.#current(room, limit);
     if (current?.Metadata?.writer !== writer) throw this.#conflict(room);
     return versionOf(current.ETag);

@@ -20,10 +20,11 @@ export class TimeLimit {
   }
 
   /**
-   * Runs work with a time limit: aborts the signal when time is up, then abandons the work if it does not
-   * end by itself.
+   * Runs work with a time limit: aborts the signal when time is up, then abandons the work if it
+   * does not end by itself.
    *
-   * The client's own limits are not enough: they apply to single requests, and credential lookup has none.
+   * The client's own limits are not enough: they apply to single requests, and credential lookup
+   * has none.
    *
    * @throws whatever the work throws; StorageError if it is abandoned
    */

@@ -11,7 +11,10 @@ export interface ActivityRange {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** Totals of this recent period are computed again, because servers may have recorded something late. */
+/**
+ * Totals of this recent period are computed again, because servers may have recorded something
+ * late.
+ */
 const LATE_MS = 2 * HOUR_MS;
 /** How long the figures of each server are kept after they were aggregated. */
 const KEPT_MS = 48 * HOUR_MS;
@@ -82,9 +85,9 @@ export async function readActivity(
 }
 
 /**
- * Returns statements to run in one transaction. Servers may run them concurrently, each with the figures
- * that it sees, because totals only grow, as do the figures they are made of. All write in the same order,
- * which prevents deadlocks.
+ * Returns statements to run in one transaction. Servers may run them concurrently, each with the
+ * figures that it sees, because totals only grow, as do the figures they are made of. All write in
+ * the same order, which prevents deadlocks.
  */
 export function rollUpActivity(
   db: Kysely<MetadataSchema>,

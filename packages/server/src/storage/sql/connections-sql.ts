@@ -10,8 +10,9 @@ import {
 const FORGET_AT_ONCE = 1_000;
 
 /**
- * No index finds the connections that were open at a given time. But nearly all of them began within the
- * day before. The few others lasted long or are still open, and have indexes of their own.
+ * No index finds the connections that were open at a given time. But nearly all of them began
+ * within the day before. The few others lasted long or are still open, and have indexes of their
+ * own.
  */
 export async function readConnections(
   db: Kysely<MetadataSchema>,
@@ -81,14 +82,18 @@ export async function closeConnectionsOf(
     .execute();
 }
 
-/** Deletes some connections that ended before a time. @returns how many, and whether those were all */
+/**
+ * Deletes some connections that ended before a time.
+ *
+ * @returns how many, and whether those were all
+ */
 export async function forgetSomeConnections(
   db: Kysely<MetadataSchema>,
   before: number,
 ): Promise<{ count: number; all: boolean }> {
   const end = await endOfOldest(db, before);
-  // By time, which is indexed: servers that do this at the same time lock the rows in the same order,
-  // which prevents deadlocks.
+  // By time, which is indexed: servers that do this at the same time lock the rows in the same
+  // order, which prevents deadlocks.
   const { numDeletedRows } = await db
     .deleteFrom("connections")
     .where("disconnected_at", "<", end)

@@ -6,7 +6,10 @@ import { asStorageError } from "./sql-errors.ts";
 /** Engines limit the number of parameters of a statement. */
 const EVENTS_AT_ONCE = 1_000;
 
-/** The event queue in any SQL database that Kysely supports. The metadata owns and closes the database. */
+/**
+ * The event queue in any SQL database that Kysely supports. The metadata owns and closes the
+ * database.
+ */
 export class SqlEventQueue implements EventQueue {
   readonly #db: Kysely<MetadataSchema>;
 

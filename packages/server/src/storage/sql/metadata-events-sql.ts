@@ -78,8 +78,9 @@ function roomSaved(
 }
 
 /**
- * Servers write the same rows at the same time. Writing them in the same order prevents deadlocks. Events
- * that change the same row keep their order; all others are independent, and take effect together.
+ * Servers write the same rows at the same time. Writing them in the same order prevents deadlocks.
+ * Events that change the same row keep their order; all others are independent, and take effect
+ * together.
  */
 function inLockOrder(events: readonly MetadataEvent[]): MetadataEvent[] {
   return events

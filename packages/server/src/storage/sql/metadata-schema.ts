@@ -6,8 +6,8 @@ import { asMigrationError } from "./sql-errors.ts";
 import { type TombstonesTable, tombstoneMigrations } from "./tombstones-sql.ts";
 
 /**
- * The tables of the metadata, the same in every SQL database. Times and sizes are 64-bit integers, and
- * the driver must return them as numbers.
+ * The tables of the metadata, the same in every SQL database. Times and sizes are 64-bit integers,
+ * and the driver must return them as numbers.
  */
 export interface MetadataSchema {
   readonly rooms: RoomsTable;
@@ -83,8 +83,9 @@ export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void>
 }
 
 /**
- * Returns the migrations, which run in the order of their names. Never change one that has been released.
- * Every statement must be repeatable, because with SQLite an interrupted migration runs again.
+ * Returns the migrations, which run in the order of their names. Never change one that has been
+ * released. Every statement must be repeatable, because with SQLite an interrupted migration runs
+ * again.
  *
  * @param text the column type for text that is compared by its bytes
  */

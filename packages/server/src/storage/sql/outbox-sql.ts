@@ -22,7 +22,9 @@ const UNCLAIMED = {
   claimed_until: 0,
 };
 
-/** The outbox in any SQL database that Kysely supports. The metadata owns and closes the database. */
+/**
+ * The outbox in any SQL database that Kysely supports. The metadata owns and closes the database.
+ */
 export class SqlOutbox implements Outbox {
   readonly #db: Kysely<MetadataSchema>;
   readonly #skipLocked: boolean;

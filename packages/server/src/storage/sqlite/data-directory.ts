@@ -18,8 +18,8 @@ export async function createDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Locks a data directory for this process until `release` is called or the process ends for any reason:
- * the operating system holds the lock.
+ * Locks a data directory for this process until `release` is called or the process ends for any
+ * reason: the operating system holds the lock.
  *
  * @throws StorageError if another process is using the directory
  */

@@ -32,8 +32,8 @@ interface WaitingCall {
 }
 
 /**
- * The main thread's handle to a worker thread that owns one database file. The first call starts the
- * thread; if it has died, the next call starts it again.
+ * The main thread's handle to a worker thread that owns one database file. The first call starts
+ * the thread; if it has died, the next call starts it again.
  */
 export class DatabaseThread<Table extends Calls<Table>> {
   readonly #options: ThreadOptions;
@@ -47,7 +47,8 @@ export class DatabaseThread<Table extends Calls<Table>> {
   }
 
   /**
-   * Calls are served in order. Arguments are copied, except buffers that are shared or in `transfer`.
+   * Calls are served in order. Arguments are copied, except buffers that are shared or in
+   * `transfer`.
    *
    * @throws StorageError if the call failed, or if the thread died before responding
    */

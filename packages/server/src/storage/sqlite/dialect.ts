@@ -56,8 +56,9 @@ export function runStatements(
 }
 
 /**
- * All statements go to the thread's single connection, one by one. Transactions are rejected: one that is
- * open between two messages would include statements that other callers send in the meantime.
+ * All statements go to the thread's single connection, one by one. Transactions are rejected: one
+ * that is open between two messages would include statements that other callers send in the
+ * meantime.
  */
 class ThreadDriver implements Driver {
   readonly #share: ThreadShare<StatementCalls>;

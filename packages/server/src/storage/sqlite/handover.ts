@@ -1,6 +1,6 @@
 /**
- * Prepares bytes for another thread without detaching them from their owner: shared memory stays shared,
- * and the rest is copied once, into a single buffer to transfer.
+ * Prepares bytes for another thread without detaching them from their owner: shared memory stays
+ * shared, and the rest is copied once, into a single buffer to transfer.
  *
  * Posting a small update directly would copy the whole buffer that it is a view of.
  */

@@ -34,8 +34,8 @@ export interface SqliteStore {
 }
 
 /**
- * Opens the store in a directory, creating whatever is missing. Only one process at a time can have it
- * open.
+ * Opens the store in a directory, creating whatever is missing. Only one process at a time can have
+ * it open.
  *
  * @param logger logs the death of a database thread
  * @throws StorageError with a message that names the path and says what to do
@@ -49,8 +49,8 @@ export async function openSqliteStore(
   const lock = lockDirectory(path);
   const unlock = whenLastLeaves(3, async () => lock.release());
 
-  // Each has its own thread and file, so that neither a large snapshot nor a slow metadata query delays
-  // acknowledgements.
+  // Each has its own thread and file, so that neither a large snapshot nor a slow metadata query
+  // delays acknowledgements.
   const journalThread = new DatabaseThread<JournalCalls>({
     program: programUrl("journal-worker"),
     database: join(path, "journal.db"),

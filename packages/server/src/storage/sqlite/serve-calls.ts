@@ -14,8 +14,8 @@ import type {
 /**
  * Serves calls from the main thread, one after the other.
  *
- * @param open opens the database; called on the first call, and again on the next one if it threw, so
- *   that a database that was unavailable for a while needs no restart
+ * @param open opens the database; called on the first call, and again on the next one if it
+ *   threw, so that a database that was unavailable for a while needs no restart
  */
 export function serveCalls<Table extends Calls<Table>>(open: () => Answers<Table>): void {
   const port = parentPort;

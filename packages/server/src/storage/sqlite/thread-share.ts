@@ -45,7 +45,9 @@ export class ThreadShare<Table extends Calls<Table>> {
   }
 }
 
-/** Returns a function that each of `count` users calls when it leaves; the last call runs `release`. */
+/**
+ * Returns a function that each of `count` users calls when it leaves; the last call runs `release`.
+ */
 export function whenLastLeaves(count: number, release: () => Promise<void>): () => Promise<void> {
   let users = count;
   return async () => {
