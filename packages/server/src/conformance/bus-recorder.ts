@@ -1,7 +1,7 @@
 import type { Bus, BusListener, Subscription } from "../replication/bus.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** A subscription that keeps what it gets. */
+/** A subscription that records what it receives. */
 export class BusRecorder implements BusListener {
   readonly messages: Uint8Array[] = [];
   interruptions = 0;
@@ -18,7 +18,7 @@ export class BusRecorder implements BusListener {
     return this.messages.map((message) => Buffer.from(message).toString());
   }
 
-  /** The size of all messages together. */
+  /** The total size of all messages. */
   get bytes(): number {
     return this.messages.reduce((sum, { length }) => sum + length, 0);
   }

@@ -6,22 +6,22 @@ import type { TestService } from "./test-service.ts";
 import { ODD_ROOM_NAMES } from "./test-storage.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** What carries a bus. */
+/** A service that carries a bus. */
 export interface TestBus {
   readonly service: TestService;
-  /** One more server on the bus. */
+  /** Opens the bus for one more server. */
   open(): Promise<Bus>;
-  /** By room, how many servers are subscribed to it, as the service sees it. */
+  /** Returns how many servers are subscribed to each room, as the service sees it. */
   subscriptions(): Promise<ReadonlyMap<string, number>>;
-  /** Ends all connections of servers. */
+  /** Closes the connections of all servers. */
   dropConnections(): Promise<void>;
 }
 
-/** Two seconds, and what a busy machine adds. */
+/** Two seconds, plus some slack for a busy machine. */
 const SUBSCRIBE_BOUND_MS = 4_000;
 const KB = 1024;
 
-/** What every implementation of the bus promises. */
+/** The contract that every implementation of the bus must meet. */
 export function busSuite(name: string, create: () => TestBus): void {
   describe(`bus: ${name}`, () => {
     const place = create();
@@ -32,7 +32,7 @@ export function busSuite(name: string, create: () => TestBus): void {
     afterAll(() => service.stop());
     afterEach(async () => {
       service.resume();
-      // Starts what a test has ended.
+      // A test may have stopped it.
       await service.start();
       await Promise.all(opened.map((bus) => bus.close()));
       opened = [];
@@ -42,7 +42,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       const bus = await place.open();
       opened.push(bus);
       await waitFor(() => bus.problem === undefined, {
-        message: () => `works: ${bus.problem}`,
+        message: () => `the bus has no problem: ${bus.problem}`,
       });
       return bus;
     }
@@ -61,7 +61,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       );
     }
 
-    it("delivers to all servers, also to the one that sends", async () => {
+    it("delivers to all servers, including the sender", async () => {
       const buses = await Promise.all([open(), open(), open()]);
       const listeners = await Promise.all(buses.map((bus) => BusRecorder.on(bus, "room")));
       listeners[0]?.send("hello");
@@ -69,7 +69,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       expect(listeners.map(({ interruptions }) => interruptions)).toEqual([0, 0, 0]);
     });
 
-    it("carries every byte as it is, from 0 to 128 KB", async () => {
+    it("carries all bytes unchanged, from 0 to 128 KB", async () => {
       const [from, to] = await Promise.all([open(), open()]);
       const sender = await BusRecorder.on(from, "bytes");
       const receiver = await BusRecorder.on(to, "bytes");
@@ -77,20 +77,22 @@ export function busSuite(name: string, create: () => TestBus): void {
       const large = Uint8Array.from({ length: 128 * KB }, (_, i) => (i * 7919) >> 3);
       const messages = [new Uint8Array(0), all, large, all.subarray(13, 14), large.subarray(1)];
       for (const message of messages) sender.publish(message);
-      await waitFor(() => receiver.messages.length === messages.length, { message: "all came" });
+      await waitFor(() => receiver.messages.length === messages.length, {
+        message: "all messages arrive",
+      });
       expect(receiver.messages).toEqual(messages.map((message) => message.slice()));
       await fc.assert(
         fc.asyncProperty(fc.uint8Array({ maxLength: 2_000 }), async (bytes) => {
           const count = receiver.messages.length;
           sender.publish(bytes);
-          await waitFor(() => receiver.messages.length > count, { message: "it came" });
+          await waitFor(() => receiver.messages.length > count, { message: "the message arrives" });
           expect(receiver.messages[count]).toEqual(bytes);
         }),
         { numRuns: 50 },
       );
     });
 
-    it("gives bytes that a listener may copy by slice()", async () => {
+    it("passes bytes that a listener can copy with slice()", async () => {
       const bus = await open();
       let copy: Uint8Array | undefined;
       const listener = {
@@ -102,7 +104,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       };
       const subscription = await bus.subscribe("copies", listener);
       subscription.publish(Uint8Array.of(1, 2, 3));
-      await waitFor(() => copy, { message: "it came" });
+      await waitFor(() => copy, { message: "the message arrives" });
       expect(copy).toEqual(Uint8Array.of(1, 2, 3));
     });
 
@@ -115,7 +117,7 @@ export function busSuite(name: string, create: () => TestBus): void {
         if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       for (const listener of listeners) {
-        await waitFor(() => listener.texts.length === 1_500, { message: "all came" });
+        await waitFor(() => listener.texts.length === 1_500, { message: "all messages arrive" });
         for (const who of [0, 1, 2]) {
           const own = listener.texts.filter((text) => text.startsWith(`${who} `));
           expect(own).toEqual(expected.map((i) => `${who} ${i}`));
@@ -123,7 +125,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       }
     });
 
-    it("delivers to the room only, whatever its name", async () => {
+    it("delivers only to the room, whatever its name", async () => {
       const [from, to] = await Promise.all([open(), open()]);
       const names = [...ODD_ROOM_NAMES, "{a}b", "{a}c", "a", "{}", "}{", "{{a}}", "*", "a?", "\0"];
       const rooms = [...new Set(names)];
@@ -134,7 +136,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       expect(receivers.map(({ texts }) => texts)).toEqual(rooms.map((_, i) => [`of ${i}`]));
     });
 
-    it("delivers nothing after close, and goes on for others in the process", async () => {
+    it("delivers nothing after close, but continues for other subscriptions in the process", async () => {
       const bus = await open();
       const closed = await BusRecorder.on(bus, "room");
       const other = await BusRecorder.on(bus, "room");
@@ -154,7 +156,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       const sender = await BusRecorder.on(other, "quick");
       for (let i = 0; i < 50; i++) {
         const early = BusRecorder.on(bus, "quick");
-        // Also while the subscription before is not confirmed.
+        // Closes some while the previous subscription is not confirmed yet.
         if (i % 3 === 0) await early;
         void early.then((listener) => listener.close());
         if (i % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -170,7 +172,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       await isSubscribed({ quick: 1 });
     });
 
-    it("delivers from when subscribing resolves, also right after the last one was closed", async () => {
+    it("delivers as soon as subscribing resolves, even right after the last subscription was closed", async () => {
       const bus = await open();
       let listener = await BusRecorder.on(bus, "again");
       for (let i = 0; i < 100; i++) {
@@ -183,7 +185,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       }
     });
 
-    it("leaves nothing behind of 2,000 rooms", async () => {
+    it("leaves no subscriptions of 2,000 rooms behind", async () => {
       const bus = await open();
       const rooms = Array.from({ length: 2_000 }, (_, i) => `many ${i}`);
       const listeners = await Promise.all(rooms.map((room) => BusRecorder.on(bus, room)));
@@ -194,7 +196,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       await isSubscribed({});
     });
 
-    it("is subscribed to what is open, whatever happened in between", async () => {
+    it("is subscribed to exactly the open rooms, whatever happened before", async () => {
       const bus = await open();
       const step = fc.record({
         act: fc.constantFrom("subscribe", "subscribe", "close", "close", "wait", "drop"),
@@ -250,64 +252,64 @@ export function busSuite(name: string, create: () => TestBus): void {
       await listener.receives("hello");
     });
 
-    it("works again by itself after an outage, and says so when it does", async () => {
+    it("recovers by itself after an outage, and notifies its listeners", async () => {
       const [bus, other] = await Promise.all([open(), open()]);
       const rooms = Array.from({ length: 300 }, (_, i) => `outage ${i}`);
       const here = await Promise.all(rooms.map((room) => BusRecorder.on(bus, room)));
       const there = await Promise.all(rooms.map((room) => BusRecorder.on(other, room)));
       await service.kill();
       await waitFor(() => bus.problem && other.problem, {
-        message: "it is noticed",
+        message: "the outage is noticed",
       });
       for (const listener of here) listener.send("lost");
       await service.start();
       const all = [...here, ...there];
       await waitFor(() => all.every(({ interruptions }) => interruptions > 0), {
-        message: "all are told of it",
+        message: "all listeners are notified",
       });
-      // Who was told can rely on it: what is sent now must arrive.
+      // A listener can rely on the notification: messages sent from now on must arrive.
       for (const listener of here) listener.send("after");
       await Promise.all(all.map((listener) => listener.receives("after")));
       expect(all.every(({ texts }) => texts.join() === "after")).toBe(true);
       expect(bus.problem ?? other.problem).toBe(undefined);
     });
 
-    it("opens rooms during an outage, which work when it is over", async () => {
+    it("opens rooms during an outage, which receive messages once it is over", async () => {
       const bus = await open();
       await service.kill();
-      await waitFor(() => bus.problem, { message: "it is noticed" });
+      await waitFor(() => bus.problem, { message: "the outage is noticed" });
       const since = performance.now();
       const early = await BusRecorder.on(bus, "early");
       expect(performance.now() - since).toBeLessThan(SUBSCRIBE_BOUND_MS);
       early.send("lost");
       await service.start();
-      await waitFor(() => early.interruptions > 0, { message: "it is told" });
+      await waitFor(() => early.interruptions > 0, { message: "the listener is notified" });
       early.send("after");
       await early.receives("after");
       expect(early.texts).toEqual(["after"]);
     });
 
-    it("notices a service that is frozen, and works again when it is not", async () => {
+    it("notices a frozen service, and recovers when it resumes", async () => {
       const [bus, other] = await Promise.all([open(), open()]);
       const here = await BusRecorder.on(bus, "frozen");
       const there = await BusRecorder.on(other, "frozen");
       service.pause();
       for (let i = 0; i < 2_000; i++) here.publish(new Uint8Array(KB));
       await waitFor(() => bus.problem && other.problem, {
-        message: "it is noticed",
+        message: "the outage is noticed",
       });
       service.resume();
       await waitFor(() => here.interruptions > 0 && there.interruptions > 0, {
-        message: "both are told",
+        message: "both listeners are notified",
       });
       here.send("after");
       await there.receives("after");
     });
 
-    it("closes during an outage, and subscribing afterwards does no harm", async () => {
+    it("closes during an outage, and subscribing afterwards is harmless", async () => {
       const bus = await open();
       await service.kill();
-      await waitFor(() => bus.problem, { message: "it is noticed" });
+      await waitFor(() => bus.problem, { message: "the outage is noticed" });
       const early = BusRecorder.on(bus, "early");
       await bus.close();
       const listeners = [await early, await BusRecorder.on(bus, "late")];

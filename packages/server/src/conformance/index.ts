@@ -1,7 +1,7 @@
 /**
- * The acceptance suites that every part of a server has to pass: for authors of a journal, snapshot
- * store, metadata, bus or registry of their own. They are what the parts of this package are tested
- * with. They need `vitest` and `fast-check`.
+ * Conformance suites for authors of a custom journal, snapshot store, metadata store, bus or
+ * registry. The built-in implementations pass the same suites. They require `vitest` and
+ * `fast-check`.
  *
  * ```ts
  * import { journalSuite } from "symphony-backend/suites";

@@ -4,7 +4,7 @@ import { StorageError } from "../storage/errors.ts";
 import type { Journal, JournalId } from "../storage/journal.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 
-/** What every implementation of the journal promises. */
+/** The contract that every implementation of the journal must meet. */
 export function journalSuite(name: string, create: () => Promise<TestStorage<Journal>>): void {
   describe(`journal: ${name}`, () => {
     const store = useStore(create);
@@ -37,7 +37,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       expect(await store.current.append([])).toEqual([]);
     });
 
-    it("keeps the order of a room over many appends and many rooms, and over reopening", async () => {
+    it("keeps the order of a room across many appends and many rooms, and after reopening", async () => {
       const rooms = Array.from({ length: 300 }, (_, index) => `room-${index}`);
       for (let round = 1; round <= 5; round += 1) {
         await store.current.append(
@@ -55,7 +55,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       for (const room of rooms) expect(await contents(journal, room)).toEqual(expected);
     });
 
-    it("never shows a part of an append", async () => {
+    it("never exposes part of an append", async () => {
       const rows = Array.from({ length: 500 }, () => ({ room: "a", update: new Uint8Array(100) }));
       const appending = store.current.append(rows);
       const counts = await Promise.all(
@@ -65,7 +65,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       expect(counts.filter((count) => count !== 0 && count !== 500)).toEqual([]);
     });
 
-    it("accepts appends that were not waited for", async () => {
+    it("accepts concurrent appends", async () => {
       const appended = await Promise.all(
         Array.from({ length: 100 }, (_, index) =>
           store.current.append([
@@ -82,7 +82,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       }
     });
 
-    it("stores a row that comes twice", async () => {
+    it("stores a row again when it is appended twice", async () => {
       const row = { room: "a", update: Uint8Array.of(1, 2, 3) };
       const [first] = await store.current.append([row]);
       const [second] = await store.current.append([row]);
@@ -93,7 +93,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       ]);
     });
 
-    it("leaves the caller's bytes alone and keeps none of them", async () => {
+    it("neither modifies nor retains the caller's bytes", async () => {
       const large = new Uint8Array(100_000).fill(9);
       const view = large.subarray(500, 503);
       const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(7).subarray(2, 5);
@@ -130,7 +130,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       }
     });
 
-    it("truncates the given rows of the room only, and records its snapshot", async () => {
+    it("truncates only the given rows of the room, and records its snapshot", async () => {
       const [first = 0, second = 0, other = 0] = await store.current.append([
         { room: "a", update: Uint8Array.of(1) },
         { room: "a", update: Uint8Array.of(2) },
@@ -149,7 +149,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       });
     });
 
-    it("records the snapshot also when there is nothing to truncate", async () => {
+    it("records the snapshot even if there is nothing to truncate", async () => {
       await store.current.truncate("a", []);
       await store.current.truncate("b", [999_999]);
       const journal = await store.reopen();
@@ -172,7 +172,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       expect((await journal.read("b")).snapshotted).toBe(true);
     });
 
-    it("never uses an id again", async () => {
+    it("never reuses an id", async () => {
       const seen = new Set<JournalId>();
       const use = async (journal: Journal) => {
         const [one = 0, two = 0] = await journal.append([
@@ -192,7 +192,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       expect(seen.size).toBe(18);
     });
 
-    it("waits for what was begun when it closes, and rejects what comes later", async () => {
+    it("waits for pending calls when it closes, and rejects later ones", async () => {
       const journal = store.current;
       const begun = journal.append([{ room: "a", update: Uint8Array.of(1) }]);
       const reopened = await store.reopen();
@@ -205,7 +205,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       expect(await contents(reopened, "a")).toEqual([[1]]);
     });
 
-    it("does what a simple model does", async () => {
+    it("matches a simple model", async () => {
       let run = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { maxLength: 25 }), async (operations) => {

@@ -7,11 +7,11 @@ import { type TestStorage, useStore } from "./test-storage.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** What comes later, after it was added up, need not be taken into account. */
+/** Activity recorded later than this after aggregation may be ignored. */
 const MOST_LATE_MINUTES = 120;
 const NOON = Date.UTC(2026, 10, 24, 12);
 
-/** What every implementation promises of activity over time. */
+/** The contract for activity over time. */
 export function metadataActivitySuite(
   name: string,
   create: () => Promise<TestStorage<Metadata>>,
@@ -19,7 +19,7 @@ export function metadataActivitySuite(
   describe(`activity: ${name}`, () => {
     const store = useStore(create);
 
-    it("is 0 in every bucket when nothing was recorded", async () => {
+    it("is 0 in every bucket if nothing was recorded", async () => {
       const points = await read(NOON, NOON + 3 * HOUR, HOUR);
       expect(points).toEqual([0, 1, 2].map((hour) => nothing(NOON + hour * HOUR)));
       expect(await read(NOON, NOON, HOUR)).toEqual([]);
@@ -49,7 +49,7 @@ export function metadataActivitySuite(
       ]);
     });
 
-    it("begins buckets at their multiples, also when the range begins and ends within one", async () => {
+    it("begins buckets at their multiples, even if the range begins and ends within one", async () => {
       await record("a", 1, 1, 1, 1);
       await record("a", 9, 2, 2, 2);
       const points = await read(NOON + 4 * MINUTE, NOON + 6 * MINUTE, 5 * MINUTE);
@@ -59,7 +59,7 @@ export function metadataActivitySuite(
       ]);
     });
 
-    it("keeps the largest of what is recorded of a minute, in any order", async () => {
+    it("keeps the largest figures recorded for a minute, in any order", async () => {
       await record("a", 0, 5, 1, 9);
       await record("a", 0, 4, 3, 10);
       await record("a", 0, 1, 1, 2);
@@ -71,7 +71,7 @@ export function metadataActivitySuite(
       expect(point).toEqual({ at: NOON, connections: 5, rooms: 3, connects: 10 });
     });
 
-    it("says the same before and after it was added up, once or more often", async () => {
+    it("returns the same before and after aggregation, once or repeatedly", async () => {
       for (const hour of [0, 1, 5, 30]) {
         await record("a", 60 * hour + 59, 10 + hour, 1, 1);
         await record("b", 60 * hour + 59, 2, 2, 2);
@@ -88,7 +88,7 @@ export function metadataActivitySuite(
       }
     });
 
-    it("takes into account what comes up to two hours late", async () => {
+    it("includes activity recorded up to two hours late", async () => {
       await record("a", 30, 1, 1, 1);
       await record("a", 90, 1, 1, 1);
       await store.current.rollUpActivity(NOON + 2 * HOUR);
@@ -108,7 +108,7 @@ export function metadataActivitySuite(
       ]);
     });
 
-    it("does not lose an hour that was added up when it is no longer known by server", async () => {
+    it("does not lose an aggregated hour when its figures by server are gone", async () => {
       await record("a", 30, 9, 8, 7);
       await store.current.rollUpActivity(NOON + HOUR);
       await store.current.rollUpActivity(NOON + 10 * DAY);
@@ -120,7 +120,7 @@ export function metadataActivitySuite(
       expect(await read(NOON, NOON + 1, 40 * MINUTE)).toEqual([expected]);
     });
 
-    it("forgets what is older than a time, added up or not, and nothing else", async () => {
+    it("deletes activity older than a time, aggregated or not, and nothing else", async () => {
       await record("a", 0, 1, 1, 1);
       await record("a", 60, 2, 2, 2);
       await store.current.rollUpActivity(NOON + 2 * HOUR);
@@ -137,18 +137,18 @@ export function metadataActivitySuite(
       expect(await connections(MINUTE)).toEqual([4]);
     });
 
-    it("refuses buckets that are no whole minutes, and too many points", async () => {
+    it("rejects buckets that are not whole minutes, and too many points", async () => {
       for (const bucket of [0, -MINUTE, 1, 90_000, Number.NaN, Number.POSITIVE_INFINITY]) {
         await expect(read(NOON, NOON + HOUR, bucket), `${bucket}`).rejects.toThrow(RangeError);
       }
-      await expect(read(0, NOON, MINUTE)).rejects.toThrow("take a longer one");
+      await expect(read(0, NOON, MINUTE)).rejects.toThrow("use a longer one");
     });
 
-    it("says what a simple model says, whenever it is added up", async () => {
+    it("matches a simple model, whenever it is aggregated", async () => {
       let day = 0;
       const activity = fc.record({
         server: fc.constantFrom("a", "b", "c"),
-        // Around the ends of hours, where mistakes are.
+        // Around the ends of hours, where mistakes are likely.
         minute: fc.constantFrom(0, 1, 58, 59, 60, 61, 119, 120, 179),
         connections: fc.nat({ max: 9 }),
         rooms: fc.nat({ max: 9 }),

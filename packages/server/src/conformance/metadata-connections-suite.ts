@@ -4,7 +4,7 @@ import { type TestStorage, useStore } from "./test-storage.ts";
 
 const NOW = Date.UTC(2026, 10, 24, 12);
 
-/** What every implementation promises of connections. */
+/** The contract for connections. */
 export function metadataConnectionsSuite(
   name: string,
   create: () => Promise<TestStorage<Metadata>>,
@@ -12,7 +12,7 @@ export function metadataConnectionsSuite(
   describe(`connections: ${name}`, () => {
     const store = useStore(create);
 
-    it("forgets connections that ended before a time, and no others", async () => {
+    it("deletes connections that ended before a time, and no others", async () => {
       const ids = Array.from({ length: 2_500 }, (_, i) => `${i}`);
       await store.current.record([
         ...ids.map((connection) => connected(connection, NOW)),
@@ -27,7 +27,7 @@ export function metadataConnectionsSuite(
       );
     });
 
-    it("forgets connections that all ended at the same time", async () => {
+    it("deletes connections that all ended at the same time", async () => {
       const ids = Array.from({ length: 1_200 }, (_, i) => `${i}`);
       await store.current.record(ids.map((id) => connected(id, NOW)));
       await store.current.closeConnectionsOf("server:1", NOW + 5);
@@ -36,7 +36,7 @@ export function metadataConnectionsSuite(
       expect(await store.current.connections({ from: 0, to: 2 * NOW, limit: 10 })).toEqual([]);
     });
 
-    it("returns connections of the same time in the order of their bytes", async () => {
+    it("returns connections that began at the same time in byte order", async () => {
       const ids = ["b", "é", "_", "B", "a", " a", "A", "10", "9", "日"];
       await store.current.record(ids.map((id) => connected(id, NOW)));
       const found = await store.current.connections({ from: NOW, to: NOW + 1, limit: 10 });
@@ -128,7 +128,7 @@ export function metadataConnectionsSuite(
       ]);
     });
 
-    it("leaves connections that began after the time at which others ended", async () => {
+    it("leaves connections alone that began after the given time", async () => {
       await store.current.record([
         connected("before", NOW),
         connected("then", NOW + 5),
@@ -143,7 +143,7 @@ export function metadataConnectionsSuite(
       ]);
     });
 
-    it("finds connections that lasted for days, or last still, among those of a moment", async () => {
+    it("finds connections that lasted for days, or are still open, at a given moment", async () => {
       const day = 86_400_000;
       const lasting = (id: string, from: number, to: number): MetadataEvent[] => [
         connected(id, NOW + from * day),
@@ -170,7 +170,7 @@ export function metadataConnectionsSuite(
     it("lists the connections of one room, newest first, page by page", async () => {
       const ids = Array.from({ length: 10 }, (_, index) => `${index}`);
       await store.current.record([
-        // Three at a time begin in the same millisecond.
+        // Groups of three begin in the same millisecond.
         ...ids.map((id, index) => connected(id, NOW + Math.floor(index / 3))),
         { type: "disconnected", connection: "4", at: NOW + 50 },
         connected("other", NOW, "server:1", "b"),

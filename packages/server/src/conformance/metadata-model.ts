@@ -8,11 +8,11 @@ import type {
   ServerActivity,
 } from "../storage/metadata.ts";
 
-/** The metadata, kept in the simplest way. */
+/** A minimal in-memory model of the metadata. */
 export interface MetadataModel {
   readonly rooms: Map<string, RoomRecord>;
   readonly connections: Map<string, ConnectionRecord>;
-  /** Until when deleted rooms are closed. */
+  /** The time until which each deleted room is closed. */
   readonly tombstones: Map<string, number>;
 }
 

@@ -14,7 +14,7 @@ import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 const NOW = Date.UTC(2026, 10, 24, 12);
 const SORTS: readonly RoomSort[] = ["name", "created", "updated", "bytes"];
 
-/** What every implementation promises of lists of rooms. */
+/** The contract for lists of rooms. */
 export function metadataRoomsSuite(
   name: string,
   create: () => Promise<TestStorage<Metadata>>,
@@ -33,7 +33,7 @@ export function metadataRoomsSuite(
       expect(await store.current.roomsNamed([])).toEqual([]);
     });
 
-    it("finds the rooms with some names, also with a great many", async () => {
+    it("finds rooms by name, even with very many names", async () => {
       const rooms = await fill(ODD_ROOM_NAMES);
       const others = Array.from({ length: 2_000 }, (_, index) => `other ${index}`);
       const found = await store.current.roomsNamed([...others, ...ODD_ROOM_NAMES, "a", "a"]);
@@ -41,7 +41,7 @@ export function metadataRoomsSuite(
       expect(await store.current.roomsNamed(["A", "b"])).toMatchObject([{ name: "A" }]);
     });
 
-    it("turns pages in every order, whatever the names, and with equal keys", async () => {
+    it("pages through the rooms in every order, whatever their names, and with equal keys", async () => {
       const rooms = await fill(ODD_ROOM_NAMES);
       for (const sort of SORTS) {
         for (const descending of [false, true]) {
@@ -88,7 +88,7 @@ export function metadataRoomsSuite(
       }
     });
 
-    it("searches for what a name contains, in upper and lower case", async () => {
+    it("searches for part of a name, ignoring case", async () => {
       await fill(["Notes/Today", "notes/tomorrow", "МОСКВА", "Ärger", "50%", "50_", "5\\0", "500"]);
       const search = async (text: string) => {
         const page = await store.current.rooms({
@@ -113,7 +113,7 @@ export function metadataRoomsSuite(
       expect(await search("")).toHaveLength(8);
     });
 
-    it("counts what matches on all pages", async () => {
+    it("counts the matches on all pages", async () => {
       await fill(["a1", "a2", "a3", "b1"]);
       const query = { sort: "name" as const, descending: false, limit: 2 };
       const first = await store.current.rooms({ ...query, search: "a" });
@@ -124,7 +124,7 @@ export function metadataRoomsSuite(
       expect(await store.current.rooms(query)).toMatchObject({ total: 4 });
     });
 
-    it("refuses what is not a cursor of this list", async () => {
+    it("rejects anything that is not a cursor of this list", async () => {
       const cursors = [
         "",
         "?",
@@ -144,7 +144,7 @@ export function metadataRoomsSuite(
       }
     });
 
-    it("lists what a simple model lists", async () => {
+    it("matches a simple model", async () => {
       let model: readonly RoomRecord[] = [];
       const room = fc.record({
         name: fc.string({ unit: fc.constantFrom(..."aAbB%_\\éÉ😀"), minLength: 1, maxLength: 3 }),
@@ -174,7 +174,7 @@ export function metadataRoomsSuite(
       );
     });
 
-    /** Rooms of which several have the same times and sizes, and some no snapshot. */
+    /** Adds rooms, several of which have equal times and sizes, and some no snapshot. */
     async function fill(names: readonly string[]): Promise<readonly RoomRecord[]> {
       const records = names.map((name, index) => ({
         name,
@@ -186,7 +186,7 @@ export function metadataRoomsSuite(
       return records.map(asStored);
     }
 
-    /** Turns all pages. */
+    /** Reads all pages. */
     async function all(query: Omit<RoomsQuery, "after">): Promise<readonly RoomRecord[]> {
       const rooms: RoomRecord[] = [];
       let after: string | undefined;

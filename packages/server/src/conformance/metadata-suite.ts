@@ -8,10 +8,10 @@ import { applyToModel, type MetadataModel, modelConnections } from "./metadata-m
 import { metadataRoomsSuite } from "./metadata-rooms-suite.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 
-/** A time of today: larger than what fits into 32 bits. */
+/** A realistic time, which does not fit into 32 bits. */
 const NOW = Date.UTC(2026, 10, 24, 12);
 
-/** What every implementation of the metadata promises. */
+/** The contract that every implementation of the metadata must meet. */
 export function metadataSuite(name: string, create: () => Promise<TestStorage<Metadata>>): void {
   metadataRoomsSuite(name, create);
   metadataConnectionsSuite(name, create);
@@ -39,7 +39,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await sessions()?.session("other")).toBe(NOW + 2_000);
     });
 
-    it("accepts no events", async () => {
+    it("accepts an empty list of events", async () => {
       await store.current.record([]);
     });
 
@@ -64,7 +64,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       });
     });
 
-    it("is not changed by an older event that comes again", async () => {
+    it("is not changed by a repeated older event", async () => {
       const first: MetadataEvent = { type: "room-saved", room: "a", at: NOW + 1, bytes: 10 };
       const second: MetadataEvent = { type: "room-saved", room: "a", at: NOW + 2, bytes: 20 };
       await store.current.record([{ type: "room-opened", room: "a", at: NOW }, first, second]);
@@ -73,7 +73,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(room).toEqual({ name: "a", createdAt: NOW, updatedAt: NOW + 2, bytes: 20 });
     });
 
-    it("deletes a room, and begins anew when it is opened again", async () => {
+    it("deletes a room, and creates it anew when it is opened again", async () => {
       await store.current.record([
         { type: "room-opened", room: "a", at: NOW },
         { type: "room-opened", room: "b", at: NOW },
@@ -87,7 +87,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await store.current.room("a")).toEqual(expected);
     });
 
-    it("forgets a room that was only visited", async () => {
+    it("deletes the record of a room that was only visited", async () => {
       await store.current.record([
         { type: "room-opened", room: "visited", at: NOW },
         { type: "room-opened", room: "written", at: NOW },
@@ -100,7 +100,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await store.current.room("written")).not.toBeNull();
     });
 
-    it("keeps a deleted room's tombstone until its time has come, or it is removed", async () => {
+    it("keeps a deleted room's tombstone until it expires or is removed", async () => {
       await store.current.record([
         { type: "room-opened", room: "a", at: NOW },
         { type: "room-deleted", room: "a" },
@@ -132,7 +132,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       }
     });
 
-    it("applies many events in their order", async () => {
+    it("applies many events in order", async () => {
       const events = Array.from({ length: 1_000 }, (_, index): MetadataEvent[] => [
         { type: "room-opened", room: `room-${index % 10}`, at: NOW + index },
         { type: "room-deleted", room: `room-${index % 10}` },
@@ -142,7 +142,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect((await store.current.room("room-3"))?.createdAt).toBe(NOW + 993);
     });
 
-    it("waits for what was begun when it closes, and rejects what comes later", async () => {
+    it("waits for pending calls when it closes, and rejects later ones", async () => {
       const closed = store.current;
       const begun = closed.record([{ type: "room-opened", room: "a", at: NOW }]);
       const reopened = await store.reopen();
@@ -164,7 +164,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await reopened.room("b")).toBeNull();
     });
 
-    it("does what a simple model does, also when every batch comes twice", async () => {
+    it("matches a simple model, even if every batch is recorded twice", async () => {
       let run = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(fc.array(event, { maxLength: 12 })), fc.boolean(), testRun),
@@ -172,7 +172,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       );
 
       async function testRun(batches: MetadataEvent[][], twice: boolean): Promise<void> {
-        // Each run has rooms, connections and a span of time of its own.
+        // Each run has its own rooms, connections and period of time.
         run += 1;
         const prefix = `${run}/`;
         const base = NOW + run * 1_000;
@@ -226,7 +226,7 @@ const event: fc.Arbitrary<MetadataEvent> = fc.oneof(
   at.map((at) => ({ type: "disconnected" as const, connection: `from-${at}`, at: at + 2 })),
 );
 
-/** Applies the events to the model, except those that no server can produce in this order. */
+/** Applies events to the model, except those that no server can produce in this order. */
 function isPossible(model: MetadataModel): (event: MetadataEvent) => boolean {
   return (event) => {
     if (event.type === "disconnected" && !model.connections.has(event.connection)) return false;

@@ -11,21 +11,21 @@ import type { TestService } from "./test-service.ts";
 import { ODD_ROOM_NAMES } from "./test-storage.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** Servers of the tests have short leases. */
+/** The servers in the tests have short leases. */
 export const LEASE_MS = 1_000;
 export const RENEW_MS = 200;
 
-/** A place where servers find each other, and which knows of none at first. */
+/** A place where servers find each other, initially empty. */
 export interface TestRegistry {
-  /** Keeps what the servers know of each other. It runs. */
+  /** The service that stores the registry; running. */
   readonly service: TestService;
   /**
    * Joins as a server with a lease of `LEASE_MS`, renewed every `RENEW_MS`.
    *
-   * @param incarnation is told to the others by a registry that has `incarnations`
+   * @param incarnation visible to the others if the registry implements `incarnations`
    */
   open(address: ServerAddress, incarnation?: Incarnation): Promise<Registry>;
-  /** The same, in a process of its own. */
+  /** The same, in a separate process. */
   spawn(address: ServerAddress, incarnation?: Incarnation): Promise<SeparateServer>;
   /** Ends the processes. */
   discard(): Promise<void>;
@@ -40,10 +40,13 @@ export interface SeparateServer {
   kill(): Promise<void>;
 }
 
-/** No call may take longer, whatever happens: five seconds, and what a busy machine adds. */
+/**
+ * The time limit for every call, whatever happens: five seconds, plus some slack for a busy
+ * machine.
+ */
 const BOUND_MS = 7_000;
 
-/** What every implementation of the registry promises. */
+/** The contract that every implementation of the registry must meet. */
 export function registrySuite(name: string, create: () => Promise<TestRegistry>): void {
   describe(`registry: ${name}`, () => {
     let place: TestRegistry;
@@ -64,7 +67,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       return registry;
     }
 
-    it("names the other holders, and not the server itself", async () => {
+    it("returns the other holders, but not the server itself", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       expect(await a.hold("room")).toEqual({ alive: [], lapsed: [] });
       expect(await b.hold("room")).toEqual({ alive: ["a:1"], lapsed: [] });
@@ -72,7 +75,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await b.hold("room")).toEqual({ alive: ["a:1"], lapsed: [] });
     });
 
-    it("no longer names who has released the room", async () => {
+    it("no longer returns a server that has released the room", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       await a.hold("room");
       await b.hold("room");
@@ -82,7 +85,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.hold("room")).toEqual({ alive: [], lapsed: [] });
     });
 
-    it("lets a room be released that is not held", async () => {
+    it("allows releasing a room that is not held", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       await a.release("room");
       await b.hold("room");
@@ -90,7 +93,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
     });
 
-    it("keeps rooms apart, whatever their names are", async () => {
+    it("keeps rooms apart, whatever their names", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       const rooms = [...ODD_ROOM_NAMES, "\u00e4".repeat(256)];
       const held = new Set(rooms.filter((_, index) => index % 2 === 0));
@@ -101,7 +104,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(found).toEqual(rooms.map((room) => [room, held.has(room) ? ["a:1"] : []]));
     });
 
-    it("lets of two servers that come at the same instant at least one see the other", async () => {
+    it("lets at least one of two servers see the other if they join at the same instant", async () => {
       const addresses = Array.from({ length: 6 }, (_, index) => `server-${index}:1`);
       const servers = await Promise.all(addresses.map(open));
       const rooms = Array.from({ length: 10 }, (_, index) => `room-${index}`);
@@ -112,7 +115,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
             answers[one]?.alive.includes(addresses[other] ?? "") ?? false;
           for (let one = 0; one < servers.length; one++) {
             expect(sees(one, one)).toBe(false);
-            // Both, when an answer was lost and the question repeated.
+            // Both do if a response was lost and the request repeated.
             for (let other = 0; other < one; other++) {
               expect(sees(one, other) || sees(other, one)).toBe(true);
             }
@@ -121,7 +124,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       );
     });
 
-    it("ends with what each server did last, whatever they do at the same time", async () => {
+    it("ends with the last action of each server, whatever they do concurrently", async () => {
       const addresses = ["a:1", "b:1", "c:1"];
       const servers = await Promise.all(addresses.map(open));
       const observer = await open("observer:1");
@@ -154,7 +157,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       );
     });
 
-    it("takes servers for dead that have no lease", async () => {
+    it("considers servers without a lease dead", async () => {
       const a = await open("a:1");
       await open("b:1");
       const unknown = Array.from({ length: 250 }, (_, index) => `unknown-${index}:1`);
@@ -163,21 +166,21 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.lapsed([])).toEqual([]);
     });
 
-    it("knows at once that a server is gone that was closed", async () => {
+    it("knows immediately that a closed server is gone", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       await b.hold("room");
       expect(await a.lapsed(["b:1"])).toEqual([]);
       const closed = performance.now();
       await b.close();
       await lapse(a, "b:1");
-      // Sooner than its lease would have lapsed: others grant two seconds for their clocks.
+      // Sooner than its lease would have expired: others allow two seconds of clock difference.
       expect(performance.now() - closed).toBeLessThan(LEASE_MS - RENEW_MS + 1_700);
       expect(await a.hold("room")).toEqual({ alive: [], lapsed: ["b:1"] });
       await expect(b.hold("room")).rejects.toThrow(RegistryError);
       await b.close();
     });
 
-    it("ignores and removes a server that died, once its lease has lapsed", async () => {
+    it("ignores and removes a dead server once its lease has expired", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       const dead = await place.spawn("dead:1");
       await dead.registry.hold("room");
@@ -188,7 +191,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: [] });
     });
 
-    it("does not take out a server that was started again at the address of a dead one", async () => {
+    it("does not remove a server that was restarted at the address of a dead one", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       const rooms = Array.from({ length: 20 }, (_, index) => `room-${index}`);
       const dead = await place.spawn("again:1");
@@ -206,9 +209,9 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       );
     });
 
-    it("tells a server that was started again within its lease from what it was before", async () => {
+    it("distinguishes a server restarted within its lease from its previous run", async () => {
       const [a, b] = [await open("a:1", 1), await open("b:1", 2)];
-      // A registry may leave that to the servers.
+      // Optional for a registry.
       if (a.incarnations === undefined) return;
       const crashed = await place.spawn("again:1", 3);
       await crashed.registry.hold("room");
@@ -222,7 +225,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       await crashed.kill();
       const again = await open("again:1", 4);
       expect((await b.incarnations?.(servers))?.get("again:1")).toBe(4);
-      // It is alive, and in the room until it has let it go.
+      // It is alive, and a holder of the room until it releases it.
       expect(await b.lapsed(["again:1"])).toEqual([]);
       expect(await b.hold("room")).toEqual({ alive: ["again:1"], lapsed: [] });
       await again.release("room");
@@ -231,7 +234,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect((await a.incarnations(servers)).has("again:1")).toBe(false);
     });
 
-    it("tells a server that was frozen that others took it for dead", async () => {
+    it("notifies a server that was frozen that others presumed it dead", async () => {
       const a = await open("a:1");
       const frozen = await place.spawn("frozen:1");
       await frozen.registry.hold("room");
@@ -240,13 +243,13 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.hold("room")).toEqual({ alive: [], lapsed: ["frozen:1"] });
       expect(frozen.rejoined).toBe(0);
       frozen.signal("SIGCONT");
-      await waitFor(() => frozen.rejoined === 1, { message: "it has joined again" });
+      await waitFor(() => frozen.rejoined === 1, { message: "it has rejoined" });
       expect(await a.lapsed(["frozen:1"])).toEqual([]);
       expect(await frozen.registry.hold("room")).toEqual({ alive: ["a:1"], lapsed: [] });
       expect(await a.hold("room")).toEqual({ alive: ["frozen:1"], lapsed: [] });
     });
 
-    it("names all servers from their start until they are closed, and which of them died", async () => {
+    it("lists all servers from their start until they are closed, and which of them died", async () => {
       const a = await open("a:1");
       expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: [] });
       const b = await open("b:1");
@@ -268,7 +271,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(sorted(await a.servers())).toEqual({ alive: ["a:1", "b:1"], lapsed: ["dead:1"] });
     });
 
-    it("names all servers that start, and those that are left when others end, at the same time", async () => {
+    it("lists all servers correctly while several start and others close at the same time", async () => {
       const addresses = Array.from({ length: 12 }, (_, index) => `server-${index}:1`);
       const servers = await Promise.all(addresses.map(open));
       const [first] = servers;
@@ -280,12 +283,12 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(sorted(await first.servers())).toEqual({ alive: left, lapsed: [] });
     });
 
-    it("judges nobody until the others had time, when the service was down", async () => {
+    it("reports no server dead after an outage until the others have had time to renew their leases", async () => {
       const [a, b, ghost] = [await open("a:1"), await open("b:1"), await open("ghost:1")];
       for (const registry of [a, b, ghost]) await registry.hold("room");
       await ghost.close();
       a.onRejoined(() => {
-        throw new Error("a listener that fails");
+        throw new Error("a failing listener");
       });
       const rejoined: { at: number; found: Promise<OtherHolders> }[] = [];
       a.onRejoined(() => rejoined.push({ at: performance.now(), found: a.hold("room") }));
@@ -296,23 +299,26 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       await waitFor(() => a.problem !== undefined && b.problem !== undefined, {
         message: "the leases cannot be renewed",
       });
-      await waitFor(() => performance.now() > killed + LEASE_MS, { message: "leases have lapsed" });
+      await waitFor(() => performance.now() > killed + LEASE_MS, {
+        message: "the leases have expired",
+      });
       await place.service.start();
       await waitFor(() => a.problem === undefined && b.problem === undefined, {
         message: () => `the leases are renewed again: ${a.problem}, ${b.problem}`,
       });
-      // The first time: a service that has just been started may be so slow that they lapse again.
-      const { at, found } = await waitFor(() => rejoined[0], { message: "a has joined again" });
+      // The first rejoining: a service that has just started may be so slow that leases expire
+      // again.
+      const { at, found } = await waitFor(() => rejoined[0], { message: "a has rejoined" });
       expect(sorted(await found)).toEqual({ alive: ["b:1", "ghost:1"], lapsed: [] });
       expect([...(await a.servers()).alive].sort()).toEqual(["a:1", "b:1"]);
 
       await lapse(a, "ghost:1");
-      // Their clock and this one may round differently.
+      // The two clocks may round differently.
       expect(performance.now() - at).toBeGreaterThan(LEASE_MS - 10);
       expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: ["ghost:1"] });
     });
 
-    it("gives up in time when the service hangs, and goes on when it is back", async () => {
+    it("times out when the service hangs, and continues when it is back", async () => {
       const [a, b, c] = [await open("a:1"), await open("b:1"), await open("c:1")];
       await a.hold("room");
       place.service.pause();
@@ -332,14 +338,14 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
 
 const METHODS = ["hold", "release"] as const;
 
-/** Waits until a server takes another for dead. */
+/** Waits until a server considers another dead. */
 async function lapse(registry: Registry, server: ServerAddress): Promise<void> {
   await waitFor(async () => (await registry.lapsed([server])).length > 0, {
-    message: `${server} is taken for dead`,
+    message: `${server} is considered dead`,
   });
 }
 
-/** Expects that every call fails, and soon enough. */
+/** Expects every call to fail within the time limit. */
 async function rejectInTime(registry: Registry): Promise<void> {
   const calls = [
     () => registry.hold("another room"),

@@ -4,7 +4,7 @@ import { SnapshotConflictError, StorageError } from "../storage/errors.ts";
 import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 
-/** What every implementation of the snapshot store promises. */
+/** The contract that every implementation of the snapshot store must meet. */
 export function snapshotsSuite(
   name: string,
   create: () => Promise<TestStorage<SnapshotStore>>,
@@ -12,18 +12,18 @@ export function snapshotsSuite(
   describe(`snapshots: ${name}`, () => {
     const store = useStore(create);
 
-    it("has none of a room that was never written", async () => {
+    it("has no snapshot of a room that was never written", async () => {
       expect(await store.current.read("new")).toBeNull();
     });
 
-    it("stores the first one, and reads it with its version, also after reopening", async () => {
+    it("stores the first snapshot, and returns it with its version, also after reopening", async () => {
       const version = await store.current.write("a", Uint8Array.of(1, 2), null);
       const expected = { update: Uint8Array.of(1, 2), version };
       expect(await store.current.read("a")).toEqual(expected);
       expect(await (await store.reopen()).read("a")).toEqual(expected);
     });
 
-    it("replaces the one that is named, and gives it a new version", async () => {
+    it("replaces the expected snapshot, and gives it a new version", async () => {
       const first = await store.current.write("a", Uint8Array.of(1), null);
       const second = await store.current.write("a", Uint8Array.of(2), first);
       expect(second).not.toBe(first);
@@ -32,7 +32,7 @@ export function snapshotsSuite(
       expect(await reopened.read("a")).toEqual({ update: Uint8Array.of(3), version: third });
     });
 
-    it("refuses to replace another one than the one that is named", async () => {
+    it("refuses to replace any snapshot other than the expected one", async () => {
       const first = await store.current.write("a", Uint8Array.of(1), null);
       const second = await store.current.write("a", Uint8Array.of(2), first);
       const other = await store.current.write("b", Uint8Array.of(9), null);
@@ -43,14 +43,14 @@ export function snapshotsSuite(
       expect(await store.current.read("a")).toEqual({ update: Uint8Array.of(2), version: second });
     });
 
-    it("refuses to replace one that is not there", async () => {
+    it("refuses to replace a snapshot that does not exist", async () => {
       const other = await store.current.write("b", Uint8Array.of(9), null);
       const write = store.current.write("a", Uint8Array.of(1), other);
       await expect(write).rejects.toThrow(SnapshotConflictError);
       expect(await store.current.read("a")).toBeNull();
     });
 
-    it("gives a new version to other bytes", async () => {
+    it("gives different bytes a new version", async () => {
       const first = await store.current.write("a", Uint8Array.of(1), null);
       const second = await store.current.write("a", Uint8Array.of(2), first);
       const write = store.current.write("a", Uint8Array.of(3), first);
@@ -58,7 +58,7 @@ export function snapshotsSuite(
       expect((await store.current.read("a"))?.version).toBe(second);
     });
 
-    it("deletes a snapshot, and other bytes do not bring its version back", async () => {
+    it("deletes a snapshot, and never reuses its version for other bytes", async () => {
       const first = await store.current.write("a", Uint8Array.of(1), null);
       const kept = await store.current.write("b", Uint8Array.of(5), null);
       await store.current.delete("a");
@@ -75,15 +75,15 @@ export function snapshotsSuite(
       expect(await reopened.read("b")).toEqual({ update: Uint8Array.of(5), version: kept });
     });
 
-    it("lets exactly one of twenty racers create a snapshot", async () => {
+    it("lets exactly one of twenty racing writers create a snapshot", async () => {
       await expectOneWinner(store.current, null);
     });
 
-    it("lets exactly one of twenty racers replace a snapshot", async () => {
+    it("lets exactly one of twenty racing writers replace a snapshot", async () => {
       await expectOneWinner(store.current, await store.current.write("a", Uint8Array.of(1), null));
     });
 
-    it("loses nothing when racers read, merge and try again", async () => {
+    it("loses nothing when racing writers read, merge and try again", async () => {
       const add = async (racer: number): Promise<void> => {
         const current = await store.current.read("a");
         const merged = Uint8Array.of(...(current?.update ?? []), racer);
@@ -100,7 +100,7 @@ export function snapshotsSuite(
       expect([...update].sort((one, other) => one - other)).toEqual(racers);
     });
 
-    it("stores 20 MB, shared or not, and leaves the caller's bytes alone", async () => {
+    it("stores 20 MB, in shared memory or not, without modifying the caller's bytes", async () => {
       const shared = new Uint8Array(new SharedArrayBuffer(20_000_000));
       for (let index = 0; index < shared.length; index += 1) shared[index] = index * 31;
       const plain = shared.slice().reverse();
@@ -115,7 +115,7 @@ export function snapshotsSuite(
       expect(Buffer.compare(other?.update ?? Buffer.of(), plain)).toBe(0);
     });
 
-    it("stores a small view of a large buffer, and keeps none of it", async () => {
+    it("stores a small view of a large buffer without retaining it", async () => {
       const large = new Uint8Array(100_000).fill(9);
       await store.current.write("a", large.subarray(500, 503), null);
       large.fill(0);
@@ -136,7 +136,7 @@ export function snapshotsSuite(
       }
     });
 
-    it("waits for what was begun when it closes, and rejects what comes later", async () => {
+    it("waits for pending calls when it closes, and rejects later ones", async () => {
       const closed = store.current;
       const begun = closed.write("a", Uint8Array.of(1), null);
       const reopened = await store.reopen();
@@ -150,7 +150,7 @@ export function snapshotsSuite(
       expect(await reopened.read("a")).toEqual({ update: Uint8Array.of(1), version });
     });
 
-    it("does what a simple model does", async () => {
+    it("matches a simple model", async () => {
       let run = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { maxLength: 25 }), async (operations) => {

@@ -1,21 +1,21 @@
 /**
- * What servers are connected by, such as a database. The suites find out what a part does while it is
- * down, so it must be one that may be ended.
+ * A service that connects the servers, such as a database. The suites test behaviour while it is
+ * down, so it must be one that can be killed.
  */
 export interface TestService {
   /**
-   * Starts it, or starts it again with what it had stored, and resolves when it answers. Does nothing
-   * when it runs.
+   * Starts the service, keeping data stored earlier, and resolves when it responds. Does nothing if
+   * it is running.
    */
   start(): Promise<void>;
 
-  /** Ends it at once, as a crash does, and keeps what it has stored. */
+  /** Ends the service immediately, like a crash, keeping its stored data. */
   kill(): Promise<void>;
 
-  /** Lets it do nothing until `resume`: connections stay open, and nothing is answered. */
+  /** Freezes the service until `resume`: connections stay open, but nothing is answered. */
   pause(): void;
   resume(): void;
 
-  /** Ends it, and removes what it has stored. May be called more than once, and after `kill`. */
+  /** Ends the service and deletes its data. May be called more than once, and after `kill`. */
   stop(): Promise<void>;
 }

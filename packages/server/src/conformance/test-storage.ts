@@ -1,20 +1,20 @@
 import { afterEach, beforeEach } from "vitest";
 
-/** A place that outlives the stores that are opened on it. */
+/** Storage that outlives the stores opened on it. */
 export interface TestStorage<Store> {
   /** Opens the same storage each time. */
   open(): Promise<Store>;
-  /** Removes the storage, after what was opened is closed. */
+  /** Removes the storage, after all stores on it are closed. */
   discard(): Promise<void>;
 }
 
 export interface OpenStore<Store> {
   readonly current: Store;
-  /** Closes what is open and opens the same storage again. */
+  /** Closes the store and opens the same storage again. */
   reopen(): Promise<Store>;
 }
 
-/** Gives every test of the surrounding `describe` a store on a storage of its own. */
+/** Gives every test of the surrounding `describe` a store on its own storage. */
 export function useStore<Store extends { close(): Promise<void> }>(
   create: () => Promise<TestStorage<Store>>,
 ): OpenStore<Store> {
@@ -48,7 +48,7 @@ export function useStore<Store extends { close(): Promise<void> }>(
   };
 }
 
-/** Room names that a careless store would mix up or misread. */
+/** Room names that a careless store would confuse or misread. */
 export const ODD_ROOM_NAMES: readonly string[] = [
   "a",
   "A",

@@ -1,21 +1,23 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 const POLL_MS = 10;
-/** When the pause before the next look is longer, this process or its machine stood still. */
+/** If a pause between two checks is longer, this process or its machine was suspended. */
 const LONGEST_PAUSE_MS = 1_000;
 
 export interface WaitOptions {
   /** How long to wait, in milliseconds. */
   readonly timeout?: number;
-  /** What was waited for; a function is asked when the time is up, and can say what was seen. */
+  /**
+   * What is awaited. A function is called when the time is up, and can include what was observed.
+   */
   readonly message: string | (() => string);
 }
 
 /**
- * Asks again and again until the condition gives something other than `false`, `null` or
- * `undefined`, and returns that.
+ * Polls a condition until it returns something other than `false`, `null` or `undefined`, and
+ * returns that.
  *
- * @throws Error with the message when the time is up, and whatever the condition throws
+ * @throws Error with the message when the time is up; whatever the condition throws
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
@@ -28,7 +30,7 @@ export async function waitFor<T>(
     const now = performance.now();
     if (now >= deadline) {
       const text = typeof message === "string" ? message : message();
-      throw new Error(`waited ${timeout} ms in vain: ${text}`);
+      throw new Error(`timed out after ${timeout} ms: ${text}`);
     }
     await delay(POLL_MS);
     const stoodStill = performance.now() - now - LONGEST_PAUSE_MS;

@@ -2,16 +2,16 @@ import { PeerError } from "../replication/peers.ts";
 import type { ServerAddress } from "../replication/registry.ts";
 import type { ServerCalls } from "./server-calls.ts";
 
-/** How many servers are asked at once. */
+/** Maximum number of concurrent requests. */
 const AT_ONCE = 50;
 
-/** What several servers answered, and who did not; in the order of the servers. */
+/** The answers of several servers and the failures, each in the order of the servers. */
 export interface Answers<Answer> {
   readonly answers: readonly { readonly address: ServerAddress; readonly answer: Answer }[];
   readonly failures: readonly { readonly address: ServerAddress; readonly reason: string }[];
 }
 
-/** Calls several servers at the same time. Does not reject. */
+/** Calls several servers concurrently. Does not reject. */
 export async function askAll<Answer>(
   servers: readonly ServerCalls[],
   call: (server: ServerCalls) => Promise<Answer>,
@@ -40,10 +40,10 @@ export async function askAll<Answer>(
 }
 
 /**
- * Tells several servers to do something.
+ * Calls several servers, all of which must succeed.
  *
- * @param what is done, for the message of the error
- * @throws PeerError when one of them did not; the others may have
+ * @param what describes the operation, for the error message
+ * @throws PeerError if the call failed on any of them; it may have succeeded on the others
  */
 export async function tellAll(
   servers: readonly ServerCalls[],
@@ -53,7 +53,5 @@ export async function tellAll(
   const { failures } = await askAll(servers, call);
   if (failures.length === 0) return;
   const reasons = failures.map(({ reason }) => reason).join("; ");
-  throw new PeerError(
-    `${what} needs all servers, and ${failures.length} did not answer: ${reasons}`,
-  );
+  throw new PeerError(`${what} requires all servers, and ${failures.length} failed: ${reasons}`);
 }

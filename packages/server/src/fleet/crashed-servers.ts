@@ -1,27 +1,30 @@
 import type { Logger } from "pino";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
 
-/** So long the registry is not asked again; the lease of a crashed server lasts as long. */
+/**
+ * Interval between reads of the registry, similar to the time for which a crashed server's lease
+ * lasts.
+ */
 const INTERVAL_MS = 10_000;
 
 export interface CrashedServersOptions {
   readonly registry: Pick<Registry, "servers">;
   /**
-   * Ends the connections to a server that began by a time and are recorded as open. Every server of
-   * the cluster calls it; a rejection is logged, and tried again.
+   * Marks a server's connections as ended that began by the given time and are recorded as open.
+   * Every server of the cluster calls this; a rejection is logged, and the call is retried.
    */
   readonly endConnections: (server: ServerAddress, at: number) => Promise<void>;
   readonly logger: Logger;
 }
 
 /**
- * Ends what is recorded as open of servers that crashed, once their lease has lapsed: about 20 s
- * after the crash. A server that was only frozen goes on serving, and its connections of before stay
+ * Marks the connections of crashed servers as ended once their lease has expired, about 20 s after
+ * the crash. A server that was only frozen continues to serve, but its earlier connections stay
  * recorded as ended.
  */
 export class CrashedServers {
   readonly #options: CrashedServersOptions;
-  /** Those that are done, as long as the registry names them. */
+  /** Servers already handled, for as long as the registry lists them. */
   #done: ReadonlySet<ServerAddress> = new Set();
   #timer: NodeJS.Timeout;
   #closed = false;
@@ -31,20 +34,21 @@ export class CrashedServers {
     this.#timer = this.#later();
   }
 
-  /** What was begun goes on until the stores are closed. */
+  /** Starts no further run. A call in progress continues until the stores are closed. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
   }
 
-  /** Servers that started together do not ask together. */
+  /** Jitter keeps servers that started together from reading the registry together. */
   #later(): NodeJS.Timeout {
     return setTimeout(() => void this.#run(), INTERVAL_MS * (0.75 + Math.random() / 2));
   }
 
   async #run(): Promise<void> {
     const { registry, endConnections, logger } = this.#options;
-    // Before the registry is read: who comes back meanwhile keeps its new connections.
+    // Taken before the registry is read, so that a server that returns meanwhile keeps its new
+    // connections.
     const at = Date.now();
     const done = new Set<ServerAddress>();
     try {
@@ -57,7 +61,7 @@ export class CrashedServers {
       this.#done = done;
     } catch (error) {
       if (!this.#closed)
-        logger.warn({ err: error }, "connections of crashed servers stay recorded as open");
+        logger.warn({ err: error }, "ending connections of crashed servers failed, retrying");
     }
     if (!this.#closed) this.#timer = this.#later();
   }

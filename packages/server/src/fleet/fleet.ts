@@ -14,25 +14,25 @@ export interface FleetOptions {
   /** This server. */
   readonly local: ServerCalls;
   readonly registry: Pick<Registry, "servers">;
-  /** Gives the calls of another server. */
+  /** Returns the calls of another server. */
   readonly connect: (address: ServerAddress) => ServerCalls;
   readonly stores: RoomStores;
   readonly logger: Logger;
-  /** How long nobody may open a room that was deleted, in milliseconds; 0 without it. */
+  /** How long a deleted room cannot be opened, in milliseconds; 0 by default. */
   readonly deletedRoomGrace?: number;
-  /** A room was deleted by this server, everywhere. */
+  /** Called after this server has deleted a room everywhere. */
   readonly onDeleted?: ((room: string) => void) | undefined;
 }
 
 export interface FleetStatuses {
   readonly servers: readonly (ServerState & { readonly address: ServerAddress })[];
-  /** Servers that are taken for alive and did not answer. */
+  /** Servers that are presumed alive but did not respond. */
   readonly unreachable: readonly { readonly address: ServerAddress; readonly reason: string }[];
 }
 
 /**
- * All live servers as one. A server that does not answer is left out, unless it is said otherwise;
- * while the registry cannot be read, the servers are those that were known last.
+ * Queries and commands across all live servers. Servers that do not respond are left out unless
+ * stated otherwise; while the registry cannot be read, the last known list of servers is used.
  */
 export class Fleet {
   readonly #servers: LiveServers;
@@ -60,7 +60,7 @@ export class Fleet {
     };
   }
 
-  /** Of these rooms, those that somebody holds. */
+  /** Returns those of these rooms that any server holds. */
   async held(rooms: readonly string[]): Promise<ReadonlyMap<string, Liveness>> {
     const servers = await this.#servers.recent();
     const { answers } = await askAll(servers, async (server) => {
@@ -84,24 +84,24 @@ export class Fleet {
     return found;
   }
 
-  /** All rooms to which somebody is connected. */
+  /** Returns all rooms with connected clients. */
   liveRooms(): Promise<ReadonlyMap<string, Liveness>> {
     return this.#watch.all();
   }
 
   /**
-   * Calls back soon with all rooms to which somebody is connected, and then with those that changed,
-   * about once a second. A server that cannot be asked keeps its last figures for some seconds.
+   * Calls back soon with all rooms that have connected clients, then about once a second with those
+   * that changed. The last figures of an unreachable server are kept for some seconds.
    *
-   * @returns ends it; no call follows
+   * @returns stops watching; no call follows
    */
   watchLiveRooms(listener: LiveRoomsListener): () => void {
     return this.#watch.watch(listener);
   }
 
   /**
-   * The document of a room, of whichever server has it open; of this one, if it has. `null` when none
-   * that answers has it.
+   * Returns the document of a room from a server that has it open, preferably this one, or `null`
+   * if no server that responds has it open.
    */
   async inspect(room: string): Promise<DocumentContent | null> {
     const [local, ...others] = await this.#servers.recent();
@@ -111,7 +111,7 @@ export class Fleet {
     const holders = new Set(
       answers.filter(({ answer }) => answer.length > 0).map(({ address }) => address),
     );
-    // One after the other: each may send a large document.
+    // Sequentially, because each may send a large document.
     for (const server of others) {
       if (!holders.has(server.address)) continue;
       const document = await this.#inspectOn(server, room);
@@ -132,9 +132,10 @@ export class Fleet {
   }
 
   /**
-   * Asks again, for each connection of a room, whether it is still allowed; ends those that are not.
+   * Checks each connection of a room again, and closes those that are no longer allowed.
    *
-   * @throws RegistryError, PeerError when not all live servers could be told; the others do it
+   * @throws RegistryError, PeerError if not all live servers could be reached; the others still
+   *   do it
    */
   async recheck(room: string): Promise<void> {
     const what = `checking the connections of room ${JSON.stringify(room)}`;
@@ -145,7 +146,7 @@ export class Fleet {
     try {
       return await server.inspect(room);
     } catch (error) {
-      this.#logger.warn({ room, holder: server.address, err: error }, "no answer");
+      this.#logger.warn({ room, holder: server.address, err: error }, "peer did not respond");
       return null;
     }
   }

@@ -1,28 +1,28 @@
 import { randomUUID } from "node:crypto";
 import type { LiveChanges, LiveMark, RoomConnections } from "./server-calls.ts";
 
-/** So many of the newest changes are remembered; a mark that is older gets everything. */
+/** How many of the latest changes are remembered; an older mark gets everything. */
 const REMEMBERED = 16_384;
 
 /**
- * Counts the connections of this server by room, and tells those who ask again and again only what
- * has changed since they asked last.
+ * Counts the connections of this server by room. Callers that poll get only what has changed since
+ * their last call.
  */
 export class LiveRooms {
   readonly #epoch = randomUUID();
   readonly #connections: Map<string, number> = new Map();
-  /** The room of each of the last changes; that of change number n is at n modulo the length. */
+  /** Ring buffer of the rooms of the latest changes; change n is at index n modulo REMEMBERED. */
   readonly #changed: string[] = [];
   /** The number of the next change. */
   #version = 0;
   #total = 0;
 
-  /** All connections, to whichever room. */
+  /** The number of connections to all rooms. */
   get total(): number {
     return this.#total;
   }
 
-  /** How many connections a room has. */
+  /** The number of connections to one room. */
   connectionsOf(room: string): number {
     return this.#connections.get(room) ?? 0;
   }
@@ -32,13 +32,16 @@ export class LiveRooms {
     this.#total++;
   }
 
-  /** Every call of `connected` is followed by one of this. */
+  /** Must be called once for each call of `connected`. */
   disconnected(room: string): void {
     this.#set(room, this.connectionsOf(room) - 1);
     this.#total--;
   }
 
-  /** What changed since `since`; everything when it is `null`, of another epoch, or too old. */
+  /**
+   * Returns what changed since the mark, or everything if it is `null`, too old, or of another
+   * epoch.
+   */
   changes(since: LiveMark | null): LiveChanges {
     const mark = { epoch: this.#epoch, version: this.#version };
     const complete = since === null || !this.#remembers(since);

@@ -2,20 +2,22 @@ import type { Logger } from "pino";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
 import type { ServerCalls } from "./server-calls.ts";
 
-/** So long the registry is not asked again. */
+/** How long the list of servers is cached. */
 const CACHE_MS = 1_000;
-/** The same after it failed, which may have taken some seconds. */
+/**
+ * How long the last known list is used after a failed read, which may itself have taken seconds.
+ */
 const RETRY_MS = 5_000;
 
 export interface LiveServersOptions {
   readonly local: ServerCalls;
   readonly registry: Pick<Registry, "servers">;
-  /** Gives the calls of another server. */
+  /** Returns the calls of another server. */
   readonly connect: (address: ServerAddress) => ServerCalls;
   readonly logger: Logger;
 }
 
-/** The servers of the cluster that are alive: this one first, and the others by address. */
+/** The live servers of the cluster: this one first, then the others sorted by address. */
 export class LiveServers {
   readonly #options: LiveServersOptions;
   #known: readonly ServerCalls[];
@@ -27,7 +29,7 @@ export class LiveServers {
     this.#known = [options.local];
   }
 
-  /** As of a second ago; while the registry cannot be read, those that were known last. */
+  /** Returns a list up to a second old, or the last known one while the registry cannot be read. */
   async recent(): Promise<readonly ServerCalls[]> {
     if (performance.now() < this.#freshUntil) return this.#known;
     this.#reading ??= this.now().finally(() => {
@@ -37,12 +39,15 @@ export class LiveServers {
       return await this.#reading;
     } catch (error) {
       this.#freshUntil = performance.now() + RETRY_MS;
-      this.#options.logger.debug({ err: error }, "the list of servers cannot be read");
+      this.#options.logger.debug(
+        { err: error },
+        "cannot read the list of servers, using the last known one",
+      );
       return this.#known;
     }
   }
 
-  /** As of now. @throws RegistryError */
+  /** Returns the current list. @throws RegistryError */
   async now(): Promise<readonly ServerCalls[]> {
     const { local, registry, connect } = this.#options;
     const { alive } = await registry.servers();

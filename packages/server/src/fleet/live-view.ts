@@ -2,19 +2,21 @@ import type { ServerAddress } from "../replication/registry.ts";
 import type { QuarantinedRoom } from "../room/quarantine.ts";
 import type { LiveChanges, LiveMark } from "./server-calls.ts";
 
-/** The connections of one room, on all servers. */
+/** The connections of one room on all servers. */
 export interface Liveness {
   readonly connections: number;
   /** The addresses of the servers. */
   readonly servers: readonly ServerAddress[];
-  /** When one of them finds the room's document too expensive. */
+  /** Set if any of them has quarantined the room because its document is too expensive. */
   readonly quarantine?: QuarantinedRoom | undefined;
 }
 
-/** So long a server that does not answer keeps the figures that it told last: as its lease lasts. */
+/**
+ * How long the last figures of a server that does not respond are kept: about as long as its lease.
+ */
 const KEPT_MS = 10_000;
 
-/** The connections of all rooms, put together from what each server tells of its own. */
+/** The connections of all rooms, assembled from the reports of each server. */
 export class LiveView {
   readonly #servers: Map<ServerAddress, { mark: LiveMark; heardAt: number }> = new Map();
   /** By room and server; no count is 0. */
@@ -26,12 +28,12 @@ export class LiveView {
     return { connections: this.#connections, rooms: this.#rooms.size };
   }
 
-  /** Up to where the rooms of a server are known. */
+  /** The mark up to which a server's rooms are known. */
   markOf(server: ServerAddress): LiveMark | null {
     return this.#servers.get(server)?.mark ?? null;
   }
 
-  /** Takes what a server tells. @param now in milliseconds, by any clock that does not go back */
+  /** Applies a server's report. @param now in milliseconds, from any monotonic clock */
   take(server: ServerAddress, { mark, complete, rooms }: LiveChanges, now: number): void {
     if (complete) {
       const named = new Set(rooms.map(({ room }) => room));
@@ -41,7 +43,7 @@ export class LiveView {
     this.#servers.set(server, { mark, heardAt: now });
   }
 
-  /** Forgets who is not among the servers that are alive, and who has not answered for too long. */
+  /** Drops servers that are no longer alive, or have not responded for too long. */
   keep(alive: ReadonlySet<ServerAddress>, now: number): void {
     for (const [server, { heardAt }] of this.#servers) {
       if (alive.has(server) && now - heardAt <= KEPT_MS) continue;
@@ -50,19 +52,19 @@ export class LiveView {
     }
   }
 
-  /** All rooms with connections. */
+  /** Returns all rooms with connections. */
   all(): ReadonlyMap<string, Liveness> {
     return new Map(Array.from(this.#rooms.keys(), (room) => [room, this.#of(room)]));
   }
 
-  /** The rooms that changed since this was called last. */
+  /** Returns the rooms that changed since the last call. */
   takeChanged(): ReadonlyMap<string, Liveness> {
     const changed = this.#changed;
     this.#changed = new Set();
     return new Map(Array.from(changed, (room) => [room, this.#of(room)]));
   }
 
-  /** What changed until now is of interest to nobody. */
+  /** Discards the changes so far, as there are no listeners. */
   forgetChanged(): void {
     this.#changed.clear();
   }

@@ -3,11 +3,11 @@ import { askAll } from "./ask-all.ts";
 import type { LiveServers } from "./live-servers.ts";
 import { type Liveness, LiveView } from "./live-view.ts";
 
-/** What changed in the rooms to which somebody is connected. */
+/** A change in the rooms with connected clients. */
 export interface LiveRoomsChange {
-  /** True: these are all. */
+  /** True if `rooms` has all rooms, false if only the changed ones. */
   readonly complete: boolean;
-  /** 0 connections: the last one has ended. */
+  /** A room with 0 connections has lost its last one. */
   readonly rooms: ReadonlyMap<string, Liveness>;
   /** Over all rooms with connections. */
   readonly totals: { readonly connections: number; readonly rooms: number };
@@ -15,18 +15,19 @@ export interface LiveRoomsChange {
 
 export type LiveRoomsListener = (change: LiveRoomsChange) => void;
 
-/** How often the servers are asked while somebody listens. */
+/** How often the servers are polled while there are listeners. */
 const POLL_MS = 1_000;
 
 /**
- * Which rooms have connections, on all servers. Each server is asked only for what has changed since
- * it was asked last, once a second for all listeners together, and not at all while there are none.
+ * Watches which rooms have connections, on all servers. Polls each server once a second on behalf
+ * of all listeners, only for what has changed since the last poll, and not at all without
+ * listeners.
  */
 export class LiveWatch {
   readonly #servers: LiveServers;
   readonly #logger: Logger;
   readonly #view: LiveView = new LiveView();
-  /** The value is false until a listener has been told of all rooms. */
+  /** The value is false until the listener has received all rooms. */
   readonly #listeners: Map<LiveRoomsListener, boolean> = new Map();
   #refreshing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -36,19 +37,19 @@ export class LiveWatch {
     this.#logger = logger;
   }
 
-  /** All rooms with connections, now. */
+  /** Returns all rooms that have connections now. */
   async all(): Promise<ReadonlyMap<string, Liveness>> {
     await this.#refresh();
     return this.#view.all();
   }
 
   /**
-   * Calls back soon with all rooms, and then with those that changed, about once a second.
+   * Calls back soon with all rooms, then about once a second with those that changed.
    *
-   * @returns ends it; no call follows
+   * @returns stops watching; no call follows
    */
   watch(listener: LiveRoomsListener): () => void {
-    // A listener that is passed twice is two.
+    // The same listener may be passed twice.
     const own: LiveRoomsListener = (change) => listener(change);
     this.#listeners.set(own, false);
     void this.#poll();
@@ -66,7 +67,7 @@ export class LiveWatch {
     this.#timer = setTimeout(() => void this.#poll(), POLL_MS);
   }
 
-  /** One at a time: the marks of a server belong to one question. Does not reject. */
+  /** One at a time, because each poll advances the marks of the servers. Does not reject. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#ask().finally(() => {
       this.#refreshing = undefined;
@@ -81,7 +82,8 @@ export class LiveWatch {
       const changes = await server.liveRooms(view.markOf(server.address));
       view.take(server.address, changes, performance.now());
     });
-    if (failures.length > 0) this.#logger.debug({ failures }, "not all servers tell their rooms");
+    if (failures.length > 0)
+      this.#logger.debug({ failures }, "some servers did not report their rooms");
     view.keep(new Set(servers.map(({ address }) => address)), performance.now());
     if (this.#listeners.size === 0) view.forgetChanged();
   }
@@ -101,7 +103,7 @@ export class LiveWatch {
       try {
         listener(knows ? changed : all);
       } catch (error) {
-        this.#logger.error({ err: error }, "a listener failed when the live rooms changed");
+        this.#logger.error({ err: error }, "a listener of the live rooms failed");
       }
     }
   }

@@ -26,11 +26,11 @@ export interface LocalServerParts {
   readonly health: Health;
   readonly registry: Pick<Registry, "lease">;
   readonly loopDelay: Pick<LoopDelay, "read">;
-  /** Asks again whether the connections of a room are allowed. */
+  /** Checks again whether the connections of a room are allowed. */
   readonly recheck: (room: string) => Promise<void>;
 }
 
-/** Less than another server waits, so that it is told the reason. */
+/** Shorter than the caller's time limit, so that it receives the reason. */
 const DROP_MS = 2_500;
 
 /** This server. */

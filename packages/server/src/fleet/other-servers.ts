@@ -4,7 +4,7 @@ import { askAll } from "./ask-all.ts";
 import { RemoteServer } from "./remote-server.ts";
 import { MAX_ROOMS } from "./server-call-messages.ts";
 
-/** The live servers of the cluster besides this one; they can be asked until this one has drained. */
+/** The other live servers of the cluster; they can be asked until this server has drained. */
 export class OtherServers {
   readonly #own: ServerAddress;
   readonly #registry: Pick<Registry, "servers">;
@@ -18,7 +18,8 @@ export class OtherServers {
   }
 
   /**
-   * Which of some rooms they hold. One that does not answer is taken to hold none.
+   * Returns those of these rooms that they hold. A server that does not respond counts as holding
+   * none.
    *
    * @throws RegistryError
    */
@@ -37,7 +38,7 @@ export class OtherServers {
     return new Set(answers.flatMap(({ answer }) => answer));
   }
 
-  /** Asks nothing more. */
+  /** Closes connections; pending requests fail. */
   close(): void {
     this.#client.close();
   }

@@ -19,9 +19,12 @@ import type {
   ServerState,
 } from "./server-calls.ts";
 
-/** How long a call may take. A document takes longer to send; it may take as long as it comes. */
+/**
+ * Time limit for a call. `inspect` has none: a large document may take as long as data keeps
+ * arriving.
+ */
 const CALL_MS = 3_000;
-/** A million rooms with names of usual length. */
+/** Enough for a million rooms with names of usual length. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const MAX_PROBLEM_BYTES = 64 * 1024;
 
@@ -90,10 +93,10 @@ export class RemoteServer implements ServerCalls {
     return this.#client.post(this.address, `${CALLS_PATH}/${name}`, JSON.stringify(body), signal);
   }
 
-  /** @throws PeerError with the reason that the other server gives */
+  /** @throws PeerError with the reason reported by the other server */
   async #read(response: IncomingMessage, limit: number): Promise<Uint8Array> {
     if (response.statusCode === 200) return readBody(response, limit);
     const problem = Buffer.from(await readBody(response, MAX_PROBLEM_BYTES)).toString();
-    throw new PeerError(`${this.address} answered with status ${response.statusCode}: ${problem}`);
+    throw new PeerError(`${this.address} responded with status ${response.statusCode}: ${problem}`);
   }
 }

@@ -3,15 +3,15 @@ import { ServerClient } from "../replication/server-client.ts";
 import { ConfigError } from "../runtime/config-error.ts";
 import { CALLS_PATH } from "./server-call-messages.ts";
 
-/** How long another server has to say that the address is its own. */
+/** How long to wait for a response at the address. */
 const ANSWER_MS = 2_000;
 
 /**
- * Makes sure that no other server answers at the address of this one: two of the same address would take
- * each other's lease, connections and documents for their own. It is called while this server listens and
- * does not serve yet, so whoever answers as a server of the cluster is another one.
+ * Makes sure that no other server uses this server's address: two servers with the same address
+ * would treat each other's lease, connections and documents as their own. Call it while this server
+ * is listening but not serving yet, so that any cluster server that responds is another one.
  *
- * When nobody answers, nothing is said of it: the way from a server to itself may be closed.
+ * No response is not an error: a server may be unable to reach itself.
  *
  * @throws ConfigError
  */
@@ -19,7 +19,7 @@ export async function requireOwnAddress(address: ServerAddress, secret: string):
   const status = await statusAt(address, secret);
   const refuse = (who: string) => {
     throw new ConfigError(
-      `SERVER_ADDRESS=${address}: ${who} answers there already; each server needs an address of its own`,
+      `SERVER_ADDRESS=${address}: ${who} already responds there; give each server its own address`,
     );
   };
   if (status === 200) refuse("another server");
@@ -34,7 +34,7 @@ async function statusAt(address: ServerAddress, secret: string): Promise<number 
     response.resume();
     return response.statusCode ?? null;
   } catch {
-    // Nobody is there, or nobody who can be asked.
+    // Nothing responds there, or it cannot be reached.
     return null;
   } finally {
     client.close();

@@ -3,23 +3,23 @@ import type { Metadata } from "../storage/metadata.ts";
 import { askAll, tellAll } from "./ask-all.ts";
 import type { LiveServers } from "./live-servers.ts";
 
-/** From where a room is deleted. */
+/** The stores that a room is deleted from. */
 export interface RoomStores extends Stores {
   readonly metadata: Pick<Metadata, "record">;
 }
 
 /**
- * Deletes a room everywhere: live copies and their connections on all servers, journal, snapshot and
- * metadata. May be repeated.
+ * Deletes a room everywhere: the copies in memory and their connections on all servers, and its
+ * journal, snapshot and metadata. Can be repeated safely.
  *
- * A server that was taken for dead and comes back, and a client that was offline, bring back what
- * they still have: to Yjs that is new.
+ * A server that was presumed dead and returns, or a client that was offline, brings back the
+ * content that it still has: to Yjs, that content is new.
  *
- * @param grace how long nobody may open the room afterwards, in milliseconds: providers come back, some of
- *   them at once, and would return what they have
- * @throws RegistryError, PeerError when not all live servers could be told; as long as one cannot be
- *   asked, nothing is touched
- * @throws StorageError; what is left is deleted by trying again
+ * @param grace how long the room cannot be opened afterwards, in milliseconds: providers reconnect,
+ *   some of them immediately, and would bring their content back
+ * @throws RegistryError, PeerError if not all live servers could be called; if one is unreachable
+ *   from the start, nothing is deleted
+ * @throws StorageError; retrying deletes the rest
  */
 export async function deleteRoom(
   room: string,
@@ -32,12 +32,12 @@ export async function deleteRoom(
   await tellAll(before, what, (server) => server.held([room]));
   let until: number | undefined;
   try {
-    // The second time for what the first cannot have met: a server that has joined since, a commit
-    // that was given up and took place all the same.
+    // The second pass covers what the first can miss: a server that has joined since, or a commit
+    // that was abandoned but took place nevertheless.
     for (let time = 0; time < 2; time++) {
       await tellAll(await servers.now(), what, (server) => server.dropRoom(room));
-      // In this order: when it ends in between, the room is as it was stored last. A journal that
-      // names a missing snapshot could not be opened.
+      // The order matters. If this stops in between, the room is as last stored. In the other
+      // order, the journal would refer to a missing snapshot, and the room could not be opened.
       await stores.journal.forget(room);
       await stores.snapshots.delete(room);
     }
@@ -45,16 +45,16 @@ export async function deleteRoom(
     const closed = until === undefined ? [] : [{ type: "tombstone-set" as const, room, until }];
     await stores.metadata.record([{ type: "room-deleted", room }, ...closed]);
   } finally {
-    // Where this fails, it happens by itself after some seconds.
+    // A server where this fails reopens the room by itself after some seconds.
     await askAll(await servers.recent(), (server) => server.reopenRoom(room, until));
   }
 }
 
 /**
- * Lets a room that was deleted be opened again at once.
+ * Allows a deleted room to be opened again immediately.
  *
- * @throws RegistryError, PeerError when not all live servers could be told; they learn it some seconds
- *   later. StorageError when nothing was changed
+ * @throws RegistryError, PeerError if not all live servers could be called; the others notice some
+ *   seconds later. StorageError if nothing was changed
  */
 export async function removeTombstone(
   room: string,
@@ -62,6 +62,6 @@ export async function removeTombstone(
   { metadata }: RoomStores,
 ): Promise<void> {
   await metadata.record([{ type: "tombstone-removed", room }]);
-  const what = `opening room ${JSON.stringify(room)} again`;
+  const what = `reopening room ${JSON.stringify(room)}`;
   await tellAll(await servers.now(), what, (server) => server.reopenRoom(room));
 }

@@ -4,9 +4,11 @@ import { z } from "zod";
 import { decoding } from "../protocol/malformed-error.ts";
 import { type DocumentContent, encodeContent, readContent } from "../replication/peers.ts";
 
-/** Where a server is called; in the path, because servers of other versions must not misunderstand. */
+/**
+ * The path carries the protocol version, so that servers of other versions cannot misread a call.
+ */
 export const CALLS_PATH = "/cluster/v1/calls";
-/** The most rooms that one call may be about. */
+/** The most rooms that one call may name. */
 export const MAX_ROOMS = 1_000;
 
 const count = z.number().int().nonnegative();
@@ -18,7 +20,7 @@ const roomConnections = z.array(
 );
 const liveMark = z.object({ epoch: z.string(), version: count });
 
-/** The bodies of the calls, as JSON; `inspect` is answered with bytes. */
+/** The JSON bodies of the calls; the answer to `inspect` is binary. */
 export const callMessages = {
   status: {
     request: nothing,
@@ -51,12 +53,15 @@ export const callMessages = {
 
 export type CallName = keyof typeof callMessages;
 
-/** Encodes a document as the parts of a body, so that large updates need not be copied into one. */
+/**
+ * Encodes a document as the parts of a body, so that large updates need not be copied into one
+ * buffer.
+ */
 export function encodeInspected(document: DocumentContent): Uint8Array[] {
   return encodeContent(createEncoder(), document);
 }
 
-/** @returns byte arrays are views of `bytes` @throws MalformedError */
+/** @returns byte arrays in it are views of `bytes` @throws MalformedError */
 export function decodeInspected(bytes: Uint8Array): DocumentContent {
   return decoding("document of another server", () => readContent(createDecoder(bytes)));
 }

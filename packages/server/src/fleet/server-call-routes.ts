@@ -14,14 +14,14 @@ import {
 } from "./server-call-messages.ts";
 import type { ServerCalls } from "./server-calls.ts";
 
-/** A thousand names of the longest rooms take less, also when every character is escaped. */
+/** More than a thousand room names of maximum length take, even with every character escaped. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 
-/** Where other servers call this one. */
+/** The routes on which other servers call this one. */
 export function serverCallRoutes(only: ServersOnly, server: ServerCalls): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
 
-  /** Answers one call. @param answer gets what was asked for, checked */
+  /** Serves one call. @param answer receives the validated request */
   function serve<Name extends CallName>(
     name: Name,
     answer: (asked: z.infer<(typeof callMessages)[Name]["request"]>) => Promise<Response>,
@@ -30,7 +30,7 @@ export function serverCallRoutes(only: ServersOnly, server: ServerCalls): Hono<A
     const limit = bodyLimit({ maxSize: MAX_REQUEST_BYTES });
     app.post(`${CALLS_PATH}/${name}`, only, limit, async (c) => {
       const asked = request.safeParse(await readJson(c));
-      if (!asked.success) return problem(400, `a call of ${name} that is not understood`);
+      if (!asked.success) return problem(400, `the body of the ${name} call is not valid`);
       try {
         return await answer(asked.data as z.infer<(typeof callMessages)[Name]["request"]>);
       } catch (error) {
@@ -63,7 +63,7 @@ export function serverCallRoutes(only: ServersOnly, server: ServerCalls): Hono<A
   return app;
 }
 
-/** @returns `undefined` when it is not JSON */
+/** @returns `undefined` if the body is not JSON */
 async function readJson(c: Context): Promise<unknown> {
   try {
     return await c.req.json();

@@ -5,9 +5,9 @@ import { PeerError } from "../replication/peers.ts";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
 import { asPeerError, readBody, ServerClient } from "../replication/server-client.ts";
 
-/** Where a server is told that another one was started. */
+/** The path on which a server is notified that another one has started. */
 export const START_PATH = "/cluster/v1/started";
-/** The most rooms that an answer names; those of a later run are found one by one. */
+/** The most rooms that an answer names; the remaining ones are found one by one. */
 export const MAX_STALE_ROOMS = 1_000;
 
 /** The body of a notice, as JSON. */
@@ -25,19 +25,23 @@ export interface StartNoticeOptions {
   readonly registry: Pick<Registry, "servers">;
   /** Authenticates this server to the others. */
   readonly secret: string;
-  /** Takes this server out of the holders of rooms that an earlier run held. Does not reject. */
+  /** Removes this server from the holders of rooms that an earlier run held. Does not reject. */
   readonly giveBack: (rooms: readonly string[]) => Promise<void>;
   readonly logger: Logger;
 }
 
 const RETRY_MS = 1_000;
-/** By then others have compared incarnations in the registry, or the earlier run's lease has lapsed. */
+/**
+ * By then others have compared incarnations in the registry, or the earlier run's lease has
+ * expired.
+ */
 const TRIES = 10;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /**
- * Tells the other servers that this one was started. An earlier run at its address may have crashed a
- * moment ago: then they drop its clients' presence and read what it had not published.
+ * Notifies the other servers that this one has started. If an earlier run at its address crashed a
+ * moment ago, they drop the awareness of its clients, and read from the stores what it had not
+ * published.
  */
 export class StartNotice {
   readonly #options: StartNoticeOptions;
@@ -50,7 +54,7 @@ export class StartNotice {
     void this.#run();
   }
 
-  /** Asks nothing more. */
+  /** Stops, and aborts pending requests. */
   close(): void {
     this.#closing.abort();
     this.#client.close();
@@ -65,13 +69,13 @@ export class StartNotice {
       try {
         if (await this.#tellOthers(told)) return;
       } catch (error) {
-        logger.debug({ err: error }, "the servers that are to know of the start cannot be listed");
+        logger.debug({ err: error }, "cannot list the servers to notify of the start, retrying");
       }
       await Promise.allSettled([sleep(RETRY_MS, undefined, { signal })]);
     }
   }
 
-  /** @returns whether all of them know @throws RegistryError */
+  /** @returns whether all of them have been notified @throws RegistryError */
   async #tellOthers(told: Set<ServerAddress>): Promise<boolean> {
     const { registry, giveBack, logger } = this.#options;
     const { alive } = await registry.servers();
@@ -83,7 +87,7 @@ export class StartNotice {
           for (const room of await this.#tell(address)) held.add(room);
           told.add(address);
         } catch (error) {
-          logger.debug({ err: error }, "another server could not be told of the start");
+          logger.debug({ err: error }, "notifying another server of the start failed");
         }
       }),
     );

@@ -8,19 +8,23 @@ import { MAX_STALE_ROOMS, START_PATH, startNotice } from "./start-notice.ts";
 
 const MAX_NOTICE_BYTES = 4 * 1024;
 
-/** Whoever knows which server holds what. */
+/** Drops what is known about earlier runs of a server. */
 export interface KnownRuns {
-  /** An earlier run of a server has ended. @returns the rooms that it held, as far as they are open */
+  /**
+   * Earlier runs of a server have ended.
+   *
+   * @returns the rooms that they held and that are open here
+   */
   foundRun(server: ServerAddress, incarnation: Incarnation): string[];
 }
 
-/** Where other servers tell this one that they were started. */
+/** The route on which other servers announce that they have started. */
 export function startRoutes(only: ServersOnly, rooms: KnownRuns): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   const limit = bodyLimit({ maxSize: MAX_NOTICE_BYTES });
   app.post(START_PATH, only, limit, async (c) => {
     const notice = startNotice.safeParse(await c.req.json().catch(() => null));
-    if (!notice.success) return problem(400, "a notice of a start that is not understood");
+    if (!notice.success) return problem(400, "the start notice is not valid");
     const { address, incarnation } = notice.data;
     return c.json({ rooms: rooms.foundRun(address, incarnation).slice(0, MAX_STALE_ROOMS) });
   });

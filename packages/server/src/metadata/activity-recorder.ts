@@ -3,7 +3,7 @@ import type { Metadata, ServerActivity } from "../storage/metadata.ts";
 
 const MINUTE_MS = 60_000;
 const WRITE_MS = 10_000;
-/** Beyond this many minutes that could not be written, the oldest are dropped. */
+/** The most unwritten minutes to keep; beyond that, the oldest are dropped. */
 const MOST_MINUTES = 60;
 
 export interface ActivityRecorderOptions {
@@ -19,7 +19,7 @@ export class ActivityRecorder {
   readonly #timer: NodeJS.Timeout;
   /** Connections by room. */
   readonly #rooms = new Map<string, number>();
-  /** By minute; figures are replaced, never changed. */
+  /** By minute. Entries are replaced, never mutated. */
   readonly #unwritten = new Map<number, ServerActivity>();
   #connections = 0;
   #current: ServerActivity;
@@ -46,7 +46,7 @@ export class ActivityRecorder {
     });
   }
 
-  /** A connection to the room, of which `connected` was told, has ended. */
+  /** A connection to the room that was passed to `connected` has ended. */
   disconnected(room: string): void {
     this.#beginMinute();
     this.#connections -= 1;
@@ -55,7 +55,7 @@ export class ActivityRecorder {
     else this.#rooms.set(room, left);
   }
 
-  /** Writes what there is, once; what cannot be written is dropped. */
+  /** Writes pending figures once; those that cannot be written are dropped. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#writing;
@@ -67,7 +67,7 @@ export class ActivityRecorder {
     if (now - (now % MINUTE_MS) !== this.#current.minute) this.#see(this.#minuteOf(now));
   }
 
-  /** A minute in which nothing has happened yet: its peak is what there is. */
+  /** A minute in which nothing has happened yet: its peaks are the current numbers. */
   #minuteOf(time: number): ServerActivity {
     return {
       server: this.#options.server,
@@ -100,12 +100,12 @@ export class ActivityRecorder {
       for (const activity of [...this.#unwritten.values()]) {
         await metadata.recordActivity(activity);
         const { minute } = activity;
-        // Meanwhile there may be more to tell of this minute.
+        // The figures of this minute may have grown during the write.
         if (this.#unwritten.get(minute) === activity) this.#unwritten.delete(minute);
       }
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) logger.error({ err: error }, "activity cannot be written");
+      if (!this.#failing) logger.error({ err: error }, "writing activity failed, retrying");
       this.#failing = true;
     }
   }

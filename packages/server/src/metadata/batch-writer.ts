@@ -1,24 +1,26 @@
 export interface BatchWriterOptions<Item> {
-  /** For so long items are gathered, in milliseconds. */
+  /** How long items are collected before they are written, in milliseconds. */
   readonly delay: number;
-  /** Writes some items, in the order in which they were added. It is called again when it rejects. */
+  /** Writes a batch of items, in the order in which they were added. Retried if it rejects. */
   readonly write: (items: readonly Item[]) => Promise<void>;
-  /** It has rejected, for the first time since it last did not. */
+  /** Called on the first rejection of `write` after a success. */
   readonly onFailing: (error: unknown) => void;
-  /** So many items, the oldest, were given up: too many waited. */
+  /** Called when this many of the oldest items were dropped because too many were waiting. */
   readonly onDropped?: (count: number) => void;
 }
 
 const RETRY_MS = 2_000;
 const BATCH = 1_000;
-/** Beyond this many items the oldest are dropped: they must not exhaust the memory. */
+/**
+ * The most items to keep; beyond that, the oldest are dropped, so that they cannot exhaust memory.
+ */
 const MOST = 100_000;
 
-/** Writes items off the hot path: in batches, some time later, and again when it fails. */
+/** Writes items off the hot path: in batches, after a delay, and with retries. */
 export class BatchWriter<Item> {
   readonly #options: BatchWriterOptions<Item>;
   #items: Item[] = [];
-  /** How many of those that were added are being written. */
+  /** How many of the added items are being written. */
   #underWay = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
@@ -38,7 +40,11 @@ export class BatchWriter<Item> {
     this.#later(this.#options.delay);
   }
 
-  /** Writes what there is, once. Does not reject. @returns how many items could not be written */
+  /**
+   * Writes pending items without retries. Does not reject.
+   *
+   * @returns how many could not be written
+   */
   async close(): Promise<number> {
     this.#closed = true;
     clearTimeout(this.#timer);

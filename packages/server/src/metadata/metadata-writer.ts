@@ -4,7 +4,7 @@ import { BatchWriter } from "./batch-writer.ts";
 
 const DELAY_MS = 250;
 
-/** Writes metadata off the hot path. What cannot be written when the server ends is dropped. */
+/** Writes metadata off the hot path. Events that cannot be written at shutdown are dropped. */
 export class MetadataWriter {
   readonly #writer: BatchWriter<MetadataEvent>;
 
@@ -12,7 +12,7 @@ export class MetadataWriter {
     this.#writer = new BatchWriter({
       delay: DELAY_MS,
       write: (events) => metadata.record(events),
-      onFailing: (error) => logger.error({ err: error }, "metadata cannot be written"),
+      onFailing: (error) => logger.error({ err: error }, "writing metadata failed, retrying"),
     });
   }
 
@@ -20,7 +20,7 @@ export class MetadataWriter {
     this.#writer.add(event);
   }
 
-  /** Writes what there is, once; what cannot be written is dropped. Does not reject. */
+  /** Writes pending events once; those that cannot be written are dropped. Does not reject. */
   async close(): Promise<void> {
     await this.#writer.close();
   }

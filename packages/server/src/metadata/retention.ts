@@ -5,7 +5,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Adds up activity, and forgets it and connections after some time: once an hour. */
+/** Once an hour, aggregates activity and deletes expired activity, connections and tombstones. */
 export class Retention {
   readonly #metadata: Metadata;
   readonly #days: number;
@@ -13,16 +13,16 @@ export class Retention {
   #timer: NodeJS.Timeout;
   #closed = false;
 
-  /** @param days how long activity, and connections that ended, are kept */
+  /** @param days how long activity and ended connections are kept */
   constructor(metadata: Metadata, days: number, logger: Logger) {
     this.#metadata = metadata;
     this.#days = days;
     this.#logger = logger;
-    // Soon: servers that are often started again must not fall behind.
+    // The first run is soon, so that servers that are often restarted do not fall behind.
     this.#timer = setTimeout(() => void this.#run(), MINUTE_MS);
   }
 
-  /** What was begun goes on until the metadata is closed. */
+  /** Starts no further work. A call in progress continues until the metadata is closed. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -31,20 +31,18 @@ export class Retention {
   async #run(): Promise<void> {
     const now = Date.now();
     const before = now - this.#days * DAY_MS;
-    await this.#try("activity cannot be added up", async () => {
-      // Servers still write the last figures of an hour that has just ended.
+    await this.#try("aggregating activity failed", async () => {
+      // Servers may still be writing the last figures of an hour that has just ended.
       await this.#metadata.rollUpActivity(now - MINUTE_MS);
     });
-    await this.#try("old activity cannot be forgotten", async () => {
+    await this.#try("deleting old activity failed", async () => {
       await this.#metadata.forgetActivity(before);
     });
-    await this.#try("old connections cannot be forgotten", async () => {
+    await this.#try("deleting old connections failed", async () => {
       const count = await this.#metadata.forgetConnections(before);
-      if (count > 0) this.#logger.info({ count }, "old connections are forgotten");
+      if (count > 0) this.#logger.info({ count }, "deleted old connections");
     });
-    await this.#try("old tombstones cannot be forgotten", () =>
-      this.#metadata.forgetTombstones(now),
-    );
+    await this.#try("deleting old tombstones failed", () => this.#metadata.forgetTombstones(now));
     if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), HOUR_MS);
   }
 

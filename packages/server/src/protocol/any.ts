@@ -4,9 +4,9 @@ import { MalformedError } from "./malformed-error.ts";
 import { skip, skipString, takeBytes } from "./text.ts";
 
 /**
- * Moves past one value in lib0's `any` encoding (`readAny` of lib0 0.2).
+ * Skips one value in lib0's `any` encoding (`readAny` of lib0 0.2).
  *
- * @throws MalformedError when it is not one, or nested deeper than clients can decode
+ * @throws MalformedError if it is invalid, or nested deeper than clients can decode
  */
 export function skipAny(decoder: Decoder, depth = 0): void {
   if (depth > MAX_DEPTH) throw new MalformedError(`values nested deeper than ${MAX_DEPTH}`);

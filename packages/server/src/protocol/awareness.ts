@@ -5,18 +5,21 @@ import { decodeText, skip } from "./text.ts";
 import { TooLargeError } from "./too-large-error.ts";
 import { putVarUint, varUintLength } from "./var-uint.ts";
 
-/** One client's presence: its state is JSON in UTF-8, and `null` when the client left. */
+/** One client's awareness: its state is JSON in UTF-8, or `null` if the client has left. */
 export interface AwarenessState {
   readonly client: number;
-  /** Grows with every change that the client makes. */
+  /** Grows with every change by the client. */
   readonly clock: number;
   readonly state: Uint8Array;
 }
 
-/** The state of a client that left. */
+/** The state of a client that has left. */
 export const LEFT: Uint8Array = new TextEncoder().encode("null");
 
-/** More than any cursor, name and picture address takes: all of a room are sent every change. */
+/**
+ * Enough for a cursor, a name and the address of a picture. Limited, because every change is sent
+ * to the whole room.
+ */
 const MAX_STATE_BYTES = 64 * 1024;
 
 export function isLeft(state: Uint8Array): boolean {
@@ -28,24 +31,24 @@ function saysLeft(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /**
- * Reads a list of presence states, one after the other, without making anything of each: most of
- * what clients send is what they were sent, and is dropped by its clock alone.
+ * Reads a list of awareness states one by one, without allocating an object for each: most states
+ * that clients send are those they received, and are dropped by clock alone.
  */
 export class AwarenessReader {
-  /** Of the state that was read last, as all that follows. */
+  /** The client of the last state read; the fields below are of that state too. */
   client = 0;
   clock = 0;
   readonly #decoder: Decoder;
   #rest: number;
   #start = 0;
 
-  /** @throws MalformedError when the bytes do not begin with a number */
+  /** @throws MalformedError if the bytes do not begin with a number */
   constructor(states: Uint8Array) {
     this.#decoder = createDecoder(states);
     this.#rest = decoding("presence", () => readVarUint(this.#decoder));
   }
 
-  /** Whether the client left. */
+  /** Whether the client has left. */
   get isLeft(): boolean {
     return saysLeft(this.#decoder.arr, this.#start, this.#decoder.pos);
   }
@@ -56,9 +59,9 @@ export class AwarenessReader {
   }
 
   /**
-   * Reads the next state. @returns false when there is none
+   * Reads the next state. @returns false if there is none
    *
-   * @throws MalformedError when the bytes are not a list of states
+   * @throws MalformedError if the bytes are not a list of states
    */
   next(): boolean {
     if (this.#rest === 0) return false;
@@ -78,14 +81,15 @@ export class AwarenessReader {
 }
 
 /**
- * Checks that clients can work with a state.
+ * Checks that clients can process a state.
  *
- * @throws TooLargeError above 64 KiB; MalformedError when it is not JSON in UTF-8, or nested too deep
+ * @throws TooLargeError above 64 KiB; MalformedError if it is not JSON in UTF-8, or nested too
+ *   deeply
  */
 export function checkAwareness(state: Uint8Array): void {
   if (state.length > MAX_STATE_BYTES) {
     throw new TooLargeError(
-      `a presence state of ${state.length} bytes; it may have ${MAX_STATE_BYTES}`,
+      `a presence state of ${state.length} bytes; the limit is ${MAX_STATE_BYTES}`,
     );
   }
   decoding("presence state", () => {
@@ -93,7 +97,7 @@ export function checkAwareness(state: Uint8Array): void {
   });
 }
 
-/** Encodes states as the body of a presence message. */
+/** Encodes states as the body of an awareness message. */
 export function encodeAwareness(states: readonly AwarenessState[]): Uint8Array {
   let length = varUintLength(states.length);
   for (const { client, clock, state } of states) {

@@ -3,7 +3,7 @@ import { createDecoder, readVarUint } from "lib0/decoding";
 /** The deleted ranges of one client: first clock and length, repeated. */
 export type DeleteRanges = number[];
 
-/** Reads an encoded delete set, by client in its order. */
+/** Reads an encoded delete set by client, keeping the order of the clients. */
 export function readDeleteRanges(bytes: Uint8Array): Map<number, DeleteRanges> {
   const decoder = createDecoder(bytes);
   const all = new Map<number, DeleteRanges>();

@@ -5,12 +5,12 @@ import { VarUintReader } from "./var-uint-reader.ts";
 type Ranges = Map<number, [number, number][]>;
 
 /**
- * The encoded delete set in its canonical form: clients in descending order, each once, with ranges
- * in ascending order that do not overlap, none of them empty. Yjs writes it like that; what does not
- * have that form is written anew.
+ * Returns an encoded delete set in canonical form: clients in descending order, each once, with
+ * non-empty ranges in ascending order that do not overlap. Yjs writes this form; any other is
+ * encoded again.
  *
  * @param deletes a valid encoded delete set
- * @returns the same bytes when they are canonical
+ * @returns the same array if it is canonical already
  */
 export function canonicalDeletes(deletes: Uint8Array): Uint8Array {
   return isCanonical(deletes) ? deletes : encodeRanges(readRanges(deletes));
@@ -71,7 +71,7 @@ function encodeRanges(ranges: Ranges): Uint8Array {
   return bytes;
 }
 
-/** Joins ranges that touch or overlap, and leaves out empty ones. */
+/** Merges adjacent and overlapping ranges, and drops empty ones. */
 function joined(ranges: [number, number][]): [number, number][] {
   const result: [number, number][] = [];
   for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) {

@@ -1,40 +1,40 @@
 import { putVarUint, varUintLength } from "./var-uint.ts";
 
 /**
- * A WebSocket frame that holds one whole message, ready to be written to any number of sockets.
- * Encoded once and shared; nobody may change its bytes.
+ * A WebSocket frame with one whole message, ready to be written to any number of sockets. Encoded
+ * once and shared, so its bytes must not be modified.
  */
 export type Frame = Uint8Array;
 
-/** A frame together with the update that lies inside it, so that both cost the memory of one. */
+/** A frame, and the update as a view into it, so that both take the memory of one. */
 export interface FramedUpdate {
   readonly frame: Frame;
   readonly update: Uint8Array;
 }
 
-/** Answers a state vector (sync step 2). The first one that a client gets makes it `synced`. */
+/** Sync step 2: the answer to a state vector. The first one makes a client `synced`. */
 export function frameDiff(update: Uint8Array, allocate = allocateLocal): FramedUpdate {
   return frameBytes([0, 1], update, allocate);
 }
 
-/** An update of the document (sync step "update"). */
+/** Sync step "update": an update of the document. */
 export function frameUpdate(update: Uint8Array): FramedUpdate {
   return frameBytes([0, 2], update, allocateLocal);
 }
 
-/** Sync step 1: asks the client for what is not covered by this state vector. */
+/** Sync step 1: asks the client for everything not covered by this state vector. */
 export function frameStateVector(stateVector: Uint8Array): Frame {
   return frameBytes([0, 0], stateVector, allocateLocal).frame;
 }
 
-/** Presence states, encoded by `encodePresence`. */
+/** Awareness states, encoded by `encodeAwareness`. */
 export function frameAwareness(states: Uint8Array): Frame {
   return frameBytes([1], states, allocateLocal).frame;
 }
 
 /**
- * A message that changes nothing: presence of nobody. Providers reconnect when they hear nothing
- * for 30 seconds, and WebSocket pings do not count.
+ * A message without effect: an empty list of awareness states. Providers reconnect if they receive
+ * nothing for 30 seconds, and WebSocket pings do not count.
  */
 export const KEEPALIVE: Frame = frameAwareness(Uint8Array.of(0));
 
@@ -42,7 +42,7 @@ function allocateLocal(length: number): Uint8Array {
   return new Uint8Array(length);
 }
 
-/** Writes the frame of RFC 6455, section 5.2: final, binary, not masked. */
+/** Writes a frame as in RFC 6455, section 5.2: final, binary, unmasked. */
 function frameBytes(
   head: readonly number[],
   body: Uint8Array,

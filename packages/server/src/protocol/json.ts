@@ -1,12 +1,12 @@
 import { MalformedError } from "./malformed-error.ts";
 
 /**
- * How deep values may be nested. Clients walk them by recursion (`readAny` in Yjs, `equalityDeep` in
- * y-protocols) and run out of stack some thousands of levels down.
+ * How deeply values may be nested. Clients traverse them recursively (`readAny` in Yjs,
+ * `equalityDeep` in y-protocols), and their stack overflows after some thousands of levels.
  */
 export const MAX_DEPTH = 500;
 
-/** Checks that a text is JSON that clients can work with. @throws MalformedError when it is not */
+/** Checks that a text is JSON that clients can process. @throws MalformedError if it is not */
 export function checkJson(json: string): void {
   if (nesting(json) > MAX_DEPTH) throw new MalformedError(`JSON nested deeper than ${MAX_DEPTH}`);
   try {
@@ -21,7 +21,9 @@ const BACKSLASH = 0x5c;
 const [OPEN_ARRAY, CLOSE_ARRAY] = [0x5b, 0x5d];
 const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d];
 
-/** The deepest nesting of brackets outside strings. Says nothing about whether the text is JSON. */
+/**
+ * Returns the deepest nesting of brackets outside strings, whether or not the text is valid JSON.
+ */
 function nesting(json: string): number {
   if (json.length <= MAX_DEPTH) return 0;
   let depth = 0;

@@ -1,16 +1,16 @@
 import { TooLargeError } from "./too-large-error.ts";
 
-/** A client sent bytes that are not what the protocol says. The message says what was wrong with them. */
+/** Received bytes violate the protocol. The message says how. */
 export class MalformedError extends Error {
   override readonly name = "MalformedError";
 }
 
 /**
- * Runs a decoder and reports whatever it throws as a `MalformedError`. The decoders of lib0 throw
- * plain errors at the end of the input and for numbers above 2^53, and `JSON.parse` throws its own. What
- * is too large stays a `TooLargeError`.
+ * Runs a decoder and wraps whatever it throws in a `MalformedError`. The decoders of lib0 throw
+ * plain errors at the end of the input and for numbers above 2^53, and `JSON.parse` throws its own.
+ * A `TooLargeError` is passed through.
  *
- * @param what names the bytes being read, for the message
+ * @param what names the bytes being read, for the error message
  * @throws MalformedError, TooLargeError
  */
 export function decoding<T>(what: string, read: () => T): T {
@@ -21,7 +21,10 @@ export function decoding<T>(what: string, read: () => T): T {
   }
 }
 
-/** What a decoder threw as `decoding` reports it; for where a function for each message is too much. */
+/**
+ * Wraps a decoder's error as `decoding` does, for hot paths where a closure per message is too
+ * costly.
+ */
 export function asMalformed(what: string, error: unknown): MalformedError | TooLargeError {
   if (error instanceof MalformedError || error instanceof TooLargeError) return error;
   const reason = error instanceof Error ? error.message : String(error);

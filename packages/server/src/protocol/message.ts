@@ -3,32 +3,32 @@ import { decoding, MalformedError } from "./malformed-error.ts";
 import { skip } from "./text.ts";
 
 /**
- * The messages of the y-websocket protocol: a varuint that names the type, then the body. One
- * WebSocket message holds one of them; what follows it is ignored, as the reference server does.
+ * The messages of the y-websocket protocol: a varuint for the type, then the body. A WebSocket
+ * message contains one of them; anything after it is ignored, as by the reference server.
  */
 const MessageType = { sync: 0, awareness: 1, auth: 2, queryAwareness: 3 } as const;
 
 const SyncStep = { stateVector: 0, diff: 1, update: 2 } as const;
 
 /**
- * What a connection does with the messages of its client. Every byte array is a view of the
- * received message: whoever keeps it copies it.
+ * Handles the messages of a client. Every byte array is a view of the received message; copy it to
+ * keep it.
  */
 export interface MessageReceiver {
-  /** Step 1: the client has this state, and wants what it lacks. */
+  /** Step 1: the client has this state, and requests everything it lacks. */
   onStateVector(stateVector: Uint8Array): void;
-  /** Step 2: what the client has and this server lacks. Often nothing, or nothing new. */
+  /** Step 2: content that the client has and this server may lack. Often empty, or nothing new. */
   onDiff(update: Uint8Array): void;
   onUpdate(update: Uint8Array): void;
-  /** Presence states: to be read with `readPresence`. */
+  /** Awareness states, to be read with an `AwarenessReader`. */
   onAwareness(states: Uint8Array): void;
   onAwarenessQuery(): void;
 }
 
 /**
- * Reads one message and hands it to the receiver. Messages of unknown types are ignored.
+ * Reads one message and passes it to the receiver. Messages of unknown types are ignored.
  *
- * @throws MalformedError when the bytes are not a message, and whatever the receiver throws
+ * @throws MalformedError if the bytes are not a message; whatever the receiver throws
  */
 export function readMessage(message: Uint8Array, receiver: MessageReceiver): void {
   const decoder = createDecoder(message);

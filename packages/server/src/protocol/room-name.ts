@@ -1,14 +1,15 @@
-/** A room name that this server does not accept. The message says why. */
+/** The room name is not acceptable. The message says why. */
 export class RoomNameError extends Error {
   override readonly name = "RoomNameError";
 }
 
-/** So that a name fits the key of every store, with room for a prefix. */
+/** Makes a name fit into the keys of every store, with room for a prefix. */
 const MAX_BYTES = 512;
 
 /**
- * The room that a WebSocket URL names: its path without the leading slash and without the query.
- * It may hold slashes. Browsers percent-encode what a path cannot hold, so it is decoded.
+ * Returns the room that a WebSocket URL names: its path without the leading slash and the query. It
+ * may contain slashes. Browsers percent-encode characters that a path cannot contain, so it is
+ * decoded.
  *
  * @param url the request target, such as `/drafts/one?token=…`
  * @throws RoomNameError
@@ -25,18 +26,18 @@ export function checkRoomName(name: string): string {
     throw new RoomNameError(`the room name is longer than ${MAX_BYTES} bytes`);
   }
   if (!name.isWellFormed() || /\p{Cc}/u.test(name)) {
-    throw new RoomNameError("the room name holds control characters");
+    throw new RoomNameError("the room name contains control characters");
   }
   return name;
 }
 
-/** A percent sign that begins no escape: browsers leave it in a path as it is. */
+/** A percent sign that does not begin an escape: browsers leave it unchanged in a path. */
 const BARE_PERCENT = /%(?![0-9a-f]{2})/gi;
 
 /**
- * A room name as it is written in a URL. A percent sign that begins no escape stands for itself.
+ * Decodes a room name from a URL. A percent sign that does not begin an escape stands for itself.
  *
- * @throws RoomNameError when the escapes are not UTF-8
+ * @throws RoomNameError if the escapes are not UTF-8
  */
 export function decodeRoomName(path: string): string {
   try {

@@ -2,10 +2,10 @@ import { createDecoder, readVarUint } from "lib0/decoding";
 import { createEncoder, toUint8Array, writeVarUint } from "lib0/encoding";
 import { decoding } from "./malformed-error.ts";
 
-/** Per client id: all of its structs with a clock below this are there. */
+/** Maps a client id to a clock; all of the client's structs below that clock are present. */
 export type StateVector = Map<number, number>;
 
-/** @throws MalformedError when the bytes are not an encoded state vector */
+/** @throws MalformedError if the bytes are not an encoded state vector */
 export function decodeStateVector(bytes: Uint8Array): StateVector {
   return decoding("state vector", () => {
     const decoder = createDecoder(bytes);
@@ -27,9 +27,9 @@ export function encodeStateVector(vector: StateVector): Uint8Array {
 }
 
 /**
- * What runs of structs have without gaps, counted from the first struct of each client.
+ * Returns the state vector of runs of structs, up to the first gap of each client.
  *
- * @param runs as `UpdateContents.runs`: client id, first clock, clock after the last; repeated
+ * @param runs as in `UpdateContents.runs`: client id, first clock, clock after the last; repeated
  */
 export function stateVectorOf(runs: ArrayLike<number>): StateVector {
   const vector: StateVector = new Map();
@@ -37,7 +37,7 @@ export function stateVectorOf(runs: ArrayLike<number>): StateVector {
   return vector;
 }
 
-/** Adds runs to a state vector. What leaves a gap is not counted: it may be asked for again. */
+/** Adds runs to a state vector. A run after a gap is not counted, so it may be requested again. */
 export function addRuns(vector: StateVector, runs: ArrayLike<number>): void {
   for (let i = 0; i + 2 < runs.length; i += 3) {
     const [client, from, to] = [runs[i] ?? 0, runs[i + 1] ?? 0, runs[i + 2] ?? 0];

@@ -3,7 +3,7 @@ import { skipAny } from "./any.ts";
 import { MalformedError } from "./malformed-error.ts";
 import { skipString, takeBytes } from "./text.ts";
 
-/** What a struct holds, by the number that Yjs gives it in the low bits of its first byte. */
+/** The content types of structs, as Yjs numbers them in the low bits of a struct's first byte. */
 export const Content = {
   collected: 0,
   deleted: 1,
@@ -23,25 +23,25 @@ export const HAS_RIGHT_ORIGIN = 0x40;
 const HAS_PARENT_KEY = 0x20;
 const CONTENT = 0x1f;
 
-/** The id of another struct: its client, and one of its clocks. */
+/** The id of another struct: its client and one of its clocks. */
 export interface StructId {
   client: number;
   clock: number;
 }
 
 /**
- * Reads the structs of an encoded update (format V1) where they lie, one at a time, into its own
- * fields. The update has been validated before.
+ * Reads the structs of an encoded update (format V1) in place, one at a time, into its own fields.
+ * The update must have been validated.
  */
 export class StructReader {
   /** The first byte of the struct. */
   info = 0;
-  /** Where its content begins, and where the struct ends. */
+  /** The offsets at which its content begins and the struct ends. */
   contentAt = 0;
   end = 0;
   /** In clock units. */
   length = 0;
-  /** The structs on which it depends; a client of -1 where there is none. */
+  /** The structs that it depends on; the client is -1 if there is none. */
   readonly origin: StructId = { client: -1, clock: 0 };
   readonly rightOrigin: StructId = { client: -1, clock: 0 };
   readonly parent: StructId = { client: -1, clock: 0 };
@@ -56,7 +56,7 @@ export class StructReader {
     return this.info & CONTENT;
   }
 
-  /** Reads what comes before the content. */
+  /** Reads everything before the content. */
   readHead(at: number): void {
     const decoder = this.#decoder;
     const { origin, rightOrigin, parent } = this;
@@ -78,21 +78,24 @@ export class StructReader {
     this.contentAt = decoder.pos;
   }
 
-  /** Reads on after `readHead`: where the struct ends, and how long it is. */
+  /** Continues after `readHead`: finds the end and the length of the struct. */
   readContent(): void {
     const decoder = this.#decoder;
     this.length = this.#skipContent();
     this.end = decoder.pos;
   }
 
-  /** Reads a number at some place. @returns it, and where what follows it begins */
+  /** Reads a number at an offset. @returns the number and the offset after it */
   numberAt(at: number): { value: number; end: number } {
     const decoder = this.#decoder;
     decoder.pos = at;
     return { value: readVarUint(decoder), end: decoder.pos };
   }
 
-  /** @returns where the element of an array (`Content.any`, `Content.json`) ends that begins there */
+  /**
+   * @returns the end of the array element (`Content.any`, `Content.json`) that begins at an
+   *   offset
+   */
   elementEnd(at: number): number {
     const decoder = this.#decoder;
     decoder.pos = at;

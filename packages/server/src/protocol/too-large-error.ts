@@ -1,4 +1,4 @@
-/** A presence state, an update or a document is larger than this server takes. */
+/** An awareness state, an update or a document is larger than this server accepts. */
 export class TooLargeError extends Error {
   override readonly name = "TooLargeError";
 }

@@ -5,33 +5,35 @@ import { decoding, MalformedError } from "./malformed-error.ts";
 import { readString, skipString, takeBytes } from "./text.ts";
 
 /**
- * What an encoded Yjs update (format V1) holds, found in one pass over its bytes without building
- * anything. The layout is that of `UpdateDecoderV1` and `readClientsStructRefs` in Yjs 13.6.
+ * The contents of an encoded Yjs update (format V1), found in one pass over its bytes without
+ * building objects. The layout is that of `UpdateDecoderV1` and `readClientsStructRefs` in Yjs
+ * 13.6.
  */
 export interface UpdateContents {
   /**
-   * The runs of structs without gaps: client id, first clock, clock after the last; repeated.
-   * Flat, because there is one of these for every update that a client sends.
+   * The runs of structs without gaps: client id, first clock, clock after the last; repeated. Flat,
+   * because there is one such list for every update that a client sends.
    */
   readonly runs: ArrayLike<number>;
-  /** Where the delete set begins, in bytes. */
+  /** The byte offset of the delete set. */
   readonly deletesAt: number;
-  /** True when at least one range is deleted. */
+  /** Whether at least one range is deleted. */
   readonly hasDeletes: boolean;
-  /** How many structs it holds, skips included. */
+  /** The number of structs, including skips. */
   readonly structs: number;
-  /** How many clients, and how many ranges, its delete set names. */
+  /** The number of clients and of ranges in the delete set. */
   readonly deleteClients: number;
   readonly deleteRanges: number;
 }
 
 /**
- * Validates the structure of an encoded update and tells what it holds.
+ * Validates the structure of an encoded update and returns its contents.
  *
- * A valid update is all of the bytes. It can be decoded by every Yjs client, and merged with others. It is not said that
- * its structs can be integrated: what they depend on may still be on its way.
+ * A valid update takes up all of the bytes, can be decoded by every Yjs client, and can be merged
+ * with others. Its structs can not necessarily be integrated: structs that they depend on may not
+ * have arrived yet.
  *
- * @throws MalformedError naming what is wrong
+ * @throws MalformedError that says what is wrong
  */
 export function inspectUpdate(update: Uint8Array): UpdateContents {
   return decoding("update", () => {
@@ -47,8 +49,8 @@ export function inspectUpdate(update: Uint8Array): UpdateContents {
 }
 
 /**
- * Yjs ignores what follows an update, so it would be lost without anybody noticing. In an update of the
- * format V2 that is nearly everything: it begins with a zero, which in V1 says that nothing is inserted.
+ * Yjs ignores bytes after an update, so they would be lost silently. For an update in format V2
+ * that is nearly everything: it begins with a zero, which in V1 means that nothing is inserted.
  */
 function restReason(update: Uint8Array, rest: number): string {
   return update[0] === 0
@@ -56,7 +58,7 @@ function restReason(update: Uint8Array, rest: number): string {
     : `${rest} bytes follow the update; send one update at a time`;
 }
 
-/** True when the update neither inserts nor deletes anything. */
+/** Whether the update neither inserts nor deletes anything. */
 export function isEmpty(contents: UpdateContents): boolean {
   return contents.runs.length === 0 && !contents.hasDeletes;
 }
@@ -77,8 +79,8 @@ function readRuns(decoder: Decoder): { runs: number[]; structs: number } {
     const client = readVarUint(decoder);
     let clock = readVarUint(decoder);
     total += structs;
-    // Yjs always writes clients in descending order, and `mergeUpdates` loses structs of updates
-    // that do not keep to it.
+    // Yjs always writes clients in descending order, and `mergeUpdates` loses structs of updates in
+    // any other order.
     if (client >= previousClient) throw new MalformedError("clients are not in descending order");
     previousClient = client;
     let start = clock;
@@ -99,7 +101,7 @@ function readRuns(decoder: Decoder): { runs: number[]; structs: number } {
   return { runs, structs: total };
 }
 
-/** Moves past one struct that is not a skip. @returns its length in clock units */
+/** Skips one struct that is not itself a `skip`. @returns its length in clock units */
 function readStruct(decoder: Decoder, info: number): number {
   const content = info & CONTENT;
   if (content === 0) return readVarUint(decoder);
@@ -161,7 +163,7 @@ function skipJsonOrUndefined(decoder: Decoder): void {
   if (json !== "undefined") checkJson(json);
 }
 
-/** Types 3 (XML element) and 5 (XML hook) carry a name; 0 to 6 are all there are. */
+/** The types are 0 to 6; 3 (XML element) and 5 (XML hook) have a name. */
 function skipType(decoder: Decoder): void {
   const type = readVarUint(decoder);
   if (type > 6) throw new MalformedError(`unknown type ${type}`);
@@ -184,5 +186,5 @@ function skipDeleteSet(decoder: Decoder): { deleteClients: number; deleteRanges:
   return { deleteClients, deleteRanges };
 }
 
-/** The update that holds nothing. */
+/** The empty update. */
 export const EMPTY_UPDATE: Uint8Array = Uint8Array.of(0, 0);

@@ -1,10 +1,10 @@
 /**
- * Reads varuints that are known to be well-formed, from a place in bytes. It has no checks and makes
- * nothing, so it is several times as fast as the decoder of lib0.
+ * Reads varuints that are known to be well-formed, from an offset. It checks and allocates nothing,
+ * so it is several times as fast as lib0's decoder.
  */
 export class VarUintReader {
   readonly bytes: Uint8Array;
-  /** Where the next one begins. */
+  /** The offset of the next varuint. */
   at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
@@ -17,7 +17,7 @@ export class VarUintReader {
     let byte = bytes[this.at++] ?? 0;
     if (byte < 0x80) return byte;
     let value = byte & 0x7f;
-    // Numbers have up to 53 bits: a shift would cut them to 32.
+    // Numbers have up to 53 bits: a shift would truncate them to 32.
     let factor = 0x80;
     do {
       byte = bytes[this.at++] ?? 0;

@@ -1,7 +1,7 @@
 import type { ServerAddress } from "./registry.ts";
 import type { Cluster } from "./replicator.ts";
 
-/** The cluster of a server that runs alone: nobody else holds anything, and nobody listens. */
+/** The cluster of a single server: there are no other holders, and nothing is published. */
 export function alone(address: ServerAddress): Cluster {
   return {
     address,

@@ -1,19 +1,19 @@
 /**
- * The bus carries messages between the servers that hold the same document. It may lose, repeat and
- * delay messages; it never alters them. Who uses it numbers what it sends, and finds the gaps.
+ * The bus carries messages between the servers that hold the same document. It may lose, duplicate
+ * and delay messages; it never alters them. Callers number their messages to detect gaps.
  */
 export interface Bus {
   /**
-   * Delivers what is published for `room`, also by this server itself, until the subscription is
-   * closed.
+   * Delivers every message published for `room`, including this server's own, until the
+   * subscription is closed.
    *
-   * @returns resolves when the subscription is in force, or after two seconds without that: a bus
-   *   that is down must not keep documents from being opened. The subscription then comes into
-   *   force when the bus is back, and `onInterrupted` says so. It does not reject.
+   * @returns resolves when the subscription is active, or after two seconds if it is not: a bus
+   *   that is down must not block the opening of documents. The subscription then becomes active
+   *   once the bus recovers, and `onInterrupted` is called. Does not reject.
    */
   subscribe(room: string, listener: BusListener): Promise<Subscription>;
 
-  /** Why messages do not get through, or `undefined` when nothing is known to be wrong. */
+  /** Why messages are not getting through, or `undefined` if no problem is known. */
   readonly problem: string | undefined;
 
   /** Ends all subscriptions and connections. */
@@ -21,25 +21,25 @@ export interface Bus {
 }
 
 export interface BusListener {
-  /** @param message only valid during the call, unless it is copied */
+  /** @param message valid only during the call; copy it to keep it */
   onMessage(message: Uint8Array): void;
 
   /**
-   * The bus works again after an interruption, in which messages may have been lost. Interruptions
-   * that follow each other quickly are told once.
+   * The bus has recovered from an interruption during which messages may have been lost.
+   * Interruptions in quick succession are reported once.
    */
   onInterrupted(): void;
 }
 
 export interface Subscription {
   /**
-   * Sends a message to the subscribers of the room. Never throws and never waits; while the bus is
-   * down, or has too much to send, the message is dropped.
+   * Sends a message to the subscribers of the room. Never throws and never blocks; the message is
+   * dropped while the bus is down or overloaded.
    *
-   * @param message its bytes must not change any more
+   * @param message must not be modified afterwards
    */
   publish(message: Uint8Array): void;
 
-  /** From the call on, nothing is delivered any more. It does not reject. */
+  /** Stops delivery immediately. Does not reject. */
   close(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
 import type { ReplicationStats } from "./replication-stats.ts";
 
-/** Who asks for a document. */
+/** What a request to a peer needs. */
 export interface Asker {
   readonly room: string;
   readonly peers: Peers;
@@ -16,24 +16,26 @@ export interface Asker {
 
 export interface CatchUpOptions extends Asker {
   readonly replica: Replica;
-  /** Takes what the stores have and the replica has not. */
+  /** Applies whatever the stores have and the replica lacks. */
   readonly recover: () => Promise<void>;
-  /** Asks for what the replica lacks now. */
+  /** Builds the request for whatever the replica currently lacks. */
   readonly request: () => PeerRequest;
   readonly isHolder: (peer: Peer) => boolean;
   readonly takeAwareness: (states: readonly PeerAwareness[], peer: Peer) => void;
-  /** The peer does not hold the document any more. */
+  /** The peer no longer holds the document. */
   readonly letGo: (peer: Peer) => void;
 }
 
-/** The same peer is not asked more often. */
+/** Minimum interval between requests to the same peer. */
 const AGAIN_MS = 500;
-/** The same when it did not answer. */
+/** The same after a failed request. */
 const RETRY_MS = 1_000;
-/** The stores are read again after a second, then less and less often, but so often at least. */
+/** Retries of the store read back off from one second up to this. */
 const MAX_RECOVERY_RETRY_MS = 10_000;
 
-/** Gets what was missed on the bus: from the server that published it, else from the stores. */
+/**
+ * Fetches what was missed on the bus: from the server that published it, or else from the stores.
+ */
 export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #asked: Set<Peer> = new Set();
@@ -45,7 +47,7 @@ export class CatchUp {
     this.#options = options;
   }
 
-  /** Reads the stores at the next tick, and again until that works. */
+  /** Reads the stores at the next tick, and retries until that succeeds. */
   recoverSoon(): void {
     this.#recoverAt = 0;
     this.#recoveryRetry = RETRY_MS;
@@ -55,7 +57,7 @@ export class CatchUp {
     if (now >= this.#recoverAt && !this.#isRecovering) void this.#recover();
   }
 
-  /** Asks a holder for what is missing, unless it was just asked. */
+  /** Asks a holder for what is missing, unless it was asked a moment ago. */
   ask(peer: Peer, now: number): void {
     if (now < peer.askAt || this.#asked.has(peer)) return;
     void this.#ask(peer);
@@ -71,14 +73,15 @@ export class CatchUp {
       if (!isHolder(peer)) return;
       if (answer === null) await this.#readInstead(peer);
       else if (answer.type === "absent") letGo(peer);
-      // It was started again, and tells of itself when it has been asked.
+      // The server has restarted. The request made this server known to it, so it will announce
+      // itself.
       else if (answer.type === "state" && !peer.isRun(answer.state.incarnation)) letGo(peer);
       else if (answer.type === "state") {
         await this.#take(answer.state, peer, heard);
         pause = AGAIN_MS;
       }
     } catch (error) {
-      logger.warn({ room, holder: peer.address, err: error }, "cannot catch up; trying again");
+      logger.warn({ room, holder: peer.address, err: error }, "catching up failed, retrying");
     } finally {
       this.#asked.delete(peer);
       peer.askAt = Date.now() + pause;
@@ -100,7 +103,10 @@ export class CatchUp {
     peer.heardAt = now;
   }
 
-  /** What a server published was durable before, so the stores have all that was heard of. */
+  /**
+   * Servers publish only what is durable, so the stores have everything the peer is known to have
+   * published.
+   */
   async #readInstead(peer: Peer): Promise<void> {
     if (!peer.isLagging) return;
     const { heard } = peer;
@@ -112,7 +118,7 @@ export class CatchUp {
   async #recover(): Promise<void> {
     const { room, logger, recover } = this.#options;
     this.#isRecovering = true;
-    // It may become due again meanwhile.
+    // Another recovery may be requested while this one runs.
     this.#recoverAt = Number.POSITIVE_INFINITY;
     try {
       await recover();
@@ -120,14 +126,14 @@ export class CatchUp {
     } catch (error) {
       this.#recoverAt = Math.min(this.#recoverAt, Date.now() + this.#recoveryRetry);
       this.#recoveryRetry = Math.min(2 * this.#recoveryRetry, MAX_RECOVERY_RETRY_MS);
-      logger.warn({ room, err: error }, "cannot read the stores; trying again");
+      logger.warn({ room, err: error }, "reading the stores failed, retrying");
     } finally {
       this.#isRecovering = false;
     }
   }
 }
 
-/** @returns `null` when the peer did not answer */
+/** @returns `null` if the peer did not respond */
 export async function ask(
   { room, peers, logger, stats }: Asker,
   peer: Peer,
@@ -140,7 +146,7 @@ export async function ask(
   } catch (error) {
     stats.fetches.failed++;
     const reason = error instanceof Error ? error.message : String(error);
-    logger.warn({ room, holder: peer.address, reason }, "no answer");
+    logger.warn({ room, holder: peer.address, reason }, "peer did not respond");
     return null;
   }
 }

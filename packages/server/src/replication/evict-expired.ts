@@ -3,15 +3,15 @@ import { resultWithin } from "../runtime/within.ts";
 import type { Registry, ServerAddress } from "./registry.ts";
 import type { Replicator } from "./replicator.ts";
 
-/** How long a server without a lease has to show that it is there all the same. */
+/** How long a server with an expired lease has to respond before it is evicted. */
 const ANSWER_MS = 1_000;
 
 /**
- * Asks whether the other holders of documents are still alive, and takes the dead out of them. A
- * server that was started again is another one: what was known of its earlier run is over. Does not
+ * Checks whether the other holders of open documents are still alive, and evicts the dead ones. A
+ * restarted server counts as a new one: the state known of its previous run is dropped. Does not
  * reject.
  *
- * @param documents the holders of all open documents, each time that it is called
+ * @param documents returns the replicators of all currently open documents
  */
 export async function evictExpired(
   documents: () => Iterable<Replicator>,
@@ -33,10 +33,10 @@ export async function evictExpired(
     if (buried.length === 0) return;
     for (const replicator of documents()) replicator.evict(buried);
   } catch (error) {
-    logger.debug({ err: error }, "the leases of other servers cannot be read");
+    logger.debug({ err: error }, "cannot read the leases of other servers");
   }
 
-  /** It may be cut off from the registry only, and serve its clients as before. */
+  /** The server may have lost only the registry, and still be serving its clients. */
   async function isThere(address: ServerAddress): Promise<boolean> {
     const replicator = others.get(address);
     if (replicator === undefined) return false;

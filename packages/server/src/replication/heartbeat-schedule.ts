@@ -1,14 +1,17 @@
-/** So long after the last change its number is told again: the next one would have shown its loss. */
+/**
+ * Delay before the last sequence number is announced again. A lost message normally shows as a gap
+ * when the next one arrives; after the final message there is no next one.
+ */
 const CONFIRM_MS = 1_000;
 const BEAT_MS = 15_000;
 const MIN_BEAT_MS = 200;
 
 /**
- * When one holder of a document tells the others that it is there, and how far it is. Times are in
- * milliseconds since the epoch.
+ * Decides when a holder of a document sends heartbeats, which announce to the other holders that it
+ * is alive and its last sequence number. Times are in milliseconds since the epoch.
  */
 export class HeartbeatSchedule {
-  /** Whether the next beat asks the others for theirs. */
+  /** Whether the next heartbeat asks the others for theirs. */
   wantsReply = false;
   #at = Number.POSITIVE_INFINITY;
   #confirmAt = Number.POSITIVE_INFINITY;
@@ -18,25 +21,26 @@ export class HeartbeatSchedule {
     return now >= this.#at || now >= this.#confirmAt;
   }
 
-  /** The next one is due at this time at the latest. */
+  /** Schedules a heartbeat for this time at the latest. */
   by(time: number): void {
     this.#at = Math.min(this.#at, time);
   }
 
-  /** Another holder was met, which wants to know soon how far this one is. */
+  /** A new holder has appeared: announces the sequence number to it soon. */
   met(now: number): void {
     this.by(now + CONFIRM_MS);
   }
 
-  /** Changes were published: unless more follow, a beat tells their number again. */
+  /** Changes were published: unless more follow, a heartbeat repeats their sequence number. */
   changed(now: number): void {
     this.#confirmAt = now + CONFIRM_MS;
   }
 
   /**
-   * Another holder asks for a beat.
+   * Another holder requests a heartbeat.
    *
-   * @returns whether it makes sense at once; else one is due a little later, whoever else asks
+   * @returns true if it should be sent immediately. Otherwise one is scheduled shortly, and
+   *   serves all requests that arrive before it.
    */
   asked(now: number): boolean {
     if (now - this.#sentAt > MIN_BEAT_MS) return true;
@@ -44,13 +48,13 @@ export class HeartbeatSchedule {
     return false;
   }
 
-  /** @param again whether there is somebody to whom the next one is told */
+  /** @param again whether there are other holders to send the next one to */
   sent(now: number, again: boolean): void {
     this.wantsReply = false;
     this.#sentAt = now;
     this.#confirmAt = Number.POSITIVE_INFINITY;
     this.#at = Number.POSITIVE_INFINITY;
-    // Not all holders at the same time.
+    // Jitter keeps the holders from sending at the same time.
     if (again) this.by(now + BEAT_MS * (0.5 + Math.random() / 2));
   }
 }

@@ -10,10 +10,10 @@ import {
 import type { ServerAddress } from "./registry.ts";
 import { asPeerError, readBody, ServerClient } from "./server-client.ts";
 
-/** No document is larger than that. */
+/** No document is larger than this. */
 export const MAX_DOCUMENT_ANSWER_BYTES: number = 4 * 1024 * 1024 * 1024;
 
-/** Asks other servers over HTTP. */
+/** Sends peer requests over HTTP. */
 export class HttpPeers implements Peers {
   readonly #client: ServerClient;
 
@@ -38,7 +38,7 @@ export class HttpPeers implements Peers {
           return { type: "opening" };
         default:
           response.resume();
-          throw new PeerError(`${server} answered with status ${response.statusCode}`);
+          throw new PeerError(`${server} responded with status ${response.statusCode}`);
       }
     } catch (error) {
       throw asPeerError(server, error);

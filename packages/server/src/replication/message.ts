@@ -14,50 +14,54 @@ import { decoding, MalformedError } from "../protocol/malformed-error.ts";
 import { takeBytes } from "../protocol/text.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
 
-/** What one holder of a document tells the others on the bus. */
+/** A message from one holder of a document to the others, sent on the bus. */
 export interface HolderMessage {
   readonly sender: ServerAddress;
-  /** Tells this run of the sender from earlier ones at its address. */
+  /** Distinguishes this run of the sender from earlier runs at its address. */
   readonly incarnation: Incarnation;
-  /** Drawn at random each time the sender opens the document; its numbers start at 1 then. */
+  /** Random, chosen each time the sender opens the document; sequence numbers then restart at 1. */
   readonly epoch: number;
-  /** The number of this message when it is of type `changes`, else of the last one that was. */
+  /**
+   * The number of this message if its type is `changes`, otherwise of the last message that was.
+   */
   readonly sequence: number;
   readonly body: HolderBody;
 }
 
 export type HolderBody =
-  /** What clients of the sender did. */
+  /** Changes made by clients of the sender. */
   | {
       readonly type: "changes";
-      /** Encoded updates; all of them are durable. */
+      /** Encoded updates, all of them durable. */
       readonly updates: readonly Uint8Array[];
       readonly awareness: readonly PeerAwareness[];
-      /** False when something was too large for the bus: ask the sender for it. */
+      /** False if the updates were too large for the bus: ask the sender for them. */
       readonly whole: boolean;
     }
-  /** The sender holds the document, and has at least what this state vector says. */
+  /** The sender holds the document, and has at least the state of this vector. */
   | { readonly type: "heartbeat"; readonly stateVector: Uint8Array; readonly wantsReply: boolean }
-  /** The sender lets the document go. */
+  /** The sender is unloading the document. */
   | { readonly type: "leaving" }
-  /** Somebody claims a client that the receiver vouches for: is it still there? */
+  /**
+   * Another connection claims a client id that the receiver owns: is that client still connected?
+   */
   | { readonly type: "probe"; readonly holder: ServerAddress; readonly client: number };
 
-/** One client's presence, as the server to which it is connected tells it. */
+/** One client's awareness state, as reported by the server it is connected to. */
 export interface PeerAwareness extends AwarenessState {
   /**
-   * Whether the client is surely that of the connection that introduced it. One that was only
-   * relayed by another may be claimed.
+   * Whether the client certainly belongs to the connection that introduced it. A client that was
+   * only relayed by another connection may still be claimed.
    */
   readonly isOwn: boolean;
-  /** Whether the connection got it from another that had left, or did not answer. */
+  /** Whether the connection took the client over from one that had left or did not respond. */
   readonly isContestable?: boolean;
 }
 
-/** How it is encoded whose a client is. */
+/** Encodes who owns a client. */
 const Owned = { relayed: 0, own: 1, contestable: 3 } as const;
 
-/** Servers of other versions are not understood, rather than misunderstood. */
+/** Messages of other versions are rejected rather than misread. */
 const VERSION = 2;
 
 const Type = { changes: 0, heartbeat: 1, leaving: 2, probe: 3 } as const;
@@ -93,8 +97,8 @@ export function encodeMessage(message: HolderMessage): Uint8Array {
 }
 
 /**
- * @returns byte arrays are views of `bytes`
- * @throws MalformedError when this is not a message, or one of another version
+ * @returns byte arrays in it are views of `bytes`
+ * @throws MalformedError if this is not a message, or its version differs
  */
 export function decodeMessage(bytes: Uint8Array): HolderMessage {
   return decoding("message of another server", () => {
@@ -120,7 +124,7 @@ export function writePeerAwareness(encoder: Encoder, states: readonly PeerAwaren
   }
 }
 
-/** @returns states are views of what is decoded */
+/** @returns states are views of the decoded bytes */
 export function readPeerAwareness(decoder: Decoder): PeerAwareness[] {
   return Array.from({ length: readCount(decoder) }, () => {
     const client = readVarUint(decoder);
@@ -133,7 +137,7 @@ export function readPeerAwareness(decoder: Decoder): PeerAwareness[] {
   });
 }
 
-/** @returns updates are views of what is decoded */
+/** @returns updates are views of the decoded bytes */
 export function readUpdates(decoder: Decoder): Uint8Array[] {
   return Array.from({ length: readCount(decoder) }, () => takeBytes(decoder));
 }
@@ -159,17 +163,16 @@ function readBody(decoder: Decoder): HolderBody {
   }
 }
 
-/** Every counted thing takes a byte at least, so a larger count is none. */
+/** Every item takes at least one byte, so a count above the remaining bytes is invalid. */
 function readCount(decoder: Decoder): number {
   const count = readVarUint(decoder);
   const left = decoder.arr.length - decoder.pos;
-  if (count > left)
-    throw new MalformedError(`${count} things announced where ${left} bytes are left`);
+  if (count > left) throw new MalformedError(`a count of ${count} with only ${left} bytes left`);
   return count;
 }
 
 function readByte(decoder: Decoder): number {
   const byte = decoder.arr[decoder.pos++];
-  if (byte === undefined) throw new MalformedError("it ends early");
+  if (byte === undefined) throw new MalformedError("it is truncated");
   return byte;
 }

@@ -1,10 +1,10 @@
-/** A message of this server that has not come back by then is taken for lost. */
+/** A message of this server that has not come back after this time counts as lost. */
 const OVERDUE_MS = 1_000;
 
 /**
- * Whether the bus brings back what this server publishes in a room, as it does for all subscribers.
- * This finds what a connection does not know of itself: one that is half open, that takes messages
- * and brings none, or the other way round.
+ * Tracks whether the bus delivers this server's own messages back to it, as it does to every
+ * subscriber of the room. This detects failures that a connection cannot see itself: a half-open
+ * connection, or one that works in only one direction.
  */
 export class OwnEcho {
   #waitingSince = Number.POSITIVE_INFINITY;
@@ -13,12 +13,12 @@ export class OwnEcho {
     this.#waitingSince = Math.min(this.#waitingSince, now);
   }
 
-  /** A message of this server came; those before it may have been lost, but the bus works. */
+  /** A message of this server came back. Earlier ones may have been lost, but the bus works. */
   came(): void {
     this.#waitingSince = Number.POSITIVE_INFINITY;
   }
 
-  /** Whether something was published since one of this server's messages came. */
+  /** Whether anything was published since one of this server's messages last came back. */
   get isAwaited(): boolean {
     return this.#waitingSince !== Number.POSITIVE_INFINITY;
   }

@@ -13,15 +13,15 @@ import {
 } from "./peers.ts";
 import type { ServersOnly } from "./servers-only.ts";
 
-/** A state vector of a million clients takes less. */
+/** More than a state vector of a million clients takes. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 
-/** Whoever holds documents. */
+/** Answers peer requests for the documents in memory. */
 export interface PeerAnswers {
   answerPeer(room: string, request: PeerRequest): Promise<PeerAnswer>;
 }
 
-/** Where other servers ask this one for documents. */
+/** The route on which other servers request documents from this one. */
 export function peerRoutes(only: ServersOnly, rooms: PeerAnswers): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.post(PEER_PATH, only, bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {

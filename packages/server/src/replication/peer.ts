@@ -1,36 +1,36 @@
 import type { Incarnation, ServerAddress } from "./registry.ts";
 
-/** How far a server had counted in one of the times that it had the document open. */
+/** A sequence number that a server reached in one epoch, that is, one opening of the document. */
 export interface Heard {
   readonly epoch: number;
   readonly sequence: number;
 }
 
 /**
- * Another server that holds the same document, and what has been heard from it. Its messages are
- * numbered, so that what the bus has lost shows as a gap.
+ * Another server that holds the same document, and what has been received from it. Its messages are
+ * numbered, so messages lost by the bus show as gaps.
  */
 export class Peer {
   readonly address: ServerAddress;
-  /** The client ids of those who are present there. */
+  /** The ids of the clients with awareness state on that server. */
   readonly clients: Set<number> = new Set();
-  /** Its clients that were declared gone here, so that it has to announce them anew. */
+  /** Its clients that this server has declared gone, so that it must announce them again. */
   readonly denied: Set<number> = new Set();
-  /** Which run of the server this is; `null` before anything was heard from it. */
+  /** Identifies the run of the server; `null` until something is received from it. */
   incarnation: Incarnation | null = null;
-  /** When it was last heard of, in milliseconds since the epoch. */
+  /** When it was last heard from, in milliseconds since the epoch. */
   heardAt: number;
-  /** Not before this it is asked again for what it has. */
+  /** It is not asked for its state again before this time. */
   askAt = 0;
-  /** Names one time that it opened the document, as its numbers start anew then. */
+  /** Identifies one opening of the document on that server; sequence numbers restart with each. */
   #epoch: number | null = null;
-  /** Whether the server itself told so: what the bus brings may have taken its time. */
+  /** Whether the server confirmed the epoch directly: messages on the bus may be delayed. */
   #isConfirmed = false;
-  /** What the bus has brought last of another time, while the server itself had told of this one. */
+  /** The last message on the bus with an epoch other than the confirmed one. */
   #doubt: Heard | null = null;
-  /** Everything that it published up to this number is here. */
+  /** Everything it published up to this number has arrived. */
   #complete = 0;
-  /** The unbroken run of numbers that was heard last; it lies behind a gap. */
+  /** The latest unbroken run of sequence numbers; a gap precedes it. */
   #run: { from: number; to: number } | null = null;
 
   constructor(address: ServerAddress, now: number) {
@@ -38,26 +38,26 @@ export class Peer {
     this.heardAt = now;
   }
 
-  /** Whether something comes from this run of the server. From nobody knows which, the first is taken. */
+  /** Whether this is the known run of the server. If none is known yet, adopts this one. */
   isRun(incarnation: Incarnation): boolean {
     this.incarnation ??= incarnation;
     return this.incarnation === incarnation;
   }
 
-  /** Whether it is known to have the document open since that epoch, or nothing is known of it. */
+  /** Whether the epoch matches the known one, or none is known. */
   isAt(epoch: number): boolean {
     return this.#epoch === null || this.#epoch === epoch;
   }
 
-  /** Whether something is missing, or it is not known which time it has the document open. */
+  /** Whether messages are missing, or its current epoch is unknown or in doubt. */
   get isLagging(): boolean {
     return this.#epoch === null || this.#run !== null || this.#doubt !== null;
   }
 
   /**
-   * Whether a message on the bus contradicts what the server itself told: it was published before the
-   * document was opened anew there, and took its time, or the document was opened anew since. The
-   * server is to be asked which.
+   * Whether a message on the bus contradicts the epoch that the server confirmed directly. Either
+   * the message was published before the document was reopened there and arrives late, or the
+   * document has been reopened since. Ask the server which.
    */
   doubts(epoch: number, sequence: number): boolean {
     if (!this.#isConfirmed || epoch === this.#epoch) return false;
@@ -66,9 +66,9 @@ export class Peer {
   }
 
   /**
-   * Notes a message that is being taken.
+   * Records a received message.
    *
-   * @returns false when it was taken before
+   * @returns false if it is a duplicate
    */
   hear(epoch: number, sequence: number, now: number): boolean {
     this.heardAt = now;
@@ -85,7 +85,7 @@ export class Peer {
     return true;
   }
 
-  /** Notes how far it has counted, without a message of that number. */
+  /** Records its latest sequence number, without having received that message. */
   hearOf(epoch: number, sequence: number, now: number): void {
     this.heardAt = now;
     this.#begin(epoch);
@@ -93,7 +93,7 @@ export class Peer {
     if (sequence > reached) this.#run = { from: sequence + 1, to: sequence };
   }
 
-  /** The server itself tells of the time that it has the document open. */
+  /** The server itself has confirmed its current epoch. */
   confirm(epoch: number): void {
     this.#begin(epoch);
     this.#isConfirmed = true;
@@ -103,7 +103,7 @@ export class Peer {
     this.hearOf(epoch, sequence, this.heardAt);
   }
 
-  /** Everything that it published up to `sequence` is here. */
+  /** Everything it published up to `sequence` has arrived. */
   catchUp(epoch: number, sequence: number): void {
     this.#begin(epoch);
     this.#complete = Math.max(this.#complete, sequence);
@@ -112,14 +112,14 @@ export class Peer {
     this.#run = null;
   }
 
-  /** What was heard last: when everything up to there is known to be here, `catchUp` takes it. */
+  /** The latest known position; pass it to `catchUp` once everything up to it has arrived. */
   get heard(): Heard | null {
     if (this.#doubt !== null) return this.#doubt;
     if (this.#epoch === null) return null;
     return { epoch: this.#epoch, sequence: this.#run?.to ?? this.#complete };
   }
 
-  /** The server was asked after this had been heard: there is no doubt about it any more. */
+  /** The server was asked after this position was recorded, which resolves any doubt about it. */
   settle(heard: Heard | null): void {
     if (this.#doubt?.epoch === heard?.epoch) this.#doubt = null;
   }
@@ -129,7 +129,7 @@ export class Peer {
     this.#epoch = epoch;
     this.#isConfirmed = false;
     this.#complete = 0;
-    // What it had before its first message is missing as well.
+    // Its state from before the first message is missing too.
     this.#run = { from: 1, to: 0 };
   }
 }

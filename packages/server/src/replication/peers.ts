@@ -16,63 +16,66 @@ import {
 } from "./message.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
 
-/** Asks other servers directly for what they hold. */
+/** Asks other servers directly for the documents that they hold. */
 export interface Peers {
   /**
    * Asks another server for its state of a document.
    *
-   * @throws PeerError when it could not be asked, or did not answer in time
+   * @throws PeerError if the request fails or the server does not respond in time
    */
   ask(server: ServerAddress, room: string, request: PeerRequest): Promise<PeerAnswer>;
 
-  /** Ends connections; requests under way fail. */
+  /** Closes connections; pending requests fail. */
   close(): void;
 }
 
-/** Another server did not answer, or not with what was asked for. */
+/** Another server did not respond, or its response was not usable. */
 export class PeerError extends Error {
   override readonly name = "PeerError";
 }
 
 export interface PeerRequest {
-  /** Who asks. By asking it makes itself known as a holder of the document. */
+  /** The requesting server. The request also announces it as a holder of the document. */
   readonly from: ServerAddress;
   readonly incarnation: Incarnation;
   readonly epoch: number;
-  /** The number of the last message that it published, or tried to; see `HolderMessage`. */
+  /** The number of the last message it published, or tried to; see `HolderMessage`. */
   readonly sequence: number;
   /**
-   * True when the asker is opening the document: what it has beyond the answer is in the stores, or
-   * will be published.
+   * True if the requester is opening the document: anything it has beyond the answer is in the
+   * stores or will be published.
    */
   readonly isOpening: boolean;
-  /** The updates that this state vector covers are left out. */
+  /** Updates covered by this state vector are left out of the answer. */
   readonly stateVector: Uint8Array;
 }
 
 export type PeerAnswer =
   | { readonly type: "state"; readonly state: PeerState }
-  /** It is opening the document itself, and has no state yet. */
+  /** The server is itself still opening the document, and has no state yet. */
   | { readonly type: "opening" }
-  /** It does not hold the document. */
+  /** The server does not hold the document. */
   | { readonly type: "absent" };
 
-/** What another server has of a document. */
+/** Another server's state of a document. */
 export interface PeerState {
   readonly incarnation: Incarnation;
   readonly epoch: number;
-  /** Everything that it published up to this number is in `updates` and `presence`. */
+  /** Everything it published up to this number is in `updates` and `awareness`. */
   readonly sequence: number;
-  /** All who are present there. */
+  /** The awareness states of all clients of that server. */
   readonly awareness: readonly PeerAwareness[];
-  /** Encoded updates; together they hold what was asked for, and all of it is durable. */
+  /** Encoded updates, all of them durable; together they contain what was requested. */
   readonly updates: readonly Uint8Array[];
 }
 
-/** Where a server is asked; in the path, because servers of other versions must not misunderstand. */
+/**
+ * The path carries the protocol version, so that servers of other versions cannot misread a
+ * request.
+ */
 export const PEER_PATH = "/cluster/v2/state";
 
-/** The room is in the body: paths of URLs cannot hold every name. */
+/** The room is in the body because a URL path cannot carry every name. */
 export function encodePeerRequest(room: string, request: PeerRequest): Uint8Array {
   const encoder = createEncoder();
   writeVarString(encoder, room);
@@ -101,7 +104,7 @@ export function decodePeerRequest(bytes: Uint8Array): { room: string; request: P
 }
 
 /**
- * Encodes a state as the parts of a body, so that large updates need not be copied into one.
+ * Encodes a state as the parts of a body, so that large updates need not be copied into one buffer.
  * `decodePeerState` reads it.
  */
 export function encodePeerState(state: PeerState): Uint8Array[] {
@@ -123,10 +126,10 @@ export function decodePeerState(bytes: Uint8Array): PeerState {
   });
 }
 
-/** What a document holds, without what a server says of itself. */
+/** The content of a document, without the fields about the server. */
 export type DocumentContent = Pick<PeerState, "awareness" | "updates">;
 
-/** @param head what comes before @returns the parts of a body */
+/** @param head holds what precedes the content @returns the parts of a body */
 export function encodeContent(
   head: Encoder,
   { awareness, updates }: DocumentContent,
@@ -142,7 +145,7 @@ export function encodeContent(
   return parts;
 }
 
-/** Reads what `encodeContent` wrote after the head. */
+/** Reads the content that `encodeContent` wrote after the head. */
 export function readContent(decoder: Decoder): DocumentContent {
   const awareness = readPeerAwareness(decoder);
   return { awareness, updates: readUpdates(decoder) };

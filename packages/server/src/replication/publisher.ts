@@ -4,14 +4,14 @@ import { OwnEcho } from "./own-echo.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
 import type { ReplicationStats } from "./replication-stats.ts";
 
-/** Larger messages are not for the bus: receivers ask for their content. */
+/** Larger updates are not sent on the bus; receivers ask for them. */
 const MAX_MESSAGE_BYTES = 128 * 1024;
 
-/** What one server publishes about one document: numbers it, and gathers what belongs together. */
+/** Numbers and batches what one server publishes about one document. */
 export class Publisher {
-  /** Names this time that the document is open. */
+  /** Identifies this opening of the document. */
   readonly epoch: number = Math.floor(Math.random() * 2 ** 32);
-  /** Shows whether the bus brings back what is published. */
+  /** Tracks whether the bus delivers published messages back. */
   readonly echo: OwnEcho = new OwnEcho();
   readonly #sender: ServerAddress;
   readonly #incarnation: Incarnation;
@@ -30,37 +30,41 @@ export class Publisher {
     this.#stats = stats;
   }
 
-  /** The number of the last message with changes, or of what was skipped. */
+  /** The number of the last message with changes, or of the last skipped one. */
   get sequence(): number {
     return this.#sequence;
   }
 
-  /** From now on messages go there. */
+  /** Sends all further messages to this subscription. */
   connect(subscription: Subscription): void {
     this.#subscription = subscription;
   }
 
   /**
-   * Something was not published, because nobody was there. Whoever still believes to have followed
-   * sees a gap.
+   * Accounts for changes that were not published because there were no other holders. A server that
+   * believes it is up to date will see a gap.
    */
   skip(): void {
     this.#sequence++;
   }
 
-  /** Adds an update to the next message. The bytes must not change any more. */
+  /** Adds an update to the next message. The bytes must not be modified afterwards. */
   add(update: Uint8Array): void {
     this.#updates.push(update);
     this.#bytes += update.length;
   }
 
-  /** Drops what was added: nobody needs it. */
+  /** Drops the pending updates: there are no other holders left. */
   clear(): void {
     this.#updates = [];
     this.#bytes = 0;
   }
 
-  /** Publishes what was added and `presence`. @returns whether there was anything */
+  /**
+   * Publishes the pending updates and `awareness`.
+   *
+   * @returns false if there was nothing to publish
+   */
   publishChanges(awareness: readonly PeerAwareness[]): boolean {
     if (this.#updates.length === 0 && awareness.length === 0) return false;
     this.#sequence++;

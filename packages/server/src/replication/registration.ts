@@ -1,9 +1,9 @@
 import type { OtherHolders, Registry } from "./registry.ts";
 
 /**
- * One room's entry in the registry, seen from one of its holders: is made, made again when that
- * failed or when others may have removed it, and given back. One call at a time, as the registry
- * asks.
+ * This server's entry in the registry as a holder of one room: made, made again after a failure or
+ * when others may have removed it, and finally removed. Makes one call at a time, as the registry
+ * requires.
  */
 export class Registration {
   readonly #room: string;
@@ -22,9 +22,9 @@ export class Registration {
   }
 
   /**
-   * Makes the entry. Not while that is under way.
+   * Makes the entry. Must not be called while a previous call is pending.
    *
-   * @throws RegistryError; it is then due again
+   * @throws RegistryError; the entry is then due again
    */
   async hold(): Promise<OtherHolders> {
     this.#dueAt = Number.POSITIVE_INFINITY;
@@ -39,13 +39,13 @@ export class Registration {
     }
   }
 
-  /** The entry may be gone, also the one that is being made: it is due from this time on. */
+  /** The entry may be gone, even one being made right now: makes it due at this time. */
   renew(at: number): void {
     this.#dueAt = at;
   }
 
   /**
-   * Removes the entry, and one that is still being made.
+   * Removes the entry, including one that is still being made.
    *
    * @throws RegistryError
    */

@@ -1,20 +1,20 @@
 import type { PeerAnswer } from "./peers.ts";
 
-/** How this server keeps in step with the others. */
+/** Counters of replication with other servers. */
 export class ReplicationStats {
   busIn = 0;
   busOut = 0;
-  /** How often this server found that it had missed something of another. */
+  /** How often this server found that it had missed messages of another. */
   sequenceGaps = 0;
-  /** How often the bus came back for a document, counted for each. */
+  /** Recoveries of the bus, counted once for each open document. */
   interruptions = 0;
-  /** What other servers answered when they were asked for a document. */
+  /** Responses of other servers to document requests, by type. */
   readonly fetches: Record<PeerAnswer["type"] | "failed", number> = {
     state: 0,
     opening: 0,
     absent: 0,
     failed: 0,
   };
-  /** How often the lease of this server had lapsed, and was taken again. */
+  /** How often this server's lease expired and was taken again. */
   rejoins = 0;
 }

@@ -13,34 +13,37 @@ import type { Replica } from "./replica.ts";
 import type { ReplicationStats } from "./replication-stats.ts";
 import { WaitingMessages } from "./waiting-messages.ts";
 
-/** The cluster, as one server sees it. */
+/** The cluster, as seen by one server. */
 export interface Cluster {
-  /** At which others reach this server. */
+  /** The address at which other servers reach this one. */
   readonly address: ServerAddress;
-  /** Tells others that this is not an earlier run at that address. */
+  /** Distinguishes this run from earlier runs at that address. */
   readonly incarnation: Incarnation;
   readonly bus: Bus;
   readonly registry: Registry;
   readonly peers: Peers;
 }
 
-/** What another server had of a document that is being opened. */
+/** The state of a document that is being opened, fetched from another server. */
 export interface Fetched {
   readonly from: Peer;
   readonly state: PeerState;
 }
 
-/** A holder that was not heard of for so long is asked whether it still is one. */
+/** A holder that has been silent for this long is asked whether it still holds the document. */
 const SILENCE_MS = 40_000;
-/** While the bus is down, holders ask each other this often; and whoever has changes, at the next tick. */
+/**
+ * How often holders ask each other directly while the bus is down. One that has new changes does so
+ * at the next tick.
+ */
 const EXCHANGE_MS = 1_800;
-/** How long holders have to answer on the bus when the registry does not. */
+/** How long to wait for other holders to respond on the bus when the registry is unavailable. */
 const DISCOVERY_MS = 300;
-/** So long messages may come that this server sent when it held the document before. */
+/** How long messages may still arrive that this server sent when it last held the document. */
 const OWN_ECHO_MS = 10_000;
-/** How long a server that leaves waits for those whom the bus may not have told. */
+/** How long a leaving server waits for requests to holders that the bus may not have reached. */
 const FAREWELL_MS = 1_000;
-/** After an interruption all documents have something to do; not all at once. */
+/** After an interruption every document has to catch up; this spreads the load. */
 const SPREAD_MS = 2_000;
 
 interface Open {
@@ -55,11 +58,11 @@ type State =
   | { readonly name: "left" };
 
 /**
- * The servers that hold one document, seen from one of them: keeps this one's replica in step with
- * the others'. While there are no others, nothing is published.
+ * Keeps this server's replica of one document in sync with those of the other servers that hold it.
+ * While there are no others, nothing is published.
  *
- * What goes to another server is durable. So whatever another server has is in the stores too, and
- * whoever missed something can ask either.
+ * Only durable updates are sent to other servers. Whatever another server received is therefore in
+ * the stores too, and a server that missed something can get it from either.
  */
 export class Replicator implements BusListener {
   readonly room: string;
@@ -72,16 +75,18 @@ export class Replicator implements BusListener {
   readonly #heartbeats: HeartbeatSchedule = new HeartbeatSchedule();
   #state: State = { name: "opening", waiting: new WaitingMessages() };
   #subscription: Subscription | undefined;
-  /** Up to this version the presence of own clients was published. */
+  /** The version up to which the awareness of this server's clients has been published. */
   #awarenessVersion = 0;
   #exchangeAt = 0;
-  /** From this time on the others are asked once, whatever the bus does. */
+  /** At this time the others are asked once, regardless of the state of the bus. */
   #askAllAt = Number.POSITIVE_INFINITY;
-  /** The number of this server's last message when it last asked the others. */
+  /** This server's sequence number when it last asked the others. */
   #exchanged = 0;
   #recoveryDue = false;
   #heardOfOther: (() => void) | undefined;
-  /** From this time on a message from this server's own address is another server's. */
+  /**
+   * After this time, a message with this server's address and another epoch is from another server.
+   */
   #doubtAt = Date.now() + OWN_ECHO_MS;
 
   constructor(room: string, cluster: Cluster, logger: Logger, stats: ReplicationStats) {
@@ -93,7 +98,7 @@ export class Replicator implements BusListener {
     this.#registration = new Registration(room, cluster.registry);
   }
 
-  /** Whether other servers hold the document; only then there is something to publish. */
+  /** Whether other servers hold the document; otherwise nothing is published. */
   get active(): boolean {
     return this.#peers.size > 0;
   }
@@ -103,22 +108,23 @@ export class Replicator implements BusListener {
     return [...this.#peers.keys()];
   }
 
-  /** How many of them have something that is known to be missing here. */
+  /** How many of them have content that is missing here, or may have. */
   get lagging(): number {
     let lagging = 0;
     for (const peer of this.#peers.values()) if (peer.isLagging) lagging++;
     return lagging;
   }
 
-  /** Whether it is for this server to store snapshots: one of the holders is enough. */
+  /** Whether this server is the holder that stores snapshots; one is enough. */
   get isSnapshotLeader(): boolean {
     return this.others.every((other) => this.#cluster.address < other);
   }
 
   /**
-   * Subscribes, then registers: from then on nothing is missed.
+   * Subscribes first, then registers, so that no message is missed after registration.
    *
-   * @throws RegistryError when neither the registry nor the bus works: others could not be found
+   * @throws RegistryError if both the registry and the bus are unavailable, so that other holders
+   *   cannot be found
    */
   async join(): Promise<void> {
     const { bus } = this.#cluster;
@@ -128,15 +134,18 @@ export class Replicator implements BusListener {
       await this.#register();
     } catch (error) {
       if (bus.problem !== undefined) throw error;
-      this.#logger.warn({ room: this.room, err: error }, "not registered; asking on the bus");
+      this.#logger.warn(
+        { room: this.room, err: error },
+        "registering as a holder failed, asking on the bus",
+      );
       await this.#discover();
     }
   }
 
   /**
-   * Asks the other holders, one after the other, for the document.
+   * Asks the other holders for the document, one after the other.
    *
-   * @returns what the first one has that answers, else `null`
+   * @returns the state from the first one that provides it, or `null`
    */
   async fetch(): Promise<Fetched | null> {
     const request = this.#request(NOTHING, true);
@@ -150,10 +159,12 @@ export class Replicator implements BusListener {
   }
 
   /**
-   * The document is open: takes what came meanwhile, and announces this server.
+   * Called when the document is open: applies the messages that arrived in the meantime, and
+   * announces this server to the other holders.
    *
-   * @param fetched where the document came from, if not from the stores
-   * @param recover takes what the stores have and the replica has not
+   * @param fetched the state that the document was opened from, or `null` if it came from the
+   *   stores
+   * @param recover applies whatever the stores have and the replica lacks
    */
   start(replica: Replica, fetched: Fetched | null, recover: () => Promise<void>): void {
     if (this.#state.name !== "opening") return;
@@ -168,8 +179,8 @@ export class Replicator implements BusListener {
       letGo: (peer) => this.#lose(peer),
     });
     this.#state = { name: "open", replica, catchUp };
-    // The one that was asked may not know yet what a server deleted that has left since: messages take
-    // their time, and it stored its snapshot.
+    // The fetched state may lack deletions by a server that has left since: its messages may still
+    // be on the way, while the snapshot that it stored already has them.
     if (fetched !== null || this.#recoveryDue) catchUp.recoverSoon();
     if (fetched !== null) {
       const { from, state } = fetched;
@@ -182,12 +193,12 @@ export class Replicator implements BusListener {
     this.tick(Date.now());
   }
 
-  /** Takes updates of own clients that have become durable. */
+  /** Adds an update of this server's clients that has become durable. */
   add(update: Uint8Array): void {
     this.#publisher.add(update);
   }
 
-  /** Publishes what own clients did since the last time. */
+  /** Publishes the changes by this server's clients since the last flush. */
   flush(): void {
     if (!this.active || this.#state.name !== "open") return;
     const { awareness } = this.#state.replica;
@@ -196,18 +207,18 @@ export class Replicator implements BusListener {
     if (this.#publisher.publishChanges(changed)) this.#heartbeats.changed(Date.now());
   }
 
-  /** Asks the server that vouches for a client whether it is still there. */
+  /** Asks the server that owns a client whether that client is still connected. */
   probe(holder: ServerAddress, client: number): void {
     this.#publisher.publish({ type: "probe", holder, client });
   }
 
-  /** Another server asks for the document. By that it has become a holder. */
+  /** Answers another server's request for the document. The request makes that server a holder. */
   async answer(request: PeerRequest): Promise<PeerAnswer> {
     const peer = this.#meet(request);
     if (this.#state.name === "opening") return { type: "opening" };
     if (this.#state.name === "left") return { type: "absent" };
     const { replica, catchUp } = this.#state;
-    // What it has published did not come here: its bus does not work, or this server's does not.
+    // Its messages did not arrive here: the bus is failing on one of the two sides.
     if (peer?.isLagging) catchUp.ask(peer, Date.now());
     const { epoch, sequence } = this.#publisher;
     const { incarnation } = this.#cluster;
@@ -221,7 +232,7 @@ export class Replicator implements BusListener {
     try {
       message = decodeMessage(bytes);
     } catch (error) {
-      this.#logger.warn({ room: this.room, err: error }, "a message on the bus is not understood");
+      this.#logger.warn({ room: this.room, err: error }, "ignored a malformed message on the bus");
       return;
     }
     if (message.sender === this.#cluster.address) {
@@ -240,7 +251,7 @@ export class Replicator implements BusListener {
     this.#askAround();
   }
 
-  /** Does what is due. Call it about once a second. */
+  /** Performs what is due. Call about once a second. */
   tick(now: number): void {
     if (this.#state.name !== "open") return;
     if (this.#registration.isDue(now)) this.#registerAgain();
@@ -255,22 +266,28 @@ export class Replicator implements BusListener {
     }
   }
 
-  /** The stores may have something that this server has not: reads them, again until that works. */
+  /**
+   * The stores may have content that this server lacks: reads them, retrying until that succeeds.
+   */
   recoverSoon(): void {
     if (this.#state.name === "open") this.#state.catchUp.recoverSoon();
     else this.#recoveryDue = true;
   }
 
-  /** A server runs as this incarnation: any other one that is known of it has ended. */
+  /**
+   * A server is known to run as this incarnation; a peer with another incarnation has ended.
+   *
+   * @returns whether such a peer was removed
+   */
   foundRun(address: ServerAddress, incarnation: Incarnation): boolean {
     const peer = this.#peers.get(address);
     if (peer === undefined || peer.isRun(incarnation)) return false;
-    this.#logger.info({ room: this.room, holder: address }, "a holder was started again");
+    this.#logger.info({ room: this.room, holder: address }, "a holder has restarted");
     this.#lose(peer);
     return true;
   }
 
-  /** Whether another holder answers at all. */
+  /** Whether another holder responds at all. */
   async answers(address: ServerAddress): Promise<boolean> {
     const peer = this.#peers.get(address);
     if (peer === undefined || this.#state.name !== "open") return false;
@@ -278,27 +295,29 @@ export class Replicator implements BusListener {
     return (await ask(this.#asker(), peer, request)) !== null;
   }
 
-  /** These servers are dead: their clients are gone, and what they still wrote is in the stores. */
+  /** Evicts dead servers: removes their clients, and reads their last writes from the stores. */
   evict(dead: readonly ServerAddress[]): void {
     for (const address of dead) {
       const peer = this.#peers.get(address);
       if (peer === undefined) continue;
-      this.#logger.info({ room: this.room, holder: address }, "a holder is dead");
+      this.#logger.info({ room: this.room, holder: address }, "evicted a dead holder");
       this.#lose(peer);
     }
   }
 
-  /** Others may have taken this server for dead: registers again, and catches up. */
+  /** Others may have presumed this server dead: registers again, and catches up. */
   rejoin(): void {
     const soon = Date.now() + Math.random() * SPREAD_MS;
     this.#registration.renew(soon);
-    // Directly: those whose bus does not work are not reached by a beat.
+    // Asks directly: a heartbeat does not reach servers whose bus is down.
     this.#askAllAt = soon;
     this.recoverSoon();
     this.#askAround();
   }
 
-  /** Tells the others, and the registry. Does not reject. */
+  /**
+   * Announces to the other holders and the registry that this server is leaving. Does not reject.
+   */
   async leave(): Promise<void> {
     if (this.#state.name === "left") return;
     this.flush();
@@ -307,11 +326,15 @@ export class Replicator implements BusListener {
     const stateVector = this.#state.name === "open" ? this.#state.replica.durableVector() : NOTHING;
     this.#state = { name: "left" };
     await this.#registration.release().catch((error: unknown) => {
-      this.#logger.warn({ room: this.room, err: error }, "still registered as a holder");
+      this.#logger.warn(
+        { room: this.room, err: error },
+        "could not remove this server from the holders, it stays registered",
+      );
     });
     if (others.length > 0 && this.#publisher.echo.isAwaited) {
-      // The bus has not brought it back. Whoever is asked, and finds that something is missing, asks this
-      // server in turn, and is told that it does not hold the document any more.
+      // The bus has not delivered the farewell back. A holder that receives this request and finds
+      // that it is missing messages asks this server in turn, and learns that it no longer holds
+      // the document.
       const request = this.#request(stateVector, false);
       const asked = Promise.all(others.map((peer) => ask(this.#asker(), peer, request)));
       await within(FAREWELL_MS, asked);
@@ -329,11 +352,16 @@ export class Replicator implements BusListener {
 
   #registerAgain(): void {
     this.#register().catch((error: unknown) => {
-      this.#logger.debug({ room: this.room, err: error }, "still not registered");
+      this.#logger.debug(
+        { room: this.room, err: error },
+        "registering as a holder failed, retrying",
+      );
     });
   }
 
-  /** Finds other holders without the registry: asks on the bus, and waits for the first answer. */
+  /**
+   * Finds other holders without the registry: asks on the bus, and waits for the first response.
+   */
   async #discover(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, DISCOVERY_MS);
@@ -346,7 +374,7 @@ export class Replicator implements BusListener {
     this.#heardOfOther = undefined;
   }
 
-  /** Keeps a message for when the document is open. */
+  /** Keeps a message until the document is open. */
   #keep({ sender, incarnation, body }: HolderMessage, bytes: Uint8Array): void {
     if (this.#state.name !== "opening") return;
     if (body.type !== "leaving") this.#runAt(sender, incarnation);
@@ -360,7 +388,7 @@ export class Replicator implements BusListener {
     this.#stats.busIn++;
     const known = this.#peers.get(sender);
     if (known?.doubts(epoch, sequence)) {
-      // Content is welcome in any case: it is durable.
+      // The updates can be applied in any case: they are durable.
       if (body.type === "changes") for (const update of body.updates) replica.receive(update, now);
       catchUp.ask(known, now);
       return;
@@ -369,7 +397,7 @@ export class Replicator implements BusListener {
       if (!known?.isRun(incarnation)) return;
       const isOver = known.isAt(epoch);
       known.hearOf(epoch, sequence, now);
-      // A message that took its time, or one before it was lost: the document may be open there again.
+      // This message is late, or an earlier one was lost: the document may be open there again.
       if (!isOver) {
         catchUp.ask(known, now);
         return;
@@ -403,7 +431,8 @@ export class Replicator implements BusListener {
 
   #takeAwareness(states: readonly PeerAwareness[], peer: Peer, replica: Replica): void {
     const stale = replica.receivePeerAwareness(states, peer);
-    // It does not know that its clients were declared gone here; they announce themselves again.
+    // The peer does not know that this server declared its clients gone. Told so, they announce
+    // themselves again.
     if (stale.length > 0) this.#publisher.publishChanges(stale);
   }
 
@@ -436,7 +465,7 @@ export class Replicator implements BusListener {
     return peer;
   }
 
-  /** Whether the others have to be asked directly, because the bus does not work. */
+  /** Whether the others have to be asked directly, because the bus is down. */
   #isExchangeDue(now: number): boolean {
     const { sequence, echo } = this.#publisher;
     if (now >= this.#askAllAt) {
@@ -455,7 +484,7 @@ export class Replicator implements BusListener {
     if (peer === undefined) {
       peer = new Peer(address, Date.now());
       if (!this.active && this.#state.name === "open") {
-        // What own clients did while nobody else was there is in the state that others ask for.
+        // Changes made while there were no other holders are part of the state that others fetch.
         this.#awarenessVersion = this.#state.replica.awareness.version;
         this.#publisher.skip();
       }
@@ -466,8 +495,9 @@ export class Replicator implements BusListener {
   }
 
   /**
-   * A holder is none any more and did not tell: its last messages may be missing, or not have been
-   * sent. The stores have it. State vectors would tell of insertions, but not of deletions.
+   * Removes a holder that is gone without a farewell: its last messages may be missing, or may
+   * never have been sent. The stores have their content. Comparing state vectors would not be
+   * enough: they reveal missing insertions, but not missing deletions.
    */
   #lose(peer: Peer): void {
     this.#remove(peer);
@@ -483,7 +513,7 @@ export class Replicator implements BusListener {
       replica.scheduleAwareness();
   }
 
-  /** Messages may have been lost: asks the others, soon, how far they are. */
+  /** Messages may have been lost: soon asks the others for their sequence numbers. */
   #askAround(): void {
     this.#heartbeats.by(Date.now() + Math.random() * SPREAD_MS);
     this.#heartbeats.wantsReply = true;
@@ -491,14 +521,15 @@ export class Replicator implements BusListener {
 
   #sendHeartbeat(wantsReply: boolean): void {
     if (this.#state.name !== "open") return;
-    // Else the state vector could name what others are only sent afterwards, and they would ask for it.
+    // Otherwise the state vector could cover updates not sent yet, and the others would ask for
+    // them.
     this.flush();
     const stateVector = this.#state.replica.durableVector();
     this.#publisher.publish({ type: "heartbeat", stateVector, wantsReply });
     this.#heartbeats.sent(Date.now(), this.active);
   }
 
-  /** Two servers with one address do not hear each other: they would lose edits. Said once. */
+  /** Two servers with the same address ignore each other's messages and lose edits. Logged once. */
   #checkOwn({ epoch }: HolderMessage): void {
     if (epoch === this.#publisher.epoch) this.#publisher.echo.came();
     if (epoch === this.#publisher.epoch || Date.now() < this.#doubtAt) return;

@@ -4,9 +4,12 @@ import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
 import { PeerError } from "./peers.ts";
 import type { ServerAddress } from "./registry.ts";
 
-/** How long another server may be silent: to connect, before it answers, and while it does. */
+/**
+ * How long another server may be silent while connecting, before responding, and during the
+ * response.
+ */
 const SILENCE_MS = 3_000;
-/** Requests to one server at a time; more wait. */
+/** Concurrent requests to one server; further ones queue. */
 const REQUESTS_PER_SERVER = 8;
 
 /** Sends requests to other servers over HTTP. */
@@ -22,11 +25,11 @@ export class ServerClient {
   }
 
   /**
-   * Posts a body, and resolves when the answer begins. The other server may be silent for three
-   * seconds, also while the answer is read.
+   * Posts a body, and resolves when the response begins. Fails if the other server is silent for
+   * three seconds, also while the response is being read.
    *
-   * @param signal ends it earlier
-   * @throws PeerError, or an error of the socket
+   * @param signal aborts the request
+   * @throws PeerError, or a socket error
    */
   post(
     server: ServerAddress,
@@ -49,7 +52,7 @@ export class ServerClient {
         },
       });
       request.once("response", resolve);
-      // After the response has come, what goes wrong is an error of the response as well.
+      // Once the response has begun, errors are emitted on the response as well.
       request.on("error", reject);
       request.on("timeout", () => {
         request.destroy(new PeerError(`${server} was silent for ${SILENCE_MS} ms`));
@@ -58,7 +61,7 @@ export class ServerClient {
     });
   }
 
-  /** Ends connections; requests under way fail. */
+  /** Closes connections; pending requests fail. */
   close(): void {
     this.#closing.abort(new PeerError("this server is shutting down"));
     this.#agent.destroy();
@@ -66,15 +69,17 @@ export class ServerClient {
 }
 
 /**
- * Reads a body into one array that worker threads can share when it is large.
+ * Reads a body into one array. A large one is allocated so that worker threads can share it.
  *
- * @param limit the most bytes that it may have
- * @throws MalformedError, or an error of the socket
+ * @param limit maximum size in bytes
+ * @throws MalformedError, or a socket error
  */
 export async function readBody(response: IncomingMessage, limit: number): Promise<Uint8Array> {
   const length = Number(response.headers["content-length"]);
   if (!(length >= 0 && length <= limit)) {
-    throw new MalformedError(`an answer of ${response.headers["content-length"]} bytes`);
+    throw new MalformedError(
+      `a response with content-length ${response.headers["content-length"]}; the limit is ${limit} bytes`,
+    );
   }
   const body = length < SHARED_BYTES ? new Uint8Array(length) : allocateShared(length);
   let at = 0;
@@ -82,13 +87,13 @@ export async function readBody(response: IncomingMessage, limit: number): Promis
     body.set(chunk, at);
     at += chunk.length;
   }
-  if (at < length) throw new MalformedError(`${at} of ${length} bytes came`);
+  if (at < length) throw new MalformedError(`the response ended after ${at} of ${length} bytes`);
   return body;
 }
 
-/** What went wrong when a server was asked. */
+/** Wraps an error of a request to another server. */
 export function asPeerError(server: ServerAddress, error: unknown): PeerError {
   if (error instanceof PeerError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  return new PeerError(`${server} could not be asked: ${reason}`, { cause: error });
+  return new PeerError(`the request to ${server} failed: ${reason}`, { cause: error });
 }

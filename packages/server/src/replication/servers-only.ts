@@ -10,22 +10,23 @@ const BROWSER_HEADERS = ["origin", "sec-fetch-mode", "sec-fetch-site"];
 
 export type ServersOnly = MiddlewareHandler<ApiEnv>;
 
-/** Addresses of servers that are remembered. */
+/** How many addresses of known servers are remembered. */
 const MAX_SERVERS = 10_000;
 
 /**
- * Lets only the servers of the cluster pass: those that know its secret. Whoever guesses it from an
- * address that no server has called from waits, as those do who guess ADMIN_TOKEN.
+ * Admits only servers of the cluster, that is, callers that know its secret. Failed attempts are
+ * throttled as for ADMIN_TOKEN, except from addresses from which a server has called.
  */
 export function serversOnly(secret: string): ServersOnly {
   const expected = new SecretCheck(`Bearer ${secret}`);
   const failed = new FailedAttempts();
   const servers: LruMap<string, true> = new LruMap(MAX_SERVERS);
   return async (c, next) => {
-    // Routes see a normalised path. What a proxy has let through as another path is none of theirs.
+    // Routes see a normalised path. A request that a proxy let through under a different path must
+    // not reach them.
     if (!isInternal(c.env.incoming.url)) return problem(404, `there is nothing at ${c.req.path}`);
     if (BROWSER_HEADERS.some((name) => c.req.header(name) !== undefined)) {
-      return problem(403, "this is not for browsers");
+      return problem(403, "browsers may not call this");
     }
     const address = c.env.incoming.socket.remoteAddress ?? "";
     const now = Date.now();

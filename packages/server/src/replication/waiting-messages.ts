@@ -1,11 +1,13 @@
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Messages that come while a document is being opened. What is dropped shows as a gap later. */
+/**
+ * Buffers messages that arrive while a document is being opened. Dropped ones show as gaps later.
+ */
 export class WaitingMessages {
   readonly #messages: Uint8Array[] = [];
   #bytes = 0;
 
-  /** Keeps a copy. */
+  /** Stores a copy, or drops the message if the buffer is full. */
   add(message: Uint8Array): void {
     if (this.#bytes + message.length > MAX_BYTES) return;
     this.#messages.push(message.slice());

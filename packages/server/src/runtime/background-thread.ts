@@ -1,15 +1,15 @@
 import { getPriority, platform, setPriority } from "node:os";
 
-/** Each step of niceness takes a fifth of what is left of the share; ten leave a tenth of it. */
+/** Each niceness step takes a fifth of the remaining CPU share; ten steps leave a tenth. */
 const STEPS = 10;
 const NICEST = 19;
 
 /**
- * Lets the calling worker thread give way to the others, to a tenth of their share. Where cores are
- * scarce, the event loop and the journal go first: somebody waits for them.
+ * Lowers the calling worker thread's CPU share to a tenth of that of other threads. When cores are
+ * scarce, the event loop and the journal take precedence, because clients wait for them.
  *
- * On Linux a priority belongs to a thread; elsewhere it would be that of the whole process, which is
- * left alone.
+ * Only on Linux, where a priority belongs to a thread. Elsewhere it would apply to the whole
+ * process.
  */
 export function runInBackground(): void {
   if (platform() === "linux") setPriority(Math.min(NICEST, getPriority() + STEPS));

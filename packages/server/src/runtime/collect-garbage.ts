@@ -1,20 +1,20 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** A collection of so large a heap takes some tenths of a second, and V8 begins one by itself. */
+/** Collecting a heap this large takes some tenths of a second, and V8 does so by itself. */
 const MOST_HEAP_BYTES = 256 * 1024 * 1024;
 
 type Collect = (options?: { readonly type: "minor" }) => void;
 let collect: Collect | undefined;
 
-/** Gives back what was used for a short time, such as pieces of messages. It takes a millisecond or two. */
+/** Frees short-lived objects, such as parts of messages. Takes a millisecond or two. */
 export function collectYoungGarbage(): void {
   collector()({ type: "minor" });
 }
 
 /**
- * Gives back the memory of all that nobody uses any more. It takes some tens of milliseconds: only for
- * when memory is short. A server with nothing to do would not collect by itself.
+ * Runs a full garbage collection, unless the heap is large. Takes some tens of milliseconds, so use
+ * it only when memory is short. An idle server would not collect by itself.
  */
 export function collectGarbage(): void {
   if (getHeapStatistics().used_heap_size < MOST_HEAP_BYTES) collector()();

@@ -1,4 +1,4 @@
-/** The configuration is not usable. The message is one line for the person who starts the server. */
+/** The configuration is invalid. The message is a single line for the operator. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }

@@ -1,30 +1,33 @@
-/** Tells whether the server can do its work, part by part. */
+/** The health of the server, part by part. */
 export class Health {
   readonly #parts: Map<string, () => string | undefined> = new Map();
   readonly #warnings: Map<string, () => string | undefined> = new Map();
 
   /**
-   * Whether new connections are welcome. A service that all servers share may be down, and then no
-   * other server would do better: for load balancers this counts, and not whether all parts work.
+   * Whether the server accepts new connections. Load balancers use this rather than the health of
+   * the parts: when a service that all servers share is down, no other server would do better.
    */
   accepting = true;
 
-  /** @param problem says why the part does not work, or `undefined` when it does */
+  /** @param problem returns why the part is failing, or `undefined` if it is healthy */
   watch(part: string, problem: () => string | undefined): void {
     this.#parts.set(part, problem);
   }
 
-  /** @param warning says what does not keep the server from its work, and somebody should look at */
+  /**
+   * @param warning returns a problem that needs attention but does not impair the server, or
+   *   `undefined`
+   */
   note(part: string, warning: () => string | undefined): void {
     this.#warnings.set(part, warning);
   }
 
-  /** What somebody should look at, although the server can do its work. */
+  /** Problems that need attention although the server is healthy. */
   warnings(): Record<string, string> {
     return reasonsOf(this.#warnings);
   }
 
-  /** The parts that do not work, each with the reason. */
+  /** The failing parts, each with the reason. */
   failing(): Record<string, string> {
     return reasonsOf(this.#parts);
   }

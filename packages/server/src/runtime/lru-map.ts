@@ -1,4 +1,4 @@
-/** A map of limited size: when it is full, the entry goes that was not used for the longest time. */
+/** A map of limited size: when it is full, it drops the least recently used entry. */
 export class LruMap<K, V> {
   readonly #maxEntries: number;
   readonly #entries: Map<K, V> = new Map();

@@ -1,9 +1,12 @@
 import { totalmem } from "node:os";
 
-/** What this process may use, in bytes: what its container has, or the machine. */
+/**
+ * Returns the memory available to this process, in bytes: that of its container or of the machine.
+ */
 export function memoryOfMachine(): number {
   const total = totalmem();
-  // Without a limit, version 1 of cgroups says a number that no machine has, and version 2 says 0.
+  // Without a limit, cgroups v1 reports a number larger than any machine's memory, and v2 reports
+  // 0.
   const constrained = process.constrainedMemory();
   return constrained > 0 ? Math.min(constrained, total) : total;
 }

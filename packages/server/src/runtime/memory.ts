@@ -1,9 +1,9 @@
 /**
- * Gives the memory of byte arrays back at once, instead of when the collector comes to them. A worker
- * thread allocates little else, so its collector comes rarely, and what it was sent would pile up.
+ * Frees the memory of byte arrays immediately, instead of waiting for garbage collection. A worker
+ * thread allocates little else, so its collector rarely runs, and received bytes would pile up.
  *
- * @param value byte arrays, arrays of them, or anything else, which is left alone. The byte arrays
- *   are empty afterwards; shared memory stays as it is.
+ * @param value byte arrays or arrays of them; anything else is ignored. The byte arrays are empty
+ *   afterwards, except those in shared memory.
  */
 export function releaseBytes(value: unknown): void {
   if (Array.isArray(value)) {
@@ -15,9 +15,9 @@ export function releaseBytes(value: unknown): void {
 }
 
 /**
- * From this size on, bytes that several threads work on lie in shared memory, so that they are passed
- * on without a copy. Smaller ones are copied: then they are allocated where what they replace was
- * freed, and the process does not grow by what each thread has freed and keeps.
+ * From this size on, bytes that several threads use are in shared memory, and passed on without a
+ * copy. Smaller ones are copied: their memory then comes from the thread that freed what they
+ * replace, and the process does not grow by memory that each thread has freed but retains.
  */
 export const SHARED_BYTES: number = 1024 * 1024;
 

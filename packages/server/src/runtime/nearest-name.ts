@@ -1,6 +1,6 @@
 /**
- * The known name that somebody probably meant, by how many letters have to be added, removed, replaced
- * or swapped with their neighbour. `undefined` when none is near.
+ * Returns the known name that was probably meant, by the number of letters to insert, delete,
+ * replace or swap with a neighbour. `undefined` if none is close.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const written = plain(name);
@@ -16,22 +16,22 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest;
 }
 
-/** As a part of a message: `; did you mean "x"?`, or nothing. */
+/** Returns the end of an error message, `; did you mean x?`, or an empty string. */
 export function suggestion(name: string, known: Iterable<string>): string {
   const nearest = nearestName(name, known);
   return nearest === undefined ? "" : `; did you mean ${nearest}?`;
 }
 
-/** What is wrong with a name that is not known, and nearly is; `undefined` when all are right or strange. */
+/** Describes an unknown name that is close to a known one; `undefined` if there is none. */
 export function misspelt(given: object, known: readonly string[]): string | undefined {
   for (const name of Object.keys(given)) {
     const meant = known.includes(name) ? undefined : nearestName(name, known);
-    if (meant !== undefined) return `${name} is not known; did you mean ${meant}?`;
+    if (meant !== undefined) return `unknown name ${name}; did you mean ${meant}?`;
   }
   return undefined;
 }
 
-/** In short names, two letters make another word. */
+/** In a short name, two different letters already make another word. */
 function tolerated({ length }: string): number {
   return length < 5 ? 1 : length < 16 ? 2 : 3;
 }
@@ -40,7 +40,7 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll("-", "_");
 }
 
-/** The distance of Damerau and Levenshtein, for neighbours that are swapped once. */
+/** The Damerau–Levenshtein distance, restricted to one swap of neighbours. */
 function editsBetween(a: string, b: string): number {
   let older: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
 
 /**
- * What limits per address count by: an IPv4 address, and the first 64 bits of an IPv6 address, since
- * everybody with IPv6 has at least 2^64 of them.
+ * Returns the key for per-address limits: an IPv4 address, or the first 64 bits of an IPv6 address,
+ * since every IPv6 user has at least 2^64 addresses.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
@@ -13,7 +13,7 @@ export function networkOf(address: string): string {
 }
 
 function groupsOf(text: string): string[] {
-  // What looks like IPv4 at the end is the last two groups.
+  // An IPv4 address at the end stands for the last two groups.
   return text === "" ? [] : text.replace(/[\d.]+\.\d+$/, "0:0").split(":");
 }
 

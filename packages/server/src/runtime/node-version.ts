@@ -1,10 +1,10 @@
-/** The oldest Node that this program runs on; `engines` in package.json says the same. */
+/** The oldest supported Node version; must match `engines` in package.json. */
 export const OLDEST_NODE = "22.16";
 
 /**
- * Why this program cannot run on a version of Node, in one line; `undefined` when it can.
+ * Returns in one line why this program cannot run on a Node version, or `undefined` if it can.
  *
- * This module imports nothing: what else the program consists of may not even load on an older Node.
+ * This module has no imports, because other modules may not even load on an older Node.
  *
  * @param version as in `process.versions.node`
  */

@@ -2,16 +2,16 @@ import type { Logger } from "pino";
 
 export interface OutageLogOptions {
   readonly logger: Logger;
-  /** What is logged when it begins, such as "snapshots cannot be stored; trying again". */
+  /** Logged when the outage begins, such as "storing snapshots failed, retrying". */
   readonly failing: string;
-  /** What is logged when it is over. */
+  /** Logged when the outage is over. */
   readonly working: string;
   readonly level?: "warn" | "error";
 }
 
 /**
- * Logs an outage once, however many rooms and attempts it makes fail: when it begins, with the error,
- * and when it is over, with how often it failed and for how long.
+ * Logs an outage once, regardless of how many rooms and attempts fail: when it begins, with the
+ * error, and when it is over, with the number of failures and the duration.
  */
 export class OutageLog {
   readonly #options: OutageLogOptions;
@@ -23,7 +23,7 @@ export class OutageLog {
     this.#options = options;
   }
 
-  /** Why it fails, or `undefined` when it works. */
+  /** The latest error during an outage, otherwise `undefined`. */
   get problem(): string | undefined {
     return this.#since === undefined ? undefined : this.#reason;
   }

@@ -1,11 +1,11 @@
 import { ConfigError } from "./config-error.ts";
 import { nodeProblem } from "./node-version.ts";
 
-// The library imports this module first: on an older Node, it is what the application gets to know.
+// The library imports this module first, so that on an older Node the application gets this error.
 const problem = nodeProblem(process.versions.node);
 if (problem !== undefined) {
   const error = new ConfigError(problem);
-  // One line: where in this package it was thrown helps nobody.
+  // One line: the stack inside this package helps no one.
   error.stack = problem;
   throw error;
 }

@@ -1,4 +1,4 @@
-/** Lets a few do something at once; the others wait in order. */
+/** Limits concurrency: a fixed number of tasks run at once, the others wait in order. */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
   #free: number;

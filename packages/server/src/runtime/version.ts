@@ -3,7 +3,7 @@ import { z } from "zod";
 
 const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
 
-/** Of this program. */
+/** The version of this program. */
 export const VERSION: string = z
   .object({ version: z.string() })
   .parse(JSON.parse(manifest)).version;

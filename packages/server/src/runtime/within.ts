@@ -1,13 +1,13 @@
 /**
- * Whether a task is done in time. What becomes of it later is for others to care about.
+ * Resolves to whether a task finishes in time. A task that does not is left running.
  *
- * @throws what the task rejects with, when it does so in time
+ * @throws whatever the task rejects with, if it does so in time
  */
 export async function within(ms: number, task: Promise<unknown>): Promise<boolean> {
   return (await resultWithin(ms, task)) !== null;
 }
 
-/** What a task gives; `null` when it is not done in time. Otherwise as `within`. */
+/** Like `within`, but resolves to the task's result, or `null` if it does not finish in time. */
 export async function resultWithin<T>(
   ms: number,
   task: Promise<T>,

@@ -1,12 +1,13 @@
 import type { Logger } from "pino";
 
-/** For how long the same is said once. */
+/** How long repeats of a message are suppressed. */
 const QUIET_MS = 60_000;
 
 /**
- * A logger that says the same warning or error once a minute, whichever rooms it is about: while a
- * service is down, thousands of rooms would log one line each, and again with each attempt. The first
- * is logged as it is. The others are counted, and the count is logged when the minute is over.
+ * Returns a logger that logs each warning or error at most once a minute, regardless of the room:
+ * while a service is down, thousands of rooms would log a line each on every attempt. The first
+ * occurrence is logged as it is. The others are counted, and the count is logged when the minute is
+ * over.
  */
 export function withoutRepeats(logger: Logger, quietMs: number = QUIET_MS): Logger {
   const quiet = logger.child({});
@@ -15,7 +16,7 @@ export function withoutRepeats(logger: Logger, quietMs: number = QUIET_MS): Logg
 }
 
 function saidOnce(logger: Logger, level: "warn" | "error", quietMs: number): Logger["warn"] {
-  /** How often each was said since it was logged. What is logged are constants, so there are few. */
+  /** Suppressed repeats by message. Messages are constants, so there are few. */
   const repeats = new Map<string, number>();
   const end = (message: string) => {
     const count = repeats.get(message) ?? 0;

@@ -1,6 +1,6 @@
 /**
- * The file of a worker thread beside the module that starts it. Run from source it is TypeScript
- * like that module; built, it is JavaScript.
+ * Returns the URL of a worker's program, next to the module that starts it. Like that module, it is
+ * TypeScript when run from source, and JavaScript when built.
  *
  * @param path relative to the module, without extension
  * @param from `import.meta.url` of the module

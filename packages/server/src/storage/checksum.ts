@@ -1,16 +1,16 @@
 import { crc32 } from "node:zlib";
 import { CorruptedError } from "./errors.ts";
 
-/** Covers the room as well, so that a row cannot end up in another room unnoticed. */
+/** Includes the room, so that a row that ends up in another room is detected. */
 export function checksum(room: string, update: Uint8Array): number {
   return crc32(update, crc32(room));
 }
 
 /**
- * The content of a row, if it is what was written.
+ * Returns the content of a row after verifying its checksum.
  *
- * @param row with `content` and `checksum`
- * @param what names the row, for the error
+ * @param row has `content` and `checksum`
+ * @param what names the row in the error
  * @throws CorruptedError
  */
 export function verified(
@@ -23,7 +23,7 @@ export function verified(
     !(content instanceof Uint8Array && content.buffer instanceof ArrayBuffer) ||
     row.checksum !== checksum(room, content)
   ) {
-    throw new CorruptedError(`${what} is not what was written: its checksum does not match`);
+    throw new CorruptedError(`${what} is corrupted: its checksum does not match`);
   }
   return content as Uint8Array<ArrayBuffer>;
 }

@@ -1,34 +1,34 @@
 /**
- * Events that the application is still to be told, in the database of the metadata: for each server those
- * that it has seen, in their order.
+ * Events that have not been delivered to the application yet, stored in the metadata database: one
+ * ordered queue for each server.
  */
 export interface EventQueue {
   /**
-   * Adds events of a server. Those that are there already are not added again.
+   * Appends events to a server's queue. Events that are already in it are skipped.
    *
-   * @param events their sequence numbers grow, also from one call to the next
-   * @throws StorageError; some may be added then, and adding all again does no harm
+   * @param events with ascending sequence numbers, also across calls
+   * @throws StorageError; some may have been added, and adding all again is harmless
    */
   append(server: string, events: readonly QueuedEvent[]): Promise<void>;
 
-  /** The oldest events of a server. @param limit the most to return @throws StorageError */
+  /** Returns the oldest events of a server, at most `limit`. @throws StorageError */
   first(server: string, limit: number): Promise<readonly QueuedEvent[]>;
 
-  /** Forgets the events of a server up to a sequence number. @throws StorageError */
+  /** Deletes the events of a server up to and including a sequence number. @throws StorageError */
   remove(server: string, last: number): Promise<void>;
 
   /**
-   * Forgets the oldest events of a server.
+   * Deletes the oldest events of a server.
    *
-   * @param keep how many are kept
-   * @returns how many were forgotten
+   * @param keep how many to keep
+   * @returns how many were deleted
    * @throws StorageError
    */
   trim(server: string, keep: number): Promise<number>;
 }
 
 export interface QueuedEvent {
-  /** Its place among the events of a server; a safe integer. */
+  /** Its position among the events of a server; a safe integer. */
   readonly sequence: number;
   /** As JSON. */
   readonly event: string;

@@ -1,36 +1,41 @@
 /**
- * Metadata: what developers want to know about rooms and connections over time. It is never needed
- * to serve a document: it is written off the hot path, and losing it loses no edit.
+ * Metadata: information for developers about rooms and connections over time. It is never needed to
+ * serve a document: it is written off the hot path, and losing it loses no edits.
  *
- * Times are milliseconds since the Unix epoch. Every write may be repeated without effect.
+ * Times are milliseconds since the Unix epoch. Every write is idempotent.
  */
 export interface Metadata {
   /**
    * Sessions of administrators. Optional: without it, each server knows only the sessions that were
-   * begun on it, and a restart ends them.
+   * started on it, and a restart ends them.
    */
   readonly adminSessions?: AdminSessionStore | undefined;
 
-  /** Applies the events in their order, durably. @throws StorageError when not all were applied */
+  /** Applies the events durably and in order. @throws StorageError if not all were applied */
   record(events: readonly MetadataEvent[]): Promise<void>;
 
-  /** One room, or `null` when it was never opened. @throws StorageError */
+  /** Returns a room, or `null` if it was never opened. @throws StorageError */
   room(name: string): Promise<RoomRecord | null>;
 
-  /** Those of the rooms that were ever opened, each once, in any order. @throws StorageError */
+  /**
+   * Returns those of the rooms that were ever opened, each once, in any order.
+   *
+   * @throws StorageError
+   */
   roomsNamed(names: readonly string[]): Promise<readonly RoomRecord[]>;
 
   /**
-   * A page of all rooms. A room that is there all the time is on exactly one page, also when others
-   * come and go meanwhile; one whose sort key changes may be on two pages, or on none.
+   * Returns a page of all rooms. A room that exists throughout appears on exactly one page, even if
+   * others are added or removed between pages; one whose sort key changes may appear on two pages,
+   * or on none.
    *
-   * @throws InvalidCursorError when `after` is not the `next` of a page with the same `sort`
+   * @throws InvalidCursorError if `after` is not the `next` of a page with the same `sort`
    * @throws StorageError
    */
   rooms(query: RoomsQuery): Promise<RoomsPage>;
 
   /**
-   * Connections that were open at some time in `[from, to)`, oldest first.
+   * Returns connections that were open at some time in `[from, to)`, oldest first.
    *
    * @param range.limit the most rows to return
    * @throws StorageError
@@ -42,10 +47,10 @@ export interface Metadata {
   }): Promise<readonly ConnectionRecord[]>;
 
   /**
-   * Connections to one room, newest first.
+   * Returns connections to one room, newest first.
    *
    * @param page.limit the most rows to return
-   * @param page.before the last record of the page before this one
+   * @param page.before the last record of the previous page
    * @throws StorageError
    */
   connectionsOf(
@@ -54,99 +59,113 @@ export interface Metadata {
   ): Promise<readonly ConnectionRecord[]>;
 
   /**
-   * Ends, at the time `at`, the connections of `server` that began by then and are still recorded as
-   * open. For a server that crashed: with a time before it was started again at the same address,
-   * this leaves its new connections alone.
+   * Records `at` as the end of those connections of `server` that began by then and are still
+   * recorded as open. Used after a crash: with a time before the server was restarted at the same
+   * address, this leaves its new connections alone.
    *
-   * @returns those that it has ended; each is returned by one call, whoever calls
+   * @returns the connections ended by this call; even with concurrent callers, each is returned
+   *   once
    * @throws StorageError
    */
   closeConnectionsOf(server: string, at: number): Promise<readonly EndedConnection[]>;
 
   /**
-   * Records what a server has seen so far of a minute. Each figure only grows: what comes again, or
-   * late, does not undo what is known.
+   * Records a server's activity so far in one minute. Each figure only grows, so repeated or late
+   * calls do not overwrite higher figures.
    *
    * @throws StorageError
    */
   recordActivity(activity: ServerActivity): Promise<void>;
 
   /**
-   * Activity of all servers over time: a point for each bucket that begins in `[from, to)` or
-   * contains `from`, also where nothing was recorded. Buckets begin at multiples of `bucket`. Within
-   * a minute the peaks of the servers are added up; a point has the maximum of its minutes, and
-   * the sum of their connects. So points can be put together in the same way to longer ones.
+   * Returns the activity of all servers over time: a point for each bucket that begins in `[from,
+   * to)` or contains `from`, even if nothing was recorded. Buckets begin at multiples of `bucket`.
+   * Within a minute the peaks of the servers are added up; a point has the maximum of its minutes,
+   * and the sum of their connects. Points can therefore be combined into longer ones in the same
+   * way.
    *
-   * @param range.bucket a multiple of 60,000. Those that are a multiple of an hour are read from
-   *   hourly figures: for long ranges, use them
-   * @throws RangeError for another bucket, or when there were more than 20,000 points
+   * @param range.bucket a multiple of 60,000. Multiples of an hour are read from hourly totals; use
+   *   them for long ranges
+   * @throws RangeError for any other bucket, or if there would be more than 20,000 points
    * @throws StorageError
    */
   activity(range: { from: number; to: number; bucket: number }): Promise<readonly ActivityPoint[]>;
 
   /**
-   * Adds up what servers recorded in the hours that ended by `before`, which makes `activity` fast.
-   * To be called about once an hour, by any server or by all of them at once. What a server records
-   * up to two hours late is taken into account by the next call.
+   * Aggregates what servers recorded in the hours that ended by `before`, which makes `activity`
+   * fast. Call it about once an hour, from any server or from all of them at once. Activity that a
+   * server records up to two hours late is included by the next call.
    *
-   * @throws StorageError when nothing was changed
+   * @throws StorageError; nothing was changed
    */
   rollUpActivity(before: number): Promise<void>;
 
-  /** Forgets activity before a time. @throws StorageError when nothing was forgotten */
+  /** Deletes activity before a time. @throws StorageError; nothing was deleted */
   forgetActivity(before: number): Promise<void>;
 
   /**
-   * Forgets connections that ended before a time, some at a time, so that nobody has to wait long.
+   * Deletes connections that ended before a time, in batches, so that other calls do not wait long.
    *
-   * @returns how many these were
-   * @throws StorageError; some may be forgotten then
+   * @returns how many were deleted
+   * @throws StorageError; some may have been deleted
    */
   forgetConnections(before: number): Promise<number>;
 
-  /** The deleted rooms that stay closed beyond a time. @throws StorageError */
+  /** Returns the deleted rooms that stay closed beyond a time. @throws StorageError */
   tombstones(at: number): Promise<readonly Tombstone[]>;
 
-  /** Forgets the tombstones of rooms that were closed until a time before. @throws StorageError */
+  /** Deletes the tombstones that ended by a time. @throws StorageError */
   forgetTombstones(before: number): Promise<void>;
 
-  /** Waits for what was begun and releases everything. Calls made afterwards reject. */
+  /** Waits for pending calls and releases all resources. Later calls reject. */
   close(): Promise<void>;
 }
 
-/** Sessions of administrators, by a digest that tells nothing of what their browsers hold. */
+/**
+ * Sessions of administrators, identified by a digest from which the browser's token cannot be
+ * derived.
+ */
 export interface AdminSessionStore {
-  /** Records a session, durably, and may forget those that expired by `now`. @throws StorageError */
+  /** Records a session durably, and may delete those that expired by `now`. @throws StorageError */
   beginSession(key: string, expiresAt: number, now: number): Promise<void>;
 
-  /** When the session expires, or did; `null` when there is none. @throws StorageError */
+  /**
+   * Returns when the session expires or expired, or `null` if there is none.
+   *
+   * @throws StorageError
+   */
   session(key: string): Promise<number | null>;
 
-  /** Ends a session, durably. May be repeated. @throws StorageError */
+  /** Ends a session durably. Idempotent. @throws StorageError */
   endSession(key: string): Promise<void>;
 }
 
 export type MetadataEvent =
-  /** Somebody opened the room: creates its record if there is none. */
+  /** The room was opened: creates its record if there is none. */
   | { readonly type: "room-opened"; readonly room: string; readonly at: number }
-  /** A snapshot of the room was stored. `bytes`: its encoded size; `at`: when its last update came. */
+  /**
+   * A snapshot of the room was stored. `bytes`: its encoded size; `at`: when its last update
+   * arrived.
+   */
   | {
       readonly type: "room-saved";
       readonly room: string;
       readonly at: number;
       readonly bytes: number;
     }
-  /** Nobody holds the room any more, and nobody wrote to it: removes its record, if no snapshot was stored. */
+  /**
+   * The room was unloaded without ever being written to: deletes its record if it has no snapshot.
+   */
   | { readonly type: "room-unused"; readonly room: string }
-  /** Removes the record of the room. Its connections stay, as history, until they are forgotten. */
+  /** Deletes the record of the room. Its connections stay as history until they are deleted. */
   | { readonly type: "room-deleted"; readonly room: string }
-  /** A room that was deleted stays closed until a time, or longer if that is known. */
+  /** A deleted room stays closed until this time, or longer if a later time is already recorded. */
   | { readonly type: "tombstone-set"; readonly room: string; readonly until: number }
-  /** It may be opened again. */
+  /** The room may be opened again. */
   | { readonly type: "tombstone-removed"; readonly room: string }
   | {
       readonly type: "connected";
-      /** Unique over all servers and all time. */
+      /** Unique across all servers and all time. */
       readonly connection: string;
       readonly room: string;
       /** The address of the server that holds the connection. */
@@ -155,7 +174,7 @@ export type MetadataEvent =
     }
   | { readonly type: "disconnected"; readonly connection: string; readonly at: number };
 
-/** A room that was deleted, and is opened for nobody until a time. */
+/** A deleted room that cannot be opened until a time. */
 export interface Tombstone {
   readonly room: string;
   readonly until: number;
@@ -164,25 +183,25 @@ export interface Tombstone {
 export interface RoomRecord {
   readonly name: string;
   readonly createdAt: number;
-  /** When the last update that a snapshot contains came; `null` before the first snapshot. */
+  /** When the last update in a snapshot arrived; `null` before the first snapshot. */
   readonly updatedAt: number | null;
   /** Encoded size of the last snapshot; 0 before the first. */
   readonly bytes: number;
 }
 
 export interface RoomsQuery {
-  /** Only rooms whose name contains this, in upper or lower case. */
+  /** Only rooms whose name contains this, ignoring case. */
   readonly search?: string | undefined;
   /**
    * `name`: by its UTF-8 bytes. `updated`: a room without a snapshot comes before all others. Rooms
    * with equal keys are sorted by name.
    */
   readonly sort: RoomSort;
-  /** The opposite order, also of rooms with equal keys. */
+  /** Reverses the order, including that of rooms with equal keys. */
   readonly descending: boolean;
   /** The most rooms to return, at least 1. */
   readonly limit: number;
-  /** The `next` of the page before this one. */
+  /** The `next` of the previous page. */
   readonly after?: string | undefined;
 }
 
@@ -190,9 +209,9 @@ export type RoomSort = "name" | "created" | "updated" | "bytes";
 
 export interface RoomsPage {
   readonly rooms: readonly RoomRecord[];
-  /** For `after`; `null` on the last page. */
+  /** Pass as `after` for the next page; `null` on the last page. */
   readonly next: string | null;
-  /** How many rooms match, on all pages. */
+  /** How many rooms match in total. */
   readonly total: number;
 }
 
@@ -207,10 +226,10 @@ export interface ConnectionRecord {
 
 export type EndedConnection = Pick<ConnectionRecord, "connection" | "room">;
 
-/** Where a connection is in the order of time. */
+/** The position of a connection in chronological order. */
 export type ConnectionPosition = Pick<ConnectionRecord, "connectedAt" | "connection">;
 
-/** What one server saw in one minute. */
+/** The activity of one server in one minute. */
 export interface ServerActivity extends ActivityFigures {
   /** The address of the server. */
   readonly server: string;
@@ -218,16 +237,16 @@ export interface ServerActivity extends ActivityFigures {
   readonly minute: number;
 }
 
-/** What all servers saw, from `at` until the next point. */
+/** The activity of all servers from `at` until the next point. */
 export interface ActivityPoint extends ActivityFigures {
   readonly at: number;
 }
 
 export interface ActivityFigures {
-  /** The most connections that were open at one time. */
+  /** Peak number of open connections. */
   readonly connections: number;
-  /** The most rooms to which somebody was connected at one time. */
+  /** Peak number of rooms with connected clients. */
   readonly rooms: number;
-  /** How many connections were opened. */
+  /** Number of connections opened. */
   readonly connects: number;
 }

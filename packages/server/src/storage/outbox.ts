@@ -1,74 +1,75 @@
 /**
- * The outbox: of whom other programs are still to be told, kept in the database of the metadata so that
- * nothing that was marked is forgotten before it was told, whichever server lives.
+ * The outbox: changes that still have to be delivered to other programs, kept in the metadata
+ * database so that a change, once marked, is delivered even if the server that marked it dies.
  *
- * There is one row for each kind and key, however often it is marked. A row waits for a window: it is
- * due when it was not marked for some time, or at the latest some time after it was first marked. Then
- * any server claims it, tells what there is to tell, and settles it. What is marked meanwhile begins a new
- * window. So whatever was marked is told at least once, after it was marked.
+ * There is one row for each kind and key, however often it is marked. Marks are debounced: a row is
+ * due once it has not been marked for some time, or at the latest some time after its first mark.
+ * Then any server claims it, delivers it, and settles it. A mark during delivery begins a new
+ * window. So every mark is followed by at least one delivery.
  *
- * Times are milliseconds since the Unix epoch. A row is claimed by one server at a time, as long as none
- * takes longer than its claim lasts.
+ * Times are milliseconds since the Unix epoch. A row is claimed by only one server at a time,
+ * provided that no delivery takes longer than its claim lasts.
  */
 export interface Outbox {
   /**
-   * Something changed: begins a window, or prolongs it. A row that has failed keeps its time.
+   * Records changes: each mark begins a window or extends it. A row whose delivery has failed keeps
+   * its due time.
    *
    * @param marks no two with the same key
-   * @param longest how long a window lasts at most
-   * @throws StorageError; some may be marked then, and marking again does no harm
+   * @param longest the maximum length of a window
+   * @throws StorageError; some may have been marked, and marking again is harmless
    */
   mark(kind: OutboxKind, marks: readonly OutboxMark[], longest: number): Promise<void>;
 
   /**
-   * Claims rows that are due and that nobody has claimed, the ones that have waited longest.
+   * Claims due rows that are unclaimed, starting with those that have been due longest.
    *
    * @param by the address of the server that claims them
-   * @param until when another server may claim them, because this one has died
+   * @param until when the claim expires, so that other servers can take over if this one has died
    * @param limit the most rows to claim
-   * @throws StorageError; what was claimed all the same is free again at `until`
+   * @throws StorageError; rows that were claimed nevertheless are released at `until`
    */
   claim(kind: OutboxKind, claim: OutboxClaiming): Promise<readonly OutboxClaim[]>;
 
   /**
-   * A server has crashed: what it had claimed by the time `at` may be claimed by others.
+   * Releases the claims that a crashed server made by the time `at`.
    *
-   * @param server its address; `null` for all that there were
+   * @param server its address; `null` for the claims of all servers
    * @throws StorageError
    */
   free(kind: OutboxKind, server: string | null, at: number): Promise<void>;
 
   /**
-   * It was told: forgets the row, unless it was marked after it was claimed. A claim that is no longer
-   * held changes nothing.
+   * The row was delivered: deletes it, unless it was marked again after it was claimed. Has no
+   * effect if the claim is no longer held.
    *
-   * @throws StorageError; it is told again then
+   * @throws StorageError; the row is then delivered again
    */
   settle(claim: OutboxClaim): Promise<void>;
 
   /**
-   * It could not be told: tries again at a time, whatever is marked until then. A claim that is no longer
-   * held changes nothing.
+   * Delivery failed: makes the row due again at `until`, regardless of marks before then. Has no
+   * effect if the claim is no longer held.
    *
-   * @throws StorageError; it is tried again when the claim ends
+   * @throws StorageError; delivery is then retried when the claim expires
    */
   postpone(claim: OutboxClaim, until: number): Promise<void>;
 
-  /** How many rows there are, and when the oldest was first marked. @throws StorageError */
+  /** Returns how many rows there are, and when the oldest was first marked. @throws StorageError */
   pending(kind: OutboxKind): Promise<OutboxPending>;
 }
 
 /**
- * `room`: the document of the room that is the key has changed. `events`: the server whose address is the
- * key has put events into the `EventQueue`.
+ * `room`: the key is a room whose document has changed. `events`: the key is the address of a
+ * server that has put events into the `EventQueue`.
  */
 export type OutboxKind = "room" | "events";
 
 export interface OutboxMark {
   readonly key: string;
-  /** When the first change came that this mark is for. */
+  /** When the first change covered by this mark was made. */
   readonly first: number;
-  /** When the row is due if it is not marked again. */
+  /** When the row becomes due if it is not marked again. */
   readonly due: number;
 }
 
@@ -82,18 +83,18 @@ export interface OutboxClaiming {
 export interface OutboxClaim {
   readonly kind: OutboxKind;
   readonly key: string;
-  /** When the first change came that was not told. */
+  /** When the first undelivered change was made. */
   readonly first: number;
-  /** How often it was claimed in vain since then, with this time. At least 1. */
+  /** How many delivery attempts there have been since then, including this one. At least 1. */
   readonly attempts: number;
-  /** Differs with each claim. */
+  /** Unique to each claim. */
   readonly token: string;
-  /** How often it was marked by then. */
+  /** The row's version, which grows with each mark, at the time of the claim. */
   readonly version: number;
 }
 
 export interface OutboxPending {
   readonly rows: number;
-  /** `null` when there are none. */
+  /** `null` if there are none. */
   readonly oldest: number | null;
 }

@@ -2,25 +2,26 @@
  * Snapshots: one encoded Yjs update per room, the room's compacted state at some moment. The stored
  * bytes are a plain update (format V1) that any Yjs program can read.
  *
- * A snapshot is only ever replaced by compare-and-swap, so that two writers cannot overwrite each
- * other: the one that loses reads, merges and writes again.
+ * A snapshot is only ever replaced by compare-and-swap, so that writers cannot overwrite each
+ * other: the loser reads, merges and writes again.
  */
 export interface SnapshotStore {
   /**
-   * The room's snapshot, or `null` when there is none.
+   * Returns the room's snapshot, or `null` if there is none.
    *
-   * @throws CorruptedError when a snapshot exists but is not what was written
-   * @throws StorageError when it could not be read
+   * @throws CorruptedError if the snapshot is damaged
+   * @throws StorageError if it could not be read
    */
   read(room: string): Promise<Snapshot | null>;
 
   /**
-   * Stores `update` durably if the room's current snapshot is the one named by `expected`.
+   * Stores `update` durably if the room's current snapshot has the version `expected`.
    *
-   * @param expected the version that `read` or `write` returned; `null`: there must be none yet
+   * @param expected the version returned by `read` or `write`; `null` if there must be no
+   *   snapshot yet
    * @returns the new version
-   * @throws SnapshotConflictError when the current snapshot is another one: read, merge, try again
-   * @throws StorageError when it was not stored, or when it is not known whether it was
+   * @throws SnapshotConflictError if the current version is another one: read, merge, and try again
+   * @throws StorageError if it was not stored, or if the outcome is unknown
    */
   write(
     room: string,
@@ -31,13 +32,13 @@ export interface SnapshotStore {
   /** Deletes the room's snapshot, if there is one. @throws StorageError */
   delete(room: string): Promise<void>;
 
-  /** Waits for what was begun and releases everything. Calls made afterwards reject. */
+  /** Waits for pending calls and releases all resources. Later calls reject. */
   close(): Promise<void>;
 }
 
 /**
- * Names one stored state of one room, as an ETag does. Only compared, never interpreted. The same
- * bytes may have the same version.
+ * Identifies one stored state of one room, like an ETag. Only compared, never interpreted. Equal
+ * bytes may have equal versions.
  */
 export type SnapshotVersion = string & { readonly __brand: "SnapshotVersion" };
 

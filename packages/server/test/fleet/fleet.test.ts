@@ -15,7 +15,7 @@ async function three(): Promise<[ServerParts, ServerParts, ServerParts]> {
   return [await cluster.open(), await cluster.open(), await cluster.open()];
 }
 
-/** From now on a server is not there for the others, without a word. */
+/** Makes a server unreachable for the others, without notice. */
 function cutOff({ http }: ServerParts): void {
   http.close();
   http.closeAllConnections();
@@ -39,7 +39,10 @@ describe("all servers as one", () => {
     const { servers, unreachable } = await a.fleet.statuses();
     expect(servers.map(({ address }) => address).sort()).toEqual(addressesOf(a, c));
     expect(unreachable).toEqual([
-      { address: b.cluster.address, reason: expect.stringContaining("could not be asked: ") },
+      {
+        address: b.cluster.address,
+        reason: expect.stringContaining(`the request to ${b.cluster.address} failed: `),
+      },
     ]);
   });
 
@@ -75,7 +78,7 @@ describe("all servers as one", () => {
     expect([a, b, c].map(({ rechecked }) => rechecked)).toEqual([["room"], ["room"], ["room"]]);
     cutOff(a);
     await expect(b.fleet.recheck("room")).rejects.toThrow(
-      /^checking the connections of room "room" needs all servers, and 1 did not answer: /,
+      /^checking the connections of room "room" requires all servers, and 1 failed: /,
     );
     expect(c.rechecked).toEqual(["room", "room"]);
   });
@@ -88,13 +91,13 @@ describe("all servers as one", () => {
     const { servers } = await a.fleet.statuses();
     expect(servers.map(({ address }) => address).sort()).toEqual(addressesOf(a, b));
     await waitFor(async () => (await b.fleet.statuses()).servers[0]?.lease === "lapsed", {
-      message: "the lease has lapsed",
+      message: "the lease has expired",
     });
     await cluster.registry.start();
   });
 });
 
-/** Keeps what a listener is told. */
+/** Records what a listener receives. */
 function follow(server: ServerParts) {
   const calls: LiveRoomsChange[] = [];
   const rooms = new Map<string, number>();
@@ -163,7 +166,7 @@ describe("the rooms with connections", () => {
     for (const { stop } of listeners) stop();
     const seen = listeners.map(({ calls }) => calls.length);
     a.liveRooms.connected("room");
-    // What was under way when they stopped may still arrive at the other server.
+    // Requests that were pending when they stopped may still arrive at the other server.
     await a.fleet.liveRooms();
     const before = asked;
     const stopped = performance.now();

@@ -72,7 +72,7 @@ describe("the connections of all servers", () => {
     view.keep(new Set(["a:1", "b:1"]), 10_001);
     expect(view.takeChanged()).toEqual(new Map([["room", { connections: 1, servers: ["a:1"] }]]));
     expect(view.totals).toEqual({ connections: 1, rooms: 1 });
-    // When it answers again, it is asked for everything.
+    // When it responds again, it is asked for everything.
     expect(view.markOf("b:1")).toBeNull();
   });
 

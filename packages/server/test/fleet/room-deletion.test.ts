@@ -17,7 +17,7 @@ afterAll(() => cluster.stopServices());
 beforeEach(() => cluster.begin());
 afterEach(() => cluster.end());
 
-/** Holds one kind of write back until it is opened. */
+/** Holds one kind of call back until it is opened. */
 class Gate {
   readonly #opened = Promise.withResolvers<void>();
   arrived = 0;
@@ -69,7 +69,7 @@ function behind(gate: Gate, call: "append" | "read" | "write" | "truncate" | "fo
   });
 }
 
-/** Resolves when everything of a room is in its snapshot. */
+/** Resolves when all content of a room is in its snapshot. */
 async function snapshotted(room: string): Promise<void> {
   await waitFor(
     async () => {
@@ -143,7 +143,7 @@ describe("deleting a room", () => {
     }
     await snapshotted(ROOM);
     await waitFor(async () => (await storedText(ROOM)) === "new new ", { message: "it is new" });
-    // May be repeated, also for a room that was never there.
+    // Can be repeated, even for a room that never existed.
     await a.fleet.deleteRoom(ROOM);
     await a.fleet.deleteRoom("never there");
     await expectDeleted([a, b]);
@@ -220,12 +220,12 @@ describe("deleting a room", () => {
     b.http.close();
     b.http.closeAllConnections();
     await expect(a.fleet.deleteRoom(ROOM)).rejects.toThrow(
-      new RegExp(`^deleting room "${ROOM}" needs all servers, and 1 did not answer: `),
+      new RegExp(`^deleting room "${ROOM}" requires all servers, and 1 failed: `),
     );
     expect(client.closed).toBeUndefined();
     await client.save("still ");
     expect(await storedText(ROOM)).toBe("still kept");
-    // When it is taken for dead, it need not be asked.
+    // Once it is presumed dead, it need not be asked.
     await b.cluster.registry.close();
     await a.fleet.deleteRoom(ROOM);
     await expectDeleted([a]);

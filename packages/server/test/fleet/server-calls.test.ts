@@ -140,7 +140,7 @@ describe.each([
     expect(server.documents.journal.lag.bytes).toBe(0);
     await other.save("works");
     await calls.reopenRoom("room");
-    // Nobody has deleted what is stored.
+    // The stored content was not deleted.
     await RoomClient.open(server.documents, "room");
     const shown = await calls.inspect("room");
     expect(textOf(shown?.updates ?? [])).toContain("stored ");
@@ -185,7 +185,9 @@ describe("calling another server", () => {
     await server.documents.open("a");
     const many = Array.from({ length: 1_001 }, (_, index) => `room-${index}`);
     const remote = new RemoteServer(server.cluster.address, server.client);
-    await expect(remote.held(many)).rejects.toThrow(/status 400: .*held that is not understood/);
+    await expect(remote.held(many)).rejects.toThrow(
+      /status 400: .*the body of the held call is not valid/,
+    );
   });
 
   it("fails in time when the other is silent, gone, or says that it cannot", async () => {

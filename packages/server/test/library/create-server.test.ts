@@ -16,6 +16,7 @@ import {
 } from "../../src/index.ts";
 import { PEER_PATH } from "../../src/replication/peers.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { send } from "../http/http-parts.ts";
 import { yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
 import { temporaryDirectory } from "../support/server-process.ts";
@@ -295,8 +296,8 @@ describe("the bus and the registry that an application gives", () => {
     );
     // Every path of calls between servers leads to Symphony, and not to the application.
     for (const path of [PEER_PATH, `${CALLS_PATH}/status`, START_PATH]) {
-      const stranger = await fetch(`http://127.0.0.1:${port}${path}`, { method: "POST" });
-      expect([path, stranger.status]).toEqual([path, 401]);
+      const { status } = await send({ port, path }, { method: "POST" });
+      expect([path, status]).toEqual([path, 401]);
     }
     await one.close();
     expect(changes).toEqual(["one", "two"]);

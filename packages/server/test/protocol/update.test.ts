@@ -6,7 +6,7 @@ import { MalformedError } from "../../src/protocol/malformed-error.ts";
 import { stateVectorOf } from "../../src/protocol/state-vector.ts";
 import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
 
-/** Updates with every kind of content that Yjs 13 has. */
+/** Returns updates with every kind of content that Yjs 13 supports. */
 function updatesOfEveryKind(): Uint8Array[] {
   const updates: Uint8Array[] = [];
   const doc = new Y.Doc();
@@ -44,7 +44,7 @@ function updatesOfEveryKind(): Uint8Array[] {
   return updates;
 }
 
-/** What Yjs says of an update: the same facts as `inspectUpdate`. */
+/** Decodes an update with Yjs, into the same facts as `inspectUpdate`. */
 function decodedByYjs(update: Uint8Array): { runs: number[]; hasDeletes: boolean } {
   const { structs, ds } = Y.decodeUpdate(update);
   const runs: number[] = [];

@@ -12,7 +12,7 @@ export const NEVER_MS = 1_000_000;
 
 let tables = 0;
 
-/** A table with nothing in it. */
+/** Creates an empty table. */
 export async function newTable(): Promise<string> {
   tables += 1;
   const table = `registry-${tables}`;
@@ -31,17 +31,17 @@ export function openServer(
   return openDynamoRegistry({ table, address, incarnation, logger, leaseMs: LEASE_MS, renewMs });
 }
 
-/** What `useServers` gives to a test. */
+/** What `useServers` provides to a test. */
 export interface Servers {
   readonly table: string;
   /** Between DynamoDB and the servers of `openProxied`. */
   readonly proxy: DynamoDbProxy;
-  /** The registries are closed after the test. */
+  /** Opens a registry that is closed after the test. */
   open(address: ServerAddress, renewMs?: number): Promise<Registry>;
   openProxied(address: ServerAddress): Promise<Registry>;
 }
 
-/** Gives every test of the surrounding `describe` a table and a proxy of its own. */
+/** Gives every test of the surrounding `describe` its own table and proxy. */
 export function useServers(): Servers {
   let table = "";
   let proxy: DynamoDbProxy | undefined;
@@ -76,7 +76,7 @@ export function useServers(): Servers {
   };
 }
 
-/** Whoever opens a registry meanwhile opens it there. */
+/** Registries opened by `open` connect to this endpoint. */
 export async function withEndpoint<T>(endpoint: string, open: () => Promise<T>): Promise<T> {
   const before = process.env.AWS_ENDPOINT_URL_DYNAMODB;
   vi.stubEnv("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
@@ -87,7 +87,7 @@ export async function withEndpoint<T>(endpoint: string, open: () => Promise<T>):
   }
 }
 
-/** Lends a client of the test's own. */
+/** Provides a client for the test itself. */
 export async function withClient<T>(use: (client: DynamoDBClient) => Promise<T>): Promise<T> {
   const client = new DynamoDBClient({});
   try {
@@ -97,7 +97,7 @@ export async function withClient<T>(use: (client: DynamoDBClient) => Promise<T>)
   }
 }
 
-/** Every item of the table whose key begins with this. */
+/** Returns every item of the table whose key has this prefix. */
 export async function itemsOf(
   table: string,
   prefix: "room/" | "server/",

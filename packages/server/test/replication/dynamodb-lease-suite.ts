@@ -5,7 +5,7 @@ import type { Registry } from "../../src/replication/registry.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";
 
-/** What happens to the lease of a server when its renewal goes wrong. */
+/** Tests what happens to a server's lease when its renewal fails. */
 export function dynamoDbLeaseSuite(name: string): void {
   describe(`the lease of a server: ${name}`, () => {
     const servers = useServers();
@@ -25,9 +25,9 @@ export function dynamoDbLeaseSuite(name: string): void {
       const other = await servers.open("other:1");
       const rejoined = countRejoined(late);
       await waitFor(async () => (await other.lapsed(["late:1"])).length > 0, {
-        message: "the lease has lapsed",
+        message: "the lease has expired",
       });
-      expect(late.problem).toBe("the lease has lapsed");
+      expect(late.problem).toBe("the lease has expired");
       await late.hold("room");
       expect(late.problem).toBeUndefined();
       expect(rejoined()).toBe(1);

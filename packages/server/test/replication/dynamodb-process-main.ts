@@ -2,7 +2,8 @@ import { pino } from "pino";
 import { openDynamoRegistry } from "../../src/replication/dynamodb/open.ts";
 import type { OtherHolders } from "../../src/replication/registry.ts";
 
-// The program of a DynamoDbServer: joins the registry, and holds the rooms that its parent names.
+// The program of a DynamoDbServer: joins the registry, and holds the rooms that its parent
+// requests.
 
 export type ServerMessage =
   | { readonly type: "joined" }

@@ -42,7 +42,7 @@ export class DynamoDbServer implements SeparateServer {
     this.#child.kill(signal);
   }
 
-  /** As `kill -9` does. Safe to call when it has ended. */
+  /** Kills the process like `kill -9`. Safe to call after it has ended. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.#exited;

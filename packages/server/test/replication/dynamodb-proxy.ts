@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
 export interface ProxiedRequest {
-  /** As `UpdateItem`. */
+  /** For example `UpdateItem`. */
   readonly operation: string;
   readonly body: string;
 }
@@ -19,10 +19,12 @@ type Handler = (
   forward: () => Promise<ProxiedReply>,
 ) => Promise<ProxiedReply>;
 
-/** Stands between a registry and DynamoDB: sees every request, and can answer in its place. */
+/**
+ * A proxy between a registry and DynamoDB: sees every request, and can answer instead of DynamoDB.
+ */
 export class DynamoDbProxy {
   readonly requests: ProxiedRequest[] = [];
-  /** Answers the requests; without another one, they are forwarded. */
+  /** Answers the requests. The default forwards them. */
   handler: Handler = (_, forward) => forward();
   readonly #server: Server;
 
@@ -45,7 +47,7 @@ export class DynamoDbProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** The operations about one item so far, in order. */
+  /** Returns the operations on one item so far, in order. */
   operationsOn(id: string): string[] {
     return this.requests
       .filter(({ body }) => body.includes(JSON.stringify({ S: id })))

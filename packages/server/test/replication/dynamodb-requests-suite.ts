@@ -4,7 +4,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";
 import type { DynamoDbProxy, ProxiedReply } from "./dynamodb-proxy.ts";
 
-/** Which requests the registry makes, and what it does with rare answers. */
+/** Tests which requests the registry makes, and how it handles rare responses. */
 export function dynamoDbRequestsSuite(name: string): void {
   describe(`the requests of the registry: ${name}`, () => {
     const servers = useServers();
@@ -34,7 +34,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       const old = await servers.open("back:1");
       await old.hold("room");
       await old.close();
-      // The answer that says that it is dead arrives late.
+      // The response that reports it dead arrives late.
       const leases = holdBack(servers.proxy, "BatchGetItem");
       const holding = registry.hold("room");
       await waitFor(() => leases.given, { message: "the lease was read" });
@@ -114,7 +114,7 @@ export function dynamoDbRequestsSuite(name: string): void {
   });
 }
 
-/** Lets DynamoDB answer an operation, and keeps its answers back until they may arrive. */
+/** Lets DynamoDB process an operation, but holds its responses back until `arrive` is called. */
 function holdBack(proxy: DynamoDbProxy, held: string): { given: boolean; arrive: () => void } {
   const { promise: arrival, resolve: arrive } = Promise.withResolvers<void>();
   const answers = { given: false, arrive };

@@ -7,7 +7,7 @@ import { DynamoDbServer } from "./dynamodb-process.ts";
 import { dynamoDbRequestsSuite } from "./dynamodb-requests-suite.ts";
 import { dynamoDbTableSuite } from "./dynamodb-table-suite.ts";
 
-/** Runs the file's tests of the registry with one of the programs that speak DynamoDB's protocol. */
+/** Runs the tests of the registry against one of the programs that implement DynamoDB's API. */
 export function dynamoDbSuite(name: string, service: Dynalite | DynamoDbLocal): void {
   beforeAll(async () => {
     await service.start();

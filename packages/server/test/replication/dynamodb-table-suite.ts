@@ -18,7 +18,7 @@ import {
   withEndpoint,
 } from "./dynamodb-fixtures.ts";
 
-/** What is in the table, and what happens when it is not there. */
+/** Tests the contents of the table, and what happens if it does not exist. */
 export function dynamoDbTableSuite(name: string): void {
   describe(`the table of the registry: ${name}`, () => {
     it("can be created any number of times, also at the same time", async () => {
@@ -102,7 +102,7 @@ export function dynamoDbTableSuite(name: string): void {
   });
 }
 
-/** The item that names all servers. */
+/** Returns the item that lists all servers. */
 async function listOf(table: string): Promise<Record<string, AttributeValue> | undefined> {
   const { Item } = await withClient((client) =>
     client.send(
@@ -112,7 +112,7 @@ async function listOf(table: string): Promise<Record<string, AttributeValue> | u
   return Item;
 }
 
-/** Makes the lease of a server end so long ago. */
+/** Makes a server's lease one that ended this many minutes ago. */
 function lapsedSince(table: string, server: string, minutes: number): UpdateItemCommand {
   return new UpdateItemCommand({
     TableName: table,

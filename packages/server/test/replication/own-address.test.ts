@@ -25,8 +25,8 @@ it("is refused when another server answers there", async () => {
     });
   const first = await server({ PORT: port });
   for (const [secret, reason] of [
-    [SECRET, `SERVER_ADDRESS=${address}: another server answers there already`],
-    ["another secret of a cluster", "a server with another CLUSTER_SECRET answers there"],
+    [SECRET, `SERVER_ADDRESS=${address}: another server already responds there`],
+    ["another secret of a cluster", "a server with another CLUSTER_SECRET already responds there"],
   ] as const) {
     const second = server({ CLUSTER_SECRET: secret }).catch((error: unknown) => error);
     expect(await second).toBeInstanceOf(ConfigError);
@@ -34,6 +34,6 @@ it("is refused when another server answers there", async () => {
   }
   expect((await fetch(`${first.url}/health/ready`)).status).toBe(200);
   await first.close();
-  // It is free again, also for a server that does not listen there itself.
+  // The address is free again, also for a server that does not itself listen there.
   await (await server({})).close();
 });

@@ -44,7 +44,7 @@ function peersWith(secret: string): HttpPeers {
   return peers;
 }
 
-/** A server that gives every other server this answer. @returns its address */
+/** Starts a server that answers every peer request like this. @returns its address */
 async function answering(
   answer: (room: string, request: PeerRequest) => Promise<PeerAnswer>,
 ): Promise<string> {
@@ -134,7 +134,7 @@ describe("asking another server", () => {
       ...state,
       updates: [Uint8Array.of(0, 0)],
     });
-    // So that a worker thread can take it without a copy.
+    // A worker thread can then use it without a copy.
     expect(answer.state.updates[0]?.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 

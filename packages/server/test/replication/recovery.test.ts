@@ -41,7 +41,11 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-/** Ticks each second, and lets each reading of the stores fail. @returns at which seconds it began */
+/**
+ * Ticks every second, and fails each read of the stores.
+ *
+ * @returns the seconds at which reads began
+ */
 async function failFor(seconds: number): Promise<number[]> {
   const began: number[] = [];
   for (let second = 0; second < seconds; second++) {

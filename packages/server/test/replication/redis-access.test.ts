@@ -24,7 +24,7 @@ async function start(...args: string[]): Promise<string> {
   return `127.0.0.1:${redis.port}`;
 }
 
-/** Opens a bus that must be refused. @returns all that it says about it */
+/** Opens a bus that must be refused. @returns the error, and all text about it */
 async function refusal(...urls: string[]): Promise<{ error: unknown; said: string }> {
   const log = new LogRecorder();
   try {
@@ -112,7 +112,7 @@ describe("access to Redis", () => {
     [""],
   ])("is not tried with %j", async (url) => {
     const { said } = await refusal(url);
-    expect(said).toMatch(/URL of Redis/);
+    expect(said).toMatch(/Redis URL/);
     expect(said).not.toContain("s3cret");
   });
 
@@ -139,7 +139,7 @@ describe("access to Redis", () => {
       );
       const url = `rediss://localhost:${port}`;
       expect(await useBusInChild([url], { NODE_EXTRA_CA_CERTS: certificate })).toBe("works");
-      // And not without knowing the server.
+      // Fails without the certificate of the server.
       expect(await useBusInChild([url])).toContain("self-signed certificate");
     } finally {
       await rm(directory, { recursive: true });

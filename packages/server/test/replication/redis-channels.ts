@@ -1,10 +1,10 @@
 import { redisCli } from "@symphony/services/redis-cli";
 
 const PREFIX = "symphony:room:";
-/** So many channels fit into a command line. */
+/** The number of channels that fit into a command line. */
 const BATCH = 500;
 
-/** By room, how many connections these servers have that are subscribed to it. */
+/** Returns how many connections to these servers are subscribed to each room. */
 export async function subscriptionsAt(
   ports: readonly number[],
   { sharded }: { sharded: boolean },
@@ -25,7 +25,7 @@ export async function subscriptionsAt(
   return subscriptions;
 }
 
-/** Ends the connections of all who are subscribed to something. */
+/** Closes all connections that have subscriptions. */
 export async function dropSubscribers(ports: readonly number[]): Promise<void> {
   await Promise.all(ports.map((port) => redisCli(port, "CLIENT", "KILL", "TYPE", "pubsub")));
 }

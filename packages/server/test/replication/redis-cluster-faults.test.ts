@@ -11,7 +11,7 @@ import { subscriptionsAt } from "./redis-channels.ts";
 import { LogRecorder } from "./redis-log.ts";
 import { useBusInChild } from "./redis-run-child.ts";
 
-/** Enough for every master to have some. */
+/** Enough rooms for every master to own some. */
 const ROOMS = Array.from({ length: 60 }, (_, i) => `room ${i}`);
 const TAKEOVER_MS = 30_000;
 const SEND_MS = 20;
@@ -40,7 +40,7 @@ describe("the bus on a Redis Cluster", () => {
     return bus;
   }
 
-  /** Publishes in all rooms all the time, from one server to another. */
+  /** Publishes continuously in all rooms, from one server to another. */
   async function traffic(): Promise<Traffic> {
     const [from, to] = await Promise.all([open(), open()]);
     return new Traffic(
@@ -65,7 +65,7 @@ describe("the bus on a Redis Cluster", () => {
     await waitFor(() => rooms.untold().length === 0, {
       message: () => `those who missed something are told: ${rooms.untold().join()}`,
     });
-    // Each bus has every room at one server only.
+    // Each bus is subscribed to every room at one server only.
     cluster.resume();
     await cluster.start();
     await waitFor(
@@ -125,7 +125,9 @@ describe("the bus on a Redis Cluster", () => {
     opened.push(bus);
     expect(bus.problem).toContain("ECONNREFUSED");
     await BusRecorder.on(bus, "room");
-    expect(log.lines.map(({ msg }) => msg)).toEqual(["no server of the Redis Cluster answers"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual([
+      "no server of the Redis Cluster is responding",
+    ]);
   });
 
   it("leaves no timer or socket behind", async () => {
@@ -133,7 +135,7 @@ describe("the bus on a Redis Cluster", () => {
   });
 });
 
-/** Messages that are numbered in each room, and who got them. */
+/** Numbered messages in each room, and which of them were received. */
 class Traffic {
   readonly #senders: readonly BusRecorder[];
   readonly #receivers: readonly BusRecorder[];
@@ -149,7 +151,7 @@ class Traffic {
     }, SEND_MS);
   }
 
-  /** Resolves when what is sent from now on has arrived in all rooms. */
+  /** Resolves when a message sent from now on has arrived in each room. */
   async flow(): Promise<void> {
     const next = this.#number + 1;
     await waitFor(() => this.#receivers.every(({ texts }) => Number(texts.at(-1) ?? 0) >= next), {
@@ -158,12 +160,12 @@ class Traffic {
     });
   }
 
-  /** In how many rooms somebody was told of an interruption. */
+  /** The number of rooms in which a listener was notified of an interruption. */
   get disturbed(): number {
     return this.#receivers.filter((_, i) => this.#isTold(i)).length;
   }
 
-  /** Rooms in which messages are missing, and nobody was told. */
+  /** Returns the rooms in which messages are missing, but no listener was notified. */
   untold(): string[] {
     return ROOMS.filter((_, i) => {
       const numbers = this.#receivers[i]?.texts.map(Number) ?? [];
@@ -184,7 +186,7 @@ class Traffic {
   }
 }
 
-/** On a server of the cluster, whose replicas then know it, too. An empty one is none. */
+/** Sets the password of a cluster server and for its replication. An empty one means none. */
 async function setPassword(port: number, before: string, after: string): Promise<void> {
   const access = before === "" ? [] : ["--no-auth-warning", "-a", before];
   await redisCli(port, ...access, "CONFIG", "SET", "masterauth", after, "requirepass", after);

@@ -51,11 +51,11 @@ describe("the bus on Redis", () => {
     const bus = await open(proxy.port);
     expect(bus.problem).toContain(`127.0.0.1:${proxy.port}`);
     const listener = await BusRecorder.on(bus, "early");
-    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis does not work"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis unavailable"]);
     proxy.restore();
     await waitFor(() => listener.interruptions > 0, { message: "it is told" });
     expect(bus.problem).toBe(undefined);
-    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis does not work", "Redis works again"]);
+    expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis unavailable", "Redis available again"]);
     await works(listener);
   });
 
@@ -93,7 +93,7 @@ describe("the bus on Redis", () => {
       await waitFor(() => here.interruptions >= i, { message: `it is told ${i} times` });
     }
     await works(here, there);
-    // A message comes as it was sent, or not at all.
+    // A message arrives intact or not at all.
     const sizes = new Set(here.messages.filter(({ length }) => length > KB).map((m) => m.length));
     expect([...sizes].every((size) => size === 64 * KB)).toBe(true);
   });
@@ -126,7 +126,7 @@ describe("the bus on Redis", () => {
     const large = listener.messages.filter(({ length }) => length === message.length);
     expect(large.length).toBeGreaterThan(0);
     expect(large.length).toBeLessThanOrEqual(256);
-    const warnings = log.lines.filter(({ msg }) => msg.endsWith("dropping"));
+    const warnings = log.lines.filter(({ msg }) => msg.endsWith("dropping messages"));
     expect(warnings).toHaveLength(1);
   });
 
@@ -147,7 +147,7 @@ describe("the bus on Redis", () => {
     expect(await useBusInChild(["redis://127.0.0.1:1"])).toContain("ECONNREFUSED");
     proxy.silence();
     expect(await useBusInChild([`redis://127.0.0.1:${proxy.port}`])).toMatch(
-      /no answer|not reached/,
+      /no response|not been reached/,
     );
   });
 });

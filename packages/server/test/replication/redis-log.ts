@@ -1,6 +1,6 @@
 import { type Logger, pino } from "pino";
 
-/** Keeps what is logged. */
+/** Records log lines. */
 export class LogRecorder {
   readonly text: string[] = [];
   readonly logger: Logger = pino({ level: "debug" }, { write: (line) => this.text.push(line) });

@@ -6,10 +6,10 @@ const PROGRAM = fileURLToPath(new URL("./redis-child.ts", import.meta.url));
 const TIMEOUT_MS = 15_000;
 
 /**
- * A process that opens a bus, uses it once and closes it.
+ * Runs a process that opens a bus, uses it once and closes it.
  *
  * @returns `works`, or the problem of the bus
- * @throws Error when it does not end by itself after that
+ * @throws Error if the process does not exit by itself afterwards
  */
 export async function useBusInChild(
   urls: readonly string[],

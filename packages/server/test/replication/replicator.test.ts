@@ -37,7 +37,7 @@ async function expectAgreement(
   const { servers } = simulation;
   const connected = servers.filter(({ client }) => client.isConnected);
   expectSameContent(connected.map(({ client }) => client.doc));
-  // Without a direct way, who is present is only known when they renew it.
+  // Without direct connections, awareness arrives only when clients renew it.
   if (peersToo) expectPresent(connected);
   await simulation.leave();
   await simulation.expectStored();
@@ -119,7 +119,7 @@ describe("the servers that hold a document", () => {
     }
   });
 
-  // State vectors do not tell of deletions: what else tells of a loss has to.
+  // State vectors do not reveal missing deletions: other mechanisms have to detect their loss.
   describe("agree on a deletion of a server", () => {
     const enoughTurns = waits(10);
     const met: Step[] = [

@@ -4,10 +4,10 @@ import type { RoomTable } from "../../src/room/room-table.ts";
 import type { Session } from "../../src/room/session.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 
-/** A client's connection to a room, as the documents of a server see it. */
+/** A client's connection to a room, as a server's documents see it. */
 export class RoomClient implements Sink {
   readonly writable = true;
-  /** Why the connection was closed, when it was. */
+  /** Why the connection was closed, if it was. */
   closed: Error | undefined;
   readonly document: Room;
   readonly doc: Y.Doc = new Y.Doc();
@@ -26,7 +26,7 @@ export class RoomClient implements Sink {
     return new RoomClient(await documents.open(room), documents);
   }
 
-  /** Types into the text `text`. @returns the end of the log, with that */
+  /** Types into the text `text`. @returns the end of the log after that */
   type(text: string): number {
     this.doc.getText("text").insert(0, text);
     return this.document.submit(Y.encodeStateAsUpdate(this.doc), this.#subscriber.origin);
@@ -55,7 +55,7 @@ export class RoomClient implements Sink {
   }
 }
 
-/** The text `text` of a document that these updates make. */
+/** Returns the text `text` of the document that these updates make. */
 export function textOf(updates: readonly Uint8Array[]): string {
   const doc = new Y.Doc();
   for (const update of updates) Y.applyUpdate(doc, update);

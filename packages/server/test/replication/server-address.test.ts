@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { findServerAddress } from "../../src/server/server-address.ts";
 
-/** Serves what the metadata endpoint of ECS would. */
+/** Serves a response like that of the ECS metadata endpoint. */
 async function withMetadata<T>(body: string, use: (url: string) => Promise<T>): Promise<T> {
   const server = createServer((_request, response) => response.end(body));
   server.listen(0, "127.0.0.1");
@@ -37,7 +37,7 @@ describe("the address of a server", () => {
     expect(await findServerAddress("10.1.2.3", 1, undefined)).toBe("10.1.2.3:1");
     expect(await findServerAddress("::1", 1, undefined)).toBe("[::1]:1");
     const found = await findServerAddress("0.0.0.0", 1, undefined).catch((error: Error) => error);
-    // A machine may have nothing but loopback.
+    // A machine may have only a loopback interface.
     if (found instanceof Error) expect(found.message).toContain("SERVER_ADDRESS");
     else expect(found).toMatch(/^(?!127\.)\d+\.\d+\.\d+\.\d+:1$/);
   });

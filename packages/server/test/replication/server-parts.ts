@@ -46,18 +46,18 @@ export interface ServerParts {
   readonly fleet: Fleet;
   readonly client: ServerClient;
   readonly http: Server;
-  /** The rooms of which it was told to ask for the access again. */
+  /** The rooms whose connections it was told to check again. */
   readonly rechecked: string[];
   close(): Promise<void>;
 }
 
-/** Something that stands between one server and the stores. */
+/** Wraps the stores for one server. */
 export type Around = (stores: Stores) => Stores;
 
-/** Servers in this process, with one store, and a real registry and bus. */
+/** Servers in this process that share a store, with a real registry and bus. */
 export class PartsOfCluster {
   readonly servers: ServerParts[] = [];
-  /** In which the servers find each other. */
+  /** Stores the registry of the servers. */
   readonly registry: Dynalite = new Dynalite();
   readonly #redis = new Redis();
   #directory = "";
@@ -82,7 +82,7 @@ export class PartsOfCluster {
     await Promise.all([this.#redis.stop(), this.registry.stop()]);
   }
 
-  /** Begins with empty stores and no server. */
+  /** Starts with empty stores and no servers. */
   async begin(): Promise<void> {
     this.#directory = await mkdtemp(join(tmpdir(), "symphony-cluster-"));
     this.#store = await openSqliteStore(this.#directory, logger);

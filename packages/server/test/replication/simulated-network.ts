@@ -14,31 +14,31 @@ import type { Stores } from "../../src/room/stored-room.ts";
 import { MemoryStore } from "../../src/storage/memory/memory-store.ts";
 import { delayed } from "../support/wrap-part.ts";
 
-/** Lets other things happen in between, as waiting for a service does. */
+/** Yields to other tasks, as waiting for a service does. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** How many turns a call of the registry takes: enough for other steps to come in between. */
+/** How many turns a call of the registry takes: enough for other steps to interleave. */
 const CALL_TURNS = 12;
 
 /**
- * What is wrong with a connection to the bus: it is known to be down, it is half open, or messages
- * get through in one direction only.
+ * A fault of a connection to the bus: it is known to be down, it is half open, or messages get
+ * through in one direction only.
  */
 export const BUS_FAULTS = ["down", "half open", "takes only", "brings only"] as const;
 export type BusFault = (typeof BUS_FAULTS)[number];
 
 /**
- * One room's bus, registry and servers, in this process: what gets lost, and when it arrives, is for
- * the test to say. Everything goes through the encodings of the wire.
+ * One room's bus, registry and servers, in this process. The test controls which messages are lost
+ * and when they arrive. Everything passes through the wire encodings.
  */
 export class SimulatedNetwork {
-  /** The next so many messages on the bus are lost. */
+  /** How many of the next messages on the bus are lost. */
   losing = 0;
   readonly lapsed: Set<ServerAddress> = new Set();
   readonly registered: Set<ServerAddress> = new Set();
-  /** Calls of the registry for the room that came before the one before had ended. */
+  /** Calls of the registry for the room that were made before the previous one had ended. */
   readonly overlaps: string[] = [];
   readonly published: Map<ServerAddress, number> = new Map();
   readonly #answering: Map<ServerAddress, Replicator> = new Map();
@@ -46,14 +46,14 @@ export class SimulatedNetwork {
   readonly #subscribers: { server: ServerAddress; listener: BusListener; inbox: Uint8Array[] }[] =
     [];
   readonly #cut: Set<string> = new Set();
-  /** Servers whose connection to the bus does not work, and how. */
+  /** Servers with a faulty connection to the bus, and the fault. */
   readonly #buses: Map<ServerAddress, BusFault> = new Map();
-  /** Which run of each server there is; it is counted up when a server is started again. */
+  /** The current run of each server; incremented when the server restarts. */
   readonly incarnations: Map<ServerAddress, number> = new Map();
-  /** Servers that crashed, and were not started again: nobody answers at their addresses. */
+  /** Servers that crashed and have not restarted: nothing responds at their addresses. */
   readonly crashed: Set<ServerAddress> = new Set();
 
-  /** The cluster as one server sees it. */
+  /** Returns the cluster as seen by one server. */
   clusterOf(address: ServerAddress): Cluster {
     let calling: string | undefined;
     const call = async <T>(name: string, work: () => T): Promise<T> => {
@@ -91,31 +91,31 @@ export class SimulatedNetwork {
     };
   }
 
-  /** From now on a server answers for the document. */
+  /** From now on the server answers requests for the document. */
   serve(address: ServerAddress, replicator: Replicator): void {
     this.#answering.set(address, replicator);
     this.lapsed.delete(address);
   }
 
-  /** The server does not hold the document any more. */
+  /** The server no longer holds the document. */
   remove(address: ServerAddress): void {
     this.#answering.delete(address);
     this.#unsubscribe(address);
   }
 
-  /** The server is gone, without a word to anybody. */
+  /** The server disappears without notice. */
   crash(address: ServerAddress): void {
     this.remove(address);
     this.crashed.add(address);
   }
 
-  /** A server that crashed is started again. */
+  /** Restarts a crashed server. */
   restart(address: ServerAddress): void {
     if (!this.crashed.delete(address)) return;
     this.incarnations.set(address, (this.incarnations.get(address) ?? 0) + 1);
   }
 
-  /** It neither answers nor takes messages; they wait for it. */
+  /** The server neither responds nor processes messages; they wait for it. */
   freeze(address: ServerAddress): void {
     this.#frozen.add(address);
   }
@@ -128,17 +128,17 @@ export class SimulatedNetwork {
     this.#cut.add(`${kind} ${a} ${b}`).add(`${kind} ${b} ${a}`);
   }
 
-  /** Something happens to one server's connection to the bus. */
+  /** Injects a fault into one server's connection to the bus. */
   cutBusOf(address: ServerAddress, fault: BusFault): void {
     this.#buses.set(address, fault);
   }
 
-  /** Whether one server can ask another. */
+  /** Whether one server can reach another directly. */
   reaches(from: ServerAddress, to: ServerAddress): boolean {
     return !this.#cut.has(`peers ${from} ${to}`) && !this.#frozen.has(to);
   }
 
-  /** @param except whose connection to the bus stays as it is */
+  /** @param except a server whose connection to the bus stays as it is */
   heal(peersToo: boolean, except?: ServerAddress): void {
     for (const address of this.#buses.keys()) {
       if (address !== except) this.#buses.delete(address);
@@ -149,7 +149,7 @@ export class SimulatedNetwork {
     this.losing = 0;
   }
 
-  /** Delivers what is on its way. */
+  /** Delivers messages in transit. */
   deliver(): void {
     for (const { server, listener, inbox } of [...this.#subscribers]) {
       if (this.#frozen.has(server)) continue;
@@ -213,7 +213,7 @@ export class SimulatedNetwork {
     if (this.crashed.has(to)) throw new PeerError("refused");
     const replicator = this.#answering.get(to);
     if (replicator === undefined) {
-      // As a server does that is named as a holder and is none.
+      // Like a server that is registered as a holder but is not one.
       this.registered.delete(to);
       return { type: "absent" };
     }

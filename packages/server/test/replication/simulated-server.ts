@@ -76,7 +76,7 @@ export class SimulatedServer {
     this.#busy = false;
   }
 
-  /** Makes what the client wrote durable, or the first part of it. */
+  /** Makes the client's changes durable, or the first part of them. */
   async commit(share = 1): Promise<void> {
     const { open } = this;
     if (open === null || this.#busy) return;
@@ -107,7 +107,10 @@ export class SimulatedServer {
     this.#busy = false;
   }
 
-  /** As when the last connection is gone: only when everything is durable and stored; else it stays open. */
+  /**
+   * Unloads the document, as after its last connection has closed: only if everything is durable
+   * and stored, otherwise it stays open.
+   */
   async leave(): Promise<void> {
     this.client.disconnect();
     await this.commit();
@@ -123,7 +126,7 @@ export class SimulatedServer {
     this.#busy = false;
   }
 
-  /** Crashes, and runs again at once, within its lease; it does not open the document by that. */
+  /** Crashes and restarts immediately, within its lease, without opening the document. */
   restart(): void {
     this.crash();
     this.#network.restart(this.address);
@@ -136,12 +139,12 @@ export class SimulatedServer {
   }
 }
 
-/** An application's client: its `Y.Doc`, its presence, and what it knows to be saved. */
+/** An application's client: its `Y.Doc`, its awareness, and what it knows to be saved. */
 export class SimulatedClient implements Sink {
   readonly writable = true;
   readonly doc = new Y.Doc();
   readonly awareness: Awareness;
-  /** Its own clock up to which updates were sent back to it. */
+  /** The clock up to which its own updates were sent back to it. */
   acknowledged = 0;
   #connection: { room: Room; subscriber: Subscriber } | null = null;
 
@@ -153,7 +156,7 @@ export class SimulatedClient implements Sink {
       if (origin !== "server") this.#send(update, true);
     });
     this.awareness.on("update", (changed: Record<"added" | "updated" | "removed", number[]>) => {
-      // As providers do: everything that is new to them goes to the server, whoever made it.
+      // As providers do: they send every new state to the server, whoever it is from.
       this.#sendAwareness([...changed.added, ...changed.updated, ...changed.removed]);
     });
   }
@@ -171,7 +174,7 @@ export class SimulatedClient implements Sink {
     await room.answer(subscriber, Y.encodeStateVector(this.doc));
   }
 
-  /** As every client does every 15 seconds. */
+  /** Renews its awareness state, as every client does every 15 seconds. */
   renew(): void {
     this.awareness.setLocalState(this.awareness.getLocalState());
   }
@@ -184,7 +187,7 @@ export class SimulatedClient implements Sink {
     this.#forgetOthers();
   }
 
-  /** The server is gone. */
+  /** Its server is gone. */
   lose(): void {
     this.#connection = null;
     this.#forgetOthers();
@@ -230,13 +233,13 @@ export class SimulatedClient implements Sink {
   #forgetOthers(): void {
     for (const client of [...this.awareness.states.keys()]) {
       if (client === this.doc.clientID) continue;
-      // As providers do: the clock stays.
+      // As providers do: they keep the clock.
       this.awareness.states.delete(client);
     }
   }
 }
 
-/** The test flushes by itself. */
+/** Schedules nothing: the test flushes explicitly. */
 class SilentScheduler extends FanoutScheduler {
   override schedule(): void {}
   override scheduleAwareness(): void {}

@@ -1,7 +1,7 @@
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { type Entry, encodeEntries, merged } from "./crash-entries.ts";
 
-// Appends and compacts until it is killed, and tells its parent what was acknowledged.
+// Appends and compacts until it is killed, reporting acknowledged appends to its parent.
 
 const ROOMS = ["room-0", "room-1", "room-2"];
 

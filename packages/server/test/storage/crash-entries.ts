@@ -1,4 +1,4 @@
-/** What the crash test stores: one of the `size` rows of an append. */
+/** A row that the crash test stores: one of the `size` rows of an append. */
 export interface Entry {
   readonly batch: number;
   readonly index: number;
@@ -20,7 +20,7 @@ export function decodeEntries(update: Uint8Array): Entry[] {
   });
 }
 
-/** Concatenates, without what comes twice. */
+/** Concatenates updates, dropping duplicate entries. */
 export function merged(updates: readonly Uint8Array[]): Uint8Array {
   const entries = updates.flatMap(decodeEntries);
   const unique = new Map(entries.map((entry) => [`${entry.batch}/${entry.index}`, entry]));

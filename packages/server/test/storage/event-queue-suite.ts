@@ -3,13 +3,13 @@ import { type TestStorage, useStore } from "../../src/conformance/test-storage.t
 import { StorageError } from "../../src/storage/errors.ts";
 import type { EventQueue, QueuedEvent } from "../../src/storage/event-queue.ts";
 
-/** What a test opens and closes. */
+/** An open event queue that a test closes. */
 export interface OpenEventQueue {
   readonly events: EventQueue;
   close(): Promise<void>;
 }
 
-/** As large as those of a server: microseconds of today. */
+/** A realistic sequence number: a current time in microseconds. */
 const FIRST = Date.UTC(2026, 10, 24, 12) * 1_000;
 
 function some(count: number, from = 0): QueuedEvent[] {
@@ -18,7 +18,7 @@ function some(count: number, from = 0): QueuedEvent[] {
   });
 }
 
-/** What every implementation of the event queue promises. */
+/** The contract that every implementation of the event queue must meet. */
 export function eventQueueSuite(
   name: string,
   create: () => Promise<TestStorage<OpenEventQueue>>,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/conformance/test-storage.ts";
 import type { ListedJournal } from "../../src/storage/journal.ts";
 
-/** What a journal promises that tells of which rooms it has rows. */
+/** The contract of a journal that can list the rooms with rows. */
 export function journalRoomsSuite(
   name: string,
   create: () => Promise<TestStorage<ListedJournal>>,

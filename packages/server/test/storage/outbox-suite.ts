@@ -3,18 +3,21 @@ import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/conformanc
 import { StorageError } from "../../src/storage/errors.ts";
 import type { Outbox, OutboxClaim } from "../../src/storage/outbox.ts";
 
-/** A time of today: larger than what fits into 32 bits. */
+/** A realistic time, which does not fit into 32 bits. */
 const NOW = Date.UTC(2026, 10, 24, 12);
 const LONGEST = 1_000;
 const CLAIM_MS = 5_000;
 
-/** What a test opens and closes. */
+/** An open outbox that a test closes. */
 export interface OpenOutbox {
   readonly outbox: Outbox;
   close(): Promise<void>;
 }
 
-/** What every implementation of the outbox promises. Opening it twice is opening two servers. */
+/**
+ * The contract that every implementation of the outbox must meet. Two open instances act as two
+ * servers.
+ */
 export function outboxSuite(name: string, create: () => Promise<TestStorage<OpenOutbox>>): void {
   describe(`outbox: ${name}`, () => {
     const store = useStore(create);
@@ -69,7 +72,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await claim(NOW + CLAIM_MS - 1)).toEqual([]);
       const second = await claimOne(NOW + CLAIM_MS);
       expect(second).toMatchObject({ key: "a", attempts: 2 });
-      // Who comes back too late changes nothing.
+      // A server that returns too late changes nothing.
       await store.current.outbox.settle(first);
       await store.current.outbox.postpone(first, NOW);
       expect(await claim(NOW + CLAIM_MS)).toEqual([]);

@@ -11,7 +11,7 @@ const postgres = usePostgres({ fsync: false });
 const poolers: PgBouncer[] = [];
 afterAll(() => Promise.all(poolers.map((pooler) => pooler.stop())));
 
-/** A pooler that has few connections to the database, so that everybody gets those of others. */
+/** Starts a pooler with few database connections, so that clients get each other's. */
 async function poolerOf(options: PgBouncerOptions): Promise<PgBouncer> {
   const pooler = new PgBouncer(() => postgres.service.url, {
     ...options,
@@ -65,7 +65,7 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
     const database = await postgres.createDatabase();
     const other = await postgres.connect(database);
     await other.query("CREATE SCHEMA notes");
-    // What is acknowledged would not be on the disk.
+    // With this setting, acknowledged data would not be on the disk.
     const name = new URL(database).pathname.slice(1);
     await other.query(`ALTER DATABASE "${name}" SET synchronous_commit TO off`);
     await other.query(`ALTER DATABASE "${name}" SET bytea_output TO escape`);
@@ -107,7 +107,7 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
       expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
     };
     await write("first");
-    // As a pooler and a database do with connections that are idle, or when they are restarted.
+    // As a pooler or a database does with idle connections, or when it restarts.
     await other.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
@@ -122,12 +122,14 @@ it("is refused in statement mode, with what to do about it", async () => {
   const pooler = await poolerOf({ poolMode: "statement" });
   const opening = postgres.open(pooler.through(await postgres.createDatabase()));
   await expect(opening).rejects.toThrow(StorageError);
-  await expect(opening).rejects.toThrow(/allows no transactions .*pool_mode to transaction/);
+  await expect(opening).rejects.toThrow(/does not allow transactions .*pool_mode to transaction/);
 });
 
 it("refuses options of a URL that are no settings", async () => {
   const pooler = await poolerOf({ poolMode: "transaction" });
   const url = new URL(pooler.through(await postgres.createDatabase()));
   url.searchParams.set("options", "-c search_path=notes -E");
-  await expect(postgres.open(url.href)).rejects.toThrow(/options that are not understood/);
+  await expect(postgres.open(url.href)).rejects.toThrow(
+    /options that are not supported behind a pooler/,
+  );
 });

@@ -17,7 +17,7 @@ describe("PostgreSQL store: kill -9 of the database", () => {
     let acknowledged = 0;
     let failures = 0;
     let stopping = false;
-    /** Appends until it is told to stop; what fails is appended again, as a server does. */
+    /** Appends until told to stop, repeating failed appends as a server does. */
     const write = async () => {
       while (!stopping) {
         const rows = rowsOf(acknowledged);
@@ -58,7 +58,7 @@ describe("PostgreSQL store: kill -9 of the database", () => {
     }
     const batches = Array.from({ length: acknowledged }, (_, batch) => batch);
     expect(batches.filter((batch) => !found.has(batch))).toEqual([]);
-    // An append whose answer was lost may be there twice, but never in part.
+    // An append whose response was lost may be stored twice, but never in part.
     const halves = [...found.values()].filter((entries) => entries.length % sizeOf(entries) !== 0);
     expect(halves).toEqual([]);
   });
@@ -79,11 +79,11 @@ describe("PostgreSQL store: a database that does not answer", () => {
     await Promise.all(calls());
     postgres.service.pause();
     try {
-      // First on connections that are there, then on new ones.
+      // First on existing connections, then on new ones.
       for (const connections of ["old", "new"]) {
         for (const { error, ms } of await Promise.all(calls())) {
           expect(error, connections).toBeInstanceOf(StorageError);
-          expect(error).toHaveProperty("message", expect.stringContaining("did not answer"));
+          expect(error).toHaveProperty("message", expect.stringContaining("did not respond"));
           expect(ms).toBeLessThan(12_000);
         }
       }
@@ -158,7 +158,7 @@ const TERMINATE = `
   WHERE datname = current_database() AND pid <> pg_backend_pid()`;
 const TERMINATE_WAITING = `${TERMINATE} AND wait_event_type = 'Lock'`;
 
-/** The rows of an append, so that it can be recognised. */
+/** Returns the rows of an append, recognisable by their content. */
 function rowsOf(batch: number): { room: string; update: Uint8Array }[] {
   const size = 1 + (batch % 8);
   return Array.from({ length: size }, (_, index) => ({
@@ -183,7 +183,7 @@ async function isUsable(store: PostgresStore): Promise<boolean> {
   return error === undefined;
 }
 
-/** How a call ended, and how long it took in milliseconds. */
+/** Resolves to how a call ended, and how long it took in milliseconds. */
 async function timed(call: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
   const start = performance.now();
   const error = await call.then(

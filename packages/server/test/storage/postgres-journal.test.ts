@@ -101,7 +101,7 @@ describe("PostgreSQL journal: many servers", () => {
     const other = await postgres.connect(url);
     const store = await postgres.open(url);
     await store.journal.append([{ room: "b", update: Uint8Array.of(1) }]);
-    // Now it is known to be small: to read all of it would cost less.
+    // Now the table is known to be small: scanning all of it would be cheaper.
     await other.query("VACUUM ANALYZE journal");
     for (let round = 0; round < 10; round += 1) {
       const ids = await store.journal.append([{ room: "a", update: Uint8Array.of(round) }]);
@@ -109,7 +109,7 @@ describe("PostgreSQL journal: many servers", () => {
       await store.journal.truncate("a", ids);
       await store.journal.forget("a");
     }
-    // Sessions report what they did at their end.
+    // Sessions report their statistics when they end.
     await store.close();
     const used = await waitFor(
       async () => {
@@ -157,9 +157,9 @@ describe("PostgreSQL journal: damage", () => {
     await (await postgres.connect(url)).query(`UPDATE journal SET ${change} WHERE id = ${id}`);
     const reading = journal.read("a");
     await expect(reading).rejects.toThrow(CorruptedError);
-    await expect(reading).rejects.toThrow(`journal row ${id} is not what was written`);
+    await expect(reading).rejects.toThrow(`journal row ${id} is corrupted`);
     await expect(reading).rejects.toThrow('read the journal of room "a"');
-    // Other rooms, and the damaged one's new rows, go on.
+    // Other rooms, and new rows of the damaged one, still work.
     await journal.append([{ room: "c", update: Uint8Array.of(1) }]);
     expect(await contents(journal, "c")).toEqual([[1]]);
   });

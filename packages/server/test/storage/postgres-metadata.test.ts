@@ -14,7 +14,7 @@ describe("PostgreSQL metadata: many servers", () => {
       stores.map(async ({ metadata }, server) => {
         for (let round = 0; round < 25; round += 1) {
           const at = 100 * round + server;
-          // Each server goes through them from another end.
+          // Servers go through them in opposite orders.
           const rooms = server % 2 === 0 ? ROOMS : ROOMS.toReversed();
           await metadata.record(
             rooms.flatMap((room): MetadataEvent[] => [
@@ -76,7 +76,7 @@ describe("PostgreSQL metadata: many servers", () => {
     const url = await postgres.createDatabase();
     const { metadata } = await postgres.open(url);
     const opened = (room: string): MetadataEvent => ({ type: "room-opened", room, at: 1 });
-    // No text of PostgreSQL holds this character; the server lets no such room name in.
+    // PostgreSQL cannot store this character in a text; the server accepts no such room name.
     await expect(metadata.record([opened("a"), opened("b\0")])).rejects.toThrow(StorageError);
     expect(await metadata.room("a")).toBeNull();
     await metadata.record([opened("a"), opened("c")]);

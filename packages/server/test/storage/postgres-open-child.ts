@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { openPostgresStore } from "../../src/storage/postgres/open.ts";
 
-// Opens a store and closes it; nothing must keep the process from ending then.
+// Opens and closes a store; nothing may keep the process from exiting afterwards.
 
 const store = await openPostgresStore(process.argv[2] ?? "", pino({ level: "silent" }));
 await store.journal.read("a");

@@ -55,7 +55,7 @@ describe("PostgreSQL store: opening", () => {
     const port = await freePort();
     const error = await failureOf(`postgres://user:s3cret@127.0.0.1:${port}/notes`);
     expect(error.message).toContain(`"notes" at 127.0.0.1:${port}: connect ECONNREFUSED`);
-    expect(error.message).toContain("Check that it runs");
+    expect(error.message).toContain("Check that it is running");
     expect(error.message).not.toContain("\n");
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("s3cret");
   });
@@ -112,7 +112,7 @@ describe("PostgreSQL store: opening", () => {
       "INSERT INTO symphony_migrations VALUES ('journal-0002-more', '2026-01-01T00:00:00.000Z')",
     );
     expect((await failureOf(url)).message).toMatch(
-      /made by a newer version of this program, which has journal-0002-more; run that version/,
+      /created by a newer version of this program, with the migration journal-0002-more; run that version/,
     );
   });
 

@@ -5,13 +5,15 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { openPostgresStore, type PostgresStore } from "../../src/storage/postgres/open.ts";
 
-/** A PostgreSQL for the tests of a file; what is opened on it is closed after each test. */
+/**
+ * A PostgreSQL server for the tests of a file; everything opened on it is closed after each test.
+ */
 export interface TestPostgres {
   readonly service: Postgres;
-  /** A new, empty database. @returns its URL */
+  /** Creates an empty database. @returns its URL */
   createDatabase(): Promise<string>;
   open(url: string): Promise<PostgresStore>;
-  /** A connection of somebody else. */
+  /** Opens a connection that is not the store's. */
   connect(url: string): Promise<Client>;
 }
 
@@ -37,7 +39,7 @@ export function usePostgres(options?: PostgresOptions): TestPostgres {
     },
     connect: async (url) => {
       const client = new Client(url);
-      // The server may be killed under it.
+      // The database may be killed while the connection is open.
       client.on("error", (error) => logger.debug({ err: error }, "a connection of a test ended"));
       await client.connect();
       opened.push(() => client.end());

@@ -44,14 +44,14 @@ eventQueueSuite("PostgreSQL", async () =>
   }),
 );
 
-/** A database of its own. */
+/** Creates storage in its own database. */
 async function storageOf<Store>(
   pick: (store: PostgresStore) => Promise<Store>,
 ): Promise<TestStorage<Store>> {
   const url = await postgres.createDatabase();
   return {
     open: async () => pick(await postgres.open(url)),
-    // It goes with the server.
+    // The database is removed with the server.
     discard: async () => {},
   };
 }

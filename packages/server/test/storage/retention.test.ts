@@ -42,7 +42,7 @@ describe("retention", () => {
     vi.advanceTimersByTime(MINUTE);
     await waitFor(async () => (await connections()).length === 2, { message: "one is forgotten" });
     expect(await activity()).toEqual([NOON - 2 * DAY, NOON - DAY]);
-    // The timer is set when the run is over.
+    // The timer is set at the end of a run.
     await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
     vi.advanceTimersByTime(HOUR);
     await waitFor(async () => (await connections()).length === 1, { message: "another one" });
@@ -70,10 +70,10 @@ describe("retention", () => {
     await store.close();
     vi.advanceTimersByTime(MINUTE);
     const expected = [
-      "activity cannot be added up",
-      "old activity cannot be forgotten",
-      "old connections cannot be forgotten",
-      "old tombstones cannot be forgotten",
+      "aggregating activity failed",
+      "deleting old activity failed",
+      "deleting old connections failed",
+      "deleting old tombstones failed",
     ];
     await waitFor(() => warnings.length === 4, { message: "what cannot be done" });
     expect(warnings).toEqual(expected);
@@ -118,7 +118,7 @@ async function connections(): Promise<string[]> {
   return found.map(({ connection }) => connection);
 }
 
-/** The hours in which there was some. */
+/** Returns the hours with activity. */
 async function activity(): Promise<number[]> {
   const points = await store.metadata.activity({ from: NOON - 4 * DAY, to: NOON, bucket: HOUR });
   return points.filter(({ connects }) => connects > 0).map(({ at }) => at);

@@ -31,7 +31,7 @@ describe("when S3 is down", () => {
     } finally {
       s3.ceph.resume();
     }
-    // What was given up may have arrived: the writes were conditional.
+    // Abandoned writes may have arrived: they were conditional.
     const found = await snapshots.read("a");
     await snapshots.write("a", SECOND, found?.version ?? null);
     expect((await snapshots.read("a"))?.update).toEqual(SECOND);
@@ -65,7 +65,7 @@ describe("when S3 or the way to it is bad", () => {
     proxy.handler = async (_, forward) => {
       const kind = count++ % 8;
       if (kind === 0 || kind === 3) return { status: 503 };
-      // It was done all the same.
+      // The request succeeds nevertheless.
       const reply = await forward();
       return kind === 5 || kind === 6 ? { status: 500 } : reply;
     };
@@ -195,13 +195,13 @@ describe("when S3 or the way to it is bad", () => {
   });
 });
 
-/** Reads, adds a byte and writes, until that is stored. */
+/** Reads, adds a byte and writes, until the byte is stored. */
 async function addUntilStored(snapshots: SnapshotStore, byte: number): Promise<void> {
   for (;;) {
     try {
       const current = await snapshots.read("a");
       const bytes = new Set(current?.update);
-      // An earlier write was stored, and its answer was lost.
+      // An earlier write was stored, but its response was lost.
       if (bytes.has(byte)) return;
       await snapshots.write("a", Uint8Array.of(...bytes, byte), current?.version ?? null);
       return;
@@ -216,7 +216,7 @@ async function uploadsIn(bucket: string): Promise<unknown[]> {
   return Uploads ?? [];
 }
 
-/** Small and large, with a condition and without: all calls fail, and not as conflicts. */
+/** Expects all calls, with small and large snapshots, to fail, but not as conflicts. */
 async function expectAllToFail(
   snapshots: SnapshotStore,
   { within }: { within: number },
@@ -239,7 +239,7 @@ async function expectAllToFail(
 }
 
 describe("when S3 knows no checksums", () => {
-  /** The requests that were refused for their headers. */
+  /** The requests that were rejected because of their headers. */
   let refused: string[];
   let proxy: S3Proxy;
   beforeEach(async () => {

@@ -6,12 +6,12 @@ import { createBucket } from "../../src/storage/s3/create-bucket.ts";
 import { openS3Snapshots } from "../../src/storage/s3/open.ts";
 import type { SnapshotStore } from "../../src/storage/snapshots.ts";
 
-/** How Ceph is to be spoken to. */
+/** The settings that Ceph needs. */
 export const CEPH = { forcePathStyle: true, unquotedIfMatch: true };
 
 export interface TestS3 {
   readonly ceph: Ceph;
-  /** A client as any other program has one. */
+  /** An ordinary client, as used by any other program. */
   readonly client: S3Client;
   newBucket(): Promise<string>;
   /** Opens snapshots that are closed after the test. */
@@ -20,7 +20,7 @@ export interface TestS3 {
   get(bucket: string, key: string): Promise<Uint8Array>;
 }
 
-/** Starts S3 for the tests of a file, and names it to the SDK as a server has it named. */
+/** Starts S3 for the tests of a file, and configures the SDK for it as for a server. */
 export function useS3(): TestS3 {
   const ceph = new Ceph();
   const opened: SnapshotStore[] = [];
@@ -34,7 +34,7 @@ export function useS3(): TestS3 {
     client = new S3Client({ endpoint: ceph.endpoint, forcePathStyle: true });
   });
   beforeEach(() => {
-    // A test may put something in between.
+    // A test may have put a proxy in between.
     vi.stubEnv("AWS_ENDPOINT_URL_S3", ceph.endpoint);
   });
   afterEach(async () => {

@@ -28,12 +28,12 @@ export interface S3Reply {
 
 type Handler = (request: S3Request, forward: () => Promise<S3Reply>) => Promise<S3Reply>;
 
-/** Stands between snapshots and S3: sees every request, and can answer in its place. */
+/** A proxy between snapshots and S3: sees every request, and can answer instead of S3. */
 export class S3Proxy {
   readonly requests: S3Request[] = [];
-  /** Answers the requests; without another one, they are forwarded. */
+  /** Answers the requests. The default forwards them. */
   handler: Handler = (_, forward) => forward();
-  /** The most requests that were under way at a time. */
+  /** The maximum number of concurrent requests so far. */
   mostAtOnce: number = 0;
   #underWay = 0;
   readonly #server: Server;
@@ -44,7 +44,7 @@ export class S3Proxy {
     });
   }
 
-  /** @param target as `http://127.0.0.1:1234` */
+  /** @param target for example `http://127.0.0.1:1234` */
   static async start(target: string): Promise<S3Proxy> {
     const proxy = new S3Proxy(new URL(target));
     proxy.#server.listen(0, "127.0.0.1");
@@ -71,7 +71,7 @@ export class S3Proxy {
       this.requests.push(request);
       send(response, await this.handler(request, () => forward(target, incoming, body)));
     } catch {
-      // One side has gone: so does the other.
+      // One side has closed, so close the other.
       response.destroy();
     } finally {
       this.#underWay--;
@@ -79,7 +79,7 @@ export class S3Proxy {
   }
 }
 
-/** With all headers as they came: the signature covers the host. */
+/** Forwards all headers unchanged: the signature covers the host. */
 async function forward(target: URL, incoming: IncomingMessage, body: Buffer): Promise<S3Reply> {
   const { method, url, headers } = incoming;
   const { hostname, port } = target;

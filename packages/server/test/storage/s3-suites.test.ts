@@ -8,7 +8,7 @@ snapshotsSuite("S3", async () => {
   const bucket = await s3.newBucket();
   return {
     open: async () => openS3Snapshots({ bucket, prefix: "rooms/", ...CEPH }),
-    // It goes with the service.
+    // The bucket is removed with the service.
     discard: async () => {},
   };
 });

@@ -75,7 +75,7 @@ describe("a snapshot of 40 MB", () => {
     const found = await snapshots.read("a");
     expect(found?.version).toBe(version);
     expect(Buffer.compare(found?.update ?? UPDATE, large)).toBe(0);
-    // The ETag tells how many parts there were.
+    // The ETag includes the number of parts.
     expect(version).toMatch(/-6"$/);
     const { ContentType } = await s3.client.send(
       new GetObjectCommand({ Bucket: bucket, Key: "a", Range: "bytes=0-0" }),

@@ -15,7 +15,7 @@ describe("SQLite store: kill -9", () => {
     const directory = await mkdtemp(join(tmpdir(), "sqlite-crash-"));
     const acknowledged = new Set<number>();
     for (let kill = 0; kill < KILLS; kill += 1) {
-      // Killed at another moment of its work each time.
+      // Killed at a different moment each time.
       const batches = await appendUntilKilled(directory, kill * 1_000_000, 40 + 37 * kill);
       for (const batch of batches) acknowledged.add(batch);
 
@@ -29,7 +29,7 @@ describe("SQLite store: kill -9", () => {
   });
 });
 
-/** Kills the child once it acknowledged `count` appends; returns all that it acknowledged. */
+/** Kills the child once it has acknowledged `count` appends; returns all acknowledged ones. */
 async function appendUntilKilled(
   directory: string,
   firstBatch: number,
@@ -47,7 +47,7 @@ async function appendUntilKilled(
   return acknowledged;
 }
 
-/** The appends that are in snapshots or journal, with the number of their rows that are there. */
+/** Returns the appends found in snapshots or journal, each with its number of rows found. */
 async function storedBatches(
   directory: string,
 ): Promise<Map<number, { rows: number; size: number }>> {

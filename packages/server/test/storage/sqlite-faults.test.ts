@@ -163,7 +163,7 @@ async function marks(room: string): Promise<(number | undefined)[]> {
   return (await store.journal.read(room)).rows.map((row) => row.update[0]);
 }
 
-/** The next process knows only what is on the disk. */
+/** Starts another process, which sees only what is on disk. */
 async function restart(): Promise<void> {
   await store.kill();
   store = new StoreProcess(directory, faults.env);

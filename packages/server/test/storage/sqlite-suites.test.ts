@@ -52,7 +52,7 @@ eventQueueSuite("SQLite", async () =>
   }),
 );
 
-/** `pick` closes the other parts, so that closing the one it returns releases the directory. */
+/** `pick` must close the other stores, so that closing the returned one releases the directory. */
 async function storageOf<Store>(
   pick: (store: SqliteStore) => Promise<Store>,
 ): Promise<TestStorage<Store>> {

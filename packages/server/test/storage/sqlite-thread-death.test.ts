@@ -31,7 +31,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Ends the threads that live now; resolves when the store knows. */
+/** Ends the running threads; resolves when the store has noticed. */
 async function killThreads(): Promise<void> {
   await Promise.all(
     threads.splice(0).map(async (thread) => {
@@ -47,7 +47,7 @@ describe("SQLite store: a database thread dies", () => {
     await store.journal.append([{ room: "a", update: Uint8Array.of(1) }]);
     const version = await store.snapshots.write("a", Uint8Array.of(1), null);
     await store.metadata.record([{ type: "room-opened", room: "a", at: 1 }]);
-    // The write keeps the thread busy, so that the calls after it cannot have been answered.
+    // The write keeps the thread busy, so that the calls after it are still unanswered.
     const begun = [
       store.journal.append([{ room: "b", update: new Uint8Array(50_000_000) }]),
       store.journal.append([{ room: "a", update: Uint8Array.of(2) }]),

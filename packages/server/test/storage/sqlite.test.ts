@@ -104,7 +104,7 @@ describe("SQLite store: opening", () => {
     await store.journal.close();
     expect(appended).toBe(true);
     await Promise.all([writing, appending]);
-    await expect(store.journal.read("a")).rejects.toThrow("the store was closed");
+    await expect(store.journal.read("a")).rejects.toThrow("the store is closed");
     expect((await store.snapshots.read("a"))?.update).toHaveLength(5_000_000);
     await store.close();
   });
@@ -145,7 +145,7 @@ describe("SQLite store: opening", () => {
   it("gives disk space back after a large snapshot", async () => {
     const store = await openSqliteStore(directory);
     await store.snapshots.write("a", new Uint8Array(40_000_000), null);
-    // The first write after a checkpoint begins the log anew, and cuts it.
+    // The first write after a checkpoint restarts the log and truncates it.
     for (const room of ["b", "c", "d"]) {
       await store.snapshots.write(room, Uint8Array.of(1), null);
     }
@@ -178,8 +178,8 @@ describe("SQLite store: damage", () => {
     const store = await openSqliteStore(directory);
     const reading = store.journal.read("a");
     await expect(reading).rejects.toThrow(CorruptedError);
-    await expect(reading).rejects.toThrow(`room "a": journal row ${changed} is not what was`);
-    // Other rooms, and the damaged one's new rows, go on.
+    await expect(reading).rejects.toThrow(`room "a": journal row ${changed} is corrupted`);
+    // Other rooms, and new rows of the damaged one, still work.
     await store.journal.append([{ room: "c", update: Uint8Array.of(1) }]);
     expect((await store.journal.read("c")).rows).toHaveLength(1);
     expect((await store.snapshots.read("a"))?.update).toHaveLength(10_000);
@@ -191,7 +191,7 @@ describe("SQLite store: damage", () => {
     const store = await openSqliteStore(directory);
     const reading = store.snapshots.read("a");
     await expect(reading).rejects.toThrow(CorruptedError);
-    await expect(reading).rejects.toThrow('snapshot of room "a": the snapshot is not what was');
+    await expect(reading).rejects.toThrow('snapshot of room "a": the snapshot is corrupted');
     expect((await store.snapshots.read("b"))?.update).toHaveLength(10_000);
     await store.snapshots.delete("a");
     await store.snapshots.write("a", Uint8Array.of(1), null);

@@ -1,6 +1,6 @@
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
 
-// The program of a StoreProcess: calls the methods of a store that its parent names.
+// The program of a StoreProcess: calls the store methods that its parent requests.
 
 export interface StoreRequest {
   readonly id: number;

@@ -7,7 +7,7 @@ import type { Metadata } from "../../src/storage/metadata.ts";
 import type { SnapshotStore } from "../../src/storage/snapshots.ts";
 import type { StoreReply, StoreRequest } from "./store-process-main.ts";
 
-/** A store in a process of its own, which can be killed or be given a broken disk. */
+/** A store in a separate process, which can be killed or given a broken disk. */
 export class StoreProcess {
   readonly journal: Pick<Journal, "append" | "read" | "truncate">;
   readonly snapshots: Pick<SnapshotStore, "read" | "write">;
@@ -42,7 +42,7 @@ export class StoreProcess {
     this.metadata = { record: call("metadata", "record"), room: call("metadata", "room") };
   }
 
-  /** May be called again when it failed. */
+  /** Can be called again after a failure. */
   async open(): Promise<void> {
     await this.#call("store", "open", []);
   }
@@ -51,7 +51,7 @@ export class StoreProcess {
     await this.#call("store", "close", []);
   }
 
-  /** As `kill -9` does. Safe to call when the process has ended. */
+  /** Kills the process like `kill -9`. Safe to call after it has ended. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended;

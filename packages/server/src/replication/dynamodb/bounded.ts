@@ -1,16 +1,17 @@
 import { RegistryError } from "../registry.ts";
 import { asRegistryError } from "./errors.ts";
 
-/** The most that one call of the registry may take, with all its requests. */
+/** Time limit for one call of the registry, including all its requests. */
 export const OPERATION_MS = 5_000;
 
 /**
- * Does some work with the table, and gives it up after a time.
+ * Runs work on the table with a time limit.
  *
- * The client's own limits are not enough: they hold for one request, and finding credentials has none.
+ * The client's own limits are not enough: they apply to single requests, and credential lookup has
+ * none.
  *
  * @param limit in milliseconds
- * @throws RegistryError for whatever the work throws, and when the time is up
+ * @throws RegistryError for anything that the work throws, and when the time is up
  */
 export async function bounded<T>(
   table: string,
@@ -21,7 +22,7 @@ export async function bounded<T>(
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new RegistryError(`DynamoDB does not answer within ${limit} ms`));
+      reject(new RegistryError(`DynamoDB did not respond within ${limit} ms`));
       abort.abort();
     }, limit);
   });

@@ -5,8 +5,8 @@ const CONNECT_MS = 1_000;
 const ATTEMPT_MS = 2_000;
 
 /**
- * A client that gives up on a request after a few seconds. Region, endpoint and credentials come from
- * the environment, as everywhere with AWS.
+ * Creates a client whose requests fail after a few seconds. Region, endpoint and credentials come
+ * from the environment, as is usual with AWS.
  */
 export function createClient(): DynamoDBClient {
   return new DynamoDBClient({

@@ -16,9 +16,9 @@ const POLL_S = 0.2;
 const SLOW_POLL_S = 2;
 
 /**
- * Makes the table of the registry if there is none, and waits until it can be used.
+ * Creates the table of the registry if it does not exist, and waits until it is ready.
  *
- * @throws RegistryError when that fails, or when there is a table of that name for something else
+ * @throws RegistryError if that fails, or if a table of that name exists with another key
  */
 export async function createRegistryTable(table: string): Promise<void> {
   const client = createClient();
@@ -48,7 +48,7 @@ async function create(client: DynamoDBClient, table: string): Promise<void> {
       }),
     );
   } catch (error) {
-    // It exists, or somebody else creates it right now.
+    // It exists, or is being created at the same time.
     if (!(error instanceof ResourceInUseException)) throw error;
   }
 }
@@ -63,7 +63,9 @@ async function checkKey(client: DynamoDBClient, table: string): Promise<void> {
   }
 }
 
-/** Lets DynamoDB remove the items of servers that are long gone. They do no harm; they only stay. */
+/**
+ * Lets DynamoDB remove the items of servers that are long gone. They are harmless, but accumulate.
+ */
 async function expireServers(client: DynamoDBClient, table: string): Promise<void> {
   try {
     await client.send(
@@ -77,7 +79,7 @@ async function expireServers(client: DynamoDBClient, table: string): Promise<voi
   }
 }
 
-/** It is enabled already; or this is a server of the protocol that does not have it. */
+/** Expiry is enabled already, or this DynamoDB-compatible server does not support it. */
 const WITHOUT_EXPIRY: ReadonlySet<string> = new Set([
   "ValidationException",
   "UnknownOperationException",

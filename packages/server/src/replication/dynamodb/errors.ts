@@ -4,13 +4,15 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { RegistryError } from "../registry.ts";
 
-/** Says in one line what went wrong, for whoever runs the server. */
+/** Wraps an error with a one-line explanation for the operator. */
 export function asRegistryError(error: unknown, table: string): RegistryError {
   if (error instanceof RegistryError) return error;
   return new RegistryError(reasonOf(error, table), { cause: error });
 }
 
-/** Tells whether a conditional write was made: `false` when its condition did not hold. */
+/**
+ * Resolves to `true` once a conditional write is made, or to `false` if its condition did not hold.
+ */
 export async function conditionHeld(write: Promise<unknown>): Promise<boolean> {
   try {
     await write;
@@ -29,7 +31,7 @@ function reasonOf(error: unknown, table: string): string {
   if (error.name === "ValidationException" && /key/i.test(error.message)) {
     return `the DynamoDB table ${table} is not one of symphony-backend (${error.message}); name another in DYNAMODB_TABLE, and run symphony-backend setup`;
   }
-  if (error.name === "TimeoutError") return "DynamoDB does not answer";
-  // A name that resolves to several addresses gives an error without a message when none answers.
+  if (error.name === "TimeoutError") return "DynamoDB is not responding";
+  // When a host name has several addresses and none responds, the error has no message.
   return `DynamoDB: ${error.message || error.name}`;
 }

@@ -4,13 +4,13 @@ import type { Incarnation, ServerAddress } from "../registry.ts";
 import { KEY, serverKey, serverOf } from "./items.ts";
 
 /**
- * How much the clocks of two servers may differ: the end of a lease is written by the clock of one,
- * and judged by the clock of another.
+ * Tolerated clock difference between two servers: the end of a lease is written by the clock of
+ * one, and judged by the clock of another.
  */
 const GRACE_MS = 2_000;
-/** So long a server that was seen alive is taken for alive without asking. */
+/** How long a server that was seen alive counts as alive without another read. */
 const CACHE_MS = 1_000;
-/** The most items that one request may ask for. */
+/** The most items that one request may read. */
 const BATCH = 100;
 const PAUSE_MS = 50;
 
@@ -22,7 +22,7 @@ interface Lease {
   readonly incarnation: Incarnation | undefined;
 }
 
-/** @param end when the lease ends; `undefined`: there is none */
+/** @param end when the lease ends; `undefined` if there is none */
 export function hasLapsed(end: number | undefined): boolean {
   return end === undefined || end + GRACE_MS <= Date.now();
 }
@@ -32,8 +32,8 @@ export class Leases {
   readonly #client: DynamoDBClient;
   readonly #table: string;
   /**
-   * When each was last seen alive. Those found dead are not remembered: they may be started again,
-   * and must not be taken out of rooms that they hold since.
+   * When each was last seen alive. Dead servers are not cached: they may restart, and must not be
+   * removed from rooms that they hold since.
    */
   readonly #seen: Map<ServerAddress, number> = new Map();
 
@@ -42,7 +42,9 @@ export class Leases {
     this.#table = table;
   }
 
-  /** Which of these servers have no lease, or one that ended more than two seconds ago. */
+  /**
+   * Returns those of these servers that have no lease, or one that ended more than two seconds ago.
+   */
   async lapsed(
     servers: readonly ServerAddress[],
     signal: AbortSignal,
@@ -59,7 +61,9 @@ export class Leases {
     return lapsed;
   }
 
-  /** When the leases end, in milliseconds since the epoch. Whoever has none is missing. */
+  /**
+   * Returns when the leases end, in milliseconds since the epoch. Servers without one are omitted.
+   */
   async ends(
     servers: Iterable<ServerAddress>,
     signal: AbortSignal,
@@ -68,7 +72,10 @@ export class Leases {
     return new Map(leases.map(({ server, end }) => [server, end]));
   }
 
-  /** The incarnations of those that have a lease. Those of older versions have none. */
+  /**
+   * Returns the incarnations of servers with a lease, except those of older versions, which write
+   * none.
+   */
   async incarnations(
     servers: Iterable<ServerAddress>,
     signal: AbortSignal,
@@ -99,7 +106,7 @@ export class Leases {
         });
       }
       const unprocessed = UnprocessedKeys?.[this.#table]?.Keys ?? [];
-      // DynamoDB leaves some out when it has too much to do.
+      // DynamoDB leaves keys unprocessed when it is overloaded.
       if (unprocessed.length > 0) await sleep(PAUSE_MS, undefined, { signal });
       keys = [...unprocessed, ...keys.slice(BATCH)];
     }

@@ -8,16 +8,16 @@ import { ServerList } from "./server-list.ts";
 import { ServerSets } from "./server-sets.ts";
 
 export interface DynamoRegistryOptions {
-  /** Made by `createRegistryTable`. */
+  /** The name of a table created by `createRegistryTable`. */
   readonly table: string;
-  /** At which other servers reach this one. */
+  /** The address at which other servers reach this one. */
   readonly address: ServerAddress;
-  /** Tells this run of the server from earlier ones. */
+  /** Distinguishes this run of the server from earlier ones. */
   readonly incarnation?: Incarnation;
   readonly logger: Logger;
-  /** How long this server is taken for alive after it was last heard of, in milliseconds. */
+  /** How long this server counts as alive after its last renewal, in milliseconds. */
   readonly leaseMs?: number;
-  /** How often it renews its lease, in milliseconds; a small part of `leaseMs`. */
+  /** How often it renews its lease, in milliseconds; a small fraction of `leaseMs`. */
   readonly renewMs?: number;
 }
 
@@ -25,10 +25,10 @@ const LEASE_MS = 15_000;
 const RENEW_MS = 4_000;
 
 /**
- * Takes a lease for this server, and renews it until the registry is closed. The clocks of the servers
- * must not differ by more than two seconds.
+ * Takes a lease for this server, and renews it until the registry is closed. The clocks of the
+ * servers must not differ by more than two seconds.
  *
- * @throws RegistryError when the table does not exist or cannot be written
+ * @throws RegistryError if the table does not exist or cannot be written
  */
 export async function openDynamoRegistry(options: DynamoRegistryOptions): Promise<Registry> {
   const { table, address, incarnation = 0, logger } = options;

@@ -23,24 +23,26 @@ export interface LeaseOptions {
   readonly leaseMs: number;
   /** How often it is renewed, in milliseconds. */
   readonly renewMs: number;
-  /** Where the server is named as long as it was not closed. */
+  /** Lists the server until it is closed. */
   readonly list: ServerList;
   readonly logger: Logger;
 }
 
 const RETRY_MS = 1_000;
 const CLOSE_MS = 2_000;
-/** DynamoDB may forget a server that was gone for so long. */
+/** DynamoDB may remove the item of a server that has been gone for this long. */
 const FORGET_MS = 24 * 60 * 60 * 1_000;
 
-/** The lease of this server: as long as it lasts, others take this server for alive. */
+/** The lease of this server: while it lasts, others consider this server alive. */
 export class OwnLease {
   readonly #options: LeaseOptions;
   readonly #listeners: (() => void)[] = [];
-  /** When it ends. Before there was one, it cannot have lapsed. */
+  /** When the lease ends. Before the first one, it cannot have expired. */
   #until = Number.POSITIVE_INFINITY;
   #renewals = 0;
-  /** Whether it was listed since the lease was taken. Others may take out whose lease has lapsed. */
+  /**
+   * Whether this server was listed since it took the lease. Others may remove it once that expires.
+   */
   #listed = false;
   #judgesFrom = 0;
   #failure: string | undefined;
@@ -52,7 +54,7 @@ export class OwnLease {
     this.#options = options;
   }
 
-  /** Whether others take this server for alive. */
+  /** Whether others consider this server alive. */
   get inOrder(): boolean {
     return !this.#closed && Date.now() < this.#until;
   }
@@ -62,25 +64,25 @@ export class OwnLease {
   }
 
   /**
-   * Whether the lease of another can be held against it. What kept this server from renewing its own
-   * kept the others too, and they need some time.
+   * Whether another server may be judged by its lease. Whatever kept this server from renewing its
+   * own may have kept the others from it too, and they need time to recover.
    */
   get mayJudge(): boolean {
     return this.inOrder && this.#failure === undefined && Date.now() >= this.#judgesFrom;
   }
 
-  /** Why it cannot be renewed, or `undefined` when it can. */
+  /** Why the lease cannot be renewed, or `undefined` if it can. */
   get problem(): string | undefined {
     if (this.#closed || this.#failure !== undefined) return this.#failure;
-    return this.inOrder ? undefined : "the lease has lapsed";
+    return this.inOrder ? undefined : "the lease has expired";
   }
 
-  /** Calls back when it had lapsed and is in order again. */
+  /** Calls back when the lease had expired and is held again. */
   onRejoined(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
-  /** Takes the lease, and renews it from then on. @throws RegistryError */
+  /** Takes the lease, and starts renewing it. @throws RegistryError */
   async start(): Promise<void> {
     await this.renew();
     this.#renewIn(this.#options.renewMs);
@@ -95,25 +97,25 @@ export class OwnLease {
     await this.#renewal;
   }
 
-  /** Gives it up, so that this server is known to be gone. Does not reject. */
+  /** Releases the lease, so that others know that this server is gone. Does not reject. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     const { table, logger } = this.#options;
     try {
       await bounded(table, CLOSE_MS, async (signal) => {
-        // A renewal that is under way would bring it back.
+        // A pending renewal would write the lease again.
         await Promise.allSettled([this.#renewal]);
         await this.#delete(signal);
-        // Takes this server out of the list, as one without a lease.
+        // Reading the list removes this server from it, because it no longer has a lease.
         await this.#options.list.read(signal);
       });
     } catch (error) {
-      logger.info({ err: error }, "the lease could not be given up; it lapses by itself");
+      logger.info({ err: error }, "releasing the lease failed, it will expire by itself");
     }
   }
 
-  /** Not for all servers at the same moment: with up to a fifth less or more. */
+  /** Jitter of up to a fifth either way keeps the servers from renewing at the same moment. */
   #renewIn(delay: number): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => void this.#renewAndGoOn(), delay * (0.8 + Math.random() * 0.4));
@@ -127,7 +129,7 @@ export class OwnLease {
     } catch (error) {
       if (this.#closed) return;
       if (this.#failure === undefined) {
-        logger.error({ err: error }, "the lease cannot be renewed; trying again");
+        logger.error({ err: error }, "renewing the lease failed, retrying");
       }
       this.#failure = error instanceof Error ? error.message : String(error);
       this.#renewIn(Math.min(renewMs, RETRY_MS));
@@ -162,7 +164,7 @@ export class OwnLease {
     this.#listed = true;
   }
 
-  /** @param renewals as stored: when it did not grow, the lease had been removed meanwhile */
+  /** @param renewals the stored count: if it did not grow, the lease was removed in the meantime */
   #renewed(until: number, renewals: number): void {
     const { leaseMs, logger } = this.#options;
     const now = Date.now();
@@ -171,10 +173,10 @@ export class OwnLease {
     this.#renewals = renewals;
     if (lapsed) this.#listed = false;
     if (lapsed || this.#failure !== undefined) this.#judgesFrom = now + leaseMs;
-    if (this.#failure !== undefined) logger.info("the lease can be renewed again");
+    if (this.#failure !== undefined) logger.info("renewing the lease works again");
     this.#failure = undefined;
-    // This server may have been frozen while the answer was under way: then the new one has lapsed
-    // as well, and it is the next renewal that counts.
+    // This server may have been frozen while the response was on its way. Then the new lease has
+    // expired as well, and the next renewal counts.
     if (lapsed && this.inOrder) this.#announce();
   }
 
@@ -183,12 +185,17 @@ export class OwnLease {
       try {
         listener();
       } catch (error) {
-        this.#options.logger.error({ err: error }, "a listener failed when the lease was regained");
+        this.#options.logger.error(
+          { err: error },
+          "a listener failed after the lease was regained",
+        );
       }
     }
   }
 
-  /** Only as this server left it: if there is a later one, the address belongs to its successor. */
+  /**
+   * Deletes the lease only if unchanged: a later renewal belongs to a successor at this address.
+   */
   async #delete(signal: AbortSignal): Promise<void> {
     const { client, table, address } = this.#options;
     await client.send(

@@ -19,7 +19,7 @@ export interface DynamoRegistryParts {
   readonly client: DynamoDBClient;
   readonly table: string;
   readonly address: ServerAddress;
-  /** Which has been started. */
+  /** Already started. */
   readonly lease: OwnLease;
   readonly leases: Leases;
   readonly sets: ServerSets;
@@ -45,7 +45,7 @@ export class DynamoRegistry implements Registry {
   hold(room: string): Promise<OtherHolders> {
     const { address, lease, sets } = this.#parts;
     return this.#bounded(async (signal) => {
-      // Without a lease, others would take this server out of the room as soon as it is in.
+      // Without a lease, others would remove this server from the room as soon as it is added.
       if (!lease.inOrder) await lease.renew();
       const membership = await sets.add(roomKey(room), address, signal);
       const others = membership.servers.filter((server) => server !== address);
@@ -97,7 +97,7 @@ export class DynamoRegistry implements Registry {
   ): Promise<readonly ServerAddress[]> {
     const { lease, leases } = this.#parts;
     const lapsed = await leases.lapsed(servers, signal);
-    // Asked afterwards: the lease may have lapsed while the others' were read.
+    // Checked afterwards: the own lease may have expired while the others were read.
     return lease.mayJudge ? lapsed : [];
   }
 

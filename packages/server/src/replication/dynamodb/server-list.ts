@@ -3,7 +3,7 @@ import { ALL_SERVERS_KEY } from "./items.ts";
 import type { Leases } from "./leases.ts";
 import type { ServerSets } from "./server-sets.ts";
 
-/** So long a server is listed whose lease has lapsed. */
+/** How long a server stays listed after its lease has ended. */
 const LISTED_MS = 60 * 60 * 1_000;
 
 /** All servers that were not closed: one item names them, so that the table is never scanned. */
@@ -22,9 +22,10 @@ export class ServerList {
   }
 
   /**
-   * The servers that are listed, each with the end of its lease. Those that gave it up, or lost it an
-   * hour ago, are taken out. A server takes its lease before it is listed, so one that comes back is
-   * not meant: when anybody has added itself meanwhile, nobody is taken out.
+   * Returns the listed servers, each with the end of its lease. Servers that have released their
+   * lease, or whose lease ended an hour ago, are removed from the list. A server takes its lease
+   * before it is listed, and if any server has added itself in the meantime, none is removed; so a
+   * returning server is never removed by mistake.
    */
   async read(signal: AbortSignal): Promise<ReadonlyMap<ServerAddress, number>> {
     const membership = await this.#sets.read(ALL_SERVERS_KEY, signal);

@@ -12,14 +12,14 @@ import { conditionHeld } from "./errors.ts";
 /** The key of an item. */
 type Key = Record<string, AttributeValue>;
 
-/** The servers in a set, at one moment. */
+/** The servers in a set at one moment. */
 export interface Membership {
   readonly servers: readonly ServerAddress[];
-  /** Tells that moment from those when others added themselves. */
+  /** Changes each time a server adds itself. */
   readonly hold: string;
 }
 
-/** Sets of servers: those that hold a room, for each room, and all there are. */
+/** Sets of servers: the holders of each room, and all servers. */
 export class ServerSets {
   readonly #client: DynamoDBClient;
   readonly #table: string;
@@ -52,7 +52,7 @@ export class ServerSets {
     return { servers: Item?.servers?.SS ?? [], hold: Item?.lastHold?.S ?? "" };
   }
 
-  /** Takes a server out, without a condition. Usually it was alone, and that is one request. */
+  /** Removes a server unconditionally. Usually it was the only one, which takes one request. */
   async remove(key: Key, server: ServerAddress, signal: AbortSignal): Promise<void> {
     const only = { ":server": { SS: [server] } };
     if (await this.#delete(key, "servers = :server", only, signal)) return;
@@ -67,14 +67,14 @@ export class ServerSets {
       { abortSignal: signal },
     );
     if (Attributes?.servers !== undefined) return;
-    // The last two left at the same time: what is left of the item must not stay for ever.
+    // The last two left at the same time: delete the remains of the item.
     await this.#delete(key, "attribute_not_exists(servers)", undefined, signal);
   }
 
   /**
-   * Takes servers out that were found dead after `membership` was read. When anybody has added
-   * itself since, nothing is done: it may be one of them, started again. Who was last to add itself
-   * meets the dead as well, so somebody removes them.
+   * Removes servers that were found dead after `membership` was read. Does nothing if any server
+   * has added itself since: it may be one of them, restarted. The last server to add itself comes
+   * across the dead ones too, so they are removed eventually.
    */
   async removeDead(
     key: Key,

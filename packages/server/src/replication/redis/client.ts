@@ -6,16 +6,19 @@ import { RefusedError } from "./transport.ts";
 export type Client = ReturnType<typeof create>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** A command that is not known: the server is too old, or no Redis. */
+/**
+ * Errors that retrying does not fix. An unknown command means that the server is too old, or not
+ * Redis.
+ */
 const REFUSALS = /^(WRONGPASS|NOAUTH|NOPERM)\b|cluster support disabled|unknown command/i;
 
 /**
- * Connects once. The library's own reconnecting is switched off: a connection that fails is thrown
- * away with all its state, and whoever wants another one opens it and knows that it is new.
+ * Connects once. The library's automatic reconnection is disabled: a failed connection is discarded
+ * with all its state, and callers open a new one explicitly, so they know that it is new.
  *
- * @param life ends the client when it is aborted, and is aborted when the connection ends, with an
- *   error that says why
- * @throws Error the reason of `life`, which is then aborted; a `RefusedError` if that is so
+ * @param life closes the client when it is aborted; is itself aborted when the connection ends,
+ *   with an error that says why
+ * @throws Error the abort reason of `life`; a `RefusedError` if the server refused this client
  */
 export async function connectClient(
   endpoint: Endpoint,
@@ -23,7 +26,7 @@ export async function connectClient(
   prepare: (client: Client) => Promise<void> = async () => {},
 ): Promise<Client> {
   const late = setTimeout(() => {
-    life.abort(failure(new Error(`no answer within ${CONNECT_TIMEOUT_MS} ms`), endpoint));
+    life.abort(failure(new Error(`no response within ${CONNECT_TIMEOUT_MS} ms`), endpoint));
   }, CONNECT_TIMEOUT_MS);
   const client = create(endpoint, life.signal);
   client.on("error", (error: unknown) => life.abort(failure(error, endpoint)));
@@ -41,7 +44,9 @@ export async function connectClient(
   }
 }
 
-/** An error of a server, for people to read. It has no cause: that could show a password. */
+/**
+ * Makes a readable error of a server's error. It has no `cause`, which could contain a password.
+ */
 export function failure(error: unknown, endpoint: Endpoint): Error {
   const reason = explain(error, endpoint);
   const advice = /unknown command/i.test(reason) ? "; it must be Redis 7 or later" : "";
@@ -52,7 +57,7 @@ export function failure(error: unknown, endpoint: Endpoint): Error {
 
 function create({ host, port, tls, username, password }: Endpoint, signal: AbortSignal) {
   const reconnectStrategy = false as const;
-  // Ends the socket also while it connects, which destroying the client does not.
+  // The signal closes the socket even while it is connecting; destroying the client does not.
   const socket = { host, port, signal, reconnectStrategy, connectTimeout: 0 };
   return createClient({
     socket: tls ? { ...socket, tls } : socket,
@@ -61,7 +66,8 @@ function create({ host, port, tls, username, password }: Endpoint, signal: Abort
     RESP: 3,
     disableOfflineQueue: true,
     maintNotifications: "disabled",
-    // Without it each command would cost a timer; heartbeats find out when nothing is answered.
+    // A timeout would cost a timer for each command; heartbeats detect a server that does not
+    // respond.
     commandOptions: { timeout: 0 },
   });
 }

@@ -8,9 +8,9 @@ import { Link } from "./link.ts";
 import { readTopology, type SlotRange } from "./topology.ts";
 import type { Channel, Transport } from "./transport.ts";
 
-/** How soon a change of the Redis Cluster is noticed while something does not work. */
+/** How often to check the topology of the Redis Cluster while something is failing. */
 const DOUBT_MS = 300;
-/** And else: a slot can move without a sign. */
+/** How often to check it otherwise: a slot can move without any error. */
 const REFRESH_MS = 5_000;
 
 interface Placement {
@@ -20,11 +20,11 @@ interface Placement {
 }
 
 /**
- * The masters of a Redis Cluster. A channel belongs to the master that has its slot, and moves with
- * it.
+ * Links to the masters of a Redis Cluster. A channel belongs to the master that owns its slot, and
+ * moves with it.
  *
- * The library's own client of a cluster is not used. It recovers from a master that is gone, but keeps
- * to one that is frozen after its replica has taken over; and it does not tell which subscriptions
+ * The library's own cluster client is not used. It recovers when a master disappears, but stays
+ * with a frozen master after its replica has taken over, and it does not report which subscriptions
  * were interrupted.
  */
 export class ClusterLinks implements Transport {
@@ -39,11 +39,14 @@ export class ClusterLinks implements Transport {
   readonly #running: Promise<void>;
   readonly #heartbeat: string = `symphony:heartbeat:${randomUUID()}`;
   #owners: readonly (Link | undefined)[] = [];
-  #problem: string | undefined = "the servers of the Redis Cluster are not known yet";
+  #problem: string | undefined = "the topology of the Redis Cluster is not known yet";
   #isInDoubt = true;
   #hasReported = false;
 
-  /** @param seeds servers of the cluster; what the others want of clients is what the first wants */
+  /**
+   * @param seeds servers of the cluster; the TLS setting and credentials of each also apply to
+   *   the servers it reports
+   */
   constructor(seeds: readonly Endpoint[], logger: Logger) {
     this.#seeds = seeds;
     this.#logger = logger;
@@ -115,7 +118,10 @@ export class ClusterLinks implements Transport {
       this.#problem = reason.message;
       tried(reason);
       if (!this.#hasReported && !signal.aborted) {
-        this.#logger.warn({ reason: reason.message }, "no server of the Redis Cluster answers");
+        this.#logger.warn(
+          { reason: reason.message },
+          "no server of the Redis Cluster is responding",
+        );
       }
       this.#hasReported = true;
     }
@@ -132,7 +138,9 @@ export class ClusterLinks implements Transport {
       this.#links.delete(address);
       this.#retire(link);
     }
-    this.#problem = used.has(undefined) ? "slots of the Redis Cluster have no server" : undefined;
+    this.#problem = used.has(undefined)
+      ? "some slots of the Redis Cluster have no server"
+      : undefined;
     this.#hasReported = false;
   }
 
@@ -161,7 +169,7 @@ export class ClusterLinks implements Transport {
     return link;
   }
 
-  /** A name whose slot this server has. */
+  /** Returns a channel name whose slot this server owns. */
   #heartbeatOf(link: Link): string {
     if (!this.#owners.includes(link)) return this.#heartbeat;
     for (let number = 0; ; number++) {

@@ -2,21 +2,21 @@ import { onAbort, pause } from "./abort.ts";
 import { type Client, connectClient, failure } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 
-/** The commands of a kind of pub/sub. */
+/** The commands of one kind of pub/sub. */
 export interface PubSub {
   readonly publish: "PUBLISH" | "SPUBLISH";
   subscribe(client: Client, channel: string, listener: MessageListener): Promise<void>;
   unsubscribe(client: Client, channel: string): Promise<void>;
 }
 
-/** One server, or all servers of a cluster: each message goes to every server. */
+/** Plain pub/sub: in a Redis Cluster, each message goes to every server. */
 export const PLAIN: PubSub = {
   publish: "PUBLISH",
   subscribe: (client, channel, listener) => client.subscribe(channel, listener, true),
   unsubscribe: (client, channel) => client.unsubscribe(channel),
 };
 
-/** A channel belongs to the server of a Redis Cluster that has its slot. */
+/** Sharded pub/sub: a channel belongs to the server of a Redis Cluster that owns its slot. */
 export const SHARDED: PubSub = {
   publish: "SPUBLISH",
   subscribe: (client, channel, listener) => client.sSubscribe(channel, listener, true),
@@ -28,23 +28,26 @@ export type MessageListener = (message: Buffer) => void;
 export interface ConnectionOptions {
   readonly endpoint: Endpoint;
   readonly pubSub: PubSub;
-  /** A channel that nobody else uses. */
+  /** A channel that no other client uses. */
   readonly heartbeat: string;
-  /** The server answered with an error, or ended a subscription by itself. */
+  /** The server responded with an error, or ended a subscription by itself. */
   readonly onRefused: (channel?: string) => void;
 }
 
-/** A heartbeat must be back before the next but one is due, so a connection is dead for up to three. */
+/**
+ * A heartbeat must come back before the next but one is due, so a dead connection is detected
+ * within three intervals.
+ */
 const BEAT_MS = 1_500;
-/** What may wait for an answer. It is counted with what the library keeps for each message. */
+/** Limit on unacknowledged messages, including the library's overhead for each message. */
 const MAX_UNANSWERED_BYTES = 32 * 1024 * 1024;
 const BYTES_PER_MESSAGE = 512;
 const FLUSH_MS = 500;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * One connection to one server, from its beginning to its end. It publishes and subscribes: with
- * RESP3 a server tells messages from answers.
+ * One connection to one server, from its beginning to its end. It both publishes and subscribes,
+ * which RESP3 allows: replies and pushed messages are distinguishable.
  */
 export class Connection {
   readonly #client: Client;
@@ -64,10 +67,10 @@ export class Connection {
   }
 
   /**
-   * Connects, and makes sure that the server takes subscriptions and messages.
+   * Connects, and verifies that the server accepts subscriptions and messages.
    *
-   * @param life as of `connectClient`
-   * @throws Error the reason of `life`, which is then aborted
+   * @param life see `connectClient`
+   * @throws Error the abort reason of `life`
    */
   static async open(options: ConnectionOptions, life: AbortController): Promise<Connection> {
     const { endpoint, pubSub, heartbeat } = options;
@@ -89,21 +92,21 @@ export class Connection {
   }
 
   /**
-   * Resolves when the subscription is in force. While it is not, calls for the same channel must
+   * Resolves when the subscription is active. Until then, further calls for the same channel must
    * wait: the library would confuse them.
    *
-   * @throws Error what the server answered, or that the connection has ended
+   * @throws Error the server's error, or that the connection has ended
    */
   subscribe(channel: string, listener: MessageListener): Promise<void> {
     return this.#options.pubSub.subscribe(this.#client, channel, listener);
   }
 
-  /** As `subscribe`. */
+  /** Same rules as for `subscribe`. */
   unsubscribe(channel: string): Promise<void> {
     return this.#options.pubSub.unsubscribe(this.#client, channel);
   }
 
-  /** @returns false when it is not sent because too much waits for an answer */
+  /** @returns false if the message was dropped because too much is unacknowledged */
   publish(channel: string, message: Uint8Array): boolean {
     const size = message.length + BYTES_PER_MESSAGE;
     if (this.#unanswered + size > MAX_UNANSWERED_BYTES) return false;
@@ -115,21 +118,23 @@ export class Connection {
       },
       () => {
         this.#unanswered -= size;
-        // When the connection has ended, its owner knows that by the signal.
+        // If the connection has ended, its owner learns of it from the signal.
         if (!this.signal.aborted) this.#options.onRefused();
       },
     );
     return true;
   }
 
-  /** Which servers of the Redis Cluster have which slots, as this one sees it. */
+  /** Returns which servers of the Redis Cluster own which slots, as this one sees it. */
   slots(): ReturnType<Client["clusterSlots"]> {
     return this.#client.clusterSlots();
   }
 
-  /** Ends it when what was published is answered, or after half a second. Does not reject. */
+  /**
+   * Ends the connection once published messages are acknowledged, or after 500 ms. Does not reject.
+   */
   async end(reason: Error): Promise<void> {
-    // Answers come in the order of the commands.
+    // Replies come in the order of the commands.
     const answered = this.#client.ping().then(
       () => {},
       () => {},
@@ -139,7 +144,8 @@ export class Connection {
   }
 
   #beat(): void {
-    // Beats are counted, not timed: after a pause of this process an answer may be there unread.
+    // Heartbeats are counted, not timed: after a pause of this process, replies may be waiting
+    // unread.
     if (this.#beatsAway >= 2) {
       this.#fail(new Error(`no sign of life for ${2 * BEAT_MS} ms`));
       return;

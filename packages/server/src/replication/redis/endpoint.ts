@@ -1,4 +1,4 @@
-/** A Redis server, and what it wants to know of its clients. */
+/** A Redis server, and how to authenticate to it. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -10,19 +10,19 @@ export interface Endpoint {
 const DEFAULT_PORT = 6379;
 
 /**
- * Reads `redis://` and, for TLS, `rediss://` with an optional user, password and port. A database is
- * ignored: channels belong to none.
+ * Parses a `redis://` or, for TLS, `rediss://` URL with optional user, password and port. A
+ * database number is ignored: channels are not part of a database.
  *
- * @throws Error that does not show the URL, because it may hold a password
+ * @throws Error without the URL, which may contain a password
  */
 export function parseEndpoint(url: string): Endpoint {
   const parsed = URL.parse(url);
-  if (parsed === null) throw new Error("a URL of Redis is not a URL");
+  if (parsed === null) throw new Error("a Redis URL is invalid");
   const { protocol, hostname, port, username, password } = parsed;
   if (protocol !== "redis:" && protocol !== "rediss:") {
-    throw new Error(`a URL of Redis begins with redis: or rediss:, not with ${protocol}`);
+    throw new Error(`a Redis URL must begin with redis: or rediss:, not with ${protocol}`);
   }
-  if (hostname === "") throw new Error("a URL of Redis names no host");
+  if (hostname === "") throw new Error("a Redis URL has no host");
   return {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? DEFAULT_PORT : Number(port),
@@ -32,19 +32,19 @@ export function parseEndpoint(url: string): Endpoint {
   };
 }
 
-/** `host:port`, for people to read and to tell servers apart. */
+/** Returns `host:port`, for people to read and to tell servers apart. */
 export function addressOf({ host, port }: Pick<Endpoint, "host" | "port">): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** What went wrong with a server, without its password: old servers repeat commands in errors. */
+/** Describes an error without the password: old servers repeat commands in errors. */
 export function explain(error: unknown, { password }: Endpoint): string {
   const message = messageOf(error);
   return password === undefined ? message : message.replaceAll(password, "***");
 }
 
 function messageOf(error: unknown): string {
-  // A host with several addresses that all fail: each has its own reason, the whole has none.
+  // When all addresses of a host fail, each error has a message, but the aggregate has none.
   if (error instanceof AggregateError) return error.errors.map(messageOf).join(", ");
   return error instanceof Error ? error.message : String(error);
 }
@@ -54,7 +54,7 @@ function decoded(part: string): string | undefined {
   try {
     return decodeURIComponent(part);
   } catch {
-    // The reason would show the password.
-    throw new Error("the user or password in a URL of Redis is not percent-encoded");
+    // The original error would contain the password.
+    throw new Error("the user or password in a Redis URL is not percent-encoded");
   }
 }

@@ -1,8 +1,8 @@
 export const SLOTS = 16_384;
 
 /**
- * The slot of a channel in a Redis Cluster: CRC-16 (XMODEM) of its name in UTF-8. When the name has
- * braces with something between them, only that counts.
+ * Returns the slot of a channel in a Redis Cluster: CRC-16 (XMODEM) of its name in UTF-8. If the
+ * name has a non-empty part in braces, only that part counts.
  */
 export function keySlot(name: string): number {
   let crc = 0;

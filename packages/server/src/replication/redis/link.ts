@@ -9,22 +9,23 @@ import type { Channel, Transport } from "./transport.ts";
 export interface LinkOptions {
   readonly endpoint: Endpoint;
   readonly pubSub: PubSub;
-  /** Names a channel of the server that nobody else uses. */
+  /** Returns the name of a channel on this server that no other client uses. */
   readonly heartbeat: () => string;
-  /** It is not sure any more that this server does what is asked of it. */
+  /** The server may have failed, or may no longer own its channels. */
   readonly onDoubt: () => void;
   readonly logger: Logger;
 }
 
 const MIN_RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
-/** A connection that ends sooner counts as one that failed. */
+/** A connection that ends sooner counts as a failed attempt. */
 const STABLE_MS = 5_000;
 const WARN_MS = 10_000;
 
 /**
- * A server of Redis, for as long as it is of use. There is a connection to it, or an attempt to get
- * one. A connection that fails is replaced by a new one, which subscribes to everything anew.
+ * The link to one Redis server, for as long as that server is used. It is either connected or
+ * trying to connect. A failed connection is replaced by a new one, which subscribes to everything
+ * again.
  */
 export class Link implements Transport {
   readonly firstOutcome: Promise<Error | undefined>;
@@ -45,10 +46,10 @@ export class Link implements Transport {
     this.#options = options;
     const server = addressOf(options.endpoint);
     this.#logger = options.logger.child({ server });
-    this.#problem = `Redis at ${server} was not reached yet`;
+    this.#problem = `Redis at ${server} has not been reached yet`;
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
     this.firstOutcome = promise;
-    // Not yet: `heartbeat` may need this link, which its creator has only when this returns.
+    // Deferred: `heartbeat` may need this link, which its creator has only after this returns.
     this.#running = Promise.resolve().then(() => this.#run(resolve));
   }
 
@@ -80,10 +81,13 @@ export class Link implements Transport {
     this.#dropped++;
     if (this.#connection === undefined || Date.now() < this.#warnAt) return;
     this.#warnAt = Date.now() + WARN_MS;
-    this.#logger.warn({ dropped: this.#dropped }, "more is published than Redis takes; dropping");
+    this.#logger.warn(
+      { dropped: this.#dropped },
+      "publishing faster than Redis accepts, dropping messages",
+    );
   }
 
-  /** @throws Error when it does not answer, also because there is no connection */
+  /** @throws Error if the server does not respond, or there is no connection */
   async slots(): ReturnType<Client["clusterSlots"]> {
     if (this.#connection === undefined) throw new Error(this.#problem);
     return await this.#connection.slots();
@@ -112,7 +116,7 @@ export class Link implements Transport {
     }
   }
 
-  /** One connection, from the attempt to its end. @returns why it ended */
+  /** Runs one connection, from the attempt to its end. @returns why it ended */
   async #connectOnce(tried: (outcome: undefined) => void): Promise<Error> {
     const life = new AbortController();
     this.#life = life;
@@ -128,7 +132,7 @@ export class Link implements Transport {
       tried(undefined);
       await aborted(life.signal);
     } catch {
-      // The reason is that of its end.
+      // The reason is that of `life`, returned below.
     } finally {
       this.#connection = undefined;
       this.#subscriber = undefined;
@@ -140,14 +144,14 @@ export class Link implements Transport {
     this.#connection = connection;
     this.#subscriber = new Subscriber(connection, this.#channels, this.#options.onDoubt);
     this.#problem = undefined;
-    if (this.#hasReported) this.#logger.info({ dropped: this.#dropped }, "Redis works again");
+    if (this.#hasReported) this.#logger.info({ dropped: this.#dropped }, "Redis available again");
     this.#hasReported = false;
     this.#dropped = 0;
   }
 
   #suspend(reason: Error): void {
     this.#problem = reason.message;
-    if (!this.#hasReported) this.#logger.warn({ reason: reason.message }, "Redis does not work");
+    if (!this.#hasReported) this.#logger.warn({ reason: reason.message }, "Redis unavailable");
     this.#hasReported = true;
     this.#options.onDoubt();
   }

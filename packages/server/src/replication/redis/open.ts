@@ -12,16 +12,15 @@ const FIRST_TIMEOUT_MS = 2_000;
 
 /**
  * Opens the bus on the Redis server at this URL, or on the Redis Cluster that the servers at these
- * URLs belong to. Redis may be down: the bus then has a `problem`, and goes on trying.
+ * URLs belong to. Redis may be down: the bus then has a `problem`, and keeps trying.
  *
- * @returns resolves when it works, when it is known not to, or after two seconds
- * @throws Error when a URL is not one of Redis
- * @throws RefusedError when Redis says within that time that it will not serve this user. No error
- *   shows a password.
+ * @returns resolves when the first attempt to connect has succeeded or failed, or after two seconds
+ * @throws Error if a URL is not a valid Redis URL
+ * @throws RefusedError if Redis refuses this user within that time. No error contains a password.
  */
 export async function openRedisBus(urls: readonly string[], logger: Logger): Promise<Bus> {
   const [first, ...others] = urls.map(parseEndpoint);
-  if (first === undefined) throw new Error("no URL of Redis is given");
+  if (first === undefined) throw new Error("no Redis URL is given");
   const transport =
     others.length === 0 ? openLink(first, logger) : new ClusterLinks([first, ...others], logger);
   const outcome = await firstOutcome(transport);

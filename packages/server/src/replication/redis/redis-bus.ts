@@ -3,7 +3,7 @@ import type { Bus, BusListener, Subscription } from "../bus.ts";
 import { type Member, RoomChannel, type Rooms } from "./room-channel.ts";
 import type { Transport } from "./transport.ts";
 
-/** Interruptions that follow each other are told as one. */
+/** Interruptions within this time are reported as one. */
 const INTERRUPTION_MS = 100;
 
 /** The bus on one Redis server or a Redis Cluster. */
@@ -58,7 +58,7 @@ export class RedisBus implements Bus {
   #remove(channel: RoomChannel): void {
     if (this.#channels.get(channel.room) !== channel) return;
     this.#channels.delete(channel.room);
-    // When all ends, the server need not be told of each.
+    // When the whole bus is closing, there is no need to unsubscribe one by one.
     if (!this.#isClosed) this.#transport.remove(channel);
   }
 
@@ -82,6 +82,6 @@ export class RedisBus implements Bus {
   }
 
   #onListenerError(room: string, error: unknown): void {
-    this.#logger.error({ room, err: error }, "a listener of the bus failed");
+    this.#logger.error({ room, err: error }, "a bus listener failed");
   }
 }

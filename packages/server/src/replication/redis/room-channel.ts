@@ -2,10 +2,10 @@ import type { BusListener, Subscription } from "../bus.ts";
 import type { Channel, Transport } from "./transport.ts";
 
 const PREFIX = "symphony:room:";
-/** A bus that is down must not keep documents from being opened. */
+/** A bus that is down must not block the opening of documents. */
 const SUBSCRIBE_TIMEOUT_MS = 2_000;
 
-/** What the channels of all rooms share. */
+/** Shared by the channels of all rooms. */
 export interface Rooms {
   readonly transport: Transport;
   onInterrupted(member: Member): void;
@@ -14,10 +14,10 @@ export interface Rooms {
 }
 
 /**
- * The channel of one room, and those who listen to it in this process.
+ * The channel of one room, and its subscriptions in this process.
  *
- * In a Redis Cluster the slot follows from the name. Braces in the name of a room make only what is
- * between them count: rooms then share a slot, which does no harm.
+ * In a Redis Cluster the slot follows from the name. If a room's name contains braces, only the
+ * part between them counts, so rooms may share a slot, which is harmless.
  */
 export class RoomChannel implements Channel {
   readonly name: string;
@@ -31,7 +31,7 @@ export class RoomChannel implements Channel {
     this.#rooms = rooms;
   }
 
-  /** Resolves when messages are received, or after two seconds without that. */
+  /** Resolves when the subscription is active, or after two seconds if it is not. */
   async join(listener: BusListener): Promise<Subscription> {
     const member = new Member(listener, this);
     this.#members.add(member);
@@ -73,7 +73,7 @@ export class Member implements Subscription {
   readonly listener: BusListener;
   readonly #channel: RoomChannel;
   #isClosed = false;
-  /** Ends the waiting for the subscription to come into force. */
+  /** Ends the wait for the subscription to become active. */
   #begin: (() => void) | undefined;
 
   constructor(listener: BusListener, channel: RoomChannel) {
@@ -101,7 +101,7 @@ export class Member implements Subscription {
     });
   }
 
-  /** @returns whether that was waited for; else messages may have been lost before */
+  /** @returns whether `untilInForce` was waiting; if not, messages may have been lost before */
   comeIntoForce(): boolean {
     const isExpected = this.#begin !== undefined;
     this.#begin?.();

@@ -2,26 +2,28 @@ import { onAbort } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import type { Channel } from "./transport.ts";
 
-/** So many commands are under way at a time: thousands of channels must not hold up the messages. */
+/** Maximum number of pending commands: thousands of channels must not hold up the messages. */
 const WINDOW = 256;
 const RETRY_MS = 500;
 
-/** Makes what one connection is subscribed to the same as what is wanted, until it ends. */
+/**
+ * Keeps the subscriptions of one connection equal to the wanted ones, until the connection ends.
+ */
 export class Subscriber {
   readonly #connection: Connection;
   readonly #wanted: ReadonlyMap<string, Channel>;
   readonly #onRefused: () => void;
-  /** What the server has confirmed, with whom was told so. */
+  /** The confirmed subscriptions, each with the channel that was notified. */
   readonly #subscribed: Map<string, Channel | undefined> = new Map();
   readonly #due: Set<string> = new Set();
-  /** One command at a time for each channel: their order decides, and the library needs it. */
+  /** One command at a time for each channel: their order matters, and the library requires it. */
   readonly #busy: Set<string> = new Set();
   readonly #refused: Set<string> = new Set();
   #retry: NodeJS.Timeout | undefined;
 
   /**
-   * @param wanted may change; call `check` then
-   * @param onRefused the server did not do what it was asked, and is asked again a little later
+   * @param wanted may change; call `check` after a change
+   * @param onRefused called when the server rejects a command, which is retried shortly afterwards
    */
   constructor(connection: Connection, wanted: ReadonlyMap<string, Channel>, onRefused: () => void) {
     this.#connection = connection;
@@ -36,13 +38,13 @@ export class Subscriber {
     return this.#subscribed.get(channel.name) === channel;
   }
 
-  /** What is wanted of this channel may have changed. */
+  /** Call when this channel may have been added to or removed from the wanted ones. */
   check(name: string): void {
     this.#due.add(name);
     this.#work();
   }
 
-  /** The server has ended a subscription by itself. */
+  /** Call when the server has ended a subscription by itself. */
   forget(name: string): void {
     this.#subscribed.delete(name);
     this.#checkLater(name);
@@ -66,8 +68,8 @@ export class Subscriber {
         if (channel === undefined) await this.#unsubscribe(name);
         else await this.#subscribe(name);
       } catch {
-        // The reason shows elsewhere: the heartbeat is refused as well, or the connection has ended,
-        // or the topology says that the channel belongs to another server.
+        // The reason is reported elsewhere: the heartbeat is refused as well, or the connection has
+        // ended, or the topology shows that the channel belongs to another server.
         if (this.#connection.signal.aborted) return;
         this.#checkLater(name);
         this.#onRefused();
@@ -88,7 +90,7 @@ export class Subscriber {
 
   async #subscribe(name: string): Promise<void> {
     await this.#connection.subscribe(name, (message) => {
-      // Not a Buffer: its slice() would not copy.
+      // Not a Buffer, whose slice() would not copy.
       const bytes = new Uint8Array(message.buffer, message.byteOffset, message.length);
       this.#wanted.get(name)?.onMessage(bytes);
     });

@@ -3,7 +3,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { Link } from "./link.ts";
 import { RefusedError } from "./transport.ts";
 
-/** Slots `from` to `to`, both included, and the server that has them. */
+/** Slots `from` to `to`, inclusive, and the server that owns them. */
 export interface SlotRange {
   readonly from: number;
   readonly to: number;
@@ -15,11 +15,11 @@ type Slots = Awaited<ReturnType<Client["clusterSlots"]>>;
 const ANSWER_TIMEOUT_MS = 2_000;
 
 /**
- * Asks servers of a Redis Cluster, one after the other until one answers, which servers it has.
+ * Reads the topology of a Redis Cluster: asks its servers one after the other until one responds.
  *
- * @param links asked first: they are connected
- * @param seeds asked over a connection that ends with the answer
- * @throws Error the last failure, or a `RefusedError` if there was one
+ * @param links asked first, because they are connected
+ * @param seeds asked over a temporary connection
+ * @throws Error the last failure, or the first `RefusedError` if there was one
  */
 export async function readTopology(
   links: readonly Link[],
@@ -61,7 +61,7 @@ async function askSeed(seed: Endpoint, closing: AbortSignal): Promise<readonly S
   }
 }
 
-/** A server that does not know its own address means the one at which it was asked. */
+/** A server that does not know its own address means the one at which it was reached. */
 function rangesOf(slots: Slots, asked: Endpoint): readonly SlotRange[] {
   if (slots.length === 0) throw new Error("the Redis Cluster has no slots yet");
   return slots.map(({ from, to, master: { host, port } }) => ({
@@ -74,7 +74,7 @@ function rangesOf(slots: Slots, asked: Endpoint): readonly SlotRange[] {
 async function inTime<Result>(work: Promise<Result>): Promise<Result> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`));
+    reject(new Error(`no response within ${ANSWER_TIMEOUT_MS} ms`));
   }, ANSWER_TIMEOUT_MS);
   try {
     return await Promise.race([work, late]);
@@ -83,7 +83,7 @@ async function inTime<Result>(work: Promise<Result>): Promise<Result> {
   }
 }
 
-/** No server is asked by all others, and a server with an outdated view is not asked every time. */
+/** Spreads the requests over the servers, so that an outdated view is not read every time. */
 function shuffled<Item>(items: readonly Item[]): readonly Item[] {
   return items
     .map((item) => ({ item, order: Math.random() }))

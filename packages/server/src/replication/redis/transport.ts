@@ -1,37 +1,37 @@
-/** Carries channels: one Redis server, or a Redis Cluster. */
+/** Carries the channels: one Redis server, or a Redis Cluster. */
 export interface Transport {
-  /** Why messages may not get through now, or `undefined`. */
+  /** Why messages may currently not get through, or `undefined`. */
   readonly problem: string | undefined;
 
-  /** How the first attempt to connect ended: `undefined` when it works. Does not reject. */
+  /** How the first attempt to connect ended: `undefined` if it succeeded. Does not reject. */
   readonly firstOutcome: Promise<Error | undefined>;
 
-  /** Keeps the channel subscribed until it is removed, over all interruptions. */
+  /** Keeps the channel subscribed until it is removed, across interruptions. */
   add(channel: Channel): void;
   remove(channel: Channel): void;
 
-  /** Whether the server has confirmed the subscription, and nothing has happened to it since. */
+  /** Whether the server has confirmed the subscription, and it has not been interrupted since. */
   isInForce(channel: Channel): boolean;
 
-  /** Drops the message when it cannot be sent now. Its bytes must not change any more. */
+  /** Drops the message if it cannot be sent now. Its bytes must not be modified afterwards. */
   publish(channel: Channel, message: Uint8Array): void;
 
-  /** Sends what was published if that is quickly done. Does not reject. */
+  /** Closes, first flushing published messages if that is quick. Does not reject. */
   close(): Promise<void>;
 }
 
-/** What somebody wants to hear. A transport has one channel of a name at a time. */
+/** A subscription to a channel. A transport has at most one channel of a name at a time. */
 export interface Channel {
   readonly name: string;
 
-  /** @param message only valid during the call, unless it is copied */
+  /** @param message valid only during the call; copy it to keep it */
   onMessage(message: Uint8Array): void;
 
-  /** The subscription has come into force: for the first time, or again after an interruption. */
+  /** The subscription has become active: for the first time, or again after an interruption. */
   onInForce(): void;
 }
 
-/** The server does not let this client do what it must. Trying again does not help. */
+/** The server denies this client what it needs. Retrying does not help. */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
 }

@@ -1,14 +1,14 @@
 import { LruMap } from "../lru-map.ts";
 import { networkOf } from "../network-of-address.ts";
 
-/** So many wrong tokens may come from one network at once. */
+/** The number of wrong tokens that one network may send in a burst. */
 const MOST = 10;
-/** After this time one of them is forgotten. */
+/** One failure is forgiven per this period. */
 const FORGET_MS = 6_000;
-/** With more than this from all networks together, one from a network is enough. */
+/** With more failures than this from all networks together, a single one blocks a network. */
 const MOST_OF_ALL = 100;
 const FORGET_OF_ALL_MS = 600;
-/** Beyond this many networks the oldest are forgotten. */
+/** The most networks to remember; the least recently used are dropped. */
 const NETWORKS = 10_000;
 
 interface Failures {
@@ -17,14 +17,14 @@ interface Failures {
 }
 
 /**
- * Counts wrong tokens, so that nobody can try many, from one network or from a thousand. A network
- * from which no wrong one came is never blocked.
+ * Counts wrong tokens to prevent guessing, whether from one network or from a thousand. A network
+ * that has sent no wrong token is never blocked.
  */
 export class FailedAttempts {
   readonly #failures: LruMap<string, Failures> = new LruMap(NETWORKS);
   #ofAll: Failures = { count: 0, at: 0 };
 
-  /** Whether no token from this address is looked at now. */
+  /** Whether tokens from this address are currently rejected unchecked. */
   isBlocked(address: string, now: number): boolean {
     const ofNetwork = left(this.#failures.get(networkOf(address)), now, FORGET_MS);
     if (ofNetwork > MOST - 1) return true;

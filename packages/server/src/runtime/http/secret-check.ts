@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** Compares what somebody sends with a secret, and tells nothing of the secret by the time it takes. */
+/** Compares received text with a secret in constant time. */
 export class SecretCheck {
   readonly #digest: Buffer;
 
@@ -9,7 +9,7 @@ export class SecretCheck {
   }
 
   matches(given: string): boolean {
-    // Digests have the same length, whatever was sent, and take the same time to compare.
+    // Digests all have the same length, so comparing them always takes the same time.
     return timingSafeEqual(digest(given), this.#digest);
   }
 }

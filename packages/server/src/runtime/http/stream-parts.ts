@@ -1,4 +1,4 @@
-/** Answers with bytes that lie in several places. */
+/** Makes a response from several byte arrays. */
 export function streamParts(
   parts: readonly Uint8Array[],
   contentType: string = "application/octet-stream",
@@ -13,7 +13,10 @@ export function streamParts(
   });
 }
 
-/** One piece at a time, as the other server takes them: a large document is not copied as a whole. */
+/**
+ * Streams one piece at a time, as the other server reads them, so a large document is never copied
+ * whole.
+ */
 function streamOf(parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   const pieces = piecesOf(parts);
   return new ReadableStream({
@@ -30,7 +33,7 @@ const PIECE_BYTES = 256 * 1024;
 function* piecesOf(parts: readonly Uint8Array[]): Generator<Uint8Array, undefined> {
   for (const part of parts) {
     for (let at = 0; at < part.length; at += PIECE_BYTES) {
-      // A copy: what lies in shared memory cannot be sent.
+      // A copy, because shared memory cannot be sent.
       yield part.slice(at, at + PIECE_BYTES);
     }
   }

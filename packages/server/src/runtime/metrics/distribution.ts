@@ -3,16 +3,16 @@ export const SECONDS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
-/** Upper bounds for how many things are done at once. */
+/** Upper bounds for batch sizes and other counts. */
 export const COUNTS: readonly number[] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000];
 
-/** How often values of which size were seen. */
+/** A histogram of observed values. */
 export class Distribution {
-  /** The upper bounds of the buckets, ascending; they belong to their buckets. */
+  /** The inclusive upper bounds of the buckets, ascending. */
   readonly bounds: readonly number[];
-  /** How many values are in each bucket; the last bucket has no bound. */
+  /** The number of values in each bucket; the last bucket is unbounded. */
   readonly counts: number[];
-  /** Of all values. */
+  /** The sum of all values. */
   sum = 0;
 
   constructor(bounds: readonly number[]) {
@@ -20,7 +20,7 @@ export class Distribution {
     this.counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  /** @param times how often the value is counted */
+  /** @param times how many times to count the value */
   observe(value: number, times = 1): void {
     let bucket = 0;
     for (const bound of this.bounds) {

@@ -1,8 +1,9 @@
 import type { Distribution } from "./distribution.ts";
 
 /**
- * Writes metrics in the text format of Prometheus, version 0.0.4. Names are those of Prometheus, help
- * texts are one line, and label values have no quotes or backslashes: all of them are constants here.
+ * Writes metrics in the Prometheus text format, version 0.0.4. Nothing is escaped: names must be
+ * valid, help texts a single line, and label values free of quotes and backslashes, as they are
+ * constants here.
  */
 export class Exposition {
   #text = "";
@@ -11,7 +12,7 @@ export class Exposition {
     return this.#text;
   }
 
-  /** What only grows. */
+  /** A value that only grows. */
   counter(name: string, help: string, value: number): void {
     this.#begin(name, help, "counter");
     this.#sample(name, value);
@@ -23,7 +24,7 @@ export class Exposition {
     this.#samples(name, label, values);
   }
 
-  /** What may go up and down. */
+  /** A value that may rise and fall. */
   gauge(name: string, help: string, value: number): void {
     this.#begin(name, help, "gauge");
     this.#sample(name, value);

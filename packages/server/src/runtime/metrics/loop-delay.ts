@@ -1,18 +1,18 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-/** How often it is looked: more often, an idle server would do little else. */
+/** The sampling interval. A shorter one would keep an idle server busy. */
 const RESOLUTION_MS = 50;
-/** The time that is told about. */
+/** The period that is reported. */
 const WINDOW_MS = 5_000;
 
-/** By how much the event loop was late, in milliseconds. */
+/** Event loop delays, in milliseconds. */
 export interface Delays {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
 }
 
-/** Watches how late the event loop of this thread is. */
+/** Measures the event loop delay of this thread. */
 export class LoopDelay {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #timer: NodeJS.Timeout;
@@ -26,7 +26,7 @@ export class LoopDelay {
     }, WINDOW_MS).unref();
   }
 
-  /** Over the last five seconds that are over, or since it began. */
+  /** Returns the delays of the last complete period of five seconds, or since the start. */
   read(): Delays {
     return this.#last ?? this.#measured();
   }
@@ -45,7 +45,7 @@ export class LoopDelay {
   }
 }
 
-/** @param interval between two looks, in nanoseconds */
+/** @param interval between two samples, in nanoseconds */
 function lateness(interval: number): number {
   return Math.max(0, interval / 1e6 - RESOLUTION_MS);
 }

@@ -1,6 +1,6 @@
 import type { Exposition } from "./exposition.ts";
 
-/** What clients may make the server keep, and what became of those who made it keep too much. */
+/** Memory that clients make the server use, and connections closed for using too much. */
 export interface MemorySources {
   readonly guard: { readonly limit: number; readonly isFull: boolean; readonly ended: number };
   readonly unfinished: { readonly bytes: number; readonly ended: number };
@@ -15,17 +15,17 @@ export function writeMemory(to: Exposition, { guard, unfinished }: MemorySources
   );
   to.counter(
     "symphony_memory_connections_ended_total",
-    "Connections that were ended because memory was short and they took most of it.",
+    "Connections closed because memory was short and they used the most.",
     guard.ended,
   );
   to.gauge(
     "symphony_unfinished_message_bytes",
-    "What clients have sent of messages that are not whole, or not looked at yet.",
+    "Bytes received of messages that are incomplete or not processed yet.",
     unfinished.bytes,
   );
   to.counter(
     "symphony_unfinished_messages_ended_total",
-    "Connections that were ended because unfinished messages together took too much.",
+    "Connections closed because unfinished messages together used too much memory.",
     unfinished.ended,
   );
 }

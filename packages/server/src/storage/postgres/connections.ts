@@ -13,23 +13,25 @@ import { valueTypes } from "./values.ts";
 
 export interface ConnectionsOptions {
   readonly database: Database;
-  /** How many there are at most. */
+  /** The maximum number of connections. */
   readonly most: number;
-  /** How long a statement may take, in milliseconds. Default: `STATEMENT_MS`. */
+  /** Time limit for a statement, in milliseconds. Default: `STATEMENT_MS`. */
   readonly statementTimeout?: number;
-  /** Settings of every session, whatever the server's own are. */
+  /** Settings of every session, overriding those of the server. */
   readonly settings?: SessionSettings;
   readonly logger: Pick<Logger, "debug">;
 }
 
-/** The server gives up a statement, and the locks that it holds, before this process does. */
+/**
+ * The database cancels a statement, and releases its locks, this long before this process gives up.
+ */
 const HEAD_START_MS = 500;
 
-/** Connections to one database, opened when they are needed, and closed when they are not. */
+/** A pool of connections to one database, opened on demand, and closed when idle. */
 export class Connections {
   readonly #database: Database;
   readonly #pool: Pool;
-  /** Begins a transaction of a session that has no settings of its own. */
+  /** Begins a transaction and applies the settings, for poolers that keep no session settings. */
   readonly #begin: string | undefined;
   readonly #opening: Set<Promise<PoolClient>> = new Set();
   #closed: Promise<void> | undefined;
@@ -39,11 +41,11 @@ export class Connections {
     const { url, pooled = false } = database;
     const all = {
       ...settings,
-      // What is acknowledged must be on the server's disk.
+      // Acknowledged data must be on the server's disk.
       synchronous_commit: "on",
       bytea_output: "hex",
       statement_timeout: String(statementTimeout - HEAD_START_MS),
-      // When this process hangs in the middle of a transaction, others need not wait for it.
+      // If this process hangs in the middle of a transaction, others must not wait for it.
       idle_in_transaction_session_timeout: String(statementTimeout),
     };
     this.#database = database;
@@ -55,13 +57,13 @@ export class Connections {
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: statementTimeout,
       idleTimeoutMillis: 30_000,
-      // An unused connection to a server that hangs does not keep this process from ending.
+      // An idle connection to a server that hangs must not keep this process from exiting.
       allowExitOnIdle: true,
       keepAlive: true,
       types: valueTypes,
     });
-    // Whoever uses a connection that ends is told by the failure of the statement; the events, which
-    // also come when nobody uses it, would end the process if nobody listened.
+    // When a connection ends, the statement running on it fails. The error events, which idle
+    // connections emit too, would end the process without a listener.
     const note = (error: Error) => logger.debug({ err: error }, "a database connection ended");
     this.#pool.on("connect", (client) => client.on("error", note));
     this.#pool.on("error", note);
@@ -70,8 +72,8 @@ export class Connections {
   /**
    * Runs one statement.
    *
-   * @param what for the message, as in "append to the journal"
-   * @throws StorageError when it failed or took too long, or when it is not known whether it did
+   * @param what for the error message, as in "append to the journal"
+   * @throws StorageError if it failed or took too long, or if the outcome is unknown
    */
   async query<Row extends object>(what: string, query: QueryConfig<unknown[]>): Promise<Row[]> {
     const session = await this.acquire(what);
@@ -83,10 +85,14 @@ export class Connections {
     }
   }
 
-  /** A connection for several statements; the caller releases it. @throws StorageError */
+  /**
+   * Returns a connection for several statements; the caller must release it.
+   *
+   * @throws StorageError
+   */
   async acquire(what: string): Promise<Session> {
     if (this.#closed !== undefined) {
-      throw new StorageError(`Could not ${what}: the store was closed`);
+      throw new StorageError(`Could not ${what}: the store is closed`);
     }
     const opening = this.#pool.connect();
     this.#opening.add(opening);
@@ -103,23 +109,23 @@ export class Connections {
     return explained(this.#database, what, error);
   }
 
-  /** Waits for what was begun. May be called more than once. */
+  /** Waits for pending statements. May be called more than once. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   async #close(): Promise<void> {
-    // A pool that ends waits for those who have a connection, and forgets those who wait for one.
+    // An ending pool waits for connections in use, but drops the callers that wait for one.
     await Promise.allSettled(this.#opening);
     await this.#pool.end();
   }
 }
 
 /**
- * A connection while somebody has it. After a failure it is not used again: its transaction is void,
- * an answer may still come, or the server is going down or is no longer the primary. Closing it rolls
- * back what is not committed.
+ * A connection while it is in use. It is discarded after a failure: its transaction is void, a
+ * response may still arrive, or the server is shutting down or is no longer the primary. Closing it
+ * rolls back whatever is not committed.
  */
 export class Session {
   readonly #client: PoolClient;
@@ -127,7 +133,7 @@ export class Session {
   readonly #explained: (error: unknown) => StorageError;
   #failure: StorageError | undefined;
 
-  /** @param settingsBegin begins a transaction where settings and statements of a session are lost */
+  /** @param settingsBegin begins a transaction, behind poolers that keep no session state */
   constructor(
     client: PoolClient,
     settingsBegin: string | undefined,
@@ -138,7 +144,7 @@ export class Session {
     this.#explained = explained;
   }
 
-  /** One statement that is a transaction of its own. @throws StorageError as `query` */
+  /** Runs one statement in its own transaction. @throws StorageError as for `query` */
   async run<Row extends object>(query: QueryConfig<unknown[]>): Promise<QueryResult<Row>> {
     if (this.#settingsBegin === undefined) return this.query(query);
     await this.begin();
@@ -148,12 +154,16 @@ export class Session {
     return result;
   }
 
-  /** @throws StorageError as `query` */
+  /** Begins a transaction. @throws StorageError as for `query` */
   async begin(): Promise<void> {
     await this.query({ text: this.#settingsBegin ?? "BEGIN" });
   }
 
-  /** A statement of a transaction. @throws StorageError, and the same one again from then on */
+  /**
+   * Runs a statement of a transaction.
+   *
+   * @throws StorageError, and the same one on every later call
+   */
   async query<Row extends object>(query: QueryConfig<unknown[]>): Promise<QueryResult<Row>> {
     if (this.#failure !== undefined) throw this.#failure;
     try {

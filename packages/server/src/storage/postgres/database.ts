@@ -2,21 +2,24 @@ import { Client } from "pg";
 import { nearestName } from "../../runtime/nearest-name.ts";
 import { CorruptedError, StorageError } from "../errors.ts";
 
-/** How long to wait for a connection; also when all of them are in use. */
+/** How long to wait for a connection, also while all of them are in use. */
 export const CONNECT_MS = 4_000;
-/** How long a statement may take. Those of a running server take milliseconds. */
+/** Time limit for a statement. Those of a running server take milliseconds. */
 export const STATEMENT_MS = 6_000;
 
-/** A database, as its URL names it. */
+/** A database, identified by its URL. */
 export interface Database {
   readonly url: URL;
-  /** For messages: without user and password. */
+  /** For messages, without user and password. */
   readonly name: string;
-  /** Whether a pooler is in front of it, which keeps nothing of a session between transactions. */
+  /** Whether it is behind a pooler, which keeps no session state between transactions. */
   readonly pooled?: boolean;
 }
 
-/** Those that the driver reads; a misspelt one would be ignored, and with it perhaps the encryption. */
+/**
+ * The parameters that the driver reads. It would ignore a misspelt one, perhaps one that enables
+ * encryption.
+ */
 const PARAMETERS = [
   "sslmode",
   "sslcert",
@@ -40,10 +43,10 @@ const SSL_MODES = [
   "no-verify",
 ];
 
-/** @throws StorageError when the URL, or a file that it names, cannot be read */
+/** @throws StorageError if the URL is invalid, or a file that it names cannot be read */
 export function databaseOf(text: string): Database {
   const url = URL.parse(text);
-  if (url === null) throw new StorageError("DATABASE_URL is not a URL");
+  if (url === null) throw new StorageError("DATABASE_URL is not a valid URL");
   checkParameters(url);
   try {
     const { database = "", host, port } = new Client(text);
@@ -70,9 +73,10 @@ function checkParameters({ searchParams }: URL): void {
 }
 
 /**
- * Says what could not be done in which database, why, and what to do about it.
+ * Wraps an error with an explanation: which operation failed in which database, why, and what to
+ * do.
  *
- * @param what as in "append to the journal"
+ * @param what the operation, as in "append to the journal"
  */
 export function explained(database: Database, what: string, error: unknown): StorageError {
   const isDamage = error instanceof CorruptedError || DAMAGE.has(codeOf(error));
@@ -84,10 +88,10 @@ export function explained(database: Database, what: string, error: unknown): Sto
   return new Kind(message, { cause: error });
 }
 
-/** A page of a table, or an index, is not what the database wrote. */
+/** A page of a table, or an index, is damaged. */
 const DAMAGE: ReadonlySet<string> = new Set(["XX001", "XX002"]);
 
-const UNREACHABLE = "Check that it runs, and that DATABASE_URL names it";
+const UNREACHABLE = "Check that it is running, and that DATABASE_URL is correct";
 const ADVICE: Readonly<Record<string, string>> = {
   ECONNREFUSED: UNREACHABLE,
   EHOSTUNREACH: UNREACHABLE,
@@ -95,26 +99,26 @@ const ADVICE: Readonly<Record<string, string>> = {
   "28000": "Check user and password in DATABASE_URL",
   "28P01": "Check user and password in DATABASE_URL",
   "3D000": "Create it, or name another one in DATABASE_URL",
-  "42501": "The user needs the right to create tables in it",
+  "42501": "Grant the user the privilege to create tables in it",
   "53100": "Free space on the disk of the database",
   "53300": "Raise its max_connections, or run fewer servers",
 };
 
-/** What the driver says when time is up. */
+/** The driver's error messages for timeouts, and what to say instead. */
 const TIMEOUTS: Readonly<Record<string, string>> = {
-  "Query read timeout": "it did not answer in time",
-  "Connection terminated due to connection timeout": `it did not answer within ${CONNECT_MS} ms`,
+  "Query read timeout": "it did not respond in time",
+  "Connection terminated due to connection timeout": `it did not respond within ${CONNECT_MS} ms`,
   "timeout exceeded when trying to connect": `all connections were in use for ${CONNECT_MS} ms`,
 };
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // A host with several addresses fails with one error for each, and no message of its own.
+  // A host with several addresses fails with one error for each, but the aggregate has no message.
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
   return TIMEOUTS[error.message] ?? error.message;
 }
 
-/** The SQLSTATE of the server, or the code of the operating system. */
+/** Returns the server's SQLSTATE, or the operating system's error code. */
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -13,8 +13,8 @@ import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "ky
 import type { Connections, Session } from "./connections.ts";
 
 /**
- * Lets Kysely use these connections. With those of its own dialect, a connection on which a statement
- * took too long would be used again, and whoever gets it would wait as well.
+ * Lets Kysely use these connections. Its own dialect would reuse a connection on which a statement
+ * has timed out, and the next user would wait as well.
  */
 export class ConnectionsDialect implements Dialect {
   readonly #connections: Connections;
@@ -44,8 +44,8 @@ export class ConnectionsDialect implements Dialect {
 }
 
 /**
- * Whoever migrates takes a lock for the transaction first. The lock that Kysely takes belongs to a session,
- * which behind a pooler is somebody else's by the time it is given back.
+ * Takes no migration lock: the caller takes one for the transaction first. Kysely's lock belongs to
+ * a session, which behind a pooler may serve another client by the time the lock is released.
  */
 class UnlockedAdapter extends PostgresAdapter {
   override async acquireMigrationLock(): Promise<void> {}

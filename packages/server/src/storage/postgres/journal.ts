@@ -4,10 +4,10 @@ import type { Connections } from "./connections.ts";
 import { byteArrays } from "./values.ts";
 
 /*
- * Rows get their ids while they are inserted, one after the other in the order of the SELECT: the
- * smallest id belongs to the first row. The sequence of the ids keeps none in reserve, so an append
- * that begins when another has ended gets larger ones, from whichever server: the order of the ids
- * is an order of the commits.
+ * Rows get their ids on insertion, one after the other in the order of the SELECT: the smallest id
+ * belongs to the first row. The id sequence does not cache values, so an append that begins after
+ * another has ended gets larger ids, whichever server it comes from: id order is consistent with
+ * commit order.
  */
 const APPEND = `
   WITH appended AS (
@@ -20,7 +20,8 @@ const APPEND = `
   )
   SELECT array_agg(id ORDER BY id) AS ids FROM appended`;
 
-// One statement sees one state: between two, a snapshot could be stored and its rows truncated.
+// A single statement sees a consistent state. Between two, a snapshot could be stored and its rows
+// deleted.
 const READ = `
   SELECT known.snapshotted, journal.id, journal.checksum, journal.content
   FROM (
@@ -42,7 +43,7 @@ const FORGET = `
 const ROOMS = `
   SELECT DISTINCT room FROM journal WHERE room > $1 ORDER BY room LIMIT $2`;
 
-/** What `READ` returns: a row without an id when the room has none. */
+/** A row returned by `READ`. A room without journal rows yields one row without an id. */
 interface FoundRow {
   readonly [column: string]: unknown;
   readonly snapshotted: boolean;
@@ -55,8 +56,8 @@ export class PostgresJournal implements ListedJournal {
   readonly #others: Connections;
 
   /**
-   * @param appending for appends alone, so that no acknowledgement waits for a connection, and no
-   *   reader for a large append
+   * @param appending used only for appends, so that acknowledgements do not wait for a
+   *   connection, and readers do not wait for a large append
    */
   constructor(appending: Connections, others: Connections) {
     this.#appending = appending;
@@ -106,7 +107,7 @@ export class PostgresJournal implements ListedJournal {
   }
 
   async forget(room: string): Promise<void> {
-    await this.#others.query(`forget the journal of room "${room}"`, {
+    await this.#others.query(`delete the journal of room "${room}"`, {
       name: "forget",
       text: FORGET,
       values: [room],

@@ -10,16 +10,19 @@ import { journalMigrations, TEXT } from "./journal-schema.ts";
 
 const PURPOSE = "create or update the tables";
 const TABLE = "symphony_migrations";
-/** The lock that the migrator takes for a session by itself, so that older servers are kept out too. */
+/**
+ * The lock that Kysely's migrator takes for a session by default, so older servers are excluded
+ * too.
+ */
 const LOCK = 3853314791062309107n;
-/** A server may wait for another one that changes large tables. */
+/** A server may have to wait for another one that is migrating large tables. */
 const STATEMENT_MS = 60_000;
 
 /**
- * Creates the tables, or brings them up to date. Any number of servers may do this at the same time:
- * a lock that ends with the transaction keeps them apart, also behind a pooler.
+ * Creates the tables, or brings them up to date. Any number of servers may do this at the same
+ * time: a transaction-level lock serializes them, also behind a pooler.
  *
- * @throws StorageError; nothing was changed then
+ * @throws StorageError; nothing was changed
  */
 export async function migrate(database: Database, logger: Pick<Logger, "debug">): Promise<void> {
   const connections = new Connections({
@@ -38,7 +41,7 @@ export async function migrate(database: Database, logger: Pick<Logger, "debug">)
         provider: { getMigrations: async () => migrations },
         migrationTableName: TABLE,
         migrationLockTableName: `${TABLE}_lock`,
-        // Each of the two parts has an order, and none depends on the other.
+        // Each of the two parts is ordered, and neither depends on the other.
         allowUnorderedMigrations: true,
       });
       const { error } = await migrator.migrateToLatest();
@@ -60,10 +63,10 @@ function named(part: string, own: Readonly<Record<string, Migration>>): Record<s
   return Object.fromEntries(Object.entries(own).map(([name, one]) => [`${part}-${name}`, one]));
 }
 
-/** Room names hold any character; a database that cannot store some of them would fail later. */
+/** Room names can contain any character; a database that cannot store some would fail later. */
 async function requireUnicode(db: Kysely<unknown>): Promise<void> {
   const { rows } = await sql<{ server_encoding: string }>`SHOW server_encoding`.execute(db);
   const encoding = rows[0]?.server_encoding;
   if (encoding === "UTF8") return;
-  throw new Error(`its encoding is ${encoding}. Create it anew with the encoding UTF8`);
+  throw new Error(`its encoding is ${encoding}. Recreate it with the encoding UTF8`);
 }

@@ -19,25 +19,25 @@ import { probeDatabase } from "./probe.ts";
 export interface PostgresStore {
   readonly journal: ListedJournal;
   readonly metadata: Metadata;
-  /** On the connections of the metadata: these end when that is closed. */
+  /** Uses the connections of the metadata, as `events` does: closing that closes both. */
   readonly outbox: Outbox;
   readonly events: EventQueue;
-  /** Waits for what was begun and releases everything. May be called more than once. */
+  /** Waits for pending calls and releases all resources. May be called more than once. */
   close(): Promise<void>;
 }
 
-/** A server has one commit under way at a time. */
+/** A server makes one commit at a time. */
 const APPENDING = 1;
 const READING = 4;
 const METADATA = 2;
 
 /**
  * Opens a database, and creates or updates its tables. Any number of servers may do so at the same
- * time. Later failures need no restart: each call tries anew, and rejects after some 10 seconds at
- * the latest.
+ * time. Later failures need no restart: each call tries again, and rejects after about 10 seconds
+ * at the latest.
  *
  * @param url `postgres://user:password@host:port/database`
- * @throws StorageError with one message that names the database, without the password
+ * @throws StorageError with a message that names the database, without the password
  */
 export async function openPostgresStore(
   url: string,
@@ -45,8 +45,8 @@ export async function openPostgresStore(
 ): Promise<PostgresStore> {
   const database = await probeDatabase(databaseOf(url));
   await migrate(database, logger);
-  // Every statement of the journal finds its rows by an index. A plan is kept with its session, and
-  // one from when the table was empty would read the whole table when it no longer is.
+  // Every statement of the journal can use an index. Plans are cached per session, and one made
+  // while the table was empty would keep scanning the whole table as it grows.
   const settings = { enable_seqscan: "off" };
   const journal = new PostgresJournal(
     new Connections({ database, most: APPENDING, settings, logger }),
@@ -55,7 +55,7 @@ export async function openPostgresStore(
   const connections = new Connections({
     database,
     most: METADATA,
-    // It would take longer to compile the largest of these queries than to answer them.
+    // Compiling the largest of these queries would take longer than running them.
     settings: { jit: "off" },
     logger,
   });
@@ -67,7 +67,7 @@ export async function openPostgresStore(
       db.transaction().execute(async (transaction) => {
         for (const query of queries) await transaction.executeQuery(query);
       }),
-    // The columns are compared by bytes, which would change the letters of ASCII only.
+    // With the columns' own collation, by bytes, lower() would convert ASCII letters only.
     lowercase: (text) => sql`lower(${text} COLLATE "default")`,
   });
   return {

@@ -11,13 +11,13 @@ interface Seen {
 }
 
 /**
- * Finds out what the URL leads to, before anything relies on it.
+ * Checks what the URL leads to before anything relies on it.
  *
- * A pooler, such as PgBouncer, gives a session of the database to whoever has a transaction at the
- * moment: what one statement leaves in a session is not there for the next one, and settings of the
- * session do not arrive. It tells its clients another process id than that of the database's process.
+ * A pooler, such as PgBouncer, lends a database session to a client for one transaction at a time:
+ * session state is lost between statements, and session settings never reach the database. A pooler
+ * can be detected because it reports a process id other than that of the database process.
  *
- * @throws StorageError when it cannot be reached, or cannot store anything
+ * @throws StorageError if the database is unreachable or cannot be written to
  */
 export async function probeDatabase(database: Database): Promise<Database> {
   const client = new Client({
@@ -26,7 +26,7 @@ export async function probeDatabase(database: Database): Promise<Database> {
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: STATEMENT_MS,
   });
-  // What ends the connection also fails the statement under way.
+  // An error that ends the connection also fails the pending statement.
   client.on("error", () => {});
   try {
     await client.connect();
@@ -35,7 +35,7 @@ export async function probeDatabase(database: Database): Promise<Database> {
          current_setting('transaction_read_only') AS readonly`,
     );
     const seen = rows[0];
-    if (seen === undefined) throw new Error("it does not say what it is");
+    if (seen === undefined) throw new Error("it returned no information about itself");
     if (seen.replica) {
       throw new StorageError(
         `The PostgreSQL database ${database.name} is a replica, which cannot be written to. Name the primary in DATABASE_URL`,
@@ -52,7 +52,7 @@ export async function probeDatabase(database: Database): Promise<Database> {
   } catch (error) {
     throw explained(database, PURPOSE, error);
   } finally {
-    // It may have ended by itself, and says so again.
+    // It may have ended by itself already, and then fails again.
     await client.end().catch(() => {});
   }
 }
@@ -64,13 +64,13 @@ async function requireTransactions(client: Client, { name }: Database): Promise<
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StorageError(
-      `The pooler in front of the PostgreSQL database ${name} allows no transactions (${reason}). Set its pool_mode to transaction or session`,
+      `The pooler in front of the PostgreSQL database ${name} does not allow transactions (${reason}). Set its pool_mode to transaction or session`,
       { cause },
     );
   }
 }
 
-/** Poolers refuse a connection that asks for settings, or ignore these. */
+/** Poolers reject connections that request settings, or ignore the settings. */
 export function urlWithoutOptions(url: URL): string {
   const result = new URL(url);
   result.searchParams.delete("options");

@@ -3,9 +3,9 @@ import { StorageError } from "../errors.ts";
 export type SessionSettings = Readonly<Record<string, string>>;
 
 /**
- * The settings that the `options` of a URL ask for, such as `-c search_path=notes`.
+ * Parses the settings in the `options` of a URL, such as `-c search_path=notes`.
  *
- * @throws StorageError when there is anything else in them
+ * @throws StorageError if they contain anything else
  */
 export function settingsOfUrl(url: URL): SessionSettings {
   const settings: Record<string, string> = {};
@@ -16,7 +16,7 @@ export function settingsOfUrl(url: URL): SessionSettings {
       const [all, name, value] = found ?? [];
       if (all === undefined || name === undefined || value === undefined) {
         throw new StorageError(
-          `DATABASE_URL has options that are not understood behind a pooler: ${JSON.stringify(rest)}; give each as -c name=value`,
+          `DATABASE_URL has options that are not supported behind a pooler: ${JSON.stringify(rest)}; write each as -c name=value`,
         );
       }
       settings[name.replaceAll("-", "_")] = value.replaceAll(/\\(.)/g, "$1");
@@ -26,7 +26,7 @@ export function settingsOfUrl(url: URL): SessionSettings {
   return settings;
 }
 
-/** Begins a transaction in which these settings hold. */
+/** Returns SQL that begins a transaction in which these settings apply. */
 export function beginWith(settings: SessionSettings): string {
   const sets = Object.entries(settings).map(
     ([name, value]) => `SET LOCAL ${name} = '${value.replaceAll("'", "''")}'`,
@@ -34,7 +34,7 @@ export function beginWith(settings: SessionSettings): string {
   return ["BEGIN", ...sets].join("; ");
 }
 
-/** They go after those that the URL has, so that they win. */
+/** Appends the settings to the options in the URL, so that they take precedence. */
 export function urlWithSettings(url: URL, settings: SessionSettings): string {
   const result = new URL(url);
   const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);

@@ -3,15 +3,15 @@ import type { Logger } from "pino";
 import { within } from "../../runtime/within.ts";
 import { codeOf, explain, statusOf } from "./explain.ts";
 
-/** How long S3 has to say that it will not work. */
+/** How long to wait for S3 to report a problem. */
 const ANSWER_MS = 4_000;
 
 const GRACE_MS = 1_000;
 
-/** What is no room is asked for, as a room that is opened for the first time. */
+/** A key that belongs to no room. Reading it looks like opening a room for the first time. */
 const NO_SNAPSHOT = ".symphony-backend";
 
-/** They pass: S3 is down, busy or out of reach. */
+/** Transient errors: S3 is down, busy or unreachable. */
 const PASSING: ReadonlySet<string> = new Set(["TimeoutError", "AbortError", "SlowDown"]);
 
 export interface CheckedBucket {
@@ -21,10 +21,11 @@ export interface CheckedBucket {
 }
 
 /**
- * Makes sure that a room can be opened in a bucket: a name, region or credentials that are wrong would
- * otherwise be noticed by whoever opens the first one. When S3 cannot be asked now, nothing is said of it.
+ * Makes sure that rooms can be opened from a bucket: otherwise, a wrong name, region or credentials
+ * would be noticed only when a client opens the first room. If S3 is unreachable now, only logs a
+ * warning.
  *
- * @throws StorageError that says what to do, when S3 refuses and trying again does not help
+ * @throws StorageError that says what to do, if S3 refuses and retrying does not help
  */
 export async function checkBucket(
   { bucket, prefix, forcePathStyle }: CheckedBucket,
@@ -35,15 +36,15 @@ export async function checkBucket(
     const Key = prefix + NO_SNAPSHOT;
     const command = new GetObjectCommand({ Bucket: bucket, Key, Range: "bytes=0-0" });
     const answer = client.send(command, { abortSignal: AbortSignal.timeout(ANSWER_MS) });
-    // The signal does not end the search for credentials.
+    // The signal does not abort the credential lookup.
     if (await within(ANSWER_MS + GRACE_MS, answer)) return;
-    logger.warn("S3 does not answer; the server starts all the same");
+    logger.warn("S3 is not responding, starting anyway");
   } catch (error) {
     const code = codeOf(error);
     if (code === "NoSuchKey" || code === "InvalidRange") return;
     const failure = explain(`use the S3 bucket ${JSON.stringify(bucket)}`, error);
     if (!isPassing(error)) throw failure;
-    logger.warn({ err: failure }, "S3 cannot be asked now; the server starts all the same");
+    logger.warn({ err: failure }, "S3 unavailable, starting anyway");
   } finally {
     client.destroy();
   }
@@ -53,6 +54,7 @@ function isPassing(error: unknown): boolean {
   if (PASSING.has(codeOf(error))) return true;
   const status = statusOf(error);
   if (status !== undefined) return status >= 500 || status === 429;
-  // Of the operating system: nobody answers at the address. A name that is unknown may be known later.
+  // An error of the operating system: nothing responds at the address. An unknown name may resolve
+  // later.
   return error instanceof Error && "code" in error && typeof error.code === "string";
 }

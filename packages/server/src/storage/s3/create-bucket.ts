@@ -11,7 +11,7 @@ import { TimeLimit } from "./time-limit.ts";
 const WAIT_S = 20;
 
 /**
- * Creates a bucket unless it is there. May be called any number of times, and by many at once.
+ * Creates a bucket unless it exists. Can be called repeatedly and concurrently.
  *
  * @throws StorageError that says what to do
  */
@@ -53,7 +53,7 @@ async function create(client: S3Client, bucket: string, signal: AbortSignal): Pr
   }
 }
 
-/** Somebody else created it, or is about to. */
+/** The bucket was created by another process, or is about to be. */
 const SOMEBODY_ELSE_DOES: ReadonlySet<string> = new Set([
   "BucketAlreadyOwnedByYou",
   "OperationAborted",

@@ -2,46 +2,46 @@ import { S3ServiceException } from "@aws-sdk/client-s3";
 import { StorageError } from "../errors.ts";
 
 const DENIED =
-  "access is denied; check the credentials, and that they may list the bucket and get, put and delete objects";
+  "access is denied; check the credentials, and that they allow listing the bucket and getting, putting and deleting objects";
 const ELSEWHERE = "the bucket is in another region; check AWS_REGION";
 
-/** What to do about it, by the code of the error. */
+/** Explanations and advice, by error code. */
 const ADVICE: Readonly<Record<string, string>> = {
   NoSuchBucket: "the bucket does not exist; run symphony-backend setup, or check S3_BUCKET",
-  BucketAlreadyExists: "the name belongs to somebody else; choose another S3_BUCKET",
-  InvalidBucketName: "this cannot be the name of a bucket; check S3_BUCKET",
+  BucketAlreadyExists: "the name is taken by another account; choose another S3_BUCKET",
+  InvalidBucketName: "the bucket name is not valid; check S3_BUCKET",
   AccessDenied: DENIED,
-  InvalidAccessKeyId: "the access key is not known; check AWS_ACCESS_KEY_ID",
+  InvalidAccessKeyId: "the access key is unknown; check AWS_ACCESS_KEY_ID",
   SignatureDoesNotMatch: "the signature does not match; check AWS_SECRET_ACCESS_KEY",
-  CredentialsProviderError: "there are no credentials; set AWS_ACCESS_KEY_ID, or use a role",
+  CredentialsProviderError: "no credentials were found; set AWS_ACCESS_KEY_ID, or use a role",
   PermanentRedirect: ELSEWHERE,
   AuthorizationHeaderMalformed: ELSEWHERE,
   RequestTimeTooSkewed: "the clock of this machine is wrong",
   NotImplemented:
-    "S3 does not know something that was asked of it; if that is checksums, set AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED",
-  TimeoutError: "S3 does not answer",
+    "this S3 server does not support the request; if checksums are the reason, set AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED",
+  TimeoutError: "S3 is not responding",
   AbortError: "S3 took too long",
 };
 
-/** The same for answers without a body, which have no code. */
+/** The same for responses without a body, which have no code. */
 const ADVICE_BY_STATUS: Readonly<Record<number, string>> = { 301: ELSEWHERE, 403: DENIED };
 
 /**
- * Says in one line what went wrong, for whoever runs the server.
+ * Wraps an error with a one-line explanation for the operator.
  *
- * @param what goes on after "Could not"
+ * @param what continues "Could not"
  */
 export function explain(what: string, error: unknown): StorageError {
   if (error instanceof StorageError) return error;
   return new StorageError(`Could not ${what}: ${reasonOf(error)}`, { cause: error });
 }
 
-/** The code of an answer of S3, as `NoSuchKey`, or the name of another error. */
+/** Returns the code of an S3 error, such as `NoSuchKey`, or the name of any other error. */
 export function codeOf(error: unknown): string {
   return error instanceof Error ? error.name : "";
 }
 
-/** The status of an answer of S3; `undefined` when there was none. */
+/** Returns the HTTP status of an S3 error, or `undefined` if there was no response. */
 export function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
@@ -51,7 +51,7 @@ function reasonOf(error: unknown): string {
   const status = statusOf(error);
   const advice = ADVICE[error.name] ?? ADVICE_BY_STATUS[status ?? 0];
   if (advice !== undefined) return advice;
-  if (status !== undefined) return `S3 answered ${status} ${error.name}: ${error.message}`;
-  // A name that resolves to several addresses gives an error without a message when none answers.
+  if (status !== undefined) return `S3 responded with ${status} ${error.name}: ${error.message}`;
+  // When a host name has several addresses and none responds, the error has no message.
   return error.message || error.name;
 }

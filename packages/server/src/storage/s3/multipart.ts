@@ -10,7 +10,7 @@ import {
 import { codeOf } from "./explain.ts";
 import { CLEAN_UP_MS } from "./time-limit.ts";
 
-/** What must hold of the current object when it is replaced. */
+/** The precondition on the current object for replacing it. */
 export type Condition = { readonly IfMatch: string } | { readonly IfNoneMatch: "*" };
 
 export interface MultipartUpload {
@@ -18,22 +18,24 @@ export interface MultipartUpload {
   readonly body: Buffer;
   readonly condition: Condition;
   readonly signal: AbortSignal;
-  /** Called when everything is uploaded and the object is about to appear. It may reject. */
+  /**
+   * Called when all parts are uploaded, before the object appears. May reject to abort the upload.
+   */
   readonly beforeEnd: () => Promise<void>;
   /** Called when parts may have been left behind. */
   readonly onLeftover: (error: unknown) => void;
 }
 
-/** S3 wants at least 5 MiB. Each is hashed on the event loop, in some ten milliseconds. */
+/** S3 requires at least 5 MiB. Hashing a part blocks the event loop for about ten milliseconds. */
 const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 4;
 
 /**
- * Uploads an object in parts. It appears as a whole, if the condition holds then; if it does not
- * appear, its parts are removed.
+ * Uploads an object in parts. It appears atomically, if the condition holds at the end; otherwise
+ * its parts are removed.
  *
- * @returns the ETag; Ceph does not tell it
- * @throws the errors of the client, and what `beforeEnd` throws
+ * @returns the ETag, which Ceph omits
+ * @throws the errors of the client, and whatever `beforeEnd` throws
  */
 export async function uploadInParts(
   client: S3Client,
@@ -56,7 +58,7 @@ export async function uploadInParts(
     return ETag;
   } catch (error) {
     try {
-      // The signal may be what ended the upload.
+      // A new signal: the upload's own signal may be what ended it.
       const abortSignal = AbortSignal.timeout(CLEAN_UP_MS);
       await client.send(new AbortMultipartUploadCommand(target), { abortSignal });
     } catch (leftover) {
@@ -73,7 +75,7 @@ interface Target {
   readonly ChecksumAlgorithm?: "CRC32";
 }
 
-/** Some stores know no checksums. The SDK's own settings say so, as AWS_REQUEST_CHECKSUM_CALCULATION. */
+/** Some stores do not support checksums; AWS_REQUEST_CHECKSUM_CALCULATION tells the SDK so. */
 async function checksumOf({ config }: S3Client): Promise<{ ChecksumAlgorithm?: "CRC32" }> {
   const wanted = await config.requestChecksumCalculation();
   return wanted === "WHEN_SUPPORTED" ? { ChecksumAlgorithm: "CRC32" } : {};
@@ -105,7 +107,7 @@ async function uploadParts(
   try {
     await Promise.all(lanes);
   } catch (error) {
-    // A part that arrives after the upload is aborted would stay.
+    // A part that arrives after the upload was aborted would be left behind.
     failed.abort();
     await Promise.allSettled(lanes);
     throw error;

@@ -19,20 +19,21 @@ import { TimeLimit } from "./time-limit.ts";
 
 export interface S3SnapshotsOptions {
   readonly bucket: string;
-  /** What the keys of all snapshots begin with. */
+  /** Prefix of the keys of all snapshots. */
   readonly prefix: string;
   readonly logger?: Pick<Logger, "warn"> | undefined;
 }
 
-/** Fewer than the client has sockets. */
+/** Less than the client's maximum number of sockets. */
 const CALLS_AT_ONCE = 40;
 /** Larger snapshots are uploaded in parts. */
 const SINGLE_REQUEST_BYTES = 16 * 1024 * 1024;
 const CONTENT_TYPE = "application/octet-stream";
 
 /**
- * Snapshots as objects: the key is prefix and room name, the body is the encoded update, the version
- * is the ETag. The ETag is made of the content, so equal snapshots of a room have equal versions.
+ * Snapshots as objects: the key is the prefix plus the room name, the body is the encoded update,
+ * and the version is the ETag. The ETag is derived from the content, so equal snapshots of a room
+ * have equal versions.
  */
 export class S3Snapshots implements SnapshotStore {
   readonly #client: S3Client;
@@ -41,7 +42,7 @@ export class S3Snapshots implements SnapshotStore {
   readonly #running: Set<Promise<unknown>> = new Set();
   #closed: Promise<void> | undefined;
 
-  /** @param client is destroyed by `close` */
+  /** @param client destroyed by `close` */
   constructor(client: S3Client, options: S3SnapshotsOptions) {
     this.#client = client;
     this.#options = options;
@@ -125,25 +126,25 @@ export class S3Snapshots implements SnapshotStore {
       body,
       condition: conditionOf(expected),
       signal: limit.signal,
-      // Ceph does not look at the condition of an upload in parts. To ask just before leaves a gap of
-      // one request there; with AWS there is none.
+      // Ceph ignores the condition of a multipart upload. Checking just before the end leaves a
+      // race of one request there; with AWS there is none.
       beforeEnd: async () => {
         if (await this.#isAnother(room, expected, limit)) throw this.#conflict(room);
       },
       onLeftover: (error) => {
-        const leftover = `an unfinished upload of ${this.#name(room)} is left behind`;
+        const leftover = `could not remove an unfinished upload of ${this.#name(room)}`;
         this.#options.logger?.warn({ room, err: error }, leftover);
       },
     });
     if (etag) return versionOf(etag);
-    // Somebody may have replaced it already. To take his version for one's own would let the next
-    // write overwrite what he wrote.
+    // Another writer may have replaced the object already. If its version were mistaken for this
+    // one's, the next write would overwrite its content.
     const current = await this.#current(room, limit);
     if (current?.Metadata?.writer !== writer) throw this.#conflict(room);
     return versionOf(current.ETag);
   }
 
-  /** Whether a write failed because somebody else was first. */
+  /** Whether a write failed because another writer was first. */
   async #isConflict(
     room: string,
     expected: SnapshotVersion | null,
@@ -155,12 +156,12 @@ export class S3Snapshots implements SnapshotStore {
     if (status === 409 || status === 412 || codeOf(error) === "NoSuchKey") return true;
     const isUnclear = (status !== undefined && status >= 500) || codeOf(error) === "NoSuchUpload";
     if (!isUnclear) return false;
-    // It may have been written all the same, or somebody else was first and S3 says so badly, as Ceph
-    // does under load. The object itself tells.
+    // The write may have succeeded after all, or another writer was first but S3 responded with a
+    // misleading status, as Ceph does under load. The object itself shows which.
     try {
       return await this.#isAnother(room, expected, limit);
     } catch {
-      // S3 cannot be asked: the error of the write says why.
+      // S3 is unreachable: the error of the write says why.
       return false;
     }
   }
@@ -200,7 +201,9 @@ export class S3Snapshots implements SnapshotStore {
   }
 
   #conflict(room: string, cause?: unknown): SnapshotConflictError {
-    return new SnapshotConflictError(`${this.#name(room)} is another one by now`, { cause });
+    return new SnapshotConflictError(`${this.#name(room)} was replaced by another writer`, {
+      cause,
+    });
   }
 
   #object(room: string): { Bucket: string; Key: string } {
@@ -219,7 +222,7 @@ function conditionOf(expected: SnapshotVersion | null): Condition {
 }
 
 function versionOf(etag: string | undefined): SnapshotVersion {
-  if (!etag) throw new Error("an answer without an ETag");
-  // Ceph leaves out the quotes in its answer to a repeated end of an upload.
+  if (!etag) throw new Error("S3 sent a response without an ETag");
+  // Ceph omits the quotes when the completion of an upload is repeated.
   return (etag.startsWith('"') ? etag : `"${etag}"`) as SnapshotVersion;
 }

@@ -1,14 +1,14 @@
 import { StorageError } from "../errors.ts";
 
-/** What a call may take that moves little. */
+/** Time limit for a call with little data. */
 const CALL_MS = 25_000;
-/** Less than that is as good as nothing. */
+/** The minimum throughput that extends the limit. */
 const BYTES_PER_MS = 256;
 
-/** What a call whose time is up may take to leave nothing behind. */
+/** How long a call may take to clean up after its time is up. */
 export const CLEAN_UP_MS = 4_000;
 
-/** The time that one call may take, with everything that is tried again. */
+/** The time limit of one call, including its retries. */
 export class TimeLimit {
   readonly #abort: AbortController = new AbortController();
   readonly #late: PromiseWithResolvers<never> = Promise.withResolvers();
@@ -20,11 +20,13 @@ export class TimeLimit {
   }
 
   /**
-   * Does some work, and gives it up when its time is up and it does not end by itself.
+   * Runs work with a time limit: aborts the signal when time is up, then abandons the work if it
+   * does not end by itself.
    *
-   * The client's own limits are not enough: they hold for one request, and finding credentials has none.
+   * The client's own limits are not enough: they apply to single requests, and credential lookup
+   * has none.
    *
-   * @throws what the work throws; StorageError when it is given up
+   * @throws whatever the work throws; StorageError if it is abandoned
    */
   static async during<T>(work: (limit: TimeLimit) => Promise<T>): Promise<T> {
     const limit = new TimeLimit();
@@ -35,12 +37,12 @@ export class TimeLimit {
     }
   }
 
-  /** Aborts when the time is up. */
+  /** Aborted when the time is up. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** Gives the call the time to move so many bytes more. */
+  /** Extends the limit by the time to transfer this many bytes. */
   allow(bytes: number): void {
     this.#deadline += bytes / BYTES_PER_MS;
     if (!this.signal.aborted) this.#arm();

@@ -2,7 +2,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 
 /**
  * Makes a client send `If-Match` without the quotes of the ETag. Ceph compares the header with the
- * bare ETag, so that with the quotes, which the standard asks for, no condition ever holds.
+ * bare ETag, so with the quotes that the standard requires, no condition ever holds.
  */
 export function sendUnquotedIfMatch(client: S3Client): void {
   client.middlewareStack.add(
@@ -14,7 +14,7 @@ export function sendUnquotedIfMatch(client: S3Client): void {
       }
       return next(args);
     },
-    // Before the request is signed.
+    // Runs before the request is signed.
     { step: "build", name: "sendUnquotedIfMatch", priority: "low" },
   );
 }

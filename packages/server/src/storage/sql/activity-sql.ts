@@ -2,7 +2,7 @@ import { type CompiledQuery, type Kysely, type RawBuilder, sql } from "kysely";
 import type { ActivityPoint, ServerActivity } from "../metadata.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 
-/** When a range of time is read: how long its points are. */
+/** A range of time to read; `bucket` is the length of its points. */
 export interface ActivityRange {
   readonly from: number;
   readonly to: number;
@@ -11,9 +11,12 @@ export interface ActivityRange {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** What is added up once is added up again for so long, as something may have come late. */
+/**
+ * Totals of this recent period are computed again, because servers may have recorded something
+ * late.
+ */
 const LATE_MS = 2 * HOUR_MS;
-/** What each server recorded is kept for so long after it was added up. */
+/** How long the figures of each server are kept after they were aggregated. */
 const KEPT_MS = 48 * HOUR_MS;
 const MOST_POINTS = 20_000;
 
@@ -24,12 +27,12 @@ const BY_HOUR = sql.table("activity_by_hour");
 /** @throws RangeError */
 export function checkActivityRange({ from, to, bucket }: ActivityRange): void {
   if (bucket <= 0 || !Number.isInteger(bucket / MINUTE_MS)) {
-    throw new RangeError(`A bucket of ${bucket} ms is not a number of whole minutes`);
+    throw new RangeError(`A bucket of ${bucket} ms is not a whole number of minutes`);
   }
   const points = Math.ceil((to - from) / bucket);
   if (points <= MOST_POINTS) return;
   throw new RangeError(
-    `A bucket of ${bucket} ms makes ${points} points; for at most ${MOST_POINTS}, take a longer one`,
+    `A bucket of ${bucket} ms gives ${points} points; use a longer one, for at most ${MOST_POINTS} points`,
   );
 }
 
@@ -44,7 +47,7 @@ export async function recordActivity(
   `.execute(db);
 }
 
-/** @param range one that `checkActivityRange` accepts */
+/** @param range accepted by `checkActivityRange` */
 export async function readActivity(
   db: Kysely<MetadataSchema>,
   { from, to, bucket }: ActivityRange,
@@ -54,7 +57,7 @@ export async function readActivity(
   const step = isHourly ? HOUR_MS : MINUTE_MS;
   const start = floor(from, bucket);
   const end = floor(to + bucket - 1, bucket);
-  // Everything up to the newest total is added up, and nothing after it.
+  // Everything up to the latest total has been aggregated, and nothing after it.
   const { rows } = await sql<ActivityPoint>`
     SELECT
       point AS at,
@@ -82,9 +85,9 @@ export async function readActivity(
 }
 
 /**
- * To be run together. Servers may do so at the same time, with what they see at that moment, because
- * totals only grow, as what they are made of does; and in one order, so that none waits for another
- * in a circle.
+ * Returns statements to run in one transaction. Servers may run them concurrently, each with the
+ * figures that it sees, because totals only grow, as do the figures they are made of. All write in
+ * the same order, which prevents deadlocks.
  */
 export function rollUpActivity(
   db: Kysely<MetadataSchema>,
@@ -112,7 +115,7 @@ export function rollUpActivity(
   ];
 }
 
-/** To be run together. */
+/** Returns statements to run in one transaction. */
 export function forgetActivity(
   db: Kysely<MetadataSchema>,
   before: number,
@@ -129,7 +132,7 @@ function floor(time: number, step: number): number {
   return Math.floor(time / step) * step;
 }
 
-/** From when on to add up: a little is done again. */
+/** The time from which to aggregate; recent totals are computed again. */
 function lateFrom(totals: RawBuilder<unknown>): RawBuilder<number> {
   return sql`(SELECT coalesce(max(at), 0) - ${LATE_MS} FROM ${totals})`;
 }

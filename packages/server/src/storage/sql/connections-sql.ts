@@ -10,8 +10,9 @@ import {
 const FORGET_AT_ONCE = 1_000;
 
 /**
- * No index finds the connections that were open at one time. But nearly all of them began in the day
- * before, and those that did not are few: they lasted long, or last still.
+ * No index finds the connections that were open at a given time. But nearly all of them began
+ * within the day before. The few others lasted long or are still open, and have indexes of their
+ * own.
  */
 export async function readConnections(
   db: Kysely<MetadataSchema>,
@@ -31,7 +32,7 @@ export async function readConnections(
     .where("disconnected_at", ">=", from)
     .where(LASTED_LONG);
   const open = all.where("connected_at", "<", dayBefore).where("disconnected_at", "is", null);
-  // Each has an index in this order. The database sees that only when it is asked for the first ones.
+  // Each part has an index in this order, which the database uses only if the part has a limit.
   const first = (part: typeof all) => {
     const oldest = part.orderBy("connected_at").orderBy("connection").limit(limit);
     return db.selectFrom(oldest.as("oldest")).selectAll();
@@ -81,14 +82,18 @@ export async function closeConnectionsOf(
     .execute();
 }
 
-/** Forgets some of those that ended before a time. @returns how many, and whether these were all */
+/**
+ * Deletes some connections that ended before a time.
+ *
+ * @returns how many, and whether those were all
+ */
 export async function forgetSomeConnections(
   db: Kysely<MetadataSchema>,
   before: number,
 ): Promise<{ count: number; all: boolean }> {
   const end = await endOfOldest(db, before);
-  // By time, which has an index: servers that do this at once take the rows in one order, so that
-  // none waits for another in a circle.
+  // By time, which is indexed: servers that do this at the same time lock the rows in the same
+  // order, which prevents deadlocks.
   const { numDeletedRows } = await db
     .deleteFrom("connections")
     .where("disconnected_at", "<", end)
@@ -96,7 +101,7 @@ export async function forgetSomeConnections(
   return { count: Number(numDeletedRows), all: end === before };
 }
 
-/** The time before which the oldest ones ended, as many as are forgotten at once. */
+/** Returns the time before which one batch of the oldest connections ended. */
 async function endOfOldest(db: Kysely<MetadataSchema>, before: number): Promise<number> {
   const last = await db
     .selectFrom("connections")

@@ -3,10 +3,13 @@ import type { EventQueue, QueuedEvent } from "../event-queue.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 import { asStorageError } from "./sql-errors.ts";
 
-/** Engines limit the parameters of a statement. */
+/** Engines limit the number of parameters of a statement. */
 const EVENTS_AT_ONCE = 1_000;
 
-/** The events in any SQL database that Kysely knows. They end with the metadata, whose database it is. */
+/**
+ * The event queue in any SQL database that Kysely supports. The metadata owns and closes the
+ * database.
+ */
 export class SqlEventQueue implements EventQueue {
   readonly #db: Kysely<MetadataSchema>;
 
@@ -60,7 +63,7 @@ export class SqlEventQueue implements EventQueue {
   }
 
   async #removeUpTo(server: string, last: number): Promise<number> {
-    const { numDeletedRows } = await asStorageError("forget events", () =>
+    const { numDeletedRows } = await asStorageError("delete events", () =>
       this.#db
         .deleteFrom("events")
         .where("server", "=", server)

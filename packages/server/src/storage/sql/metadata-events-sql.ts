@@ -3,7 +3,7 @@ import type { MetadataEvent } from "../metadata.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
 import { removeTombstone, setTombstone } from "./tombstones-sql.ts";
 
-/** The statements that apply the events, to be run together. */
+/** Returns statements that apply the events, to run in one transaction. */
 export function applyEvents(
   db: Kysely<MetadataSchema>,
   events: readonly MetadataEvent[],
@@ -55,7 +55,7 @@ function applyEvent(db: Kysely<MetadataSchema>, event: MetadataEvent): CompiledQ
   }
 }
 
-/** A room without a record gets one: the metadata may have been lost while the room was open. */
+/** Creates the record if it is missing: the metadata may have been lost while the room was open. */
 function roomSaved(
   db: Kysely<MetadataSchema>,
   room: string,
@@ -69,7 +69,7 @@ function roomSaved(
       conflict
         .column("name")
         .doUpdateSet({ updated_at: at, bytes })
-        // An older event that is repeated must not undo a newer one.
+        // A repeated older event must not overwrite a newer one.
         .where(({ eb, or }) =>
           or([eb("rooms.updated_at", "is", null), eb("rooms.updated_at", "<=", at)]),
         ),
@@ -78,9 +78,9 @@ function roomSaved(
 }
 
 /**
- * Servers write the same rows at the same time. If all write them in one order, none waits for another
- * in a circle. Events that change the same row keep their order; the others do not depend on each
- * other, and take effect together.
+ * Servers write the same rows at the same time. Writing them in the same order prevents deadlocks.
+ * Events that change the same row keep their order; all others are independent, and take effect
+ * together.
  */
 function inLockOrder(events: readonly MetadataEvent[]): MetadataEvent[] {
   return events
@@ -89,7 +89,7 @@ function inLockOrder(events: readonly MetadataEvent[]): MetadataEvent[] {
     .map(({ event }) => event);
 }
 
-/** Names the row that an event changes. */
+/** Identifies the row that an event changes. */
 function rowOf(event: MetadataEvent): string {
   return "connection" in event ? `connection ${event.connection}` : `room ${event.room}`;
 }

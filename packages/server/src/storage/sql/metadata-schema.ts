@@ -6,15 +6,15 @@ import { asMigrationError } from "./sql-errors.ts";
 import { type TombstonesTable, tombstoneMigrations } from "./tombstones-sql.ts";
 
 /**
- * The tables of the metadata, the same in every SQL database. Times and sizes are integers of 64
- * bits, and the driver must return them as numbers.
+ * The tables of the metadata, the same in every SQL database. Times and sizes are 64-bit integers,
+ * and the driver must return them as numbers.
  */
 export interface MetadataSchema {
   readonly rooms: RoomsTable;
   readonly connections: ConnectionsTable;
-  /** What each server recorded, until some time after it was added up. */
+  /** The figures of each server, kept until some time after they were aggregated. */
   readonly activity_by_server: ServerActivityTable;
-  /** All servers together. */
+  /** Totals over all servers. */
   readonly activity_by_minute: ActivityTable;
   readonly activity_by_hour: ActivityTable;
   readonly admin_sessions: AdminSessionsTable;
@@ -59,17 +59,17 @@ export interface AdminSessionsTable {
   readonly expires_at: number;
 }
 
-/** By which rooms are sorted; the index has the same expression. */
+/** The sort key of rooms by update; the index has the same expression. */
 export const UPDATED: RawBuilder<number> = sql`coalesce(updated_at, -1)`;
 
-/** Connections that lasted longer are few, and have an index of their own. */
+/** Connections that lasted longer are few, and have their own index. */
 export const LONG_MS = 86_400_000;
 export const LASTED_LONG: RawBuilder<boolean> = sql`disconnected_at - connected_at > ${sql.lit(LONG_MS)}`;
 
 /**
- * Brings the tables of an embedded database up to date. May be called any number of times.
+ * Brings the tables of an embedded database up to date. Can be called repeatedly.
  *
- * @throws StorageError when they are not; calling again goes on where it failed
+ * @throws StorageError if that fails; calling again continues where it stopped
  */
 export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void> {
   const migrations = metadataMigrations("text");
@@ -83,10 +83,11 @@ export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void>
 }
 
 /**
- * They run in the order of their names. Never change one that was released. Every statement can be
- * repeated, because with SQLite a migration that was interrupted runs again.
+ * Returns the migrations, which run in the order of their names. Never change one that has been
+ * released. Every statement must be repeatable, because with SQLite an interrupted migration runs
+ * again.
  *
- * @param text the type of text that is compared by its bytes
+ * @param text the column type for text that is compared by its bytes
  */
 export function metadataMigrations(
   text: "text" | RawBuilder<unknown>,

@@ -34,21 +34,21 @@ import { fromCursor } from "./rooms-cursor.ts";
 import { type Lowercase, readRoom, readRooms, readRoomsNamed } from "./rooms-sql.ts";
 import { forgetTombstones, readTombstones } from "./tombstones-sql.ts";
 
-/** What engines do in different ways. */
+/** Operations that differ between engines. */
 export interface SqlEngine {
-  /** Runs queries in their order and in one transaction. */
+  /** Runs queries in order, in one transaction. */
   runTogether(queries: readonly CompiledQuery[]): Promise<void>;
   readonly lowercase: Lowercase;
 }
 
-/** The metadata in any SQL database that Kysely knows. */
+/** The metadata in any SQL database that Kysely supports. */
 export class SqlMetadata implements Metadata, AdminSessionStore {
   readonly #db: Kysely<MetadataSchema>;
   readonly #engine: SqlEngine;
   readonly #running: Set<Promise<unknown>> = new Set();
   #closed: Promise<void> | undefined;
 
-  /** @param db a database whose tables are up to date; `close` destroys it */
+  /** @param db a database with up-to-date tables; `close` destroys it */
   constructor(db: Kysely<MetadataSchema>, engine: SqlEngine) {
     this.#db = db;
     this.#engine = engine;
@@ -95,7 +95,7 @@ export class SqlMetadata implements Metadata, AdminSessionStore {
   async forgetConnections(before: number): Promise<number> {
     let forgotten = 0;
     for (;;) {
-      const { count, all } = await this.#do("forget connections", () =>
+      const { count, all } = await this.#do("delete connections", () =>
         forgetSomeConnections(this.#db, before),
       );
       forgotten += count;
@@ -113,11 +113,11 @@ export class SqlMetadata implements Metadata, AdminSessionStore {
   }
 
   async rollUpActivity(before: number): Promise<void> {
-    await this.#doTogether("add up activity", rollUpActivity(this.#db, before));
+    await this.#doTogether("aggregate activity", rollUpActivity(this.#db, before));
   }
 
   async forgetActivity(before: number): Promise<void> {
-    await this.#doTogether("forget activity", forgetActivity(this.#db, before));
+    await this.#doTogether("delete activity", forgetActivity(this.#db, before));
   }
 
   get adminSessions(): AdminSessionStore {
@@ -148,7 +148,7 @@ export class SqlMetadata implements Metadata, AdminSessionStore {
   }
 
   forgetTombstones(before: number): Promise<void> {
-    return this.#do("forget tombstones", () => forgetTombstones(this.#db, before));
+    return this.#do("delete tombstones", () => forgetTombstones(this.#db, before));
   }
 
   async close(): Promise<void> {
@@ -157,7 +157,7 @@ export class SqlMetadata implements Metadata, AdminSessionStore {
   }
 
   async #end(): Promise<void> {
-    // Kysely does not wait for what is about to begin.
+    // Kysely does not wait for calls that are about to start.
     await Promise.allSettled(this.#running);
     await this.#db.destroy();
   }
@@ -169,7 +169,7 @@ export class SqlMetadata implements Metadata, AdminSessionStore {
 
   async #do<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
     if (this.#closed !== undefined)
-      throw new StorageError(`Could not ${what}: the store was closed`);
+      throw new StorageError(`Could not ${what}: the store is closed`);
     const running = work();
     this.#running.add(running);
     try {

@@ -7,15 +7,15 @@ export interface OutboxTable {
   readonly key: string;
   readonly first_at: number;
   readonly due_at: number;
-  /** Grows with each mark. */
+  /** Incremented by each mark. */
   readonly version: number;
   readonly attempts: number;
-  /** `null` while nobody has claimed it; so are the others. */
+  /** `null` while the row is unclaimed, as are the next three columns. */
   readonly claim: string | null;
   readonly claimed_by: string | null;
   readonly claimed_at: number | null;
   readonly claimed_version: number | null;
-  /** 0 while nobody has claimed it. */
+  /** 0 while the row is unclaimed. */
   readonly claimed_until: number;
 }
 
@@ -26,7 +26,7 @@ export interface EventsTable {
   readonly event: string;
 }
 
-/** Every statement can be repeated; see `metadataMigrations`. */
+/** Every statement is repeatable; see `metadataMigrations`. */
 export function outboxMigrations(
   text: "text" | RawBuilder<unknown>,
 ): Readonly<Record<string, Migration>> {

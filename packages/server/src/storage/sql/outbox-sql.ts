@@ -11,7 +11,7 @@ import type {
 import type { MetadataSchema } from "./metadata-schema.ts";
 import { asStorageError } from "./sql-errors.ts";
 
-/** Engines limit the parameters of a statement. */
+/** Engines limit the number of parameters of a statement. */
 const MARKS_AT_ONCE = 500;
 
 const UNCLAIMED = {
@@ -22,23 +22,25 @@ const UNCLAIMED = {
   claimed_until: 0,
 };
 
-/** The outbox in any SQL database that Kysely knows. It ends with the metadata, whose database it is. */
+/**
+ * The outbox in any SQL database that Kysely supports. The metadata owns and closes the database.
+ */
 export class SqlOutbox implements Outbox {
   readonly #db: Kysely<MetadataSchema>;
   readonly #skipLocked: boolean;
 
-  /** @param engine.skipLocked whether the engine locks rows, and can pass over those that are locked */
+  /** @param engine.skipLocked whether the engine locks rows, and can skip locked ones */
   constructor(db: Kysely<MetadataSchema>, engine: { readonly skipLocked: boolean }) {
     this.#db = db;
     this.#skipLocked = engine.skipLocked;
   }
 
   async mark(kind: OutboxKind, marks: readonly OutboxMark[], longest: number): Promise<void> {
-    // Servers mark the same rows at the same time: in one order, none waits for another in a circle.
+    // Servers mark the same rows at the same time: using the same order prevents deadlocks.
     const sorted = [...marks].sort((a, b) => (a.key < b.key ? -1 : 1));
     for (let at = 0; at < sorted.length; at += MARKS_AT_ONCE) {
       const some = sorted.slice(at, at + MARKS_AT_ONCE);
-      await asStorageError("mark what is to be told", () => this.#mark(kind, some, longest));
+      await asStorageError("mark outbox rows", () => this.#mark(kind, some, longest));
     }
   }
 
@@ -55,9 +57,9 @@ export class SqlOutbox implements Outbox {
       .where("claimed_until", "<=", now)
       .orderBy("due_at")
       .limit(limit);
-    const rows = await asStorageError("claim what is to be told", () =>
+    const rows = await asStorageError("claim outbox rows", () =>
       this.#db
-        // By itself, so that it is looked for once.
+        // A separate query, so that it is evaluated once.
         .with("due", () => (this.#skipLocked ? due.forUpdate().skipLocked() : due))
         .updateTable("outbox")
         .set({
@@ -85,11 +87,11 @@ export class SqlOutbox implements Outbox {
       .where("kind", "=", kind)
       .where("claimed_at", "<=", at);
     const those = server === null ? claimed : claimed.where("claimed_by", "=", server);
-    await asStorageError("free what was to be told", () => those.execute());
+    await asStorageError("release outbox rows", () => those.execute());
   }
 
   async settle({ kind, key, token, version }: OutboxClaim): Promise<void> {
-    await asStorageError("settle what was told", async () => {
+    await asStorageError("settle an outbox row", async () => {
       const { numDeletedRows } = await this.#db
         .deleteFrom("outbox")
         .where("kind", "=", kind)
@@ -103,11 +105,11 @@ export class SqlOutbox implements Outbox {
   }
 
   async postpone(claim: OutboxClaim, until: number): Promise<void> {
-    await asStorageError("postpone what is to be told", () => this.#free(claim, { due_at: until }));
+    await asStorageError("postpone an outbox row", () => this.#free(claim, { due_at: until }));
   }
 
   async pending(kind: OutboxKind): Promise<OutboxPending> {
-    return await asStorageError("count what is to be told", () =>
+    return await asStorageError("count outbox rows", () =>
       this.#db
         .selectFrom("outbox")
         .select(({ fn }) => [
@@ -135,7 +137,7 @@ export class SqlOutbox implements Outbox {
       .onConflict((conflict) =>
         conflict.columns(["kind", "key"]).doUpdateSet({
           version: sql<number>`outbox.version + 1`,
-          // The first mark since it was claimed begins a new window.
+          // The first mark since the claim begins a new window.
           first_at: sql<number>`CASE
             WHEN outbox.claimed_version = outbox.version THEN excluded.first_at
             ELSE outbox.first_at END`,
@@ -150,7 +152,7 @@ export class SqlOutbox implements Outbox {
       .execute();
   }
 
-  /** Gives a claim up, if it is still held. */
+  /** Releases a claim if it is still held. */
   async #free(
     { kind, key, token }: Pick<OutboxClaim, "kind" | "key" | "token">,
     changes: { readonly attempts: number } | { readonly due_at: number },

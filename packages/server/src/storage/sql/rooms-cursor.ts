@@ -1,30 +1,30 @@
 import type { RoomSort } from "../metadata.ts";
 
-/** A cursor did not come from a page of this list. */
+/** A cursor is not from a page of this list. */
 export class InvalidCursorError extends Error {
   override readonly name = "InvalidCursorError";
 }
 
-/** Where a room is in a list. */
+/** The position of a room in a list. */
 export interface RoomPosition {
-  /** Its sort key; `null` when it is sorted by name alone. */
+  /** Its sort key; `null` if the list is sorted by name alone. */
   readonly key: number | null;
   readonly name: string;
 }
 
-/** Text that needs no escapes in a URL. */
+/** Returns text that needs no escaping in a URL. */
 export function toCursor(sort: RoomSort, { key, name }: RoomPosition): string {
   return Buffer.from(JSON.stringify([sort, key, name])).toString("base64url");
 }
 
-/** @throws InvalidCursorError when it is not what `toCursor` returned for the same `sort` */
+/** @throws InvalidCursorError if `toCursor` did not return it for the same `sort` */
 export function fromCursor(sort: RoomSort, cursor: string): RoomPosition {
   const [cursorSort, key, name, ...others] = asArray(cursor);
   if (
     cursorSort !== sort ||
     !(sort === "name" ? key === null : Number.isSafeInteger(key)) ||
     typeof name !== "string" ||
-    // No database holds this character in a text.
+    // PostgreSQL cannot store this character in a text.
     name.includes("\0") ||
     others.length > 0
   ) {
@@ -38,13 +38,13 @@ function asArray(cursor: string): readonly unknown[] {
     const value: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString());
     return Array.isArray(value) ? value : [];
   } catch {
-    // It is refused like any other that has the wrong content.
+    // Rejected like any other cursor with the wrong content.
     return [];
   }
 }
 
 function invalid(sort: RoomSort, cursor: string): InvalidCursorError {
   return new InvalidCursorError(
-    `"${cursor}" is not a cursor of rooms sorted by ${sort}: begin at the first page, without one`,
+    `"${cursor}" is not a cursor of rooms sorted by ${sort}: start at the first page, without a cursor`,
   );
 }

@@ -9,15 +9,15 @@ import type { RoomRecord, RoomSort, RoomsPage, RoomsQuery } from "../metadata.ts
 import { type MetadataSchema, type RoomsTable, UPDATED } from "./metadata-schema.ts";
 import { type RoomPosition, toCursor } from "./rooms-cursor.ts";
 
-/** Text in lower case, in a given engine: SQL does not say for which letters. */
+/** Converts text to lower case. Depends on the engine: SQL does not define for which letters. */
 export type Lowercase = (text: Expression<string>) => Expression<string>;
 
-/** Few enough parameters for one statement of any engine. */
+/** A number of parameters that any engine allows in one statement. */
 const NAMES_AT_ONCE = 500;
 
 const NAME = sql.ref<string>("name");
 
-/** By what rooms are sorted before their name. */
+/** The keys by which rooms are sorted before their names. */
 const SORT_KEYS: Readonly<Record<RoomSort, RawBuilder<number> | null>> = {
   name: null,
   created: sql.ref("created_at"),
@@ -47,7 +47,7 @@ export async function readRoomsNamed(
   return records;
 }
 
-/** @param after the position of the last room of the page before */
+/** @param after the position of the last room of the previous page */
 export async function readRooms(
   db: Kysely<MetadataSchema>,
   lowercase: Lowercase,
@@ -59,7 +59,7 @@ export async function readRooms(
       ? db.selectFrom("rooms")
       : db.selectFrom("rooms").where(contains(lowercase, search));
   const [found, { total }] = await Promise.all([
-    // One more tells whether there is another page.
+    // One extra row shows whether there is another page.
     inOrder(matching, sort, descending, after)
       .limit(limit + 1)
       .execute(),

@@ -1,22 +1,22 @@
 import { StorageError } from "../errors.ts";
 
-/** What the migrator says when a table names a migration that this program does not have. */
+/** The migrator's error message when a table names a migration that this program does not have. */
 const UNKNOWN_MIGRATION = /previously executed migration (\S+) is missing/;
 
-/** An error of the migrator; where the tables are of a newer version, one that says so. */
+/** Returns the migrator's error, or a clearer one if the tables are of a newer version. */
 export function asMigrationError(error: unknown): unknown {
   const unknown = error instanceof Error ? UNKNOWN_MIGRATION.exec(error.message)?.[1] : undefined;
   if (unknown === undefined) return error;
   return new Error(
-    `its tables were made by a newer version of this program, which has ${unknown}; run that version`,
+    `its tables were created by a newer version of this program, with the migration ${unknown}; run that version`,
     { cause: error },
   );
 }
 
 /**
- * Does something with the database of the metadata.
+ * Runs an operation on the metadata database.
  *
- * @param what for the message, as in "read events"
+ * @param what for the error message, as in "read events"
  * @throws StorageError
  */
 export async function asStorageError<Result>(

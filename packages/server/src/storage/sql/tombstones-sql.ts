@@ -9,7 +9,7 @@ export interface TombstonesTable {
   readonly closed_until: number;
 }
 
-/** @param text as `metadataMigrations` */
+/** @param text see `metadataMigrations` */
 export function tombstoneMigrations(
   text: "text" | RawBuilder<unknown>,
 ): Readonly<Record<string, Migration>> {
@@ -33,7 +33,7 @@ export function tombstoneMigrations(
   };
 }
 
-/** An older event that comes again does not shorten the time. */
+/** A repeated older event does not shorten the time. */
 export function setTombstone(
   db: Kysely<MetadataSchema>,
   { room, until }: Tombstone,

@@ -2,17 +2,17 @@ import { DatabaseSync } from "node:sqlite";
 import { CorruptedError, StorageError } from "../errors.ts";
 import { primaryCode, reasonOf, SQLITE_NOTADB } from "./engine-errors.ts";
 
-/** How long a statement waits for another program that holds the file's lock, such as a backup. */
+/** How long a statement waits while another program, such as a backup, holds the file's lock. */
 const LOCK_TIMEOUT_MS = 2_000;
 
-/** A large snapshot makes the write-ahead log grow; afterwards it is cut to this size again. */
+/** A large snapshot makes the write-ahead log grow; afterwards it is truncated to this size. */
 const LOG_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Opens a database file so that a committed transaction survives a crash of the machine.
  *
- * @throws CorruptedError when the file is not a database
- * @throws StorageError when it cannot be opened
+ * @throws CorruptedError if the file is not a database
+ * @throws StorageError if it cannot be opened
  */
 export function openConnection(path: string): DatabaseSync {
   try {
@@ -31,7 +31,7 @@ export function openConnection(path: string): DatabaseSync {
   } catch (error) {
     if (primaryCode(error) === SQLITE_NOTADB) {
       throw new CorruptedError(
-        `"${path}" is not a SQLite database. Restore it from a backup, or move it away to begin ` +
+        `"${path}" is not a SQLite database. Restore it from a backup, or move it away to start ` +
           "with an empty one.",
         { cause: error },
       );
@@ -44,7 +44,7 @@ export function openConnection(path: string): DatabaseSync {
   }
 }
 
-/** Runs `work` in a transaction. Whatever goes wrong, none is left open. */
+/** Runs `work` in a transaction, which is never left open, whatever fails. */
 export function atomically<Result>(connection: DatabaseSync, work: () => Result): Result {
   connection.exec("BEGIN IMMEDIATE");
   try {

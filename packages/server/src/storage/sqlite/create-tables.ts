@@ -2,14 +2,14 @@ import type { DatabaseSync } from "node:sqlite";
 import { StorageError } from "../errors.ts";
 import { atomically } from "./connection.ts";
 
-/** Written to a file's `user_version`; grows when its tables change. */
+/** Written to a file's `user_version`; incremented when its tables change. */
 const SCHEMA_VERSION = 1;
 
 /**
  * Creates the tables of an empty file.
  *
  * @param schema SQL that creates them
- * @throws StorageError when the file holds the tables of another version of this program
+ * @throws StorageError if the file has the tables of another version of this program
  */
 export function createTables(connection: DatabaseSync, path: string, schema: string): void {
   atomically(connection, () => {

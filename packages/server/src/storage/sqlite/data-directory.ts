@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { StorageError } from "../errors.ts";
 import { primaryCode, reasonOf, SQLITE_BUSY } from "./engine-errors.ts";
 
-/** Creates a directory and those above it, unless they exist. @throws StorageError */
+/** Creates a directory and its parents if they do not exist. @throws StorageError */
 export async function createDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
@@ -18,17 +18,17 @@ export async function createDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Makes this the only user of a data directory until `release` is called or the process ends,
- * however it ends: the operating system keeps the lock.
+ * Locks a data directory for this process until `release` is called or the process ends for any
+ * reason: the operating system holds the lock.
  *
- * @throws StorageError when somebody else uses the directory
+ * @throws StorageError if another process is using the directory
  */
 export function lockDirectory(directory: string): { release(): void } {
   const path = join(directory, "lock");
   let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(path, { timeout: 0 });
-    // The transaction writes nothing; MEMORY saves it from making a file of its own.
+    // The transaction writes nothing; with MEMORY it does not create a journal file either.
     lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     lock?.close();

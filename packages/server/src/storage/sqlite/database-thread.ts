@@ -3,11 +3,11 @@ import type { Logger } from "pino";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import type { Calls, ThreadFailure, ThreadReply, ThreadRequest } from "./thread-messages.ts";
 
-/** A thread that keeps dying is started at most this often in this time. */
+/** A thread that keeps dying is started at most this many times in this period. */
 const MAX_STARTS = 3;
 const STARTS_WINDOW_MS = 10_000;
 
-/** More calls than a healthy store ever has waiting: when there are as many, the disk hangs. */
+/** More calls than are ever pending in a healthy store: if there are this many, the disk hangs. */
 const MAX_WAITING = 10_000;
 
 export interface ThreadOptions {
@@ -18,9 +18,9 @@ export interface ThreadOptions {
   readonly logger: Pick<Logger, "error"> | undefined;
 }
 
-/** How one call is described, and which buffers it hands over. */
+/** How errors describe one call, and which buffers it transfers. */
 export interface CallOptions {
-  /** What an error says could not be done, as in `read the journal of room "a"`. */
+  /** Continues "Could not" in errors, as in `read the journal of room "a"`. */
   readonly purpose: string;
   readonly transfer?: readonly ArrayBuffer[];
 }
@@ -32,8 +32,8 @@ interface WaitingCall {
 }
 
 /**
- * A worker thread that owns one database file, seen from the main thread. It is started by the
- * first call, and after it died by the next one.
+ * The main thread's handle to a worker thread that owns one database file. The first call starts
+ * the thread; if it has died, the next call starts it again.
  */
 export class DatabaseThread<Table extends Calls<Table>> {
   readonly #options: ThreadOptions;
@@ -47,21 +47,21 @@ export class DatabaseThread<Table extends Calls<Table>> {
   }
 
   /**
-   * Calls are answered in their order. Arguments are copied, except buffers that are shared or in
+   * Calls are served in order. Arguments are copied, except buffers that are shared or in
    * `transfer`.
    *
-   * @throws StorageError when the call failed, or when the thread died before it answered
+   * @throws StorageError if the call failed, or if the thread died before responding
    */
   call<Name extends keyof Table & string>(
     name: Name,
     args: Parameters<Table[Name]>,
     options: CallOptions,
   ): Promise<ReturnType<Table[Name]>> {
-    // The thread answers a call with its result: its program implements the same table.
+    // The type holds because the thread's program implements the same table of calls.
     return this.#send(name, args, options) as Promise<ReturnType<Table[Name]>>;
   }
 
-  /** Closes the database after all calls made before, and ends the thread. @throws StorageError */
+  /** Closes the database after all earlier calls, and ends the thread. @throws StorageError */
   async stop(): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
@@ -101,7 +101,7 @@ export class DatabaseThread<Table extends Calls<Table>> {
     worker.on("message", (reply: ThreadReply) => this.#settle(reply));
     worker.once("messageerror", (error) => {
       death = error;
-      // The answer is lost. Ending the thread is what lets its caller know; it cannot fail.
+      // The reply is lost. Ending the thread rejects the call that waits for it; it cannot fail.
       void worker.terminate();
     });
     worker.once("error", (error) => {

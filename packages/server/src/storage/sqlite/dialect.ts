@@ -18,7 +18,7 @@ import type {
 } from "./statement-calls.ts";
 import type { ThreadShare } from "./thread-share.ts";
 
-/** Lets Kysely talk to the SQLite database of another thread. */
+/** Lets Kysely use the SQLite database of another thread. */
 export class ThreadDialect implements Dialect {
   readonly #share: ThreadShare<StatementCalls>;
 
@@ -43,7 +43,7 @@ export class ThreadDialect implements Dialect {
   }
 }
 
-/** Runs compiled queries in one transaction. @throws StorageError when none of them took effect */
+/** Runs compiled queries in one transaction. @throws StorageError; none of them took effect */
 export function runStatements(
   share: ThreadShare<StatementCalls>,
   queries: readonly CompiledQuery[],
@@ -56,8 +56,9 @@ export function runStatements(
 }
 
 /**
- * All statements go to the one connection of the thread, each by itself. Transactions are refused:
- * one that is open between two messages would take in whatever another caller sends meanwhile.
+ * All statements go to the thread's single connection, one by one. Transactions are rejected: one
+ * that is open between two messages would include statements that other callers send in the
+ * meantime.
  */
 class ThreadDriver implements Driver {
   readonly #share: ThreadShare<StatementCalls>;

@@ -1,23 +1,23 @@
-/** The primary result codes of SQLite that are told apart. */
+/** The primary result codes of SQLite that are handled. */
 export const SQLITE_BUSY = 5;
 const SQLITE_CORRUPT = 11;
 export const SQLITE_NOTADB = 26;
 
-/** The extended result code of SQLite that an error carries, if SQLite threw it. */
+/** Returns the extended SQLite result code of an error, if SQLite threw it. */
 export function engineCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error)) return undefined;
   return typeof error.errcode === "number" ? error.errcode : undefined;
 }
 
-/** The result code without its extension. */
+/** Returns the result code without its extension. */
 export function primaryCode(error: unknown): number | undefined {
   const code = engineCode(error);
   return code === undefined ? undefined : code & 0xff;
 }
 
 /**
- * True when SQLite says that the file is damaged. It says so as well, with the same code, when the
- * operating system cannot read the file (EIO).
+ * Whether SQLite reports that the file is damaged. It reports the same code if the operating system
+ * cannot read the file (EIO).
  */
 export function isCorruption(error: unknown): boolean {
   const code = primaryCode(error);

@@ -1,8 +1,8 @@
 /**
- * Prepares bytes for another thread without taking them from their owner: what is shared stays
- * shared, the rest is copied once, all of it into one buffer to be transferred.
+ * Prepares bytes for another thread without detaching them from their owner: shared memory stays
+ * shared, and the rest is copied once, into a single buffer to transfer.
  *
- * A plain message would copy the whole buffer that a small update is a view of.
+ * Posting a small update directly would copy the whole buffer that it is a view of.
  */
 export function handOver(views: readonly Uint8Array[]): {
   readonly views: readonly Uint8Array[];

@@ -1,6 +1,6 @@
 import type { JournalId, RoomJournal } from "../journal.ts";
 
-/** What the thread that owns `journal.db` can be asked to do. */
+/** The calls served by the thread that owns `journal.db`. */
 export interface JournalCalls {
   open(): void;
   append(rooms: readonly string[], updates: readonly Uint8Array[]): readonly JournalId[];

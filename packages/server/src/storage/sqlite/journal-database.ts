@@ -6,7 +6,7 @@ import { createTables } from "./create-tables.ts";
 import type { JournalCalls } from "./journal-calls.ts";
 import type { Answer, Answers } from "./thread-messages.ts";
 
-// AUTOINCREMENT: an id is not used again, not even after the row with the highest id was deleted.
+// AUTOINCREMENT: ids are never reused, not even after the row with the highest id was deleted.
 const SCHEMA = `
   CREATE TABLE journal (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -60,7 +60,7 @@ export class JournalDatabase implements Answers<JournalCalls> {
     }
   }
 
-  /** Does nothing more: being called means that the database is open. */
+  /** Nothing to do: the database is open by the time this is called. */
   open(): Answer<void> {
     return { value: undefined };
   }

@@ -29,7 +29,7 @@ export class SqliteJournal implements ListedJournal {
   }
 
   forget(room: string): Promise<void> {
-    return this.#share.call("forget", [room], { purpose: `forget the journal of room "${room}"` });
+    return this.#share.call("forget", [room], { purpose: `delete the journal of room "${room}"` });
   }
 
   rooms(after: string, limit: number): Promise<readonly string[]> {

@@ -21,24 +21,24 @@ import { SqliteSnapshots } from "./snapshots.ts";
 import type { StatementCalls } from "./statement-calls.ts";
 import { ThreadShare, whenLastLeaves } from "./thread-share.ts";
 
-/** Everything that is stored, in one directory of this machine. */
+/** All stores, in one local directory. */
 export interface SqliteStore {
   readonly journal: ListedJournal;
   readonly snapshots: SnapshotStore;
   readonly metadata: Metadata;
-  /** In the database of the metadata: these end when that is closed. */
+  /** In the metadata database, as are the `events`: closing the metadata closes both. */
   readonly outbox: Outbox;
   readonly events: EventQueue;
-  /** Closes all of them, and lets another process use the directory. @throws StorageError */
+  /** Closes all of them, and releases the directory for other processes. @throws StorageError */
   close(): Promise<void>;
 }
 
 /**
- * Opens the store in a directory, and creates what is missing. One process at a time can have it
- * open.
+ * Opens the store in a directory, creating whatever is missing. Only one process at a time can have
+ * it open.
  *
- * @param logger told when a database thread died
- * @throws StorageError with one message that names the path and what to do
+ * @param logger logs the death of a database thread
+ * @throws StorageError with a message that names the path and says what to do
  */
 export async function openSqliteStore(
   directory: string,
@@ -49,8 +49,8 @@ export async function openSqliteStore(
   const lock = lockDirectory(path);
   const unlock = whenLastLeaves(3, async () => lock.release());
 
-  // A thread and a file each, so that neither a large snapshot nor a slow query of the metadata
-  // delays an acknowledgement.
+  // Each has its own thread and file, so that neither a large snapshot nor a slow metadata query
+  // delays acknowledgements.
   const journalThread = new DatabaseThread<JournalCalls>({
     program: programUrl("journal-worker"),
     database: join(path, "journal.db"),
@@ -108,14 +108,14 @@ export async function openSqliteStore(
   };
 }
 
-/** Waits for all, also when one fails. @throws the first error */
+/** Waits for all, even if one fails. @throws the first error */
 async function allOf(promises: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(promises);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }
 
-/** A program is beside this file, and like it TypeScript when run from source. */
+/** A worker's program is next to this file, and like it is TypeScript when run from source. */
 function programUrl(name: string): URL {
   return new URL(`./${name}${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
 }

@@ -12,10 +12,10 @@ import type {
 } from "./thread-messages.ts";
 
 /**
- * Answers calls from the main thread, one after the other.
+ * Serves calls from the main thread, one after the other.
  *
- * @param open opens the database; called with the first call, and again with the next one when it
- *   threw, so that a database that could not be opened for a while needs no restart
+ * @param open opens the database; called on the first call, and again on the next one if it
+ *   threw, so that a database that was unavailable for a while needs no restart
  */
 export function serveCalls<Table extends Calls<Table>>(open: () => Answers<Table>): void {
   const port = parentPort;
@@ -28,7 +28,7 @@ export function serveCalls<Table extends Calls<Table>>(open: () => Answers<Table
       return { value: undefined };
     }
     answers ??= open();
-    // The types of name and arguments were checked where the call was made.
+    // The types of name and arguments were checked at the call site.
     const call = answers[request.name as keyof Table] as (...args: never[]) => Answer<unknown>;
     return call.apply(answers, request.args as never[]);
   };

@@ -1,6 +1,6 @@
 import type { Snapshot, SnapshotVersion } from "../snapshots.ts";
 
-/** What the thread that owns `snapshots.db` can be asked to do. */
+/** The calls served by the thread that owns `snapshots.db`. */
 export interface SnapshotCalls {
   open(): void;
   read(room: string): Snapshot | null;

@@ -50,7 +50,7 @@ export class SnapshotDatabase implements Answers<SnapshotCalls> {
     }
   }
 
-  /** Does nothing more: being called means that the database is open. */
+  /** Nothing to do: the database is open by the time this is called. */
   open(): Answer<void> {
     return { value: undefined };
   }
@@ -63,7 +63,7 @@ export class SnapshotDatabase implements Answers<SnapshotCalls> {
     if (update.length < SHARED_BYTES) {
       return { value: { update, version }, transfer: [update.buffer] };
     }
-    // The main thread passes it on to a third one, which costs it nothing only when it is shared.
+    // The main thread passes it on to a third thread, which costs nothing only for shared memory.
     const shared = allocateShared(update.length);
     shared.set(update);
     releaseBytes(update);
@@ -82,7 +82,8 @@ export class SnapshotDatabase implements Answers<SnapshotCalls> {
         ? this.#insert.run(version, sum, update, room)
         : this.#replace.run(version, sum, update, room, expected),
     );
-    if (changes === 0) throw new SnapshotConflictError("the current snapshot is another one");
+    if (changes === 0)
+      throw new SnapshotConflictError("the snapshot was replaced by another writer");
     return { value: version };
   }
 

@@ -1,6 +1,6 @@
-/** What the thread that owns `metadata.db` can be asked to do. */
+/** The calls served by the thread that owns `metadata.db`. */
 export interface StatementCalls {
-  /** Runs all statements in their order, or none of them. */
+  /** Runs all statements in order, or none of them. */
   run(statements: readonly Statement[]): readonly StatementResult[];
 }
 

@@ -3,10 +3,10 @@ import { atomically, openConnection } from "./connection.ts";
 import type { Statement, StatementCalls, StatementResult } from "./statement-calls.ts";
 import type { Answer, Answers } from "./thread-messages.ts";
 
-/** The program has a few dozen statements; the bound is for those that are built from a search. */
+/** The program has a few dozen fixed statements; the limit is for those built from searches. */
 const MAX_PREPARED = 200;
 
-/** Runs statements that another thread wrote. Runs in the thread that owns the file. */
+/** Runs statements sent by another thread. Runs in the thread that owns the file. */
 export class StatementDatabase implements Answers<StatementCalls> {
   readonly #connection: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
@@ -14,7 +14,7 @@ export class StatementDatabase implements Answers<StatementCalls> {
   /** @throws StorageError */
   constructor(path: string) {
     this.#connection = openConnection(path);
-    // SQLite's own knows the letters of ASCII only.
+    // SQLite's own lower() converts ASCII letters only.
     this.#connection.function("lower", { deterministic: true }, (text) =>
       String(text).toLowerCase(),
     );

@@ -1,34 +1,34 @@
-/** What the main thread and a database thread say to each other. */
+/** The messages between the main thread and a database thread. */
 
-/** Asks a database thread for one call. `close` ends the use of the database. */
+/** Requests one call from a database thread. `close` closes the database. */
 export interface ThreadRequest {
   readonly id: number;
   readonly name: string;
   readonly args: readonly unknown[];
 }
 
-/** What became of one call. */
+/** The outcome of one call. */
 export type ThreadReply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly failure: ThreadFailure };
 
-/** An error, as plain data: class instances do not survive the way between two threads. */
+/** An error as plain data: class instances do not survive being posted between threads. */
 export interface ThreadFailure {
   readonly kind: "storage" | "corrupted" | "conflict";
   readonly message: string;
-  /** The extended result code of SQLite, when the error came from it. */
+  /** The extended result code of SQLite, if the error came from it. */
   readonly code: number | undefined;
 }
 
-/** An interface whose methods are the calls that a database thread answers. */
+/** An interface whose methods are the calls that a database thread serves. */
 export type Calls<Table> = { [Name in keyof Table]: (...args: never[]) => unknown };
 
-/** What the database thread implements for the calls of `Table`. */
+/** The implementation of the calls of `Table` in the database thread. */
 export type Answers<Table extends Calls<Table>> = {
   [Name in keyof Table]: (...args: Parameters<Table[Name]>) => Answer<ReturnType<Table[Name]>>;
 } & { close(): void };
 
-/** The result of a call; `transfer`: buffers in it that are handed over instead of copied. */
+/** The result of a call. Buffers in `transfer` are transferred instead of copied. */
 export interface Answer<Value> {
   readonly value: Value;
   readonly transfer?: readonly ArrayBuffer[];
