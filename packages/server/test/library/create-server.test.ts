@@ -81,12 +81,12 @@ describe("createServer", () => {
     [
       "access for everybody beside somebody who decides",
       { access: anybody, settings: { ALLOW_ANONYMOUS: true } },
-      /^ALLOW_ANONYMOUS=true would let in those whom access keeps out/,
+      /^ALLOW_ANONYMOUS=true would admit clients that access rejects/,
     ],
     [
       "nobody who decides at a server of the application",
       { attachTo: { server: application(), path: "/collab" } },
-      /^attachTo needs somebody who decides/,
+      /^attachTo needs access control/,
     ],
     ...["", "/", "collab", "/a//b", "/a?b", "/a%20b", "/a/../b", "/..", "/ä"].map(
       (path): [string, ServerOptions, RegExp] => [
@@ -98,7 +98,7 @@ describe("createServer", () => {
     [
       "the path of clusters",
       { access: anybody, attachTo: { server: application(), path: "/cluster/x" } },
-      /^attachTo.path="\/cluster\/x": servers of a cluster use/,
+      /^attachTo.path="\/cluster\/x": \/cluster is reserved/,
     ],
     ["a bus alone", { bus, settings: { CLUSTER_SECRET } }, /^bus needs DYNAMODB_TABLE or registry/],
     ["a registry alone", { registry }, /^registry needs REDIS_URL or bus/],
@@ -125,7 +125,7 @@ describe("createServer", () => {
         attachTo: { server: tls, path: "/collab" },
         settings: { CLUSTER_SECRET, DATABASE_URL: "postgres://db" },
       },
-      /^attachTo.server speaks TLS/,
+      /^attachTo.server uses TLS/,
     ],
   ])("refuses %s", async (_, options, message) => {
     const error = await createServer(options).catch((reason: unknown) => reason);
