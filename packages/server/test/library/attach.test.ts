@@ -78,7 +78,7 @@ describe("a server that is attached to the application's", () => {
     const { get } = await attached();
     for (const path of ["/collab", "/collab/", "/collab?a=b"]) {
       const [status, body] = await get(path);
-      expect([status, JSON.parse(String(body)).detail]).toEqual([404, "there is nothing at /"]);
+      expect([status, JSON.parse(String(body)).detail]).toEqual([404, "no such resource: /"]);
     }
   });
 
@@ -170,7 +170,7 @@ describe("a server that is attached to the application's", () => {
     const options = { method: "POST", headers: { expect: "100-continue" }, body: "x" };
     expect(await get("/collab/nothing", options)).toEqual([
       404,
-      expect.stringContaining("there is nothing at /nothing"),
+      expect.stringContaining("no such resource: /nothing"),
     ]);
     expect(await get("/other", options)).toEqual([200, "application"]);
   });

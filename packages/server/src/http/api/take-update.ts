@@ -7,7 +7,7 @@ import type { ApiServices } from "./api-services.ts";
 import { UPDATE_TYPE } from "./document-download.ts";
 import { ApiProblem } from "./problems.ts";
 
-/** How long a sender waits for its update to be durable. */
+/** How long a request waits for its update to become durable. */
 const DURABLE_MS = 10_000;
 
 export function limitUpdate(maxSize: number): MiddlewareHandler {
@@ -20,7 +20,7 @@ export function limitUpdate(maxSize: number): MiddlewareHandler {
 }
 
 /**
- * Applies the update that a request carries, and waits until it is durable.
+ * Applies the update in a request and waits until it is durable.
  *
  * @throws ApiProblem, StorageError, WorkerError, ClosedError, DeletedError
  */
@@ -42,18 +42,18 @@ export async function takeUpdate(
   const contents = await inspect(room, update, documents);
   if (isEmpty(contents)) return;
   if (documents.journal.full) {
-    throw new ApiProblem(503, "too much waits to be written to the journal; try again later");
+    throw new ApiProblem(503, "the journal's write queue is full; try again later");
   }
   const document = await documents.acquire(room);
   try {
     if (document.log.bytes + update.length > maxDocumentBytes) {
       throw new ApiProblem(413, `the document would exceed ${maxDocumentBytes} bytes`);
     }
-    // Nobody's client wrote it, so nobody may take it for an acknowledgement.
+    // No client of this server wrote it, so none may take it for an acknowledgement.
     document.append(update, null, Date.now(), contents);
     const durable = documents.whenDurable(document, document.log.end);
     if (!(await within(DURABLE_MS, durable))) {
-      throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");
+      throw new ApiProblem(503, "the update was applied but is not yet durable; send it again");
     }
   } finally {
     documents.release(document);
