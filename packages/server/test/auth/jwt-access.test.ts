@@ -177,7 +177,7 @@ describe("secrets", () => {
     "of %j are too short",
     (secrets) => {
       expect(() => new SharedSecrets(secrets)).toThrow(
-        /^AUTH_JWT_SECRET: a secret of \d+ bytes can be guessed/,
+        /^AUTH_JWT_SECRET: a secret of \d+ bytes is too easy to guess/,
       );
       expect(() => new SharedSecrets(secrets)).not.toThrow(/short|xxx/);
     },

@@ -196,7 +196,7 @@ describe("an update", () => {
     const api = await TestApi.start(options);
     const answer = await api.post("a", updateOf("text"));
     expect(answer.status).toBe(503);
-    expect(detailOf(answer)).toContain("not durable yet");
+    expect(detailOf(answer)).toContain("not yet durable");
     open();
     await waitFor(() => api.documents.journal.problem === undefined, {
       message: "the journal does not recover",

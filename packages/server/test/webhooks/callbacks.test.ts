@@ -165,8 +165,8 @@ describe("a callback", () => {
     receiver.answer = (response) => response.writeHead(410).end();
     const client = await join("gone");
     await type(client, "a");
-    await waitFor(() => server.logs.some((line) => isOf(line, "gone", "is given up")), {
-      message: "it is given up",
+    await waitFor(() => server.logs.some((line) => isOf(line, "gone", "abandoned")), {
+      message: "it is abandoned",
     });
     expect(receiver.of("gone")).toHaveLength(1);
     receiver.answer = ok;

@@ -100,7 +100,7 @@ describe("events", () => {
     const rooms = Array.from({ length: 30 }, (_, index) => `late-${index}`);
     for (const room of rooms) await (await join(room)).disconnect();
     await waitFor(
-      () => server.logs.filter(({ msg }) => msg.includes("was not delivered")).length > 1,
+      () => server.logs.filter(({ msg }) => msg.includes("notification failed")).length > 1,
       { message: "they were not taken" },
     );
     const refused = receiver.requests.length;

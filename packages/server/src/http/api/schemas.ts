@@ -144,7 +144,7 @@ export const serverSchema = z
     version: z.string(),
     startedAt: time,
     documents: count.describe("Documents in memory."),
-    documentBytes: count.describe("Memory that these documents take."),
+    documentBytes: count.describe("Encoded size of these documents."),
     connections: count,
     memory: z.object({ resident: count, heapUsed: count }),
     loopDelay: z
