@@ -87,7 +87,7 @@ describe.each(["light", "dark"] as const)("in %s mode", (mode) => {
     await room.root("settings").getByText("versions").click();
     await room.page.getByRole("button", { name: "Delete…" }).click();
     await room.page.getByRole("button", { name: "Delete", exact: true }).click();
-    await room.page.getByRole("alert").getByText("not the name").waitFor();
+    await room.page.getByRole("alert").getByText("name does not match").waitFor();
     expect(await violationsOf(room.page)).toEqual([]);
   });
 
@@ -97,7 +97,7 @@ describe.each(["light", "dark"] as const)("in %s mode", (mode) => {
     const dashboard = await openDashboard(context, server.url);
     await dashboard.page.getByLabel("Admin token").fill("another one");
     await dashboard.page.keyboard.press("Enter");
-    await dashboard.page.getByRole("alert").getByText("not the admin token").waitFor();
+    await dashboard.page.getByRole("alert").getByText("Wrong admin token").waitFor();
     expect(await violationsOf(dashboard.page)).toEqual([]);
     await dashboard.page.getByLabel("Admin token").fill("a token of this server");
     await dashboard.page.keyboard.press("Enter");
@@ -154,7 +154,7 @@ describe("by keyboard", () => {
 
 /** Everybody writes something, one after the other. */
 async function editWhileWatched(dashboard: DashboardPage): Promise<void> {
-  const updates = dashboard.panel("Newest updates").locator("tbody tr");
+  const updates = dashboard.panel("Latest updates").locator("tbody tr");
   for (const person of scene.people) {
     const before = await updates.count();
     person.doc.getMap("settings").set("lastChangeBy", person.clientId);
