@@ -22,7 +22,7 @@ it.each([["--version"], ["-v"]])("%s prints the version", async (flag) => {
 });
 
 it("listens where its options say", async () => {
-  // The port of a server that has ended is free.
+  // The port of a server that has just stopped is free.
   const first = await startServer();
   const { port } = first;
   await first.stop();

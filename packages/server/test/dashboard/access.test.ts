@@ -76,7 +76,7 @@ describe("a server without an admin token", () => {
   });
 });
 
-/** One that is not the loopback: a request to it does not seem to come from this machine. */
+/** A non-loopback address: requests to it do not appear to come from this machine. */
 function addressOfThisMachine(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const found = addresses.find(({ family, internal }) => family === "IPv4" && !internal);

@@ -11,7 +11,7 @@ import { LONG_NAME, RICH_ROOM, type Scene, startScene } from "./scene.ts";
 
 const POLL = { timeout: 45_000 };
 const SCREENSHOTS = fileURLToPath(new URL("../../../../docs/screenshots/", import.meta.url));
-/** Below this, Chromium calls a page stable. */
+/** Below this score, Chromium considers a page stable. */
 const MAX_LAYOUT_SHIFT = 0.1;
 
 const VIEWS = [
@@ -56,13 +56,13 @@ async function open(
   return dashboard;
 }
 
-/** Waits until a page shows all that it loads. */
+/** Waits until a page has finished loading its content. */
 async function isComplete({ page }: DashboardPage): Promise<void> {
   const pending = page.getByText(/^(Loading…|Connecting…|–)$/);
   await expect.poll(() => pending.count(), POLL).toBe(0);
 }
 
-/** What axe finds wrong with a page, and where. */
+/** The violations that axe finds on a page, with their locations. */
 async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   const { violations } = await page.evaluate<AxeResults>("axe.run()");
@@ -152,7 +152,7 @@ describe("by keyboard", () => {
   });
 });
 
-/** Everybody writes something, one after the other. */
+/** Each client writes something, one after another. */
 async function editWhileWatched(dashboard: DashboardPage): Promise<void> {
   const updates = dashboard.panel("Latest updates").locator("tbody tr");
   for (const person of scene.people) {
@@ -162,7 +162,7 @@ async function editWhileWatched(dashboard: DashboardPage): Promise<void> {
   }
 }
 
-// Only when asked: they differ a little each time.
+// Only on request: screenshots differ slightly each time.
 if (process.env.UPDATE_SCREENSHOTS === "1") {
   test.each(SHOWN_IN_DOCUMENTATION)("a screenshot of the page %s", async (name, hash) => {
     await mkdir(SCREENSHOTS, { recursive: true });

@@ -8,7 +8,7 @@ import { ODD_NAMES } from "./odd-names.ts";
 import { join, leave } from "./people.ts";
 
 const POLL = { timeout: 45_000 };
-// What a browser itself says of a server that is away.
+// The browser's own console message for an unreachable server.
 const CONNECTION_FAILED = /^Failed to load resource/;
 
 let cluster: TestCluster;
@@ -26,7 +26,7 @@ function addressOf(index: number): string {
   return `127.0.0.1:${cluster.member(index).peers.port}`;
 }
 
-/** The dashboard of one server, in a browser of its own. */
+/** The dashboard of one server, in its own browser context. */
 async function dashboardOf(index: number, hash = "#/"): Promise<DashboardPage> {
   return openDashboard(await newBrowser(), server(index).url, hash);
 }
@@ -250,7 +250,7 @@ describe("a room with an odd name", () => {
   });
 });
 
-/** Deletes the room that the page is about. */
+/** Deletes the room shown on the page. */
 async function deleteRoom({ page, heading }: DashboardPage, name: string): Promise<void> {
   await page.getByRole("button", { name: "Delete…" }).click();
   await page.getByRole("textbox").fill(name);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (let i = 1; i <= MANY; i++) await store(`many-${String(i).padStart(3, "0")}`, "x".repeat(i));
 });
 
-/** Writes a text into a room in which nobody is. */
+/** Writes a text to a room that is not open. */
 async function store(room: string, text: string): Promise<void> {
   const doc = new Y.Doc();
   doc.getText("text").insert(0, text);
@@ -32,7 +32,7 @@ async function dashboardAt(hash: string): Promise<DashboardPage> {
   return openDashboard(await newBrowser({ acceptDownloads: true }), server.url, hash);
 }
 
-/** The names in the list, in order. */
+/** The room names in the list, in order. */
 function namesIn({ rows }: DashboardPage): Promise<string[]> {
   return rows.getByRole("rowheader").allInnerTexts();
 }

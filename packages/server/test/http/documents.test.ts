@@ -15,7 +15,7 @@ function read(api: TestApi, room: string, accept?: string): Promise<Answer> {
   return api.request(`/rooms/${room}/document`, { headers });
 }
 
-/** A journal that does not write until it is told to. */
+/** A journal whose writes wait until the test releases them. */
 function heldBack(): { options: ApiOptions; open: () => void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {

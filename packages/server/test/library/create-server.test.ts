@@ -23,7 +23,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** How a client that connects is told that it may not. */
+/** How a connecting client is refused. */
 async function closeOf(options: ServerOptions) {
   const client = await RawClient.connect(wsUrl(await start(options)), "room");
   return client.closed;
@@ -277,7 +277,7 @@ describe("the bus and the registry that an application gives", () => {
     await waitFor(() => bob.text.toString() === "a", { message: "bob sees it" });
     bob.text.insert(1, "b");
     await waitFor(() => ada.text.toString() === "ab", { message: "ada sees it" });
-    // Each is told by the server whose client made it, and by no other.
+    // Each change is reported only by the server whose client made it.
     await waitFor(() => changes.length >= 2, { message: "the changes are told" });
     const answer = await (await fetch(`${one.url}/api/servers`)).json();
     const { servers } = answer as { servers: { address: string }[] };

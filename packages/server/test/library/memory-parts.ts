@@ -13,7 +13,7 @@ import type {
 } from "../../src/index.ts";
 import { SnapshotConflictError } from "../../src/index.ts";
 
-// Parts as an application writes them: by the public interfaces and nothing else.
+// Parts as an application would write them, using only the public interfaces.
 
 export class MemoryJournal implements Journal {
   closed = 0;
@@ -83,9 +83,9 @@ export class MemorySnapshots implements SnapshotStore {
   }
 }
 
-/** Connects servers of one process. */
+/** Connects servers in one process. */
 export class MemoryCluster {
-  /** What was closed. */
+  /** The parts that have been closed. */
   readonly closed: string[] = [];
   readonly #listeners: Map<string, Set<BusListener>> = new Map();
   readonly #holders: Map<string, Set<ServerAddress>> = new Map();
@@ -134,7 +134,7 @@ export class MemoryCluster {
   };
 }
 
-/** The same, for somebody who must not close it. */
+/** The same part with a `close` that does nothing, for a server that must not close it. */
 export function lent<Part extends { close(): Promise<void> }>(part: Part): Part {
   return new Proxy(part, {
     get: (target, name) => {

@@ -6,7 +6,7 @@ import { application } from "./servers.ts";
 const SETTINGS = { PORT: 0 };
 const anybody = () => ({ subject: null, level: "read-write", expiresAt: null });
 
-/** Options as they come from programs without types. */
+/** Passes options as an untyped program would. */
 async function refusal(options: object): Promise<string> {
   const server = await Reflect.apply(createServer, undefined, [options]).catch(
     (error: unknown) => error,
