@@ -32,7 +32,7 @@ export class EventStream {
   readonly #closed: AbortController = new AbortController();
   #source: EventSource | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** Runs from the first event on, which may be large and take long to arrive. After it, silence means failure. */
+  /** Runs from the first event on, which may be large and slow to arrive. Later silence means failure. */
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: EventStreamOptions) {

@@ -71,7 +71,7 @@ export class WebhookAccess implements AccessControl {
       const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#closing.signal]);
       return askApplication(this.#url, attempt, signal);
     });
-    // If the room was forgotten meanwhile, the response is stale, and there may be a newer request.
+    // If the room has been forgotten since, the response is stale, and there may be a newer request.
     const settle = (result?: Answer) => {
       if (this.#asked.get(key) !== answer) return;
       this.#asked.delete(key);

@@ -2,7 +2,7 @@ import { Server as TlsServer } from "node:tls";
 import type { AttachTo } from "../http/attached-listener.ts";
 import { ConfigError } from "../runtime/config-error.ts";
 
-/** One or more path segments of characters that URLs leave unencoded; no `.` or `..`, which URLs resolve away. */
+/** One or more segments of characters that URLs leave unencoded; no `.` or `..`, which URLs resolve. */
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=:@-]+)+\/?$/;
 
 /**

@@ -29,7 +29,7 @@ export function checkConfig(config: Config, custom: ReadonlySet<CustomPart>): vo
   }
 }
 
-/** Requires exactly one explicit decision about who is admitted. */
+/** Rejects contradictory access control, and a server that would be open to others by accident. */
 function checkAccess(config: Config, custom: ReadonlySet<CustomPart>): void {
   const [decides, other] = [
     ...(custom.has("access") ? (["access"] as const) : []),

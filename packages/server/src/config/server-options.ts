@@ -92,9 +92,9 @@ export interface SymphonyServer {
   readonly url: string;
 
   /**
-   * Opens a room for code in this process: a `Y.Doc` that stays in sync with the room, and whose edits
-   * are those of a regular client, on any server of the cluster. A room may be opened any number of
-   * times; each opened document is a separate client.
+   * Opens a room for code in this process: a `Y.Doc` that stays in sync with the room and edits it like
+   * any client, on whichever server of the cluster. A room may be opened any number of times; each opened
+   * document is a separate client.
    *
    * @throws RoomNameError; ClosedError if the server is closing; DeletedError while the room is
    *   being deleted; StorageError, CorruptedError or RegistryError if the room cannot be read

@@ -10,7 +10,7 @@ import { wrongMethod } from "./api/request-checks.ts";
 
 /** The example editor, built into the package. */
 const SITE = fileURLToPath(new URL("../../site", import.meta.url));
-/** The dashboard, likewise. */
+/** The dashboard, also built into the package. */
 const DASHBOARD = fileURLToPath(new URL("../../dashboard", import.meta.url));
 
 /** The parts of the HTTP application. */

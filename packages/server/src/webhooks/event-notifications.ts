@@ -13,7 +13,7 @@ import { DeliveryStats, EventStats } from "./webhook-stats.ts";
 export interface EventNotificationsOptions {
   /** The address of this server. */
   readonly server: string;
-  /** Whether this server never has others beside it. */
+  /** Whether this server runs without a cluster. */
   readonly isAlone: boolean;
   readonly receiver: Receiver;
   /** How long the receiver may take per request, in milliseconds. */
@@ -114,7 +114,7 @@ export class EventNotifications {
     await outbox.free("events", isAlone ? null : server, at);
   }
 
-  /** Writes the remaining events and tries once to send them; other servers send the rest. Does not reject. */
+  /** Writes the remaining events and tries once to send them; others send the rest. Does not reject. */
   async close(): Promise<void> {
     await this.#closings?.close();
     await this.#writer.close();

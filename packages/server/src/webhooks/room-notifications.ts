@@ -12,7 +12,7 @@ import { DeliveryStats } from "./webhook-stats.ts";
 export interface RoomNotificationsOptions {
   /** The address of this server. */
   readonly server: string;
-  /** Whether this server never has others beside it. */
+  /** Whether this server runs without a cluster. */
   readonly isAlone: boolean;
   readonly receiver: Receiver;
   /** How long the receiver may take per request, in milliseconds. */

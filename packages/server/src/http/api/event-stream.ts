@@ -111,7 +111,7 @@ export class EventStream {
   }
 }
 
-/** The event streams of a server. Limits their number, and closes them on drain or when their session ends. */
+/** The event streams of a server. Limits their number; closes them on drain or when their session ends. */
 export class EventStreams {
   readonly #open: Set<EventStream> = new Set();
   readonly #draining: AbortSignal;
