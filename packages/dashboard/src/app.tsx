@@ -27,7 +27,7 @@ export function App(): VNode {
   );
 }
 
-/** Shows the view of the address to those whom the server lets in. */
+/** Shows the current route's view if the server admits this browser. */
 function Gate(): VNode {
   const checked = useResource(checkAccess, []);
   switch (access.value.state) {

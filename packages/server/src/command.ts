@@ -12,13 +12,13 @@ import { setUp } from "./server/set-up.ts";
 const USAGE = `symphony-backend: a y-websocket compatible backend for Yjs applications
 
 Usage: symphony-backend [start]
-       symphony-backend setup    creates what is missing: table, bucket, tables of the database
+       symphony-backend setup    create whatever is missing: DynamoDB table, bucket, database tables
 
 Options:
-  --host <address>  instead of HOST
-  --port <number>   instead of PORT
-  -h, --help        prints this
-  -v, --version     prints the version
+  --host <address>  overrides HOST
+  --port <number>   overrides PORT
+  -h, --help        print this help
+  -v, --version     print the version
 
 Settings are environment variables:
 ${describeSettings()}
@@ -42,7 +42,7 @@ await explained("start", async () => {
     await explained(command === "setup" ? "set up" : command, () => COMMANDS[command](environment));
 });
 
-/** @throws ConfigError when there is no such command or option */
+/** @throws ConfigError for an unknown command or option */
 function readArguments(args: readonly string[]) {
   const { values, tokens } = parseArgs({
     args: [...args],
@@ -58,11 +58,13 @@ function readArguments(args: readonly string[]) {
   }
   const [command = "start", ...rest] = positionals;
   if (!isCommand(command)) {
-    const meant = suggestion(command, Object.keys(COMMANDS)) || "; --help lists what there is";
+    const meant = suggestion(command, Object.keys(COMMANDS)) || "; see --help";
     throw new ConfigError(`unknown command ${JSON.stringify(command)}${meant}`);
   }
   if (rest.length > 0) {
-    throw new ConfigError(`${command} takes no arguments: ${JSON.stringify(rest.join(" "))}`);
+    throw new ConfigError(
+      `${command} takes no arguments, but got ${JSON.stringify(rest.join(" "))}`,
+    );
   }
   const { host, port, help, version } = values;
   const environment: Environment = {
@@ -73,12 +75,12 @@ function readArguments(args: readonly string[]) {
   return { command, environment, prints: help ? USAGE : version ? `${VERSION}\n` : undefined };
 }
 
-/** @throws ConfigError when there is no such option, or it is not used as it must be */
+/** @throws ConfigError if the option is unknown, lacks its value, or has one it does not take */
 function checkOption({ name, rawName, value }: OptionToken): void {
   const option = Object.entries(OPTIONS).find(([known]) => known === name)?.[1];
   if (option === undefined) {
     const known = Object.keys(OPTIONS).map((each) => `--${each}`);
-    const meant = suggestion(rawName, known) || "; --help lists what there is";
+    const meant = suggestion(rawName, known) || "; see --help";
     throw new ConfigError(`unknown option ${rawName}${meant}`);
   }
   if (option.type === "string" && !value) throw new ConfigError(`${rawName} needs a value`);
@@ -111,7 +113,7 @@ async function setup(environment: Environment): Promise<void> {
   await setUp(config, logger);
 }
 
-/** Does something, or says in one line why it could not. */
+/** Runs `work`. If it fails, prints the reason on one line and sets the exit code. */
 async function explained(what: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -121,7 +123,7 @@ async function explained(what: string, work: () => Promise<void>): Promise<void>
   }
 }
 
-/** Drains and exits; another signal exits at once. */
+/** Drains the server and exits. A second signal exits immediately. */
 async function stop(server: SymphonyServer): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.removeAllListeners(signal);

@@ -1,5 +1,5 @@
 /**
- * A collaboration backend for Yjs applications, as a part of a Node program.
+ * A collaboration backend for Yjs applications, embedded in a Node program.
  *
  * ```ts
  * import { createServer } from "symphony-backend";
@@ -13,8 +13,8 @@
 import "./runtime/require-node.ts";
 
 /**
- * The Yjs of the server: what is put into the `Y.Doc` of a `ServerDocument` has to come from it. In an ES
- * module `import * as Y from "yjs"` is the same; in CommonJS `require("yjs")` is another copy.
+ * The server's copy of Yjs. Types inserted into the `Y.Doc` of a `ServerDocument` must come from it. In an
+ * ES module, `import * as Y from "yjs"` is the same copy; in CommonJS, `require("yjs")` is a different one.
  */
 export * as Y from "yjs";
 export {

@@ -52,7 +52,7 @@ describe("configuration", () => {
       "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set",
     );
     expect(() => readConfig({ AUTH_JWT_SECRET, ALLOW_ANONYMOUS: "true" })).toThrow(
-      "ALLOW_ANONYMOUS=true would let in those whom AUTH_JWT_SECRET keeps out",
+      "ALLOW_ANONYMOUS=true would admit clients that AUTH_JWT_SECRET rejects",
     );
   });
 
@@ -163,7 +163,7 @@ describe("configuration", () => {
         configWarnings(readConfig(settings), new Set());
       expect(warnings(cluster)).toEqual([]);
       expect(warnings({ CLUSTER_SECRET: cluster.CLUSTER_SECRET })).toEqual([
-        "CLUSTER_SECRET does nothing without REDIS_URL: this server is alone, and shares no documents with others",
+        "CLUSTER_SECRET has no effect without REDIS_URL: this server runs alone and shares no documents",
       ]);
       expect(warnings({ SERVER_ADDRESS: "a:1" })).toHaveLength(1);
       const CALLBACK_OBJECTS = '{"text": "Text"}';

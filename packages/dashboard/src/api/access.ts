@@ -1,11 +1,11 @@
 import { type Signal, signal } from "@preact/signals";
 
-/** What the server lets this browser see. */
+/** Whether the server admits this browser. */
 export type Access =
   | { readonly state: "unknown" }
   | { readonly state: "open"; readonly canSignOut: boolean }
   | { readonly state: "signed-out" }
   | { readonly state: "forbidden"; readonly reason: string };
 
-/** Every answer of the API may change it: a session ends at any time. */
+/** Any API response may change this, because a session can end at any time. */
 export const access: Signal<Access> = signal({ state: "unknown" });

@@ -1,7 +1,7 @@
-/** A request that failed. The message is for the person who looks at the page. */
+/** A failed request. The message is shown to the user. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
-  /** The HTTP status; `null` when there was no answer. */
+  /** The HTTP status; `null` if there was no response. */
   readonly status: number | null;
 
   constructor(status: number | null, message: string, options?: ErrorOptions) {
@@ -10,10 +10,13 @@ export class ApiError extends Error {
   }
 }
 
-/** The error that an answer tells of, as a problem of RFC 9457 or, from a proxy, in any other form. */
+/** Converts an error response: an RFC 9457 problem or, from a proxy, any other form. */
 export async function errorOf(response: Response): Promise<ApiError> {
   const detail = await detailOf(response);
-  return new ApiError(response.status, detail ?? `The server answered with ${response.status}.`);
+  return new ApiError(
+    response.status,
+    detail ?? `The server responded with status ${response.status}.`,
+  );
 }
 
 async function detailOf(response: Response): Promise<string | null> {

@@ -1,7 +1,7 @@
-/** Values of a query; those that are `undefined` are left out. */
+/** Query parameters. Those that are `undefined` are omitted. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-/** The URL of the API, which is beside the dashboard under whatever prefix a proxy put both. */
+/** A URL of the API, which is next to the dashboard, under whatever prefix a proxy has put both. */
 export function apiUrl(path: string, query: Query = {}): string {
   const url = new URL(`../api/${path}`, document.baseURI);
   for (const [name, value] of Object.entries(query)) {
@@ -11,10 +11,10 @@ export function apiUrl(path: string, query: Query = {}): string {
 }
 
 /**
- * The URL of something of one room. The name is in the query: no path can hold `..`, and proxies
- * decode slashes.
+ * The URL of a room or a part of it. The name is in the query, because a path segment cannot be `..`, and
+ * proxies decode slashes.
  *
- * @param part such as `/document`; nothing for the room itself
+ * @param part such as `/document`; empty for the room itself
  */
 export function roomUrl(room: string, part = ""): string {
   return apiUrl(`rooms/-${part}`, { room });

@@ -2,7 +2,7 @@ import type { ConnectionsOverTime } from "../../../server/src/http/api/schemas.t
 import { apiUrl } from "./api-url.ts";
 import { requestJson } from "./request.ts";
 
-/** Connections and active rooms from so many seconds ago until now. @throws ApiError */
+/** Connections and active rooms over the last `seconds`. @throws ApiError */
 export function connectionsOverTime(
   seconds: number,
   signal: AbortSignal,

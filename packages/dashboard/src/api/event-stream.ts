@@ -5,34 +5,34 @@ export type StreamState =
   | { readonly status: "connecting" }
   | { readonly status: "live" }
   | { readonly status: "reconnecting" }
-  /** The server says that there is nothing to watch; it is not asked again. */
+  /** The server reported that there is nothing to watch. No more attempts are made. */
   | { readonly status: "ended"; readonly reason: string };
 
 export interface EventStreamOptions {
   readonly url: string;
-  /** What is done with the data of an event, by its name. */
+  /** Handlers for the data of events, by event name. */
   readonly on: Readonly<Record<string, (data: unknown) => void>>;
-  /** A connection begins: what comes next is the complete state. */
+  /** Called when a connection opens. The complete state follows. */
   onConnect(): void;
   /**
-   * Asks the server in another way what is wrong, because a browser does not tell why a stream was
-   * refused. Resolves when nothing is.
+   * Finds out what is wrong with a regular request, because browsers do not report why a stream was
+   * refused. Resolves if nothing is wrong.
    */
   explain(signal: AbortSignal): Promise<unknown>;
 }
 
 const RETRY_MS = 2_000;
-/** The server is heard of every fifteen seconds; after two and a little more it does not work. */
+/** The server sends a heartbeat every 15 seconds. After a little more than two missed, reconnect. */
 const SILENCE_MS = 35_000;
 
-/** Events of the server. It connects again and again until it is closed, or told that it is over. */
+/** The server's events. Reconnects until it is closed or the server reports a permanent end. */
 export class EventStream {
   readonly #options: EventStreamOptions;
   readonly #state: Signal<StreamState> = signal({ status: "connecting" });
   readonly #closed: AbortController = new AbortController();
   #source: EventSource | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
-  /** From the first event on, which may be large and on its way for long, silence means a failure. */
+  /** Runs from the first event on, which may be large and slow to arrive. Later silence means failure. */
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: EventStreamOptions) {
@@ -61,7 +61,7 @@ export class EventStream {
     source.addEventListener("error", () => {
       this.#expectNothing();
       this.#state.value = { status: "reconnecting" };
-      // The browser tries again by itself, except after an answer that is no event stream.
+      // The browser retries by itself, except after a response that is not an event stream.
       if (source.readyState === EventSource.CLOSED) void this.#refused();
     });
     for (const [name, receive] of Object.entries(this.#options.on)) {
@@ -75,7 +75,7 @@ export class EventStream {
     });
   }
 
-  /** Connects again when nothing comes for too long. */
+  /** Restarts the silence timer, which reconnects if nothing arrives for too long. */
   #expectMore(): void {
     this.#expectNothing();
     this.#silence = setTimeout(() => {
@@ -100,7 +100,7 @@ export class EventStream {
         return;
       }
     }
-    // Whatever else is wrong may pass, as what a proxy answers while the server is away.
+    // Other errors may be temporary, such as a proxy's response while the server is down.
     if (this.#closed.signal.aborted) return;
     this.#retry = setTimeout(() => this.#connect(), RETRY_MS);
   }

@@ -4,9 +4,9 @@ import { ApiError, errorOf } from "./api-error.ts";
 const TIMEOUT_MS = 20_000;
 
 /**
- * Asks the API, and notes when it does not let this browser in (any more).
+ * Sends a request to the API. If it denies access, updates `access`.
  *
- * @throws ApiError, unless `init.signal` aborted: then its reason
+ * @throws ApiError; if `init.signal` aborted, its reason instead
  */
 export async function request(url: string, init: RequestInit = {}): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
@@ -25,7 +25,7 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
   throw error;
 }
 
-/** The JSON of an answer, whose shape the server vouches for. @throws ApiError */
+/** The JSON of a response. Its shape is trusted, not checked. @throws ApiError */
 export async function requestJson<T>(url: string, init: RequestInit = {}): Promise<T> {
   const headers = { accept: "application/json", ...init.headers };
   const response = await request(url, { ...init, headers });
@@ -34,6 +34,6 @@ export async function requestJson<T>(url: string, init: RequestInit = {}): Promi
 
 function silence(timedOut: boolean): string {
   return timedOut
-    ? `The server did not answer within ${TIMEOUT_MS / 1_000} seconds.`
+    ? `The server did not respond within ${TIMEOUT_MS / 1_000} seconds.`
     : "The server cannot be reached.";
 }

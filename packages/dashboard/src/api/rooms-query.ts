@@ -1,7 +1,7 @@
 export type SortKey = "name" | "created" | "updated" | "bytes";
 export type Order = "asc" | "desc";
 
-/** Which page of which rooms. */
+/** Selects a page of the room list. */
 export interface RoomsQuery {
   readonly search: string;
   readonly sort: SortKey;

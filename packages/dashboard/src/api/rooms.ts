@@ -18,28 +18,28 @@ export function listRooms(query: RoomsQuery, signal: AbortSignal): Promise<RoomL
   return requestJson(url, { signal });
 }
 
-/** How many rooms there are. @throws ApiError */
+/** The total number of rooms. @throws ApiError */
 export async function countRooms(signal: AbortSignal): Promise<number> {
   const { total } = await requestJson<RoomList>(apiUrl("rooms", { limit: 1 }), { signal });
   return total;
 }
 
-/** @throws ApiError, with status 404 when there is no such room */
+/** @throws ApiError, with status 404 if the room does not exist */
 export function findRoom(room: string, signal: AbortSignal): Promise<Room> {
   return requestJson(roomUrl(room), { signal });
 }
 
-/** The document as JSON. It is not opened for that. @throws ApiError */
+/** The document as JSON. Reading it does not open the room. @throws ApiError */
 export function readDocument(room: string, signal: AbortSignal): Promise<DocumentJson> {
   return requestJson(roomUrl(room, "/document"), { signal });
 }
 
-/** Where a browser downloads the document, as one encoded update. */
+/** The URL from which a browser downloads the document as one encoded update. */
 export function downloadUrl(room: string): string {
   return roomUrl(room, "/document");
 }
 
-/** Deletes it everywhere, and disconnects who is in it. @throws ApiError */
+/** Deletes the room on all servers and disconnects its clients. @throws ApiError */
 export async function deleteRoom(room: string): Promise<void> {
   await request(roomUrl(room), { method: "DELETE" });
 }

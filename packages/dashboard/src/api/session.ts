@@ -7,11 +7,11 @@ const SESSION = apiUrl("session");
 
 interface Session {
   readonly authenticated: boolean;
-  /** False when the server asks nobody on its own machine for a token. */
+  /** False if the server has no admin token and admits any browser on its own machine. */
   readonly required: boolean;
 }
 
-/** Finds out whether the server lets this browser in. @throws ApiError when it does not say */
+/** Updates `access` with whether the server admits this browser. @throws ApiError if that is unknown */
 export async function checkAccess(signal: AbortSignal): Promise<void> {
   try {
     const { authenticated, required } = await requestJson<Session>(SESSION, { signal });
@@ -20,7 +20,7 @@ export async function checkAccess(signal: AbortSignal): Promise<void> {
         ? { state: "open", canSignOut: required }
         : { state: "signed-out" };
   } catch (error) {
-    // What these mean has been noted with the answer.
+    // `request` has already updated `access` for these.
     if (!(error instanceof ApiError && (error.status === 401 || error.status === 403))) throw error;
   }
 }
@@ -35,7 +35,7 @@ export async function signIn(token: string): Promise<void> {
   access.value = { state: "open", canSignOut: true };
 }
 
-/** Gives the cookie up. @throws ApiError */
+/** Ends the session. @throws ApiError */
 export async function signOut(): Promise<void> {
   await request(SESSION, { method: "DELETE" });
   access.value = { state: "signed-out" };

@@ -1,19 +1,19 @@
 import { type Inputs, useCallback, useEffect, useState } from "preact/hooks";
 
 export interface Resource<T> {
-  /** The newest that was loaded, also while more is loaded or after that failed. */
+  /** The last data loaded. Stays during a reload and after a failed one. */
   readonly data: T | undefined;
   /** Why the last attempt failed. */
   readonly error: Error | undefined;
-  /** Something other than `data` has been asked for. */
+  /** True while `data` is out of date: the inputs have changed, or a reload was requested. */
   readonly busy: boolean;
   reload(): void;
 }
 
 /**
- * Loads something for a component, again when the inputs change, and again a while after each answer.
+ * Loads data for a component. Reloads when the inputs change, and `refreshMs` after each attempt.
  *
- * @param refreshMs without it, only once
+ * @param refreshMs if omitted, there is no periodic refresh
  */
 export function useResource<T>(
   load: (signal: AbortSignal) => Promise<T>,

@@ -4,12 +4,12 @@ import { visible } from "../format/visible.ts";
 
 interface Props {
   readonly class?: string;
-  /** May take a while, and fail: then the message is shown beside the button. */
+  /** May take a while and may reject; the error is then shown next to the button. */
   act(): Promise<void>;
   readonly children: ComponentChildren;
 }
 
-/** A button for something that the server has to do. */
+/** A button that triggers an action on the server. */
 export function ActionButton({ act, children, ...props }: Props): VNode {
   const [busy, setBusy] = useState(false);
   const [message, setMessage] = useState("");

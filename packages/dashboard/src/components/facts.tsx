@@ -6,7 +6,7 @@ export interface Fact {
   readonly detail?: ComponentChildren;
 }
 
-/** Figures side by side. */
+/** A row of labelled figures. */
 export function Facts({ facts }: { readonly facts: readonly Fact[] }): VNode {
   return (
     <dl class="facts">

@@ -19,12 +19,12 @@ const ENTRIES: readonly Entry[] = [
   { label: "Servers", href: "#/servers", views: ["servers"] },
 ];
 
-/** The line at the top: where one is, and where one can go. */
+/** The header: navigation and sign-out. */
 export function Header(): VNode {
   const entrance = access.value;
   return (
     <header class="top">
-      {/* A link to #main would be an address of its own. */}
+      {/* Not a link: #main would be taken for a route. */}
       <button type="button" class="skip" onClick={focusMain}>
         Skip to content
       </button>

@@ -7,7 +7,7 @@ interface Props<T> {
   children(data: T): ComponentChildren;
 }
 
-/** What was loaded; until then that it is being loaded, or why that failed. */
+/** Renders loaded data; until then, a loading notice or the reason for the failure. */
 export function Loaded<T>({ of: { data, error, busy, reload }, children }: Props<T>): VNode {
   if (data === undefined) {
     return error === undefined ? <Loading /> : <Failure error={error} retry={reload} />;
@@ -15,7 +15,7 @@ export function Loaded<T>({ of: { data, error, busy, reload }, children }: Props
   return (
     <>
       {error !== undefined && (
-        <Failure error={error} retry={reload} note="This is what was known before." />
+        <Failure error={error} retry={reload} note="Showing the last known data." />
       )}
       <div class="loaded" aria-busy={busy}>
         {children(data)}
@@ -51,7 +51,7 @@ export function Failure({ error, note = "", retry }: FailureProps): VNode {
   );
 }
 
-/** Says that there is nothing, and why. */
+/** A notice shown instead of content. */
 export function Empty({ children }: { readonly children: ComponentChildren }): VNode {
   return <p class="notice">{children}</p>;
 }

@@ -4,19 +4,19 @@ import { visible } from "../format/visible.ts";
 
 interface Props {
   readonly title: string;
-  /** The title is a name that somebody chose. */
+  /** Whether the title is a user-chosen name. */
   readonly isName?: boolean;
   /** Above the title. */
   readonly above?: ComponentChildren;
-  /** Beside the title. */
+  /** Next to the title. */
   readonly beside?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-/** The focus of a page that was just loaded is the browser's affair. */
+/** On the initial page load, focus is left to the browser. */
 let isFirst = true;
 
-/** One view: its heading takes the focus, so that a screen reader says where one has come. */
+/** One view. Its heading takes the focus, so that screen readers announce the new view. */
 export function Page({ title, isName = false, above, beside, children }: Props): VNode {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

@@ -3,13 +3,13 @@ import { useId } from "preact/hooks";
 
 interface Props {
   readonly title: string;
-  /** In the line of the title. */
+  /** Next to the title. */
   readonly beside?: ComponentChildren;
   readonly class?: string;
   readonly children: ComponentChildren;
 }
 
-/** A titled part of a page. */
+/** A titled section of a page. */
 export function Panel({ title, beside, children, ...props }: Props): VNode {
   const id = useId();
   return (

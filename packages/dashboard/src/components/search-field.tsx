@@ -4,18 +4,18 @@ import { useEffect, useRef, useState } from "preact/hooks";
 interface Props {
   readonly label: string;
   readonly value: string;
-  /** The person has stopped typing for so long before `onChange` is called. */
+  /** How long to wait after the last keystroke before calling `onChange`. */
   readonly delayMs?: number;
   onChange(text: string): void;
 }
 
-/** A field whose text takes effect while it is typed. */
+/** A search field that takes effect while the user types. */
 export function SearchField({ label, value, delayMs = 0, onChange }: Props): VNode {
   const [text, setText] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   useEffect(() => {
-    // What is being typed is newer.
+    // Text still being typed is newer than `value`.
     if (timer.current === undefined) setText(value);
   }, [value]);
   const type = (typed: string): void => {

@@ -8,7 +8,7 @@ const TEXTS: Readonly<Record<StreamState["status"], string>> = {
   ended: "Ended",
 };
 
-/** Says whether what is shown is still true. */
+/** Shows whether the data on the page is up to date. */
 export function StreamBadge({ state }: { readonly state: StreamState }): VNode {
   return (
     <p class="badge" role="status" data-state={state.status}>

@@ -6,7 +6,7 @@ export interface Tab {
   readonly current: boolean;
 }
 
-/** Links to what may be shown in the same place. */
+/** Links to alternative content in the same place. */
 export function Tabs({
   label,
   tabs,

@@ -13,11 +13,11 @@ export function formatPlural(count: number, one: string, many = `${one}s`): stri
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
-/** In the largest unit of 1,000 that gives at least 1: `1234` as `1.23 KB`. */
+/** In the largest decimal unit with a value of at least 1: `1234` as `1.23 KB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // From 999.5 on, three digits would say 1,000.
+  // With three digits, 999.5 and above would round to 1,000.
   while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
     value /= 1_000;
     unit++;
@@ -25,7 +25,7 @@ export function formatBytes(bytes: number): string {
   return `${short.format(value)} ${BYTE_UNITS[unit]}`;
 }
 
-/** A duration in milliseconds, of less than some seconds. */
+/** Formats a short duration, given in milliseconds. */
 export function formatMilliseconds(ms: number): string {
   return ms >= 1_000
     ? `${short.format(ms / 1_000)} s`

@@ -27,7 +27,7 @@ const precise = format({
   hourCycle: "h23",
 });
 
-/** In English, as the pages are, and in the time zone of who looks at them. */
+/** In English, like the pages, and in the user's time zone. */
 function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat("en-GB", options);
 }
@@ -43,7 +43,7 @@ export const formatFull = (time: Date): string => full.format(time);
 /** `14:05:09.123`. */
 export const formatPrecise = (time: Date): string => precise.format(time);
 
-/** How long ago, or the date when that is more than a month. */
+/** How long ago, or the date if that is more than 30 days. */
 export function formatAgo(time: Date, now: number): string {
   const age = now - time.getTime();
   if (age < 10 * SECOND) return "just now";
@@ -54,7 +54,7 @@ export function formatAgo(time: Date, now: number): string {
   return dayOfYear.format(time);
 }
 
-/** A duration in milliseconds by its two largest units: `3 d 4 h`. */
+/** A duration in milliseconds, in its two largest units: `3 d 4 h`. */
 export function formatDuration(ms: number): string {
   const parts: readonly (readonly [number, string])[] = [
     [Math.floor(ms / DAY), "d"],

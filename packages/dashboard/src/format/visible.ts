@@ -1,9 +1,9 @@
 /**
- * Text that others chose, with everything escaped that cannot be seen and might deceive: control
- * characters, those that change the direction of what follows (`\u{202e}`), and those of no width. What
- * joins emoji, and what joins or separates letters of scripts that need it, stays.
+ * Makes untrusted text safe to display by escaping invisible characters that could deceive: control
+ * characters, bidirectional controls (`\u{202e}`) and zero-width characters. Joiners stay where emoji or
+ * scripts need them.
  *
- * @param breaks whether line breaks and tabs stay, as in the text of a document
+ * @param breaks whether to keep line breaks and tabs, as in the text of a document
  */
 export function visible(text: string, breaks = false): string {
   return text.replaceAll(HIDDEN, (found, at: number) => {
@@ -14,9 +14,9 @@ export function visible(text: string, breaks = false): string {
   });
 }
 
-/** What is invisible, and a backslash that would make text look like one of the escapes. */
+/** Invisible characters, and backslashes that would make text look like one of the escapes. */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{DI}]|\\(?=u\{)/gu;
-/** Numbers and marks of Arabic and other scripts, which Unicode counts as formats. */
+/** Visible signs and marks of Arabic and other scripts that Unicode classifies as format characters. */
 const SEEN = /^[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]$/u;
 const CONTEXT = 4;
 

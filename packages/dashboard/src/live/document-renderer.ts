@@ -1,18 +1,18 @@
 import type { DocumentAnswer, DocumentRequest } from "./document-worker.ts";
 
-/** A document that takes longer to show is not shown. */
+/** Time limit for rendering a document. */
 const LIMIT_MS = 10_000;
 
 const TOO_LONG =
-  "This document takes too long to show. The room works as before; Download gives its content.";
+  "This document takes too long to display. The room itself is not affected; use Download to get its content.";
 
-/** Keeps a document in a worker, and shows it. A worker that takes too long is ended. */
+/** Keeps a document in a worker and renders it. A worker that takes too long is terminated. */
 export class DocumentRenderer {
   #worker: Worker | undefined;
   #answer: ((answer: DocumentAnswer) => void) | undefined;
   #isGivenUp = false;
 
-  /** @param whole it is the whole document, and replaces what was there; base64 */
+  /** @param update in Base64. @param whole whether it is the whole document, replacing the previous one */
   take(update: string, whole: boolean): void {
     if (whole && this.#isGivenUp) this.close();
     if (this.#isGivenUp) return;
@@ -20,7 +20,7 @@ export class DocumentRenderer {
     this.#post({ type: "update", update, whole });
   }
 
-  /** What it holds now, or why that is not shown. One call at a time. */
+  /** Renders the current document, or returns why it cannot. Must not be called concurrently. */
   async show(): Promise<DocumentAnswer> {
     if (this.#isGivenUp) return { type: "failed", reason: TOO_LONG };
     this.#worker ??= this.#start();
@@ -58,8 +58,8 @@ export class DocumentRenderer {
     worker.addEventListener("message", ({ data }: MessageEvent<DocumentAnswer>) => {
       this.#answer?.(data);
     });
-    // An update that cannot be integrated, or no memory is left.
-    worker.addEventListener("error", () => this.#giveUp("This document cannot be shown."));
+    // An update cannot be integrated, or the worker is out of memory.
+    worker.addEventListener("error", () => this.#giveUp("This document cannot be displayed."));
     return worker;
   }
 }

@@ -1,7 +1,7 @@
 import * as Y from "yjs";
 import { type DocumentJson, documentToJson } from "../../../server/src/room/json.ts";
 
-/** What the page asks. `update` with `whole` begins anew; `show` is answered. */
+/** Requests from the page. `update` with `whole` starts a new document; `show` gets an answer. */
 export type DocumentRequest =
   | { readonly type: "update"; readonly update: string; readonly whole: boolean }
   | { readonly type: "show" };
@@ -10,7 +10,7 @@ export type DocumentAnswer =
   | { readonly type: "shown"; readonly roots: DocumentJson["roots"] }
   | { readonly type: "failed"; readonly reason: string };
 
-// Runs in a worker of its own: a document can take minutes to integrate, and the page stays usable.
+// Runs in its own worker: a document can take minutes to integrate, and the page must stay responsive.
 
 let doc = new Y.Doc();
 

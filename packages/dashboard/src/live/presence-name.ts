@@ -1,7 +1,7 @@
 import { visible } from "../format/visible.ts";
 import type { PresentClient } from "./watched-room.ts";
 
-/** What a client calls itself, as most editors have it: `user.name`, or `name`. To be shown. */
+/** A client's display name, where most editors put it: `user.name` or `name`. Safe to display. */
 export function presenceName({ state }: PresentClient): string | undefined {
   return nameIn(fieldOf(state, "user")) ?? nameIn(state);
 }

@@ -6,7 +6,7 @@ import { checkAccess } from "../api/session.ts";
 import { useEventStream } from "../api/use-event-stream.ts";
 import { applyRoomsEvent, type LiveRooms } from "./live-rooms.ts";
 
-/** The rooms to which somebody is connected, as that changes; `undefined` until the server says. */
+/** The rooms with connections, kept up to date; `undefined` until the server has sent them. */
 export function useLiveRooms(): {
   readonly state: StreamState;
   readonly live: LiveRooms | undefined;
@@ -17,7 +17,7 @@ export function useLiveRooms(): {
     on: {
       rooms: (data) => setLive((before) => applyRoomsEvent(before, data as RoomsEvent)),
     },
-    // The first event says that it is complete.
+    // Nothing to do: the first event is marked complete and replaces everything.
     onConnect: () => {},
     explain: checkAccess,
   });

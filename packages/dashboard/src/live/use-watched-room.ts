@@ -6,7 +6,7 @@ import { findRoom } from "../api/rooms.ts";
 import { useEventStream } from "../api/use-event-stream.ts";
 import { WatchedRoom } from "./watched-room.ts";
 
-/** Watches a room while a component is there. */
+/** Watches a room while a component is mounted. */
 export function useWatchedRoom(room: string): {
   readonly state: StreamState;
   readonly watched: WatchedRoom;

@@ -6,32 +6,32 @@ import type {
 } from "../../../server/src/http/api/schemas.ts";
 import { DocumentRenderer } from "./document-renderer.ts";
 
-/** An update as it is listed, without its content. */
+/** An update in the list, without its content. */
 export interface SeenUpdate {
   readonly id: number;
   readonly at: string;
   readonly bytes: number;
   readonly clients: readonly number[];
-  /** It is the whole document, with which each connection begins. */
+  /** Whether this is the whole document, which each connection starts with. */
   readonly whole: boolean;
 }
 
 export type PresentClient = PresenceJson["clients"][number];
 
 const LISTED_UPDATES = 100;
-/** Drawing a large document takes long: most of the time is left to everything else. */
+/** Rendering a large document is slow, so pauses leave most of the time for everything else. */
 const MIN_PAUSE_MS = 100;
 const PAUSE_FACTOR = 5;
 
-/** A room as the event stream of the server tells of it. */
+/** The state of a room, updated from the server's event stream. */
 export class WatchedRoom {
-  /** `undefined` until the document has come. */
+  /** `undefined` until the document has arrived. */
   readonly roots: Signal<DocumentJson["roots"] | undefined> = signal(undefined);
   /** Why the document is not shown. */
   readonly problem: Signal<string | undefined> = signal(undefined);
-  /** `undefined` until the server says who is there. */
+  /** `undefined` until the first presence event. */
   readonly present: Signal<readonly PresentClient[] | undefined> = signal(undefined);
-  /** The newest first. */
+  /** Newest first. */
   readonly updates: Signal<readonly SeenUpdate[]> = signal([]);
   readonly #renderer: DocumentRenderer = new DocumentRenderer();
   #awaitsWhole = true;
@@ -40,11 +40,11 @@ export class WatchedRoom {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pauseMs = 0;
   #isShowing = false;
-  /** Whether what has come is shown, or about to be. */
+  /** Whether everything received so far has been rendered or is being rendered. */
   #isShown = true;
   #isClosed = false;
 
-  /** A connection begins: the next update is the whole document, also if it was replaced meanwhile. */
+  /** A connection has opened: the next update is the whole document and replaces the previous one. */
   onConnect(): void {
     this.#awaitsWhole = true;
   }
@@ -87,7 +87,7 @@ export class WatchedRoom {
     this.problem.value = answer.type === "failed" ? answer.reason : undefined;
     if (answer.type === "shown") this.roots.value = answer.roots;
     this.#pauseMs = Math.max(MIN_PAUSE_MS, PAUSE_FACTOR * (performance.now() - start));
-    // More may have come meanwhile.
+    // More updates may have arrived meanwhile.
     if (!this.#isShown) this.#showLater();
   }
 }

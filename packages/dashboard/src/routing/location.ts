@@ -7,15 +7,15 @@ addEventListener("hashchange", () => {
   current.value = parseRoute(location.hash);
 });
 
-/** What the address bar says. */
+/** The current route, from the address bar. */
 export const route: ReadonlySignal<Route> = current;
 
-/** Goes to a route, to which "back" returns. */
+/** Navigates to a route and adds it to the browser history. */
 export function navigate(to: Route): void {
   location.hash = formatRoute(to);
 }
 
-/** Goes to a route that takes the place of this one, as while somebody types. */
+/** Replaces the current route in the history, for example while the user types. */
 export function replaceRoute(to: Route): void {
   history.replaceState(null, "", formatRoute(to));
   current.value = to;

@@ -4,11 +4,11 @@ export type RangeName = "1h" | "24h" | "7d" | "30d";
 
 export interface RoomsRoute extends RoomsQuery {
   readonly view: "rooms";
-  /** Which page this is, counted from 1. */
+  /** The page number, starting at 1. */
   readonly page: number;
 }
 
-/** What the page shows. Each has an address, in the hash: the server knows nothing of them. */
+/** What the page shows. Routes live in the URL hash, so the server does not see them. */
 export type Route =
   | { readonly view: "overview"; readonly range: RangeName }
   | { readonly view: "live"; readonly filter: string }
@@ -30,7 +30,7 @@ const FIRST_ROOMS: RoomsRoute = {
   page: 1,
 };
 
-/** @param hash with its `#`, or empty */
+/** @param hash including the `#`, or empty */
 export function parseRoute(hash: string): Route {
   const [path = "", search = ""] = split(hash.replace(/^#\/?/, ""), "?");
   const query = new URLSearchParams(search);
@@ -53,7 +53,7 @@ export function parseRoute(hash: string): Route {
   }
 }
 
-/** The address of a route, with its `#`. What has its usual value is left out. */
+/** The hash of a route, including the `#`. Parameters with default values are omitted. */
 export function formatRoute(route: Route): string {
   switch (route.view) {
     case "overview":
@@ -92,13 +92,13 @@ function query(
   return `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]))}`;
 }
 
-/** At the first separator only; without one there is no second part. */
+/** Splits at the first separator. Without one, there is no second part. */
 function split(text: string, separator: string): [string, string?] {
   const at = text.indexOf(separator);
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** `undefined` when the address was cut short or mistyped. */
+/** `undefined` if the encoding is invalid, as in a truncated or mistyped address. */
 function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /**
- * What somebody may do in a room. `read-only`: receives the document, and shows its presence.
- * `presence-only`: sees who is there and shows its presence, but gets nothing of the document.
+ * What a client may do in a room. `read-only`: receive the document and share its own presence.
+ * `presence-only`: see the presence of others and share its own, but receive nothing of the document.
  */
 export type AccessLevel = "read-write" | "read-only" | "presence-only";
 
@@ -12,40 +12,40 @@ export const ACCESS_LEVELS = [
   "presence-only",
 ] as const satisfies readonly AccessLevel[];
 
-/** Somebody wants to enter a room. */
+/** A client's attempt to join a room. */
 export interface Attempt {
   readonly room: string;
-  /** What the client presents, unchecked; `undefined` when it presents nothing. */
+  /** The token that the client presents, unverified; `undefined` if it presents none. */
   readonly token: string | undefined;
-  /** The client's address, as `clientAddress` finds it. */
+  /** The client's address, as determined by `clientAddress`. */
   readonly address: string;
-  /** The `Origin` of the request; `undefined` when a program asks that is not a browser. */
+  /** The request's `Origin`; `undefined` if the client is not a browser. */
   readonly origin: string | undefined;
   /**
-   * Of the request, such as its cookies. Only an `access` that an application gave is told of them; for
-   * others there are none.
+   * The request's headers, such as cookies. Only a custom `access` receives them; otherwise this is
+   * empty.
    */
   readonly headers: Readonly<IncomingHttpHeaders>;
 }
 
-/** What was granted. */
+/** The access that was granted. */
 export interface Access {
-  /** Who this is to the application; `null` when nobody said. */
+  /** The application's identifier for the client; `null` if unknown. */
   readonly subject: string | null;
   readonly level: AccessLevel;
-  /** When the access ends, in milliseconds since the epoch; `null` when it does not. */
+  /** When the access expires, in milliseconds since the epoch; `null` if it does not. */
   readonly expiresAt: number | null;
   /**
-   * Decided by what was known before, because who decides cannot be asked now. Whoever checks a
-   * connection again keeps it, and asks again.
+   * True if the decision rests on earlier knowledge because the authority is unavailable now. A recheck of
+   * a connection keeps it open and tries again later.
    */
   readonly isProvisional?: boolean | undefined;
 }
 
-/** Decides who may do what in which room. */
+/** Decides what each client may do in each room. */
 export interface AccessControl {
   /**
-   * May answer from what it has seen a short time ago. It settles within seconds.
+   * Decides on one attempt. It may reuse a recent decision, and must settle within seconds.
    *
    * @throws AccessDeniedError
    * @throws AccessUnavailableError
@@ -53,28 +53,28 @@ export interface AccessControl {
   authorize(attempt: Attempt): Promise<Access>;
 
   /**
-   * Forgets earlier answers for a room: every `authorize` that is called from now on decides by what
-   * holds now. To check a room again, forget it and authorize the attempts of all its connections,
-   * also of those that still wait for an answer: theirs may be an old one.
+   * Forgets earlier decisions for a room: every later call to `authorize` decides on the current state.
+   * To recheck a room, forget it and authorize the attempts of all its connections again, including those
+   * still waiting for a decision: theirs may be based on the old state.
    */
   forget(room: string): void;
 
-  /** Gives up what is under way; those who wait for it get an AccessUnavailableError. */
+  /** Aborts pending calls, which reject with AccessUnavailableError. */
   close(): void;
 }
 
 /**
- * `AccessControl.authorize` of those who remember no answers.
+ * `AccessControl.authorize`, for access control that caches no decisions.
  *
  * @throws AccessDeniedError
  * @throws AccessUnavailableError
  */
 export type Authorize = (attempt: Attempt) => Access | Promise<Access>;
 
-/** `unauthenticated`: it is not known who this is. `forbidden`: this one may not enter the room. */
+/** `unauthenticated`: the client's identity is not established. `forbidden`: it may not join the room. */
 export type Denial = "unauthenticated" | "forbidden";
 
-/** Access is refused. The message may be shown to the client, and fits the reason of a WebSocket close. */
+/** Access is denied. The message may be shown to the client, and fits into a WebSocket close reason. */
 export class AccessDeniedError extends Error {
   override readonly name = "AccessDeniedError";
   readonly denial: Denial;
@@ -86,8 +86,8 @@ export class AccessDeniedError extends Error {
 }
 
 /**
- * It cannot be found out now whether access is allowed, so it is not. The message is for the operator
- * and not for the client.
+ * Access cannot be decided at the moment, so it is not granted. The message is for the operator, not for
+ * the client.
  */
 export class AccessUnavailableError extends Error {
   override readonly name = "AccessUnavailableError";
@@ -95,7 +95,7 @@ export class AccessUnavailableError extends Error {
 
 const MAX_TOKEN_LENGTH = 32_768;
 
-/** Every token is checked with this before anything else is done with it. @throws AccessDeniedError */
+/** Run this check on every token before any other use of it. @throws AccessDeniedError */
 export function checkTokenLength(token: string): void {
   if (token.length <= MAX_TOKEN_LENGTH) return;
   throw new AccessDeniedError(

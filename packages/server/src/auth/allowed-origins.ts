@@ -3,10 +3,13 @@ import { Wildcard } from "./wildcard.ts";
 
 /** Scheme, host and port, without a path: as browsers write an origin. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\\\s]+$/;
-/** Pages from files, as Electron and some web views write it. Like `null`, any such page may send it. */
+/** Sent by Electron and some web views for pages from files. Like `null`, any such page may send it. */
 const FILE_ORIGIN = "file://";
 
-/** Which web pages may connect, and use the API. Programs that are not browsers send no origin and are not held back. */
+/**
+ * Which web pages may connect and use the API. Clients that are not browsers send no origin and are not
+ * restricted.
+ */
 export class AllowedOrigins {
   /** `null`: all. */
   readonly #patterns: readonly Wildcard[] | null;
@@ -14,9 +17,10 @@ export class AllowedOrigins {
   readonly #allowFiles: boolean;
 
   /**
-   * @param setting as in `ALLOWED_ORIGINS`: origins with commas between them, such as
+   * @param setting as in `ALLOWED_ORIGINS`: comma-separated origins such as
    *   `https://example.com, https://*.example.com, http://localhost:*`; `null` for pages without an
-   *   origin, `file://` for those from files; `*` for all that have one. `undefined` allows every page
+   *   origin, `file://` for pages from files, `*` for all pages that have an origin. `undefined` allows
+   *   every page
    * @throws ConfigError
    */
   constructor(setting: string | undefined) {
@@ -34,12 +38,12 @@ export class AllowedOrigins {
     this.#allowFiles = listed?.includes(FILE_ORIGIN) ?? true;
   }
 
-  /** Whether there is a list at all. */
+  /** Whether a list of origins is configured. */
   get areListed(): boolean {
     return this.#patterns !== null;
   }
 
-  /** Whether pages of this origin were asked for by name or pattern: no list names none. */
+  /** Whether the list names this origin or has a pattern that matches it. False without a list. */
   lists(origin: string): boolean {
     return this.areListed && this.allows(origin);
   }
@@ -47,7 +51,7 @@ export class AllowedOrigins {
   /** @param origin the request's `Origin` header */
   allows(origin: string | undefined): boolean {
     if (origin === undefined || this.#patterns === null) return true;
-    // Sandboxed frames of any page have this origin: `*` does not mean them.
+    // Sandboxed frames of any page have this origin, so `*` does not include it.
     if (origin === "null") return this.#allowNull;
     if (origin === FILE_ORIGIN) return this.#allowFiles;
     return ORIGIN.test(origin) && this.#patterns.some((pattern) => pattern.matches(origin));

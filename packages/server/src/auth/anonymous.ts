@@ -1,6 +1,6 @@
 import type { AccessControl } from "./access.ts";
 
-/** Everybody may write in every room. */
+/** Everyone may write to every room. */
 export const ANONYMOUS: AccessControl = {
   authorize: async () => ({ subject: null, level: "read-write", expiresAt: null }),
   forget() {},

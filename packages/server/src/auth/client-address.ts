@@ -2,11 +2,10 @@ import type { IncomingMessage } from "node:http";
 import { isIP, isIPv4 } from "node:net";
 
 /**
- * The address of the client that sent a request. What proxies say is only believed as far as they are
- * this server's own.
+ * The address of the client that sent a request. Only this server's own proxies are trusted.
  *
- * @param proxies how many stand in front, each of which adds whom it talks to at the end of
- *   `X-Forwarded-For`. With 0, or when the header does not fit, it is the other end of the socket
+ * @param proxies number of proxies in front, each of which appends the address of its peer to
+ *   `X-Forwarded-For`. With 0, or if the header has no valid entry there, the result is the socket's peer
  */
 export function clientAddress(
   { headers, socket }: Pick<IncomingMessage, "headers" | "socket">,
@@ -25,7 +24,7 @@ function withoutPort(text: string): string {
   return bracketed ?? plain ?? text;
 }
 
-/** On a socket for both families, IPv4 addresses look like `::ffff:192.0.2.1`. */
+/** On a dual-stack socket, IPv4 addresses look like `::ffff:192.0.2.1`. */
 function withoutMapping(address: string): string {
   const ipv4 = address.toLowerCase().startsWith("::ffff:") ? address.slice("::ffff:".length) : "";
   return isIPv4(ipv4) ? ipv4 : address;

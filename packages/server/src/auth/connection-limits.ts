@@ -5,23 +5,23 @@ import { TokenBucket } from "./token-bucket.ts";
 export interface ConnectionLimitsOptions {
   readonly connections: number;
   readonly connectionsPerAddress: number;
-  /** On average; a burst may be twice that. */
+  /** Average rate; a burst may be twice that. */
   readonly attemptsPerSecondPerAddress: number;
 }
 
-/** Which limit is reached. */
+/** The limit that was reached. */
 export type LimitReached = "connections" | "connections-per-address" | "attempts-per-address";
 
-/** One connection that counts until it is released. */
+/** A connection that counts toward the limits until it is released. */
 export interface Admission {
-  /** The connection is over. Only the first call counts. */
+  /** Releases the connection when it has closed. Only the first call counts. */
   release(): void;
 }
 
-/** Addresses whose attempts are remembered; the one that was silent the longest is forgotten first. */
+/** How many addresses are tracked; the one silent the longest is forgotten first. */
 const MAX_ADDRESSES = 10_000;
 
-/** Limits how many connections there are, and how often one address tries. */
+/** Limits the number of connections, and the rate of attempts per address. */
 export class ConnectionLimits {
   readonly #options: ConnectionLimitsOptions;
   readonly #attempts: LruMap<string, TokenBucket> = new LruMap(MAX_ADDRESSES);
@@ -32,7 +32,7 @@ export class ConnectionLimits {
     this.#options = options;
   }
 
-  /** Counts an attempt, and the connection when it is within all limits. */
+  /** Counts an attempt and, if it is within all limits, the connection. */
   admit(address: string): Admission | LimitReached {
     const { connections, connectionsPerAddress } = this.#options;
     const network = networkOf(address);

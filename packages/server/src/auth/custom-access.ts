@@ -12,13 +12,13 @@ import {
 } from "./access.ts";
 import { FairLimit } from "./fair-limit.ts";
 
-/** How long an application may think about an attempt. */
+/** How long an application may take to decide on an attempt. */
 const ANSWER_MS = 10_000;
 const LIMITS = { atOnce: 256, reserved: 64, waiting: 10_000, waitMs: 5_000 };
 
 /**
- * Whoever decides about access on behalf of the application. What it answers is checked, and waited
- * for only so long: when it fails in any other way than by a refusal, nobody is let in.
+ * Access control passed by the application. Its decisions are validated and limited in time: if it fails in
+ * any way other than by denying access, the client is not admitted.
  */
 export class CustomAccess implements AccessControl {
   readonly #given: AccessControl;
@@ -41,13 +41,13 @@ export class CustomAccess implements AccessControl {
       return await this.#limit.run(attempt, async () => {
         const answer = await resultWithin(this.#answerMs, this.#ask(attempt));
         if (answer !== null) return checked(answer.value);
-        throw new AccessUnavailableError(`access has not answered within ${this.#answerMs} ms`);
+        throw new AccessUnavailableError(`access did not settle within ${this.#answerMs} ms`);
       });
     } catch (error) {
       if (error instanceof AccessDeniedError) throw error;
-      this.#logger.error({ room, err: error }, "access cannot be decided");
+      this.#logger.error({ room, err: error }, "access decision failed, client not admitted");
       if (error instanceof AccessUnavailableError) throw error;
-      throw new AccessUnavailableError("access has failed", { cause: error });
+      throw new AccessUnavailableError("access failed", { cause: error });
     }
   }
 
@@ -55,7 +55,7 @@ export class CustomAccess implements AccessControl {
     try {
       this.#given.forget(room);
     } catch (error) {
-      this.#logger.error({ room, err: error }, "access has not forgotten a room");
+      this.#logger.error({ room, err: error }, "access.forget failed");
     }
   }
 
@@ -63,22 +63,22 @@ export class CustomAccess implements AccessControl {
     try {
       this.#given.close();
     } catch (error) {
-      this.#logger.error({ err: error }, "access could not be closed");
+      this.#logger.error({ err: error }, "access.close failed");
     }
   }
 
-  /** Rejects also where the application throws. */
+  /** Async, so that an exception from the application becomes a rejection. */
   async #ask(attempt: Attempt): Promise<Access> {
     return this.#given.authorize(attempt);
   }
 }
 
-/** The application may be written without types. */
+/** Validates a decision: the application may be untyped JavaScript. */
 function checked(access: Access | undefined): Access {
   const { subject = null, level, expiresAt = null } = access ?? {};
-  // An `expires` that is ignored would let somebody stay for ever.
+  // Ignoring a misspelt `expires` would grant access forever.
   const wrong = misspelt(access ?? {}, ["subject", "level", "expiresAt"]);
-  if (wrong !== undefined) throw new TypeError(`access answered something else: ${wrong}`);
+  if (wrong !== undefined) throw new TypeError(`access returned an invalid result: ${wrong}`);
   const isRight =
     level !== undefined &&
     ACCESS_LEVELS.includes(level) &&
@@ -86,6 +86,6 @@ function checked(access: Access | undefined): Access {
     (expiresAt === null || typeof expiresAt === "number");
   if (isRight) return { subject, level, expiresAt };
   throw new TypeError(
-    `access answered something that is no access; level must be one of ${ACCESS_LEVELS.join(", ")}`,
+    `access returned an invalid result; level must be one of ${ACCESS_LEVELS.join(", ")}`,
   );
 }

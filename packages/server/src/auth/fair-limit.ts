@@ -2,17 +2,17 @@ import { networkOf } from "../runtime/network-of-address.ts";
 import { AccessUnavailableError } from "./access.ts";
 
 export interface FairLimitOptions {
-  /** Tasks that run at a time. */
+  /** Maximum number of concurrent tasks. */
   readonly atOnce: number;
-  /** Those of them that one network leaves to others. */
+  /** How many of these slots a single network must leave to others. */
   readonly reserved: number;
-  /** Tasks that wait for their turn. */
+  /** Maximum number of waiting tasks. */
   readonly waiting: number;
-  /** A task whose turn comes later than that is not run. */
+  /** A task that has waited longer than this is not run. */
   readonly waitMs: number;
 }
 
-/** For whom a task is run. */
+/** The client and room that a task is run for. */
 export interface TaskOwner {
   readonly address: string;
   readonly room: string;
@@ -23,16 +23,16 @@ interface WaitingTask {
   readonly drop: () => void;
 }
 
-/** What waits of one network, by room, in order. */
+/** Waiting tasks of one network, by room, in order. */
 interface NetworkQueue {
   readonly rooms: Map<string, WaitingTask[]>;
   size: number;
 }
 
 /**
- * Limits how many tasks run at a time. Turns go around between networks, and within a network between
- * rooms. When too many wait, the network that has most waiting gives up the newest task of the room that
- * has most: so whoever floods a room from an address only keeps that room and address waiting.
+ * Limits the number of concurrent tasks. Networks take turns, and within a network, rooms do (round-robin).
+ * When too many tasks wait, the newest task is dropped from the longest room queue of the network with the
+ * most waiting tasks. So a client that floods a room delays only that room and its own network.
  */
 export class FairLimit {
   readonly #options: FairLimitOptions;
@@ -45,7 +45,7 @@ export class FairLimit {
     this.#options = options;
   }
 
-  /** @throws AccessUnavailableError when too many wait, and whatever the task throws */
+  /** @throws AccessUnavailableError if too many tasks wait or it waited too long; whatever the task throws */
   async run<T>(owner: TaskOwner, task: () => Promise<T>): Promise<T> {
     const network = networkOf(owner.address);
     if (this.#mayRun(network)) this.#begin(network);
@@ -65,12 +65,14 @@ export class FairLimit {
     const isRunning = await new Promise<boolean>((resolve) => {
       this.#enqueue(network, room, { start: () => resolve(true), drop: () => resolve(false) });
     });
-    if (!isRunning) throw new AccessUnavailableError(`${waiting} questions wait already`);
+    if (!isRunning) {
+      throw new AccessUnavailableError(`too many access checks: ${waiting} are already waiting`);
+    }
     if (performance.now() - since <= waitMs) return;
     this.#running--;
     this.#countRunning(network, -1);
     this.#startNext();
-    throw new AccessUnavailableError(`the answers are too slow: waited ${waitMs} ms in vain`);
+    throw new AccessUnavailableError(`access checks are too slow: waited more than ${waitMs} ms`);
   }
 
   #mayRun(network: string): boolean {
@@ -115,7 +117,7 @@ export class FairLimit {
     this.#take(network, queue, room, "newest")?.drop();
   }
 
-  /** The network and the room move to the end of their rounds. */
+  /** Taking the oldest task moves its network and room to the end of their rotations. */
   #take(
     network: string,
     queue: NetworkQueue,

@@ -5,9 +5,9 @@ export interface TextAnswer {
 }
 
 /**
- * Fetches a text of limited size. Time is limited by `init.signal`, for the body as well.
+ * Fetches text of limited size. `init.signal` limits the time, including that for the body.
  *
- * @throws Error that says what went wrong and does not show the URL
+ * @throws Error with the reason, without the URL
  */
 export async function fetchText(
   url: string | URL,
@@ -32,13 +32,13 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
     // Leaving the loop ends the connection.
-    if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`the response is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
 }
 
-/** `fetch` puts the reason into the cause, and one per address into the causes of that. */
+/** `fetch` puts the reason in the cause, which may be an AggregateError with one error per address. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);

@@ -8,24 +8,24 @@ import {
 import { accessOfClaims } from "./room-token.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
-/** Whoever has a room token may enter: a JWT that says which rooms it is for. */
+/** Admits clients with a room token: a JWT that names the rooms it is valid for. */
 export class JwtAccess implements AccessControl {
   readonly #verifier: TokenVerifier;
 
-  /** @param verifier is closed with this */
+  /** @param verifier closed together with this object */
   constructor(verifier: TokenVerifier) {
     this.#verifier = verifier;
   }
 
   async authorize({ room, token }: Attempt): Promise<Access> {
-    if (token === undefined) throw new AccessDeniedError("unauthenticated", "a token is needed");
+    if (token === undefined) throw new AccessDeniedError("unauthenticated", "a token is required");
     checkTokenLength(token);
     const { claims, isProvisional } = await this.#verifier.verify(token);
     const access = accessOfClaims(claims, room);
     return isProvisional ? { ...access, isProvisional } : access;
   }
 
-  /** Answers are not kept, but keys are; they are the same for all rooms. */
+  /** Decisions are not cached, only keys, which are the same for all rooms. */
   forget(): void {
     this.#verifier.forget();
   }

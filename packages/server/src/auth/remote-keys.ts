@@ -15,20 +15,20 @@ import { fetchText } from "./fetch-text.ts";
 import { serviceUrl } from "./service-url.ts";
 import { accessErrorOf, TIMES, type TokenVerifier, type VerifiedToken } from "./token-verifier.ts";
 
-/** Asymmetric ones only: with HS256 anybody could sign with the public key as the secret. */
+/** Asymmetric algorithms only: with HS256, anyone could sign with the public key as the secret. */
 const ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
 
 const MAX_KEYS_BYTES = 256 * 1024;
 const TIMEOUT_MS = 3_000;
-/** How long a token of an unknown key is refused without a look for new keys. */
+/** After a fetch, how long tokens with an unknown key are refused without fetching the keys again. */
 const COOLDOWN_MS = 5_000;
-/** Keys that are withdrawn are accepted no longer than that, if the key set can be fetched. */
+/** Maximum time that a withdrawn key is still accepted, if the key set can be fetched. */
 const MAX_AGE_MS = 10 * 60_000;
-/** While it cannot be, the last keys are accepted for that long. */
+/** Maximum time that the last keys are accepted while the key set cannot be fetched. */
 const MAX_OUTAGE_MS = 24 * 60 * 60_000;
-/** Names of unknown keys that are remembered. */
+/** How many names of unknown keys are remembered. */
 const MAX_UNKNOWN_KEYS = 1_000;
-/** From one attempt to fetch the keys to the next, however many tokens come meanwhile. */
+/** Minimum interval between attempts to fetch the keys, regardless of how many tokens arrive. */
 const RETRY_MS = 1_000;
 
 interface FetchedKeys {
@@ -38,20 +38,20 @@ interface FetchedKeys {
 }
 
 /**
- * Verifies tokens with public keys that are published (JWKS). A new key is found by its `kid`. Keys
- * outlive an outage of where they are published: nobody is refused because of it.
+ * Verifies tokens with published public keys (JWKS). A new key is found by its `kid`. While the key
+ * set is unavailable, the last known keys stay in use, so that an outage locks nobody out.
  */
 export class RemoteKeys implements TokenVerifier {
   readonly #url: URL;
   readonly #closing: AbortController = new AbortController();
   #keys: JWTVerifyGetKey;
-  /** The last ones that were fetched, and when. */
+  /** The last keys fetched, and when. */
   #last: FetchedKeys | null = null;
-  /** When a key was first asked for that is not in the set. */
+  /** When each key that is not in the set was first requested, by `kid`. */
   readonly #unknown: LruMap<string, number> = new LruMap(MAX_UNKNOWN_KEYS);
 
   /**
-   * @param url of the key set, as in `AUTH_JWKS_URL`; it is fetched with the first token
+   * @param url of the key set, as in `AUTH_JWKS_URL`; it is fetched when the first token arrives
    * @throws ConfigError
    */
   constructor(url: string) {
@@ -73,8 +73,7 @@ export class RemoteKeys implements TokenVerifier {
   }
 
   /**
-   * A key may be new, and the set was fetched just before: this is no reason to refuse its tokens for
-   * good.
+   * The key may have been added after the last fetch, so its tokens must not be denied permanently yet.
    */
   #checkUnknown(token: string): void {
     const { kid } = decodeProtectedHeader(token);
@@ -82,7 +81,7 @@ export class RemoteKeys implements TokenVerifier {
     const since = this.#unknown.get(kid) ?? performance.now();
     if (this.#last !== null && this.#last.at > since) return;
     this.#unknown.set(kid, since);
-    throw new AccessUnavailableError("the key of the token is not known yet");
+    throw new AccessUnavailableError("the token's key is not known yet");
   }
 
   async #verifyWithLast(token: string, failure: AccessUnavailableError): Promise<VerifiedToken> {
@@ -90,7 +89,7 @@ export class RemoteKeys implements TokenVerifier {
     try {
       return await verified(token, this.#last.keys, true);
     } catch (error) {
-      // It may be signed with a newer key.
+      // The token may be signed with a newer key.
       if (error instanceof errors.JWKSNoMatchingKey) throw failure;
       throw accessErrorOf(error);
     }
@@ -107,19 +106,19 @@ export class RemoteKeys implements TokenVerifier {
   #noKeys(): JWTVerifyGetKey {
     let askedAt = Number.NEGATIVE_INFINITY;
     const fetchKeys: FetchImplementation = async (url, options) => {
-      // The library's own cooldown begins with a success; this one holds for failures, too.
+      // The library's own cooldown starts only after a success; this one also covers failures.
       const now = performance.now();
-      if (now - askedAt < RETRY_MS) throw new Error("they could not be fetched just now");
+      if (now - askedAt < RETRY_MS) throw new Error("the last attempt to fetch them just failed");
       askedAt = now;
       const signal = AbortSignal.any([options.signal, this.#closing.signal]);
       const { status, text } = await fetchText(url, { ...options, signal }, MAX_KEYS_BYTES);
-      if (status !== 200) throw new Error(`AUTH_JWKS_URL answered with status ${status}`);
-      // Anything else is not taken for keys by the library either.
+      if (status !== 200) throw new Error(`AUTH_JWKS_URL responded with status ${status}`);
+      // The library rejects anything else as well.
       const set = JSON.parse(text) as JSONWebKeySet;
       const keys = createLocalJWKSet(set);
       const names = new Set(set.keys.map(({ kid }) => kid));
       for (const kid of this.#last?.names ?? []) {
-        // It has been withdrawn, and is not one that may still come.
+        // This key has been withdrawn; it is not a new one that may still appear.
         if (kid !== undefined && !names.has(kid)) this.#unknown.set(kid, Number.NEGATIVE_INFINITY);
       }
       this.#last = { keys, names, at: now };

@@ -4,7 +4,7 @@ import { nearestName } from "../runtime/nearest-name.ts";
 import { ACCESS_LEVELS, type Access, AccessDeniedError } from "./access.ts";
 import { Wildcard } from "./wildcard.ts";
 
-/** How far the clock of who signs may be off. */
+/** Tolerance for clock skew between the token's issuer and this server. */
 export const CLOCK_TOLERANCE_S = 5;
 
 const CLAIMS = z.object({
@@ -16,29 +16,29 @@ const CLAIMS = z.object({
 });
 
 /**
- * What a room token grants in a room. Its claims:
+ * The access that a room token grants to a room. Its claims:
  *
  * - `room`: the exact name of one room;
- * - `rooms`: an array of names in which `*` stands for any characters; `\*` is an asterisk, `\\` a
- *   backslash. It may stand beside `room`;
+ * - `rooms`: an array of room name patterns, in which `*` matches any characters; `\*` is an asterisk,
+ *   `\\` a backslash. May be combined with `room`;
  * - `access`: a level, `read-write` by default;
- * - `sub`: who this is, optional;
- * - `exp`: when the access ends, in seconds since the epoch.
+ * - `sub`: the client's identity, optional;
+ * - `exp`: when the access expires, in seconds since the epoch.
  *
- * @param claims of a token whose signature and times were verified
+ * @param claims of a token whose signature and times have been verified
  * @throws AccessDeniedError
  */
 export function accessOfClaims(claims: JWTPayload, room: string): Access {
   const parsed = CLAIMS.safeParse(claims);
   if (!parsed.success) {
     const claim = String(parsed.error.issues[0]?.path[0]);
-    throw new AccessDeniedError("unauthenticated", `the token's claim ${claim} is not valid`);
+    throw new AccessDeniedError("unauthenticated", `the token's claim ${claim} is invalid`);
   }
   const claim = wrongClaim(claims);
   if (claim !== undefined) {
     throw new AccessDeniedError(
       "unauthenticated",
-      `the token's claim ${claim.slice(0, 30)} is not known; the level is in access`,
+      `the token's claim ${claim.slice(0, 30)} is unknown; the level belongs in access`,
     );
   }
   const { sub = null, room: exact, rooms = [], access, exp } = parsed.data;
@@ -48,7 +48,7 @@ export function accessOfClaims(claims: JWTPayload, room: string): Access {
   return { subject: sub, level: access, expiresAt: (exp + CLOCK_TOLERANCE_S) * 1000 };
 }
 
-/** One that was meant to be `access`. Without that one, a token grants more than was meant. */
+/** Finds a misspelt `access` claim. Ignoring it would grant more than intended. */
 function wrongClaim(claims: JWTPayload): string | undefined {
   const found = Object.entries(claims).find(
     ([name, value]) =>

@@ -1,9 +1,9 @@
 import { ConfigError } from "../runtime/config-error.ts";
 
 /**
- * Reads the URL of a service that is asked for access.
+ * Parses the URL of an access control service.
  *
- * @param setting is named in errors, which do not show the URL: it may hold a secret
+ * @param setting named in errors, which do not show the URL because it may contain a secret
  * @throws ConfigError
  */
 export function serviceUrl(setting: string, text: string): URL {
@@ -12,7 +12,7 @@ export function serviceUrl(setting: string, text: string): URL {
     throw new ConfigError(`${setting}: must be a URL that begins with http:// or https://`);
   }
   if (url.username !== "" || url.password !== "") {
-    throw new ConfigError(`${setting}: must not hold a user name or password before the host`);
+    throw new ConfigError(`${setting}: must not contain a user name or password before the host`);
   }
   return url;
 }

@@ -1,14 +1,14 @@
-/** Without any use for that long, a bucket is full. */
+/** An empty bucket is full again after this long without use. */
 const BURST_S = 2;
 
-/** Limits a rate: so many a second on average, and twice that at once after a pause. */
+/** Limits a rate: `perSecond` on average, and bursts of twice that after a pause. */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #capacity: number;
   #tokens: number;
   #at: number;
 
-  /** @param now in milliseconds of a clock that does not go back, as for `take` */
+  /** @param now in milliseconds of a monotonic clock, as for `take` */
   constructor(perSecond: number, now: number) {
     this.#perMs = perSecond / 1000;
     this.#capacity = Math.max(1, perSecond * BURST_S);
@@ -16,7 +16,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Whether one more is within the limit; if not, it does not count. */
+  /** Takes one token if available. Returns false, taking nothing, if the limit is reached. */
   take(now: number): boolean {
     this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#at) * this.#perMs);
     this.#at = now;

@@ -4,10 +4,10 @@ const PARAMETER = "token";
 const PROTOCOL_PREFIX = "token.";
 
 /**
- * The token of an upgrade request: of a subprotocol `token.<token>`, else of `?token=<token>`. An
- * empty one counts as none.
+ * The token of an upgrade request: from a subprotocol `token.<token>`, or else from `?token=<token>`. An
+ * empty token counts as none.
  *
- * URLs end up in logs of proxies; a subprotocol does not.
+ * URLs end up in proxy logs; subprotocols do not.
  */
 export function tokenOfRequest({
   url = "",
@@ -22,8 +22,8 @@ export function tokenOfRequest({
 }
 
 /**
- * The subprotocol to answer with: browsers give up a connection when none of theirs is selected. If
- * there is another one than the token, the token is not sent back.
+ * The subprotocol to select: browsers fail a connection if none of those they offered is selected. The
+ * token is echoed only if the client offered nothing else.
  *
  * @returns `false` for none, as `ws` wants it
  */
@@ -33,13 +33,13 @@ export function selectProtocol(offered: ReadonlySet<string>): string | false {
   return others.find((name) => !isTokenProtocol(name)) ?? first;
 }
 
-/** The URL of a request without its token, for logs and errors. */
+/** A request URL with its token redacted, for logs and errors. */
 export function redactToken(url: string): string {
   const { path, query } = splitUrl(url);
   if (query === "") return url;
   const parameters = query
     .split("&")
-    // Names may be percent-encoded as well.
+    // Parameter names may be percent-encoded.
     .map((text) => (new URLSearchParams(text).has(PARAMETER) ? `${PARAMETER}=[redacted]` : text));
   return `${path}?${parameters.join("&")}`;
 }

@@ -2,10 +2,10 @@ import { errors, type JWTPayload, type JWTVerifyOptions } from "jose";
 import { AccessDeniedError, AccessUnavailableError } from "./access.ts";
 import { CLOCK_TOLERANCE_S } from "./room-token.ts";
 
-/** The claims of a token whose signature is right. */
+/** The claims of a token with a valid signature. */
 export interface VerifiedToken {
   readonly claims: JWTPayload;
-  /** Whether it was verified with keys that may have been withdrawn since. */
+  /** Whether the token was verified with keys that may have been withdrawn since. */
   readonly isProvisional: boolean;
 }
 
@@ -13,27 +13,27 @@ export interface VerifiedToken {
 export interface TokenVerifier {
   /**
    * @throws AccessDeniedError
-   * @throws AccessUnavailableError when the keys cannot be had
+   * @throws AccessUnavailableError if the keys are unavailable
    */
   verify(token: string): Promise<VerifiedToken>;
 
-  /** Verifies with the keys that hold now, from now on; with the last known ones while none can be had. */
+  /** Fetches current keys for later calls; while they are unavailable, the last known keys are used. */
   forget(): void;
 
-  /** Gives up what is under way. */
+  /** Aborts pending calls. */
   close(): void;
 }
 
-/** How the times of every room token are verified, where it has them. */
+/** How the time claims of room tokens are verified, if present. */
 export const TIMES: JWTVerifyOptions = { clockTolerance: CLOCK_TOLERANCE_S };
 
-/** Says whether a failed verification is the token's fault. What is not must be that of the keys. */
+/** Classifies a failed verification: denied if the token is at fault, otherwise the keys are unavailable. */
 export function accessErrorOf(error: unknown): AccessDeniedError | AccessUnavailableError {
   const reason = reasonToDeny(error);
-  // Without the cause: that holds the claims, and errors are logged.
+  // No cause: it holds the claims, and errors are logged.
   if (reason !== null) return new AccessDeniedError("unauthenticated", reason);
   const message = error instanceof Error ? error.message : String(error);
-  return new AccessUnavailableError(`no keys to verify a token with: ${message}`, { cause: error });
+  return new AccessUnavailableError(`no keys to verify the token: ${message}`, { cause: error });
 }
 
 function reasonToDeny(error: unknown): string | null {
@@ -42,7 +42,7 @@ function reasonToDeny(error: unknown): string | null {
     if (error.claim === "nbf" && error.reason === "check_failed") {
       return "the token is not valid yet";
     }
-    return `the token's claim ${error.claim} is missing or not valid`;
+    return `the token's claim ${error.claim} is missing or invalid`;
   }
   if (error instanceof errors.JOSEAlgNotAllowed) {
     return "the token is signed with an algorithm that is not accepted";
@@ -54,14 +54,14 @@ function reasonToDeny(error: unknown): string | null {
     return "the token is not signed with an accepted key";
   }
   if (error instanceof errors.JWKSMultipleMatchingKeys) {
-    return "the token does not say with which key it is signed (kid)";
+    return "the token does not name the key that signed it (kid)";
   }
   if (
     error instanceof errors.JWSInvalid ||
     error instanceof errors.JWTInvalid ||
     error instanceof errors.JOSENotSupported
   ) {
-    return "the token is not a signed JWT, or uses what is not supported";
+    return "the token is not a signed JWT, or uses unsupported features";
   }
   return null;
 }

@@ -16,17 +16,17 @@ const MAX_ANSWERS = 10_000;
 const LIMITS = { atOnce: 40, reserved: 8, waiting: 2_000, waitMs: 5_000 };
 
 const MESSAGES = {
-  unauthenticated: "the application does not accept the token",
-  forbidden: "the application does not admit you to this room",
+  unauthenticated: "the application rejected the token",
+  forbidden: "the application denied access to this room",
 };
 
-/** The application decides: it is asked over HTTP, and its answers are kept for a short time. */
+/** Lets the application decide over HTTP, and caches its responses for a short time. */
 export class WebhookAccess implements AccessControl {
   readonly #url: URL;
   readonly #closing: AbortController = new AbortController();
   readonly #limit: FairLimit = new FairLimit(LIMITS);
   readonly #answers: LruMap<string, Answer> = new LruMap(MAX_ANSWERS);
-  /** Questions without an answer yet, for whoever asks the same. */
+  /** Requests in progress, shared by identical attempts. */
   readonly #asked: Map<string, Promise<Answer>> = new Map();
 
   /**
@@ -71,7 +71,7 @@ export class WebhookAccess implements AccessControl {
       const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#closing.signal]);
       return askApplication(this.#url, attempt, signal);
     });
-    // A room that was forgotten meanwhile has no use for the answer, and may have a newer question.
+    // If the room has been forgotten since, the response is stale, and there may be a newer request.
     const settle = (result?: Answer) => {
       if (this.#asked.get(key) !== answer) return;
       this.#asked.delete(key);
@@ -82,14 +82,14 @@ export class WebhookAccess implements AccessControl {
   }
 }
 
-/** Room names hold no control characters. */
+/** The newline is unambiguous: room names contain no control characters. */
 function keyPrefix(room: string): string {
   return `${room}\n`;
 }
 
 /**
- * Everything that the application is asked, the address too: it may decide by that. Of the token
- * there is only a digest, so that neither long tokens nor the tokens themselves are kept in memory.
+ * Covers everything in the request, including the address, which the application may decide by. The token
+ * is hashed, so that memory holds neither long tokens nor the tokens themselves.
  */
 function keyOf({ room, token, address }: Attempt): string {
   const digest = token === undefined ? "" : createHash("sha256").update(token).digest("base64");

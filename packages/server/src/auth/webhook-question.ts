@@ -9,18 +9,18 @@ import {
 } from "./access.ts";
 import { fetchText, type TextAnswer } from "./fetch-text.ts";
 
-/** What the application said. */
+/** The application's decision. */
 export interface Answer {
   readonly verdict: Access | Denial;
-  /** Until when it holds for the same question, in milliseconds since the epoch. */
+  /** Until when it may be reused for the same request, in milliseconds since the epoch. */
   readonly freshUntil: number;
 }
 
 const MAX_ANSWER_BYTES = 64 * 1024;
-/** How long an answer is kept that does not say it, in seconds. */
+/** How long a response without `max-age` is cached, in seconds. */
 const DEFAULT_MAX_AGE_S = 10;
 const MAX_AGE_S = 3600;
-/** A no is kept at least that long, whatever the answer says: it is asked for again and again. */
+/** Denials are cached at least this long, whatever the response says: rejected clients keep retrying. */
 const MIN_REFUSAL_MS = 1_000;
 
 const GRANT = z.object({
@@ -30,11 +30,11 @@ const GRANT = z.object({
 });
 
 /**
- * Asks the application: `POST {room, token, address}`, where the token is `null` when there is none.
- * It answers with 200 and `{subject?, access, expiresAt?}` (milliseconds since the epoch), with 401
- * or with 403. `Cache-Control` says for how many seconds that holds.
+ * Asks the application: `POST {room, token, address}`, where the token is `null` if there is none.
+ * It responds with 200 and `{subject?, access, expiresAt?}` (milliseconds since the epoch), with 401
+ * or with 403. `Cache-Control` sets how long the response may be cached.
  *
- * @throws AccessUnavailableError for every other answer, and when there is none
+ * @throws AccessUnavailableError for any other response, or if there is none
  */
 export async function askApplication(
   url: URL,
@@ -52,7 +52,7 @@ export async function askApplication(
     return read(await fetchText(url, request, MAX_ANSWER_BYTES));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new AccessUnavailableError(`AUTH_WEBHOOK_URL gives no usable answer: ${reason}`, {
+    throw new AccessUnavailableError(`AUTH_WEBHOOK_URL gave no usable response: ${reason}`, {
       cause: error,
     });
   }
@@ -79,7 +79,9 @@ function read({ status, headers, text }: TextAnswer): Answer {
 function readGrant(text: string, now: number): Access {
   const { subject = null, access, expiresAt = null } = parseGrant(text);
   if (expiresAt !== null && expiresAt <= now) {
-    throw new Error(`expiresAt=${expiresAt} has passed; it counts milliseconds since 1970`);
+    throw new Error(
+      `expiresAt=${expiresAt} is in the past; it must be in milliseconds since the epoch`,
+    );
   }
   return { subject, level: access, expiresAt };
 }
@@ -100,7 +102,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own error shows some of the text, which may repeat the token.
+    // The parser's own error quotes some of the text, which may contain the token.
     throw new Error("the body is not JSON");
   }
 }

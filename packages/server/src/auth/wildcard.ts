@@ -1,11 +1,11 @@
 /**
- * A text in which `*` stands for any characters, also none. A backslash takes the meaning from the
- * character that follows: `\*` is an asterisk, `\\` a backslash.
+ * A pattern in which `*` matches any characters, including none. A backslash escapes the character that
+ * follows: `\*` is an asterisk, `\\` a backslash.
  */
 export class Wildcard {
   readonly #start: string;
   readonly #middle: readonly string[];
-  /** `null`: there is no asterisk, so the start is everything. */
+  /** `null` if the pattern has no asterisk, so that the start is the whole pattern. */
   readonly #end: string | null;
 
   constructor(pattern: string) {
@@ -15,7 +15,7 @@ export class Wildcard {
     this.#middle = rest;
   }
 
-  /** Looks for each piece once, from left to right: the first place that fits leaves most to the rest. */
+  /** Greedy, in one pass: the first match of each piece leaves the most text for the rest. */
   matches(text: string): boolean {
     if (this.#end === null) return text === this.#start;
     if (!text.startsWith(this.#start) || !text.endsWith(this.#end)) return false;
@@ -39,7 +39,7 @@ function piecesOf(pattern: string): string[] {
       pieces.push(piece);
       piece = "";
     } else {
-      // At the very end, a backslash has nothing to escape and means itself.
+      // A trailing backslash has nothing to escape and stands for itself.
       piece += character === "\\" && i + 1 < pattern.length ? pattern.charAt(++i) : character;
     }
   }

@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import { ConfigError } from "../runtime/config-error.ts";
 import type { Config } from "./config.ts";
 
-/** What an application gives to the server itself, instead of naming it in the settings. */
+/** A part that the application passes to the server instead of configuring it with settings. */
 export type CustomPart =
   | "attachTo"
   | "access"
@@ -15,9 +15,9 @@ export type CustomPart =
 const AUTH = ["AUTH_JWT_SECRET", "AUTH_JWKS_URL", "AUTH_WEBHOOK_URL"] as const;
 
 /**
- * Refuses what would let in anybody by accident, and set-ups that would lose something or not work.
+ * Rejects configurations that would admit everyone by accident, lose data, or not work.
  *
- * @param given the parts that are not chosen by settings
+ * @param custom the parts that the application passes instead of settings
  * @throws ConfigError
  */
 export function checkConfig(config: Config, custom: ReadonlySet<CustomPart>): void {
@@ -25,39 +25,41 @@ export function checkConfig(config: Config, custom: ReadonlySet<CustomPart>): vo
   checkCluster(config, custom);
   checkTls(config, custom);
   if (config.S3_BUCKET === undefined && config.S3_PREFIX !== "") {
-    throw new ConfigError("S3_PREFIX needs S3_BUCKET: it is set, but no bucket is");
+    throw new ConfigError("S3_PREFIX needs S3_BUCKET: a prefix is set, but no bucket");
   }
 }
 
-/** Who is let in must not be left to chance. */
+/** Rejects contradictory access control, and a server that would be open to others by accident. */
 function checkAccess(config: Config, custom: ReadonlySet<CustomPart>): void {
   const [decides, other] = [
     ...(custom.has("access") ? (["access"] as const) : []),
     ...AUTH.filter((name) => config[name] !== undefined),
   ];
   if (other !== undefined) {
-    throw new ConfigError(`${decides} and ${other} are both set; one of them must decide`);
+    throw new ConfigError(`${decides} and ${other} are both set; remove one of them`);
   }
   if (decides !== undefined && config.ALLOW_ANONYMOUS) {
-    throw new ConfigError(`ALLOW_ANONYMOUS=true would let in those whom ${decides} keeps out`);
+    throw new ConfigError(
+      `ALLOW_ANONYMOUS=true would admit clients that ${decides} rejects; remove one of them`,
+    );
   }
   if (decides !== undefined || config.ALLOW_ANONYMOUS) return;
-  // Where the application listens may not be known yet, and what stands in front of it never is.
+  // The application's address may not be known yet, and a proxy in front of it never is.
   if (custom.has("attachTo")) {
     throw new ConfigError(
-      "attachTo needs somebody who decides who may come in, or anybody could edit every document; " +
-        `give access, set one of ${AUTH.join(", ")}, or ALLOW_ANONYMOUS=true if that is what you want`,
+      "attachTo needs access control, or anyone could edit every document; " +
+        `pass access, set one of ${AUTH.join(", ")}, or set ALLOW_ANONYMOUS=true if that is intended`,
     );
   }
   if (!isLoopback(config.HOST)) {
     throw new ConfigError(
-      `HOST=${JSON.stringify(config.HOST)} is not a loopback address, so anybody could edit every document; ` +
-        `set one of ${AUTH.join(", ")}, or ALLOW_ANONYMOUS=true if that is what you want`,
+      `HOST=${JSON.stringify(config.HOST)} is not a loopback address, so anyone could edit every document; ` +
+        `set one of ${AUTH.join(", ")}, or set ALLOW_ANONYMOUS=true if that is intended`,
     );
   }
 }
 
-/** Servers that share documents must share everything that these consist of. */
+/** Servers that share documents must share every store that holds them. */
 function checkCluster(config: Config, custom: ReadonlySet<CustomPart>): void {
   const source = (part: CustomPart, name: keyof Config) => {
     if (custom.has(part)) return part;
@@ -69,48 +71,48 @@ function checkCluster(config: Config, custom: ReadonlySet<CustomPart>): void {
     throw new ConfigError(`${name} needs ${other}${instead}: ${why}`);
   };
   const bus = source("bus", "REDIS_URL");
-  needs(bus, "registry", "DYNAMODB_TABLE", "without it servers do not find each other's documents");
+  needs(bus, "registry", "DYNAMODB_TABLE", "without it servers cannot find each other's documents");
   needs(
     source("registry", "DYNAMODB_TABLE"),
     "bus",
     "REDIS_URL",
-    "servers that share documents need it to exchange updates",
+    "servers that share documents exchange updates over it",
   );
   if (bus !== undefined && config.CLUSTER_SECRET === undefined) {
     throw new ConfigError(
-      `${bus} needs CLUSTER_SECRET: servers give documents to each other only with it`,
+      `${bus} needs CLUSTER_SECRET: servers authenticate with it before they exchange documents`,
     );
   }
-  const lost = "what a server journals on its own disk is lost with it";
+  const lost = "a journal on a server's own disk is lost with that server";
   needs(bus, "journal", "DATABASE_URL", lost);
-  needs(bus, "metadata", "DATABASE_URL", "all servers must tell of the same rooms");
+  needs(bus, "metadata", "DATABASE_URL", "all servers must list the same rooms");
   needs(bus, "snapshots", "S3_BUCKET", "all servers must read the same snapshots");
 }
 
-/** TLS of the server itself is for one that is alone and has its own port. */
+/** Built-in TLS is only for a single server that listens on its own port. */
 function checkTls(config: Config, custom: ReadonlySet<CustomPart>): void {
   const { TLS_CERT_FILE, TLS_KEY_FILE } = config;
   if (TLS_CERT_FILE === undefined && TLS_KEY_FILE === undefined) return;
   if (TLS_KEY_FILE === undefined) {
     throw new ConfigError(
-      "TLS_CERT_FILE needs TLS_KEY_FILE: a certificate is of no use without its private key",
+      "TLS_CERT_FILE needs TLS_KEY_FILE: a certificate is useless without its private key",
     );
   }
   if (TLS_CERT_FILE === undefined) {
     throw new ConfigError(
-      "TLS_KEY_FILE needs TLS_CERT_FILE: a private key is of no use without its certificate",
+      "TLS_KEY_FILE needs TLS_CERT_FILE: a private key is useless without its certificate",
     );
   }
   if (custom.has("attachTo")) {
     throw new ConfigError(
-      "TLS_CERT_FILE cannot be used with attachTo: give the certificate to the application's server",
+      "TLS_CERT_FILE cannot be used with attachTo: configure TLS on the application's server instead",
     );
   }
   const bus = custom.has("bus") ? "bus" : "REDIS_URL";
   if (bus === "bus" || config.REDIS_URL !== undefined) {
     throw new ConfigError(
-      `TLS_CERT_FILE cannot be used with ${bus}: servers of a cluster call each other by plain HTTP ` +
-        "at the same port, in a private network; let the load balancer speak TLS",
+      `TLS_CERT_FILE cannot be used with ${bus}: servers in a cluster call each other over plain HTTP ` +
+        "on the same port, in a private network; terminate TLS at the load balancer",
     );
   }
 }

@@ -6,11 +6,11 @@ import { kindOf } from "./read-settings.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 /**
- * Refuses options that would be ignored, or that could not work: an option that is not known may be a
- * misspelt `access`, without which everybody would be let in.
+ * Rejects unknown options and options with the wrong shape: an unknown option may be a misspelt `access`,
+ * without which everyone would be admitted.
  *
- * @param options whatever a program passes, which may be written without types
- * @throws ConfigError naming the option, and what was probably meant
+ * @param options as passed; the caller may be untyped JavaScript
+ * @throws ConfigError naming the option, and the closest known name
  */
 export function checkOptions(options: unknown): asserts options is ServerOptions {
   if (!isObject(options)) {
@@ -26,13 +26,13 @@ export function checkOptions(options: unknown): asserts options is ServerOptions
 type Check = (name: string, value: unknown) => void;
 
 const CHECKS: { readonly [Name in keyof Required<ServerOptions>]: Check } = {
-  // Their names and values are checked where they are read.
+  // The names and values of settings are checked where they are read.
   settings: isAnObject,
   attachTo: (name, value) => {
     const { server, path } = isAnObject(name, value);
     checkNames(name, value, ["server", "path"]);
     if (!(server instanceof HttpServer || server instanceof HttpsServer)) {
-      throw wrong(`${name}.server`, server, "an HTTP or HTTPS server of Node");
+      throw wrong(`${name}.server`, server, "a Node HTTP or HTTPS server");
     }
     if (typeof path !== "string") throw wrong(`${name}.path`, path, "a string");
   },
@@ -78,16 +78,16 @@ function hasMethods(...methods: readonly string[]): Check {
     const missing = methods.filter((method) => typeof part[method] !== "function");
     if (missing.length === 0) return;
     throw new ConfigError(
-      `${name} must have the methods ${methods.join(", ")}; it lacks ${missing}`,
+      `${name} must have the methods ${methods.join(", ")}; missing: ${missing.join(", ")}`,
     );
   };
 }
 
-/** Own names: what a class adds to an object is its own business. */
+/** Checks own properties only; inherited ones belong to the object's class. */
 function checkNames(of: string, value: unknown, known: readonly string[]): void {
   for (const name of Object.keys(value ?? {})) {
     if (known.includes(name)) continue;
-    const meant = suggestion(name, known) || `; there are ${known.join(", ")}`;
+    const meant = suggestion(name, known) || `; the options are ${known.join(", ")}`;
     throw new ConfigError(`${of}: unknown option ${JSON.stringify(name)}${meant}`);
   }
 }

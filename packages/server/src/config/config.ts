@@ -4,7 +4,7 @@ import { ConfigError } from "../runtime/config-error.ts";
 import { memoryOfMachine } from "../runtime/memory-limit.ts";
 import { type CustomPart, checkConfig } from "./check-config.ts";
 
-/** A server with less could take nobody. */
+/** With less memory, a server could not admit any client. */
 const LEAST_MEMORY_BYTES = 128 * 1024 * 1024;
 
 interface Setting<T> {
@@ -17,7 +17,7 @@ function setting<T>(schema: z.ZodType<T>, fallback: string, help: string): Setti
   return { schema, default: fallback, help };
 }
 
-/** Timers of Node fire at once when they are set to more, and some limits would count as none. */
+/** Node fires timers with longer delays immediately, and some limits would not apply at all. */
 const MOST = 2_147_483_647;
 
 const wholeNumber = (least: number, most = MOST) =>
@@ -51,7 +51,7 @@ const urls = (schemes: readonly string[]) =>
     .transform((text) => text.split(",").map((url) => url.trim()))
     .refine((all) => all.every((one) => isUrl(one, schemes)), urlMustBegin(schemes));
 
-/** Where the application takes requests of this program. */
+/** An endpoint of the application that receives requests from this server. */
 const receiverUrl = z.string().refine((text) => {
   const url = URL.parse(text);
   if (url === null || !["http:", "https:"].includes(url.protocol)) return false;
@@ -64,7 +64,7 @@ const rootNames = z
   .pipe(
     z.record(
       z.string(),
-      z.enum(ROOT_TYPES, `must have one of the types ${ROOT_TYPES.join(", ")} for each name`),
+      z.enum(ROOT_TYPES, `must map each name to one of the types ${ROOT_TYPES.join(", ")}`),
       'must be a JSON object such as {"prosemirror": "XmlFragment"}',
     ),
   )
@@ -85,47 +85,43 @@ function isPort(address: string): boolean {
 
 const flag = z.enum(["true", "false"], "must be true or false").transform((v) => v === "true");
 
-/** Every setting: its form, its default as it would be written, and what it means. */
+/** Every setting: its schema, its default as the user would write it, and its help text. */
 const SETTINGS = {
   HOST: setting(z.string().min(1, "must not be empty"), "127.0.0.1", "address to listen on"),
   PORT: setting(
     wholeNumber(0, 65_535),
     "1234",
-    "port to listen on; 0 picks a free one and logs it",
+    "port to listen on; 0 picks a free port and logs it",
   ),
   DATA_DIR: setting(
     z.string().min(1, "must not be empty"),
     "./data",
-    "directory of the embedded store",
+    "directory for the embedded store",
   ),
   DATABASE_URL: setting(
     optional(url(["postgres:", "postgresql:"])),
     "",
-    "PostgreSQL for journal and metadata",
+    "PostgreSQL database for journal and metadata",
   ),
   S3_BUCKET: setting(
     optional(
-      z.string().refine((name) => !name.includes("://"), "must be the name of a bucket, not a URL"),
+      z.string().refine((name) => !name.includes("://"), "must be a bucket name, not a URL"),
     ),
     "",
     "S3 bucket for snapshots; region, endpoint and credentials come from AWS_REGION, AWS_ENDPOINT_URL_S3, …",
   ),
-  S3_PREFIX: setting(z.string(), "", "what the keys of all snapshots begin with"),
-  S3_FORCE_PATH_STYLE: setting(flag, "false", "true puts the bucket into the path of S3 URLs"),
-  S3_UNQUOTED_IF_MATCH: setting(
-    flag,
-    "false",
-    "true sends ETags without quotes, as Ceph wants them",
-  ),
+  S3_PREFIX: setting(z.string(), "", "prefix for the keys of all snapshots"),
+  S3_FORCE_PATH_STYLE: setting(flag, "false", "true puts the bucket name in the path of S3 URLs"),
+  S3_UNQUOTED_IF_MATCH: setting(flag, "false", "true sends ETags without quotes, as Ceph expects"),
   REDIS_URL: setting(
     optional(urls(["redis:", "rediss:"])),
     "",
-    "Redis, which carries updates between servers; several URLs with commas mean a Redis Cluster",
+    "Redis that carries updates between servers; several URLs separated by commas mean a Redis Cluster",
   ),
   DYNAMODB_TABLE: setting(
     optional(z.string()),
     "",
-    "DynamoDB table in which servers find each other; AWS_ENDPOINT_URL_DYNAMODB, …",
+    "DynamoDB table through which servers find each other; region, endpoint and credentials come from AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB, …",
   ),
   SERVER_ADDRESS: setting(
     optional(
@@ -135,94 +131,98 @@ const SETTINGS = {
         .refine((address) => isPort(address), "must be host:port, with a port from 1 to 65535"),
     ),
     "",
-    "host:port at which other servers reach this one; by default from ECS, HOST or the first IPv4 address",
+    "host:port where other servers reach this one; by default from ECS, HOST or the first IPv4 address",
   ),
   CLUSTER_SECRET: setting(
     optional(z.string().min(16, "must have at least 16 characters")),
     "",
-    "authenticates servers to each other; the same on all",
+    "authenticates servers to each other; must be the same on all",
   ),
   ADMIN_TOKEN: setting(
     optional(z.string().min(16, "must have at least 16 characters")),
     "",
-    "opens the dashboard, the API and the metrics; without it they answer only on loopback",
+    "grants access to the dashboard, the API and the metrics; without it they are available only on loopback",
   ),
   AUTH_JWT_SECRET: setting(
     optional(z.string()),
     "",
-    "verifies room tokens (HS256); several with commas while one replaces another",
+    "secret that verifies room tokens (HS256); separate several with commas while rotating",
   ),
   AUTH_JWKS_URL: setting(
     optional(z.string()),
     "",
-    "where the public keys are that verify room tokens",
+    "URL of the public keys that verify room tokens",
   ),
-  AUTH_WEBHOOK_URL: setting(optional(z.string()), "", "asks the application who may enter a room"),
+  AUTH_WEBHOOK_URL: setting(
+    optional(z.string()),
+    "",
+    "URL of the application's endpoint that decides who may join a room",
+  ),
   ALLOW_ANONYMOUS: setting(
     flag,
     "false",
-    "true serves everybody who can reach an address that is not loopback",
+    "true admits everyone, also on an address that is not loopback",
   ),
   ALLOWED_ORIGINS: setting(
     optional(z.string()),
     "",
-    "origins of pages that may connect and use the API, with commas, such as https://*.example.com; by default all may connect, and none but the server's own use the API",
+    "comma-separated origins of pages that may connect and use the API, such as https://*.example.com; by default all pages may connect, and only the server's own may use the API",
   ),
   TLS_CERT_FILE: setting(
     optional(z.string()),
     "",
-    "certificate and chain (PEM) with which to serve https; read again when it changes",
+    "certificate and chain (PEM) for serving HTTPS; reloaded when it changes",
   ),
-  TLS_KEY_FILE: setting(optional(z.string()), "", "the private key of that certificate (PEM)"),
+  TLS_KEY_FILE: setting(optional(z.string()), "", "private key of that certificate (PEM)"),
   TRUSTED_PROXIES: setting(
     wholeNumber(0),
     "0",
-    "how many proxies in front of this server tell the client's address in X-Forwarded-For",
+    "number of proxies in front of this server that add the client's address to X-Forwarded-For",
   ),
   CALLBACK_URL: setting(
     optional(receiverUrl),
     "",
-    "is sent a POST some time after a document has changed",
+    "URL that receives a POST some time after a document has changed",
   ),
   CALLBACK_DEBOUNCE_WAIT: setting(
     wholeNumber(1),
     "2000",
-    "how long a document must not change before that, in milliseconds",
+    "how long a document must be unchanged before that request, in milliseconds",
   ),
   CALLBACK_DEBOUNCE_MAXWAIT: setting(
     wholeNumber(1),
     "10000",
-    "how long after the first change it is sent at the latest, in milliseconds",
+    "longest delay of that request after the first change, in milliseconds",
   ),
   CALLBACK_TIMEOUT: setting(
     wholeNumber(1),
     "5000",
-    "how long the receiver may take to answer, in milliseconds",
+    "how long the receiver may take to respond, in milliseconds",
   ),
   CALLBACK_OBJECTS: setting(
     rootNames,
     "{}",
-    'what is sent of a document: names and types, such as {"prosemirror": "XmlFragment"}',
+    'root types of a document to send, by name, such as {"prosemirror": "XmlFragment"}',
   ),
   EVENTS_URL: setting(
     optional(receiverUrl),
     "",
-    "is sent rooms that are opened, closed and deleted, and users that join and leave",
+    "URL that receives events: rooms opened, closed and deleted, users joining and leaving",
   ),
   CALLBACK_SECRET: setting(
     optional(z.string().min(16, "must have at least 16 characters")),
     "",
-    "signs what is sent to CALLBACK_URL and EVENTS_URL",
+    "signs requests to CALLBACK_URL and EVENTS_URL",
   ),
   CONNECTIONS_RETENTION_DAYS: setting(
     wholeNumber(1, 36_500),
     "90",
-    "how long ended connections stay in the metadata",
+    "how long closed connections stay in the metadata, in days",
   ),
   MAX_CONNECTION_RECORDS_PER_DAY: setting(
     wholeNumber(0),
     "1000000",
-    "how many connections a server records in a day; those above are only counted",
+    "how many connections a server records per day; any beyond that are only counted",
   ),
   MAX_MEMORY_BYTES: setting(
     wholeNumber(0).refine(
@@ -230,64 +230,64 @@ const SETTINGS = {
       `must be 0 or at least ${LEAST_MEMORY_BYTES}`,
     ),
     "0",
-    "memory of the process; 0 means what its container, or the machine, has",
+    "memory available to the process; 0 means that of its container or machine",
   ),
   MEMORY_GUARD_PERCENT: setting(
     wholeNumber(1).refine((percent) => percent <= 100, "must be at most 100"),
     "70",
-    "share of that memory from which on new clients are refused and the heaviest are disconnected",
+    "share of that memory above which new clients are refused and the heaviest ones disconnected",
   ),
   MAX_MESSAGE_BYTES: setting(
     wholeNumber(1024),
     "67108864",
-    "largest message from a client; without it, no more than a 32nd of the memory",
+    "largest message from a client; if not set, at most 1/32 of the memory",
   ),
   MAX_DOCUMENT_BYTES: setting(
     wholeNumber(1024),
     "268435456",
-    "largest encoded document; without it, no more than a 16th of the memory",
+    "largest encoded document; if not set, at most 1/16 of the memory",
   ),
   MAX_MESSAGES_PER_SECOND: setting(
     wholeNumber(1),
     "10000",
-    "most messages a second of one connection; for two seconds' worth at once",
+    "maximum messages per second from one connection; bursts may be twice that",
   ),
   MAX_LOOP_MS_PER_SECOND: setting(
     wholeNumber(1),
     "250",
-    "how long the event loop may work for one connection, a second; over it the client waits",
+    "event loop time per second that one connection may use; beyond it the client waits",
   ),
   MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: setting(
     wholeNumber(1),
     "600",
-    "the same for all connections of one address, while the event loop is loaded",
+    "the same for all connections from one address, while the event loop is under load",
   ),
-  MAX_CONNECTIONS: setting(wholeNumber(1), "100000", "most connections to this server"),
-  MAX_CONNECTIONS_PER_ROOM: setting(wholeNumber(1), "10000", "most connections to one room"),
+  MAX_CONNECTIONS: setting(wholeNumber(1), "100000", "maximum connections to this server"),
+  MAX_CONNECTIONS_PER_ROOM: setting(wholeNumber(1), "10000", "maximum connections to one room"),
   MAX_CONNECTIONS_PER_ADDRESS: setting(
     optional(wholeNumber(1)),
     "",
-    "most connections of one address; behind a proxy set TRUSTED_PROXIES too",
+    "maximum connections from one address; behind a proxy, set TRUSTED_PROXIES too",
   ),
   MAX_ATTEMPTS_PER_SECOND: setting(
     optional(wholeNumber(1)),
     "",
-    "most attempts of one address to connect, a second; behind a proxy set TRUSTED_PROXIES too",
+    "maximum connection attempts per second from one address; behind a proxy, set TRUSTED_PROXIES too",
   ),
   SNAPSHOT_INTERVAL_MS: setting(
     wholeNumber(10),
     "30000",
-    "how often a changed, open document is snapshotted",
+    "how often an open document with changes is snapshotted",
   ),
   UNLOAD_DELAY_MS: setting(
     wholeNumber(0),
     "5000",
-    "how long a document stays in memory after its last connection",
+    "how long a document stays in memory after its last connection has closed",
   ),
   DELETED_ROOM_GRACE_MS: setting(
     wholeNumber(0),
     "60000",
-    "how long nobody may open a room that was deleted: clients that had it open would bring it back",
+    "how long a deleted room cannot be opened, so that clients that had it open do not restore it",
   ),
   GC: setting(flag, "true", "collect deleted content when compacting"),
   LOG_LEVEL: setting(
@@ -295,7 +295,7 @@ const SETTINGS = {
       error: "must be fatal, error, warn, info, debug, trace or silent",
     }),
     "info",
-    "least severe level that is logged",
+    "lowest level that is logged",
   ),
 };
 
@@ -309,7 +309,7 @@ export type Config = {
 /**
  * Reads the configuration from environment variables. An empty variable counts as not set.
  *
- * @param given the parts that an application gives itself
+ * @param custom the parts that the application passes itself
  * @throws ConfigError naming the variable, its value and what it must be
  */
 export function readConfig(
@@ -325,10 +325,10 @@ export function readConfig(
   return config;
 }
 
-/** What of the memory the defaults of these settings may take. */
+/** Upper bounds for the defaults of these settings, as shares of the memory. */
 const SHARES_OF_MEMORY = { MAX_MESSAGE_BYTES: 1 / 32, MAX_DOCUMENT_BYTES: 1 / 16 } as const;
 
-/** Finds out how much memory there is, and fits those defaults to it. */
+/** Determines the available memory and caps those defaults accordingly. */
 function fitMemory(config: Config, isSet: (name: string) => boolean): Config {
   const memory = config.MAX_MEMORY_BYTES || memoryOfMachine();
   const defaultOf = (name: keyof typeof SHARES_OF_MEMORY) =>
@@ -345,7 +345,7 @@ function fitMemory(config: Config, isSet: (name: string) => boolean): Config {
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
 
-/** The value of one setting. @throws ConfigError naming it, its text and what it must be */
+/** The value of one setting. @throws ConfigError naming the setting, its text and what it must be */
 export function parseSetting(name: keyof Config, text: string): unknown {
   const parsed = SETTINGS[name].schema.safeParse(text);
   if (parsed.success) return parsed.data;
@@ -353,7 +353,7 @@ export function parseSetting(name: keyof Config, text: string): unknown {
   throw new ConfigError(`${name}${shown}: ${reasonOf(parsed.error)}`);
 }
 
-/** They hold passwords, which must not be shown. */
+/** Settings that may contain secrets: errors do not show their values. */
 const SECRET: ReadonlySet<string> = new Set([
   "DATABASE_URL",
   "REDIS_URL",

@@ -11,57 +11,56 @@ import type { SnapshotStore } from "../storage/snapshots.ts";
 import type { Config } from "./config.ts";
 
 /**
- * What a server is built from. Everything is optional: `createServer()` is what the command
- * `symphony-backend` does without settings.
+ * The options of a server. All are optional: `createServer()` does what the command `symphony-backend`
+ * does without settings.
  *
- * **Who closes what.** `access` and the three stores belong to the server from the call of
- * `createServer` on, and so does what `bus` and `registry` return. It closes each of them once, when it
- * is closed or could not be created. Whoever wants to go on using one gives an object around it whose
- * `close` does nothing.
+ * **Ownership.** Once `createServer` is called, the server owns `access`, the three stores, and what
+ * `bus` and `registry` return. It closes each of them once: when the server is closed, or when it could
+ * not be created. To keep using one afterwards, wrap it in an object whose `close` does nothing.
  */
 export interface ServerOptions {
   /**
    * Settings by the names of their environment variables, with the same defaults and checks. The
-   * environment itself is not read; `settings: process.env` does that. Only the SDK of AWS looks there
-   * by itself, for region and credentials.
+   * environment itself is not read; pass `settings: process.env` for that. Only the AWS SDK reads it, for
+   * region and credentials.
    */
   readonly settings?: Settings | undefined;
 
-  /** Serves a path of the application's own HTTP server, instead of listening. */
+  /** Serves a path of the application's own HTTP server instead of listening on a port. */
   readonly attachTo?: AttachTo | undefined;
 
   /**
-   * Decides who may come in, instead of what an `AUTH_…` setting names. A function is enough for those
-   * who remember no answers. It has ten seconds; whatever else it throws than an
-   * {@link AccessDeniedError} lets nobody in, and the client tries again.
+   * Decides who is admitted, instead of an `AUTH_…` setting. If it caches nothing, a function is enough.
+   * It must settle within ten seconds. If it throws anything other than an {@link AccessDeniedError}, the
+   * client is not admitted and retries.
    */
   readonly access?: AccessControl | Authorize | undefined;
 
-  /** Instead of the journal that `DATABASE_URL` or `DATA_DIR` names. */
+  /** Replaces the journal that `DATABASE_URL` or `DATA_DIR` selects. */
   readonly journal?: Journal | undefined;
 
-  /** Instead of the snapshots that `S3_BUCKET` or `DATA_DIR` names. */
+  /** Replaces the snapshot store that `S3_BUCKET` or `DATA_DIR` selects. */
   readonly snapshots?: SnapshotStore | undefined;
 
-  /** Instead of the metadata that `DATABASE_URL` or `DATA_DIR` names. */
+  /** Replaces the metadata store that `DATABASE_URL` or `DATA_DIR` selects. */
   readonly metadata?: Metadata | undefined;
 
   /**
-   * Opens the bus between servers, instead of `REDIS_URL`. A server with a bus needs a registry, a
+   * Opens the bus between servers, replacing `REDIS_URL`. A server with a bus needs a registry, a
    * `CLUSTER_SECRET`, and stores that all servers share.
    */
   readonly bus?: OpenPart<Bus> | undefined;
 
-  /** Opens the registry of who holds what, instead of `DYNAMODB_TABLE`. It needs a bus. */
+  /** Opens the registry of which server holds which room, replacing `DYNAMODB_TABLE`. Needs a bus. */
   readonly registry?: OpenPart<Registry> | undefined;
 
-  /** Is told of what happens on this server. */
+  /** Functions that are called when something happens on this server. */
   readonly hooks?: Hooks | undefined;
 
-  /** Gives the first content of rooms of which nothing is stored. */
+  /** Provides the initial content of rooms that have nothing stored. */
   readonly load?: LoadRoom | undefined;
 
-  /** Where the server logs; without it, as JSON to the standard output from `LOG_LEVEL` on. */
+  /** The server's logger. By default, JSON to standard output at `LOG_LEVEL` and above. */
   readonly logger?: Logger | undefined;
 }
 
@@ -69,44 +68,44 @@ export interface ServerOptions {
 export type Settings = { readonly [Name in keyof Config]?: string | number | boolean | undefined };
 
 /**
- * Opens a part of a server that has to know which server it is for.
+ * Opens a part that needs to know which server it belongs to.
  *
- * @throws whatever kept it from being opened; `createServer` then rejects with that
+ * @throws any error that prevents opening; `createServer` then rejects with it
  */
 export type OpenPart<Part> = (member: ClusterMember) => Part | Promise<Part>;
 
-/** A server, as the parts that connect it to others see it. */
+/** A server, as seen by the parts that connect it to others. */
 export interface ClusterMember {
-  /** At which the others reach it, and by which the registry and the bus know it. */
+  /** Where other servers reach it; also its identity in the registry and on the bus. */
   readonly address: ServerAddress;
-  /** Tells this run of the server from earlier ones at its address. The registry stores it. */
+  /** Distinguishes this run of the server from earlier runs at the same address. Stored in the registry. */
   readonly incarnation: Incarnation;
   readonly logger: Logger;
 }
 
-/** A server that is running. */
+/** A running server. */
 export interface SymphonyServer {
   /**
-   * Where it is: `http://host:port`, followed by the path when it is attached. Attached to a server that
-   * does not listen, it is only the path.
+   * The server's URL: `http://host:port` (`https` with TLS), followed by the path if it is attached. If
+   * the server it is attached to is not listening, only the path.
    */
   readonly url: string;
 
   /**
-   * Opens a room for code of this process: a `Y.Doc` that follows it, and edits like any client, on
-   * whichever server of the cluster. It may be opened any number of times; each is a client of its own.
+   * Opens a room for code in this process: a `Y.Doc` that stays in sync with the room and edits it like
+   * any client, on whichever server of the cluster. A room may be opened any number of times; each opened
+   * document is a separate client.
    *
-   * @throws RoomNameError; ClosedError when the server is being closed; DeletedError while the room is
-   *   being deleted; StorageError, CorruptedError or RegistryError when it cannot be read
+   * @throws RoomNameError; ClosedError if the server is closing; DeletedError while the room is
+   *   being deleted; StorageError, CorruptedError or RegistryError if the room cannot be read
    */
   openDocument(room: string): Promise<ServerDocument>;
 
   /**
-   * Takes no new connections, makes everything durable, closes the clients with 1012, stores
-   * snapshots, and releases everything, all within 25 seconds. It does not reject, and may be called
-   * again.
+   * Stops accepting connections, makes all updates durable, closes clients with 1012, stores snapshots
+   * and releases all resources, within 25 seconds in total. Never rejects; may be called again.
    *
-   * @returns whether every update that was received is durable
+   * @returns whether every received update is durable
    */
   close(): Promise<boolean>;
 }

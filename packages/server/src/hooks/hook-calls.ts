@@ -12,13 +12,13 @@ import type {
 } from "./hooks.ts";
 
 export interface HookLimits {
-  /** How long a call may take before the next one of its room begins, in milliseconds. */
+  /** How long a call may take before the next one for its room starts, in milliseconds. */
   readonly callMs: number;
-  /** How many rooms are told of at once. */
+  /** How many rooms may have a call in progress at once. */
   readonly atOnce: number;
-  /** How many calls may wait, of all rooms. */
+  /** How many calls may wait, over all rooms. */
   readonly waiting: number;
-  /** How many bytes of changes may wait, of all rooms. */
+  /** How many bytes of changes may wait, over all rooms. */
   readonly bytes: number;
 }
 
@@ -28,25 +28,25 @@ const LIMITS: HookLimits = {
   waiting: 10_000,
   bytes: 64 * 1024 * 1024,
 };
-/** What a change takes beside its bytes, about. */
+/** Approximate overhead of a change in addition to its bytes. */
 const CHANGE_BYTES = 256;
-/** What is dropped is logged no more often than this. */
+/** Minimum interval between log lines about dropped calls. */
 const LOG_MS = 60_000;
 
-/** A call that waits. */
+/** A waiting call. */
 type Call =
   | { readonly name: "onChange"; readonly changes: Change[]; bytes: number }
   | { readonly name: Exclude<HookName, "onChange">; readonly run: () => unknown };
 
-/** Tells the application what happens: in each room one thing after the other. */
+/** Calls the application's hooks: within each room one at a time, in order. */
 export class HookCalls {
   readonly stats: HookStats = new HookStats();
   readonly #hooks: Hooks;
   readonly #logger: Logger;
   readonly #limits: HookLimits;
-  /** What waits to be told, by room. Rooms come in the order of their turn. */
+  /** Waiting calls by room. Rooms are in the order of their turns. */
   readonly #rooms: Map<string, Call[]> = new Map();
-  /** Rooms that the application is being told of. */
+  /** Rooms with a call in progress. */
   readonly #busy: Set<string> = new Set();
   #waiting = 0;
   #bytes = 0;
@@ -59,7 +59,7 @@ export class HookCalls {
     this.#limits = limits;
   }
 
-  /** Whether anybody wants to know of changes; if not, nothing is done for it. */
+  /** Whether there is an `onChange` hook. If not, changes cost nothing. */
   get wantsChanges(): boolean {
     return this.#hooks.onChange !== undefined;
   }
@@ -80,13 +80,13 @@ export class HookCalls {
     this.#add("onDisconnect", event, this.#hooks.onDisconnect);
   }
 
-  /** @param update is copied: the document goes on using these bytes */
+  /** @param update copied, because the document keeps using these bytes */
   changed(room: string, update: Uint8Array, author: ChangeAuthor | null): void {
     if (!this.wantsChanges) return;
     const last = this.#rooms.get(room)?.at(-1);
     const isFull = last?.name !== "onChange" && this.#waiting >= this.#limits.waiting;
     const bytes = update.length + CHANGE_BYTES;
-    // One that is too large for itself is told when nothing else waits.
+    // A change that alone exceeds the limit is accepted if nothing else is waiting.
     if (isFull || (this.#bytes > 0 && this.#bytes + bytes > this.#limits.bytes)) {
       this.#drop("onChange", room);
       return;
@@ -101,13 +101,14 @@ export class HookCalls {
     }
   }
 
-  /** Waits until everything has been told, or `ms` have passed. What is left is not told. */
+  /** Waits until all calls have been made, or `ms` milliseconds have passed. Drops the rest. */
   async close(ms: number): Promise<void> {
     const idle = new Promise<void>((resolve) => {
       this.#idle = resolve;
     });
     if (this.#busy.size > 0 || this.#rooms.size > 0) await within(ms, idle);
-    if (this.#waiting > 0) this.#logger.error({ calls: this.#waiting }, "hooks were not called");
+    if (this.#waiting > 0)
+      this.#logger.error({ calls: this.#waiting }, "hook calls dropped on close");
     this.#rooms.clear();
   }
 
@@ -126,11 +127,11 @@ export class HookCalls {
     const calls = this.#rooms.get(room);
     if (calls === undefined) this.#rooms.set(room, [call]);
     else calls.push(call);
-    // Not now: whoever tells of something must not wait, and more may come in the same turn.
+    // Deferred: the caller must not wait for the hook, and more calls may follow in the same turn.
     if (calls === undefined) setImmediate(() => this.#next());
   }
 
-  /** Begins with rooms whose turn it is, as many as may be told of at once. */
+  /** Starts calls for the rooms whose turn it is, up to the limit. */
   #next(): void {
     if (this.#busy.size >= this.#limits.atOnce) return;
     for (const room of this.#rooms.keys()) {
@@ -145,7 +146,7 @@ export class HookCalls {
   async #tell(room: string): Promise<void> {
     const calls = this.#rooms.get(room) ?? [];
     const call = calls.shift();
-    // The room goes to the end of those that wait.
+    // The room moves to the end of the queue.
     this.#rooms.delete(room);
     if (calls.length > 0) this.#rooms.set(room, calls);
     if (call !== undefined) await this.#call(room, call);
@@ -162,14 +163,14 @@ export class HookCalls {
     try {
       const { callMs } = this.#limits;
       if (await within(callMs, this.#run(room, call))) return;
-      throw new Error(`it has not ended within ${callMs} ms`);
+      throw new Error(`the hook did not finish within ${callMs} ms`);
     } catch (error) {
       count(this.stats.failures, name);
-      this.#logger.error({ room, hook: name, err: error }, "a hook has failed");
+      this.#logger.error({ room, hook: name, err: error }, "hook failed");
     }
   }
 
-  /** Rejects also where the hook throws. */
+  /** Async, so that an exception from the hook becomes a rejection. */
   async #run(room: string, call: Call): Promise<void> {
     if (call.name === "onChange") await this.#hooks.onChange?.({ room, changes: call.changes });
     else await call.run();
@@ -180,6 +181,6 @@ export class HookCalls {
     const now = performance.now();
     if (now - this.#dropsLoggedAt < LOG_MS) return;
     this.#dropsLoggedAt = now;
-    this.#logger.error({ room, hook: name }, "hooks are too slow; some are not called");
+    this.#logger.error({ room, hook: name }, "hooks too slow, dropping calls");
   }
 }

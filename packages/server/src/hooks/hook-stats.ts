@@ -2,13 +2,13 @@ import type { Hooks } from "./hooks.ts";
 
 export type HookName = keyof Hooks;
 
-/** How the functions of the application that this server calls have fared. */
+/** Counts of this server's calls to functions passed by the application. */
 export class HookStats {
-  /** How many calls have ended, also those that failed. */
+  /** Calls made, including those that failed. */
   readonly calls: Map<HookName | "load", number> = new Map();
   /** Calls that threw, rejected or took too long. */
   readonly failures: Map<HookName | "load", number> = new Map();
-  /** What was not told because too much waited. */
+  /** Events dropped because too much was waiting. */
   readonly dropped: Map<HookName, number> = new Map();
 }
 

@@ -1,33 +1,35 @@
 import type { AccessLevel } from "../auth/access.ts";
 
 /**
- * What an application is told of what happens on this server. Every hook may return a promise. What
- * happens in one room is told one after the other: the next call for the room waits for the end of the
- * one before, for ten seconds at the most. Rooms do not wait for each other.
+ * Functions of the application that are called when something happens on this server. Every hook may
+ * return a promise. Calls for one room are sequential: each waits for the previous one to finish, for at
+ * most ten seconds. Rooms do not wait for each other.
  *
- * A hook decides nothing, and nobody waits for it. One that throws, rejects or takes longer is logged
- * with its room and counted in the metrics; so is what is dropped because too much waits to be told.
+ * Hooks only observe: the server does not wait for them, and their results decide nothing. A hook that
+ * throws, rejects or takes longer is logged with its room and counted in the metrics; so are calls dropped
+ * because too many are waiting.
  */
 export interface Hooks {
-  /** Somebody was let in, and has the room open. */
+  /** A client was admitted and has joined the room. */
   readonly onConnect?: Hook<ConnectEvent> | undefined;
 
-  /** This server has opened a room that it did not hold before. */
+  /** This server has loaded a room that it did not hold before. */
   readonly onLoad?: Hook<LoadEvent> | undefined;
 
   /**
-   * Clients of this server have changed a document, and it is durable. Other servers that hold the
-   * room do not tell of it. Changes that come while the hook is busy with the room are told together.
+   * Clients of this server have changed a document, and the changes are durable. Other servers that hold
+   * the room do not call their hooks for them. Changes that arrive while the hook is busy with the room are
+   * passed together in the next call.
    *
-   * Every change is told at least once, unless the server dies or too much waits. A client that
-   * reconnects may return what another server has told already; updates may be applied twice.
+   * Every change is passed at least once, unless the server dies or too much is waiting. A client that
+   * reconnects may resend changes that another server has already passed; applying an update twice is safe.
    */
   readonly onChange?: Hook<ChangeEvent> | undefined;
 
   /** A snapshot of a room was stored. */
   readonly onStore?: Hook<StoreEvent> | undefined;
 
-  /** The connection of somebody who was let in has ended. */
+  /** The connection of an admitted client has closed. */
   readonly onDisconnect?: Hook<DisconnectEvent> | undefined;
 }
 
@@ -35,20 +37,20 @@ export type Hook<Event> = (event: Event) => unknown;
 
 export interface RoomConnection {
   readonly room: string;
-  /** Names the connection, also in the logs and the metadata. */
+  /** Unique ID of the connection, also used in the logs and the metadata. */
   readonly connection: string;
-  /** Who it is, as the access says; `null` when it does not. */
+  /** The client's subject according to the access control; `null` if it gave none. */
   readonly subject: string | null;
 }
 
 export interface ConnectEvent extends RoomConnection {
   readonly level: AccessLevel;
-  /** The client's address, as `TRUSTED_PROXIES` lets it be found. */
+  /** The client's address, determined according to `TRUSTED_PROXIES`. */
   readonly address: string;
 }
 
 export interface DisconnectEvent extends RoomConnection {
-  /** The close code: the server's when it closed the connection, else the client's, 1005 or 1006. */
+  /** The close code: the server's if it closed the connection, otherwise the client's, 1005 or 1006. */
   readonly code: number;
 }
 
@@ -58,7 +60,7 @@ export interface LoadEvent {
 
 export interface ChangeEvent {
   readonly room: string;
-  /** In the order in which they were received; at least one. */
+  /** In the order received; at least one. */
   readonly changes: readonly Change[];
 }
 
@@ -66,14 +68,14 @@ export interface Change {
   /** An encoded Yjs update (format V1). */
   readonly update: Uint8Array;
   /**
-   * Whose client wrote it; `null` when that is not known: for what a client returned when it connected,
-   * which may be anybody's; what came by the API; and that of a connection that ended before it was
+   * The author's connection; `null` if unknown: for changes that a client sent in its initial sync, which
+   * may be anyone's; for changes through the API; and if the connection closed before the change was
    * durable.
    */
   readonly author: ChangeAuthor | null;
 }
 
-/** Who wrote a change. */
+/** The connection that wrote a change. */
 export type ChangeAuthor = Pick<RoomConnection, "connection" | "subject">;
 
 export interface StoreEvent {
@@ -83,14 +85,14 @@ export interface StoreEvent {
 }
 
 /**
- * Gives the first content of a room that has neither a snapshot nor a journal, such as from the
+ * Provides the initial content of a room that has neither a snapshot nor a journal, for example from the
  * application's own database.
  *
- * It must give the same bytes whenever it is called for a room: two servers may open it at once, and to
- * Yjs the same content of different clients is twice the content. So store an encoded update, or make
- * one with a `clientID` that is always the same.
+ * It must return the same bytes on every call for a room: two servers may open the room at once, and Yjs
+ * treats the same content from different client IDs as two insertions. So store an encoded update, or
+ * create it with a fixed `clientID`.
  *
- * @returns an encoded Yjs update (format V1); `null` for an empty room. It has ten seconds; when it
- *   fails, or gives something else, the room is not opened, and clients are closed with 1013
+ * @returns an encoded Yjs update (format V1); `null` for an empty room. It has ten seconds. If it fails or
+ *   returns anything else, the room is not opened, and clients are closed with 1013
  */
 export type LoadRoom = (room: string) => Promise<Uint8Array | null> | Uint8Array | null;

@@ -9,20 +9,20 @@ const LOAD_MS = 10_000;
 
 export interface InitialContentOptions {
   readonly load: LoadRoom;
-  /** Says what an update holds. @throws MalformedError */
+  /** Determines the contents of an update. @throws MalformedError */
   readonly inspect: (update: Uint8Array) => Promise<UpdateContents>;
   readonly maxDocumentBytes: number;
   readonly stats: HookStats;
   readonly logger: Logger;
-  /** How long the application has, in milliseconds. */
+  /** How long the application may take, in milliseconds. */
   readonly loadMs?: number;
 }
 
 /**
- * What the application has of a room that nobody has opened before.
+ * The application's initial content for a room that has nothing stored.
  *
- * @returns an encoded update that is valid; `null` when there is nothing
- * @throws StorageError when the application fails, or gives something else
+ * @returns a valid encoded update; `null` if there is none
+ * @throws StorageError if the application fails or returns anything else
  */
 export async function initialContent(
   room: string,
@@ -34,8 +34,8 @@ export async function initialContent(
     return await checked(await ask(room, options), options);
   } catch (cause) {
     count(stats.failures, "load");
-    const message = `load has failed for room ${JSON.stringify(room)}`;
-    logger.error({ room, err: cause }, "load has failed; the room is not opened");
+    const message = `load failed for room ${JSON.stringify(room)}`;
+    logger.error({ room, err: cause }, "load failed, room not opened");
     throw new StorageError(message, { cause });
   }
 }
@@ -43,7 +43,7 @@ export async function initialContent(
 async function ask(room: string, { load, loadMs = LOAD_MS }: InitialContentOptions) {
   const answer = await resultWithin(loadMs, Promise.resolve(room).then(load));
   if (answer !== null) return answer.value;
-  throw new Error(`it has not answered within ${loadMs} ms`);
+  throw new Error(`load did not settle within ${loadMs} ms`);
 }
 
 async function checked(
@@ -52,12 +52,14 @@ async function checked(
 ): Promise<Uint8Array | null> {
   if (content === null) return null;
   if (!(content instanceof Uint8Array)) {
-    throw new TypeError("it has given something that is no Uint8Array and not null");
+    throw new TypeError("load must return a Uint8Array or null");
   }
   if (content.length > maxDocumentBytes) {
-    throw new RangeError(`it has given ${content.length} bytes; ${maxDocumentBytes} are allowed`);
+    throw new RangeError(
+      `load returned ${content.length} bytes; the maximum is ${maxDocumentBytes}`,
+    );
   }
-  // The application may go on using its own.
+  // Copied: the application may keep using its own array.
   const update = content.slice();
   const contents = await inspect(update);
   return isEmpty(contents) ? null : update;

@@ -21,7 +21,7 @@ const MAX_LOGIN_BYTES = 4_096;
 const PATH = "/api/session";
 
 const session = {
-  description: "Whether the API answers.",
+  description: "Whether this browser may use the API.",
   content: { "application/json": { schema: sessionSchema } },
 };
 
@@ -30,7 +30,7 @@ const get = createRoute({
   path: PATH,
   tags: ["Session"],
   operationId: "getSession",
-  summary: "Whether there is a session",
+  summary: "Get the session state",
   security: [],
   responses: { 200: session, ...openProblems(403, 429) },
 });
@@ -42,7 +42,7 @@ const begin = createRoute({
   operationId: "beginSession",
   summary: "Begin a session",
   description:
-    "Sets a cookie that is valid for 12 hours. It is for browsers; others send the token.",
+    "Sets a cookie that is valid for 12 hours. Sessions are for browsers; other clients send the token.",
   security: [],
   request: {
     body: { required: true, content: { "application/json": { schema: loginSchema } } },
@@ -57,21 +57,21 @@ const end = createRoute({
   operationId: "endSession",
   summary: "End the session of this browser",
   security: [],
-  description: "The session ends on all servers, also for whoever else has its cookie.",
-  responses: { 204: { description: "It has ended." }, ...openProblems(429, 503) },
+  description: "The session ends on all servers, and for every other holder of its cookie.",
+  responses: { 204: { description: "The session has ended." }, ...openProblems(429, 503) },
 });
 
-/** The routes of sessions, for the description of the API. */
+/** The session routes, for the OpenAPI document. */
 export const sessionRoutes = [get, begin, end] as const;
 
 export interface AdminAccessOptions extends AdminGateOptions {
-  /** Whose pages may use the API, beside the server's own. */
+  /** Origins whose pages may use the API, in addition to the server's own. */
   readonly origins: AllowedOrigins;
 }
 
 /**
- * Decides who may use the API and read the metrics, for all that is routed after it. Whoever has the
- * token, or a session that was begun with it, may do everything.
+ * Controls access to the API and the metrics, for every route registered after it. A client with the
+ * token, or a session begun with it, may do everything.
  */
 export function adminAccess(
   options: AdminAccessOptions,
@@ -88,7 +88,7 @@ export function adminAccess(
   app.use("/api/*", noStore);
   app.openapi(get, async (c) => {
     const authenticated = await isSignedIn(gate, c);
-    // A session that has ended is not shown again and again, which would count as guessing.
+    // Clear the cookie of an ended session: sending it again and again would count as guessing.
     if (!authenticated && getCookie(c, SESSION_COOKIE) !== undefined) {
       deleteCookie(c, SESSION_COOKIE, COOKIE);
     }
@@ -120,17 +120,17 @@ export function adminAccess(
   return app;
 }
 
-/** They change nothing, and are not audited. */
+/** Methods that change nothing and are not audited. */
 const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** By method and what follows the room in the path. */
+/** Audit names, by method and the part of the path after the room. */
 const ACTIONS: Readonly<Record<string, string>> = {
   "DELETE ": "delete-room",
   "POST recheck": "recheck-room",
   "POST updates": "apply-update",
 };
 
-/** What an administrator has done: a name of its own, or method and path. */
+/** The audit name of a request, or its method and path if it has none. */
 function actionOf(c: HttpContext): string {
   const [, , area, , ...rest] = c.req.path.split("/");
   const { method, path } = c.req;
@@ -145,10 +145,10 @@ function detailsOf(c: HttpContext): Record<string, unknown> {
   return { method, path, ...(room === undefined ? {} : { room }), status: c.res.status };
 }
 
-/** Not for the scripts of a page, and not with what another site links to. */
+/** Hidden from page scripts, and not sent with requests that another site initiates. */
 const COOKIE = { path: "/", httpOnly: true, sameSite: "Strict" } as const;
 
-/** @throws ApiProblem when not even a token would help */
+/** @throws ApiProblem if the request is refused for any reason other than a missing or wrong token */
 async function isSignedIn(gate: AdminGate, c: HttpContext): Promise<boolean> {
   try {
     await gate.check(c);
@@ -159,7 +159,7 @@ async function isSignedIn(gate: AdminGate, c: HttpContext): Promise<boolean> {
   }
 }
 
-/** Whether the browser reached the server, or the proxy in front of it, by TLS. */
+/** Whether the browser reached the server, or the proxy in front of it, over TLS. */
 function isSecure(c: HttpContext): boolean {
   const [forwarded] = c.req.header("x-forwarded-proto")?.split(",") ?? [];
   return forwarded?.trim() === "https" || c.req.url.startsWith("https:");

@@ -13,38 +13,38 @@ import { isFromOtherSite, isFromThisMachine } from "./request-origin.ts";
 
 export type HttpContext = Context<ApiEnv>;
 
-/** Decides which requests may see and do everything. */
+/** Decides which requests have administrator access. */
 export interface AdminGate {
-  /** Whether a token is needed, or the request must come from this machine. */
+  /** True if requests need a token; false if they must come from this machine. */
   readonly needsToken: boolean;
 
-  /** Lets the request pass. @throws ApiProblem when it may not: 401, 403 or 429 */
+  /** Resolves if the request may pass. @throws ApiProblem with 401, 403 or 429 if it may not */
   check(c: HttpContext): Promise<void>;
 
-  /** Whether a request that has passed would pass again: its session may have ended. Does not reject. */
+  /** Whether a request that passed would still pass: its session may have ended. Does not reject. */
   mayGoOn(c: HttpContext): Promise<boolean>;
 
   /**
-   * Begins a session for somebody who shows a token.
+   * Begins a session for a client that presents a token.
    *
-   * @returns the value of the session's cookie
-   * @throws ApiProblem when it is not the right token
+   * @returns the value of the session cookie
+   * @throws ApiProblem if the token is wrong
    */
   begin(token: string, c: HttpContext): Promise<string>;
 
-  /** Ends the session of the request, on all servers. @throws StorageError when that is not certain */
+  /** Ends the request's session on all servers. @throws StorageError if that cannot be confirmed */
   end(c: HttpContext): Promise<void>;
 
-  /** Logs what an administrator does. */
+  /** Writes an administrator's action to the audit log. */
   audit(action: string, c: HttpContext, details?: Readonly<Record<string, unknown>>): void;
 }
 
 export interface AdminGateOptions {
   /** ADMIN_TOKEN; without it only requests from this machine pass. */
   readonly token: string | undefined;
-  /** How many proxies stand in front, as for `clientAddress`. */
+  /** Number of proxies in front, as for `clientAddress`. */
   readonly proxies: number;
-  /** Where sessions are kept; without it, in this process. */
+  /** Where sessions are stored; without it, they live in this process only. */
   readonly sessions?: AdminSessionStore | undefined;
   readonly logger: Logger;
 }
@@ -55,7 +55,7 @@ export function adminGate(options: AdminGateOptions): AdminGate {
     : new TokenGate(options.token, options);
 }
 
-/** Whether a request may pass. It is not refused, and may be anybody's. */
+/** Whether a request has administrator access, for routes that anyone may call. */
 export async function passes(gate: AdminGate, c: HttpContext): Promise<boolean> {
   try {
     await gate.check(c);
@@ -84,7 +84,7 @@ abstract class AuditedGate {
   }
 }
 
-/** Without a token, only people on this machine may pass. */
+/** Without a token, only requests from this machine pass. */
 class LocalGate extends AuditedGate implements AdminGate {
   readonly needsToken = false;
 
@@ -92,7 +92,7 @@ class LocalGate extends AuditedGate implements AdminGate {
     if (!isFromThisMachine(c.req, c.env.incoming.socket.remoteAddress)) {
       throw new ApiProblem(
         403,
-        "without ADMIN_TOKEN only requests to localhost from the same machine are answered; set it",
+        "without ADMIN_TOKEN, only requests to localhost from the same machine are allowed; set ADMIN_TOKEN",
       );
     }
     refuseOtherSites(c);
@@ -110,7 +110,7 @@ class LocalGate extends AuditedGate implements AdminGate {
   async end(): Promise<void> {}
 }
 
-/** Whoever shows the token may pass, or a session that was begun with it. */
+/** Requests pass with the token, or with a session begun with it. */
 class TokenGate extends AuditedGate implements AdminGate {
   readonly needsToken = true;
   readonly #expected: SecretCheck;
@@ -156,16 +156,16 @@ class TokenGate extends AuditedGate implements AdminGate {
     this.audit("sign-out", c);
   }
 
-  /** @throws ApiProblem when wrong ones are tried */
+  /** @throws ApiProblem if this address has tried too many wrong tokens or sessions */
   async #hasSession(c: HttpContext): Promise<boolean> {
     const value = getCookie(c, SESSION_COOKIE);
     if (value === undefined) return false;
     const now = Date.now();
     const isKnown = this.#sessions.isKnown(value, now);
-    // Whoever is signed in stays so, whatever others at the same address try.
+    // A signed-in client stays signed in, even if others at its address are blocked for guessing.
     if (!isKnown) this.#refuseIfBlocked(c, now);
     if (await this.#sessions.isValid(value, now)) return true;
-    // A session that this server knew has ended or expired: that is no guess.
+    // If this server knew the session, it has ended or expired: not a guess.
     if (!isKnown) this.#failed.add(this.addressOf(c), now);
     if (!isKnown) this.auditLog.wrongToken(this.addressOf(c), "cookie");
     return false;
@@ -174,18 +174,18 @@ class TokenGate extends AuditedGate implements AdminGate {
   #checkToken(token: string, c: HttpContext, carrier: string): void {
     const address = this.addressOf(c);
     const now = Date.now();
-    // Not even a right token is taken then: the answer would tell that it is right.
+    // A blocked address is refused even with the right token; otherwise the response would confirm it.
     this.#refuseIfBlocked(c, now);
     if (this.#expected.matches(token)) return;
     this.#failed.add(address, now);
     this.auditLog.wrongToken(address, carrier);
-    throw new ApiProblem(401, "this is not the ADMIN_TOKEN of the server");
+    throw new ApiProblem(401, "the token does not match the server's ADMIN_TOKEN");
   }
 
   #refuseIfBlocked(c: HttpContext, now: number): void {
     const address = this.addressOf(c);
     if (!this.#failed.isBlocked(address, now)) return;
-    throw new ApiProblem(429, `too many wrong tokens came from ${address}; try again in a minute`);
+    throw new ApiProblem(429, `too many wrong tokens from ${address}; try again in a minute`);
   }
 }
 
@@ -193,7 +193,8 @@ function tokenOf(c: HttpContext): string | undefined {
   return /^Bearer +(.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
 }
 
-/** A browser adds its cookie, or that it is on this machine, to what any page makes it send. */
+/** Any page can make a browser send requests, which carry its cookie or come from this machine. */
 function refuseOtherSites(c: HttpContext): void {
-  if (isFromOtherSite(c.req)) throw new ApiProblem(403, "a page of another origin sent this");
+  if (isFromOtherSite(c.req))
+    throw new ApiProblem(403, "the request came from another origin's page");
 }

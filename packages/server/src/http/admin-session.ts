@@ -12,25 +12,25 @@ export const SESSION_SECONDS: number = 12 * 60 * 60;
 const ID_BYTES = 32;
 const ID = /^[\w-]{43}$/;
 const MAX_KNOWN = 1_000;
-/** How long the store may take; without it, what this server knows decides. */
+/** How long the store may take; after that, this server's own knowledge decides. */
 const STORE_MS = 2_000;
 
 interface KnownSession {
   readonly expiresAt: number;
-  /** Whether the store has it, so that other servers accept it, and can end it. */
+  /** Whether the store has it, so that other servers accept it and can end it. */
   readonly isStored: boolean;
 }
 
 /**
- * Sessions of people who have shown the admin token. Their value is random, so nobody learns anything
- * of the token by guessing one. The store, which all servers share, holds a keyed digest of it: a
- * session ends everywhere when its record is gone, or when the token changes.
+ * Sessions begun with the admin token. A session's value is random, so guessing one reveals nothing about
+ * the token. The store, which all servers share, holds a digest of the value keyed with the token: a
+ * session ends everywhere when its record is deleted or the token changes.
  */
 export class AdminSessions {
   readonly #token: string;
   readonly #store: AdminSessionStore | undefined;
   readonly #logger: Logger;
-  /** While the store cannot be asked, those that this server has seen go on. */
+  /** Sessions that this server has seen. They stay valid while the store is unavailable. */
   readonly #known: LruMap<string, KnownSession> = new LruMap(MAX_KNOWN);
 
   constructor(token: string, store: AdminSessionStore | undefined, logger: Logger) {
@@ -40,34 +40,34 @@ export class AdminSessions {
   }
 
   /**
-   * Begins a session; when the store fails, one that only this server knows.
+   * Begins a session. If the store fails, only this server knows the session.
    *
-   * @returns the value of its cookie
+   * @returns the value of the session cookie
    */
   async begin(now: number): Promise<string> {
     const id = randomBytes(ID_BYTES).toString("base64url");
     const key = this.#keyOf(id);
     const expiresAt = now + SESSION_SECONDS * 1_000;
     const isStored = await this.#try(
-      "an admin session could not be stored, so only this server knows it",
+      "admin session not stored; it is valid on this server only",
       (store) => store.beginSession(key, expiresAt, now),
     );
     this.#known.set(key, { expiresAt, isStored: isStored !== null });
     return id;
   }
 
-  /** Whether this server has accepted the session before, and has not heard of its end. */
+  /** Whether this server has accepted the session before and does not know that it has ended. */
   isKnown(id: string, now: number): boolean {
     return (this.#known.get(this.#keyOf(id))?.expiresAt ?? 0) > now;
   }
 
-  /** Whether this is the value of a session that is valid now. */
+  /** Whether `id` is the value of a currently valid session. */
   async isValid(id: string, now: number): Promise<boolean> {
     if (!ID.test(id)) return false;
     const key = this.#keyOf(id);
     const known = this.#known.get(key);
     if (known?.isStored === false) return known.expiresAt > now;
-    const found = await this.#try("admin sessions cannot be read", (store) => store.session(key));
+    const found = await this.#try("reading admin session failed", (store) => store.session(key));
     if (found === null) return (known?.expiresAt ?? 0) > now;
     const { value: expiresAt } = found;
     if (expiresAt === null || expiresAt <= now) {
@@ -78,7 +78,7 @@ export class AdminSessions {
     return true;
   }
 
-  /** Ends a session on all servers. @throws StorageError when it goes on at others */
+  /** Ends a session on all servers. @throws StorageError if it may still be valid on others */
   async end(id: string): Promise<void> {
     if (!ID.test(id)) return;
     const key = this.#keyOf(id);
@@ -91,7 +91,7 @@ export class AdminSessions {
     return createHmac("sha256", this.#token).update(`session ${id}`).digest("base64url");
   }
 
-  /** @returns `null` when there is no store, or it does not answer */
+  /** @returns `null` if there is no store, or it fails or does not respond in time */
   async #try<T>(
     failure: string,
     ask: (store: AdminSessionStore) => Promise<T>,
@@ -100,7 +100,7 @@ export class AdminSessions {
     try {
       const answer = await resultWithin(STORE_MS, ask(this.#store));
       if (answer !== null) return answer;
-      throw new Error(`no answer within ${STORE_MS} ms`);
+      throw new Error(`no response within ${STORE_MS} ms`);
     } catch (error) {
       this.#logger.warn({ err: error }, failure);
       return null;

@@ -10,22 +10,22 @@ import { wrongMethod } from "./api/request-checks.ts";
 
 /** The example editor, built into the package. */
 const SITE = fileURLToPath(new URL("../../site", import.meta.url));
-/** The application for developers, likewise. */
+/** The dashboard, also built into the package. */
 const DASHBOARD = fileURLToPath(new URL("../../dashboard", import.meta.url));
 
-/** What the HTTP side of the server consists of. */
+/** The parts of the HTTP application. */
 export interface AppParts {
   readonly health: Health;
   /** The routes for other servers, in a cluster. */
   readonly cluster: readonly Hono<ApiEnv>[];
-  /** Decides who may use what is behind it. */
+  /** Controls access to the routes registered after it. */
   readonly admin: ApiHono;
   readonly gate: AdminGate;
   readonly metrics: Hono;
   readonly api: ApiHono;
-  /** Whether the example editor is there. */
+  /** Whether to serve the example editor. */
   readonly showsEditor: boolean;
-  /** Whether the server itself speaks TLS. */
+  /** Whether the server itself terminates TLS. */
   readonly isSecure: boolean;
 }
 
@@ -40,14 +40,14 @@ const POLICY = {
 const EDITOR_POLICY = {
   ...POLICY,
   connectSrc: ["'self'", "ws:", "wss:"],
-  // The editor puts its theme into style elements.
+  // The editor injects its theme as style elements.
   styleSrc: ["'self'", "'unsafe-inline'"],
 };
-/** For a year, browsers use nothing but TLS with this host. At a proxy, that is for the proxy to say. */
+/** HSTS for one year. Behind a TLS-terminating proxy, the proxy decides whether to send it. */
 const ALWAYS_TLS = "max-age=31536000";
 
 /**
- * The HTTP side of the server: health, what other servers ask for, the API, the metrics,
+ * The HTTP application: health checks, routes for other servers, the API, the metrics,
  * the example editor at `/` and the dashboard at `/dashboard`.
  */
 export function createApp(parts: AppParts): Hono<ApiEnv> {
@@ -67,7 +67,7 @@ export function createApp(parts: AppParts): Hono<ApiEnv> {
     const isReady = Object.keys(failing).length === 0;
     const isQuiet = Object.keys(warnings).length === 0;
     if (isReady && isQuiet) return c.json({ status: "ok", failing }, 200);
-    // Reasons name rooms and addresses, which are for administrators.
+    // Reasons name rooms and addresses, which only administrators may see.
     const shown = (await passes(gate, c))
       ? { failing, ...(isQuiet ? {} : { warnings }) }
       : { failing: Object.fromEntries(Object.keys(failing).map((part) => [part, "failing"])) };
@@ -81,19 +81,19 @@ export function createApp(parts: AppParts): Hono<ApiEnv> {
   app.route("/", admin);
   app.route("/", metrics);
   app.route("/", api);
-  // Its files, and the API, are found relative to it: under whatever prefix a proxy has put it.
+  // The dashboard finds its files and the API relative to its own URL, so any proxy prefix works.
   app.get("/dashboard", (c) => c.redirect("dashboard/", 301));
   app.get("/dashboard/*", serveStatic({ root: DASHBOARD, rewriteRequestPath: withoutDashboard }));
   if (showsEditor) app.get("*", serveStatic({ root: SITE }));
   app.notFound((c) => {
     const routes = app.routes.filter(({ method, path }) => method !== "ALL" && path === c.req.path);
-    if (routes.length === 0) return problem(404, `there is nothing at ${c.req.path}`);
+    if (routes.length === 0) return problem(404, `no such resource: ${c.req.path}`);
     return wrongMethod(
       c,
       routes.map(({ method }) => method),
     );
   });
-  app.onError(() => problem(500, "the request failed; the server's log says why"));
+  app.onError(() => problem(500, "the request failed; see the server's log"));
   return app;
 }
 

@@ -18,36 +18,35 @@ import { leaveUnread } from "./slow-bodies.ts";
 /** A path of the application's own HTTP server. */
 export interface AttachTo {
   /**
-   * Everything under `path` is taken before the listeners of this server see it; they see everything
-   * else as before, requests and upgrades. It need not listen yet; a server of a cluster then needs
-   * `SERVER_ADDRESS`. It is never closed by Symphony.
+   * Symphony handles everything under `path` before this server's listeners see it. All other requests
+   * and upgrades reach them as before. The server need not be listening yet; in a cluster,
+   * `SERVER_ADDRESS` is then required. Symphony never closes it.
    */
   readonly server: Server | HttpsServer;
 
   /**
-   * Such as `/collab`: rooms are at `ws://host/collab/<room>`, the rest is at `/collab/health/ready`,
-   * `/collab/api/…`, `/collab/dashboard/`. In a cluster, the paths under `/cluster/` at which the other
-   * servers call this one are taken as well.
+   * For example `/collab`: rooms are at `ws://host/collab/<room>`, the rest is at `/collab/health/ready`,
+   * `/collab/api/…`, `/collab/dashboard/`. In a cluster, Symphony also handles the paths under `/cluster/`
+   * at which the other servers call this one.
    */
   readonly path: string;
 }
 
-/** Where other servers of a cluster call this one, wherever it is attached. */
+/** Where other servers call this one, regardless of the path it is attached at. */
 const CLUSTER_ROOT = "/cluster/";
 const CLUSTER_PATHS = [PEER_PATH, CALLS_PATH, START_PATH];
 
 /**
- * Node treats upgrades as plain requests unless somebody listens for them. This listener says that
- * somebody does; upgrades never get to it.
+ * Node treats upgrades as plain requests unless the server has an upgrade listener. This one is a
+ * placeholder for that; no upgrade ever reaches it.
  */
 const HERE = () => {};
 
 /**
- * A path of the application's HTTP server.
+ * A listener on a path of the application's HTTP server.
  *
- * It stands before the listeners of that server, and not among them: those that were there before, or
- * come later, must not answer what is for this path, and some refuse every upgrade that they do not
- * know.
+ * It replaces the server's `emit` instead of adding a listener: other listeners, whether added before or
+ * after, must not respond to requests for this path, and some refuse every upgrade that they do not know.
  */
 export class AttachedListener implements HttpListener {
   readonly #server: Server;
@@ -92,7 +91,7 @@ export class AttachedListener implements HttpListener {
     this.#leave();
   }
 
-  /** @returns undoes it */
+  /** @returns a function that undoes it */
   #takeEvents(): () => void {
     const server = this.#server;
     const isOwn = Object.hasOwn(server, "emit");
@@ -101,16 +100,16 @@ export class AttachedListener implements HttpListener {
       this.#take(event, args) || Reflect.apply(emit, server, [event, ...args]);
     server.emit = take as typeof emit;
     return () => {
-      // Somebody else may stand before it now, and goes on calling it.
+      // Something else may have wrapped `emit` since, and keeps calling this one.
       if (server.emit !== (take as typeof emit)) return;
       if (isOwn) server.emit = emit;
       else Reflect.deleteProperty(server, "emit");
     };
   }
 
-  /** @returns undoes it */
+  /** @returns a function that undoes it */
   #takeUpgrades(): () => void {
-    // From Node 24.9 on, servers decide for each upgrade whether it is one.
+    // Since Node 24.9, a server callback decides for each request whether to upgrade.
     const server: Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean } =
       this.#server;
     const decide = server.shouldUpgradeCallback;
@@ -127,7 +126,7 @@ export class AttachedListener implements HttpListener {
     };
   }
 
-  /** @returns whether the event was for this path, and must not be told to others */
+  /** @returns whether the event was handled here and must not reach other listeners */
   #take(event: string, args: readonly unknown[]): boolean {
     if (this.#handlers === null) return false;
     switch (event) {
@@ -160,12 +159,12 @@ export class AttachedListener implements HttpListener {
     }
   }
 
-  /** The URL of a request for this path as if it were at the root; `null` when it is for others. */
+  /** The URL of a request, rewritten as if this path were the root; `null` if it is not for this path. */
   #target({ url = "" }: IncomingMessage, isUpgrade: boolean): string | null {
     if (this.#handlers === null) return null;
     if (url.startsWith(this.#path)) {
       const rest = url.slice(this.#path.length);
-      // Proxies keep others from the root's internal paths, and do not know of these.
+      // Proxies block the internal paths at the root, but do not know them under this path.
       if (rest.startsWith(CLUSTER_ROOT) && !isUpgrade) return null;
       if (rest.startsWith("/")) return rest;
       if (rest === "" || rest.startsWith("?")) return `/${rest}`;
@@ -174,7 +173,7 @@ export class AttachedListener implements HttpListener {
     return this.#isMember && !isUpgrade && isCall ? url : null;
   }
 
-  /** Whether anybody but Symphony listens for upgrades. */
+  /** Whether any listener other than Symphony's handles upgrades. */
   #othersUpgrade(): boolean {
     return this.#server.listeners("upgrade").some((listener) => listener !== HERE);
   }

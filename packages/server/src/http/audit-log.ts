@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
 import { TokenBucket } from "../auth/token-bucket.ts";
 
-/** Wrong tokens that are logged on average; after a pause, twice as many at once. */
+/** Average rate at which wrong tokens are logged; bursts may be twice that. */
 const WRONG_PER_SECOND = 1;
 
 /**
- * What administrators do, and who only tries to be one: lines whose field `audit` names the action, and
- * `address` the client.
+ * Logs the actions of administrators, and attempts with wrong tokens. In each line, the field `audit`
+ * names the action and `address` the client.
  */
 export class AuditLog {
   readonly #logger: Logger;
@@ -22,7 +22,7 @@ export class AuditLog {
     this.#logger.info({ audit: action, address, ...details }, "audit");
   }
 
-  /** Guesses come by the thousand: only some are logged, with how many were not. */
+  /** Guesses may come by the thousand, so only some are logged, with the number skipped since. */
   wrongToken(address: string, carrier: string): void {
     if (!this.#wrong.take(performance.now())) {
       this.#unlogged++;

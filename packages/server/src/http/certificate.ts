@@ -4,30 +4,30 @@ import type { Server } from "node:https";
 import type { Logger } from "pino";
 import { ConfigError } from "../runtime/config-error.ts";
 
-/** How often the files are looked at. */
+/** How often the files are checked for changes. */
 const LOOK_MS = 2_000;
 
-/** PEM texts: a certificate with those that vouch for it, and its private key. */
+/** PEM texts: a certificate with its chain, and its private key. */
 interface KeyPair {
   readonly cert: string;
   readonly key: string;
 }
 
-/** The files that `TLS_CERT_FILE` and `TLS_KEY_FILE` name. */
+/** Paths from `TLS_CERT_FILE` and `TLS_KEY_FILE`. */
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
-/** The certificate with which a server speaks TLS. It is read again when its files change. */
+/** The server's TLS certificate. It is reloaded when its files change. */
 export class Certificate {
-  /** The one that was read at the start. */
+  /** The pair read at startup. */
   readonly first: KeyPair;
   readonly #files: CertificateFiles;
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | undefined;
   #used: KeyPair;
-  /** What the files held at the last look. */
+  /** The contents of the files at the last check. */
   #seen: KeyPair;
 
   private constructor(files: CertificateFiles, pair: KeyPair, logger: Logger) {
@@ -38,7 +38,7 @@ export class Certificate {
     this.#seen = pair;
   }
 
-  /** @throws ConfigError that names the file that cannot be read or used */
+  /** @throws ConfigError naming the file that cannot be read or used */
   static async read(files: CertificateFiles, logger: Logger): Promise<Certificate> {
     const pair = await readPair(files);
     checkPair(pair, files);
@@ -46,8 +46,8 @@ export class Certificate {
   }
 
   /**
-   * Gives new certificates to a server from now on: connections that are open keep the old one. What
-   * cannot be used is logged, and the old one stays.
+   * Watches the files and installs new certificates on the server. Open connections keep the old one. If
+   * a new certificate cannot be used, logs an error and keeps the old one.
    */
   renew(server: Server): void {
     const look = async () => {
@@ -57,7 +57,7 @@ export class Certificate {
     this.#timer = setTimeout(look, LOOK_MS);
   }
 
-  /** Looks at the files no more. */
+  /** Stops watching the files. */
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -68,16 +68,16 @@ export class Certificate {
       const pair = await readPair(this.#files);
       const isSettled = isSame(pair, this.#seen);
       this.#seen = pair;
-      // Whoever replaces two files does so one after the other.
+      // The two files are replaced one after the other: wait until they have settled.
       if (!isSettled || isSame(pair, this.#used)) return;
-      // Tried once, whatever comes of it.
+      // Each pair is tried only once, whether or not it can be used.
       this.#used = pair;
       const { validTo } = checkPair(pair, this.#files);
       server.setSecureContext(pair);
-      this.#logger.info({ validTo }, "a new certificate is used");
+      this.#logger.info({ validTo }, "certificate renewed");
     } catch (error) {
       if (this.#timer === undefined) return;
-      this.#logger.error({ err: error }, "the certificate cannot be renewed; the old one is used");
+      this.#logger.error({ err: error }, "certificate renewal failed, keeping the old one");
     }
   }
 }
@@ -104,7 +104,7 @@ function checkPair({ cert, key }: KeyPair, files: CertificateFiles): X509Certifi
   const privateKey = parse("TLS_KEY_FILE", files.key, () => createPrivateKey(key));
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new ConfigError(
-      `TLS_KEY_FILE=${JSON.stringify(files.key)}: it is not the key of the certificate in ` +
+      `TLS_KEY_FILE=${JSON.stringify(files.key)}: not the private key of the certificate in ` +
         `TLS_CERT_FILE=${JSON.stringify(files.cert)}`,
     );
   }

@@ -4,19 +4,19 @@ import { ApiProblem } from "./api/problems.ts";
 import { isFromOtherSite } from "./request-origin.ts";
 
 /**
- * What a listed page may do. There are no credentials: cookies, and being on this machine, are not
- * for pages of other origins, so that one of them shows the token.
+ * What a listed page may do. Credentials are not allowed: pages of other origins may rely neither on
+ * cookies nor on running on this machine, and must send the token.
  */
 const PERMISSIONS = {
   "access-control-allow-methods": "GET, HEAD, POST, DELETE",
   "access-control-allow-headers": "Authorization, Content-Type, Last-Event-ID",
-  // Browsers ask again after ten minutes, so that a changed setting holds soon.
+  // Browsers repeat the preflight after ten minutes, so that a changed setting takes effect soon.
   "access-control-max-age": "600",
 };
 
 /**
- * Lets pages of the listed origins read the API's answers (CORS), and refuses those of others that
- * are known not to be the server's own. Without a list, browsers let only its own pages read them.
+ * Lets pages of the listed origins read API responses (CORS), and refuses requests known to come from
+ * other foreign origins. Without a list, browsers let only the server's own pages read responses.
  */
 export function crossOrigin(origins: AllowedOrigins): MiddlewareHandler {
   return async (c, next) => {
@@ -26,7 +26,7 @@ export function crossOrigin(origins: AllowedOrigins): MiddlewareHandler {
     const isPreflight =
       c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined;
     if (!listed && (isPreflight || origins.areListed) && isFromOtherSite(c.req)) {
-      throw new ApiProblem(403, "pages of this origin may not use the API; see ALLOWED_ORIGINS");
+      throw new ApiProblem(403, "this origin may not use the API; see ALLOWED_ORIGINS");
     }
     if (isPreflight && listed) c.res = new Response(null, { status: 204, headers: PERMISSIONS });
     else await next();

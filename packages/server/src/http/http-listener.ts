@@ -1,28 +1,28 @@
 import type { IncomingMessage, RequestListener } from "node:http";
 import type { Duplex } from "node:stream";
 
-/** Where requests come in. Until somebody serves, they are answered with 503. */
+/** Accepts requests. Until `serve` is called, they are answered with 503. */
 export interface HttpListener {
   /** As `SymphonyServer.url`. */
   readonly url: string;
 
-  /** Where it listens; `null` when that is not known. */
+  /** The address it listens on; `null` if not known. */
   readonly listening: Listening | null;
 
-  /** From now on requests go there. Their URLs begin with what follows the path of the entrance. */
+  /** Passes requests to these handlers from now on. Their URLs are relative to the listener's path. */
   serve(handlers: RequestHandlers): void;
 
-  /** Takes no more requests. */
+  /** Stops accepting requests. */
   close(): void;
 }
 
-/** Of a socket that listens. */
+/** The address of a listening socket. */
 export interface Listening {
   readonly host: string;
   readonly port: number;
 }
 
-/** Who answers what comes in. */
+/** Handles incoming requests and upgrades. */
 export interface RequestHandlers {
   readonly request: RequestListener;
   readonly upgrade: UpgradeListener;
@@ -30,7 +30,7 @@ export interface RequestHandlers {
 
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** Answers while the parts of the server are being built. */
+/** Responds with 503 while the server is starting. */
 export const NOT_YET: RequestHandlers = {
   request: (_request, response) => {
     response.writeHead(503, { "retry-after": "1" }).end();
@@ -38,13 +38,13 @@ export const NOT_YET: RequestHandlers = {
   upgrade: (_request, socket) => refuseUpgrade(socket, "503 Service Unavailable"),
 };
 
-/** Answers an upgrade with a status and nothing else. */
+/** Responds to an upgrade with a bare status and closes the connection. */
 export function refuseUpgrade(socket: Duplex, status: string): void {
   socket.on("error", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
 }
 
-/** As the host of a URL. */
+/** Formats a host for a URL: IPv6 addresses get brackets. */
 export function hostOfUrl(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }

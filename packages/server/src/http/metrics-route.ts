@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 
-/** `GET /metrics`, for Prometheus. Who may read it is decided before. */
+/** `GET /metrics`, for Prometheus. Access is checked before this route. */
 export function metricsRoute(metrics: { read(): Promise<string> }): Hono {
   const app = new Hono();
   app.get("/metrics", async (c) =>

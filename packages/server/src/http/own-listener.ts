@@ -12,24 +12,24 @@ import {
 import { PipelinedRequests } from "./pipelined-requests.ts";
 import { endSlowBody, leaveUnread } from "./slow-bodies.ts";
 
-/** Speaks TLS, with a certificate that is renewed when its files change. */
+/** Creates TLS servers whose certificate is renewed when its files change. */
 export interface Tls {
   createServer(options: TlsServerOptions): TlsServer;
-  /** Renews the certificate no more. */
+  /** Stops renewing the certificate. */
   close(): void;
 }
 
 const OPTIONS = {
-  // Whoever takes longer to send a request keeps a socket for nothing.
+  // A client that takes longer to send its headers only ties up a socket.
   handshakeTimeout: 10_000,
   headersTimeout: 10_000,
-  // How long a body may take depends on its size; see `endSlowBody`.
+  // The time limit for a body depends on its size; see `endSlowBody`.
   requestTimeout: 0,
   connectionsCheckingInterval: 2_000,
-  // Load balancers keep idle connections for up to two minutes. If the server ended one first, a request
-  // that is on its way would fail.
+  // Load balancers keep idle connections for up to two minutes. If the server closed one first, a request
+  // already on its way would fail.
   keepAliveTimeout: 125_000,
-  // A token may have 32 KB, beside other headers.
+  // A token may be up to 32 KB, in addition to other headers.
   maxHeaderSize: 48 * 1024,
 };
 
@@ -42,10 +42,10 @@ export class OwnListener implements HttpListener {
   #handlers: RequestHandlers = NOT_YET;
 
   /**
-   * Listens.
+   * Starts listening.
    *
-   * @param tls is closed with the entrance, or when this throws
-   * @throws the error of the socket when it cannot
+   * @param tls closed with the listener, or if this throws
+   * @throws the socket's error if it cannot listen
    */
   static async open(host: string, port: number, tls: Tls | undefined): Promise<OwnListener> {
     const http = tls?.createServer(OPTIONS) ?? createServer(OPTIONS);

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** Requests of one connection that may be under way at the same time: browsers and proxies send one. */
+/** Requests that may be in progress on one connection: browsers and proxies send one at a time. */
 const MOST_PIPELINED = 2;
 
 /**
- * Ends connections that send requests without waiting for answers. Node parses all that came in one
- * packet, some thousand requests, in one turn of the event loop, and others would wait for it.
+ * Ends connections that pipeline requests. Node parses all requests in a packet, possibly thousands, in
+ * one turn of the event loop, which would block everyone else.
  */
 export class PipelinedRequests {
   readonly #underWay: WeakMap<Socket, number> = new WeakMap();
 
-  /** @returns whether the request is to be answered */
+  /** @returns whether to handle the request */
   admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
     if (socket.destroyed) return false;
     const count = this.#underWay.get(socket) ?? 0;
@@ -28,14 +28,14 @@ export class PipelinedRequests {
   }
 }
 
-/** What the parser asks after the head of each request; 2 means that what follows is no HTTP. */
+/** The parser calls `onIncoming` after the head of each request; 2 means that no HTTP follows. */
 interface ParsedSocket extends Socket {
   readonly parser?: { onIncoming?: () => number } | null;
 }
 
 /**
- * Lets the parser drop what it has of a connection that is ended: `destroy` does not stop it. Node has no
- * public way to do so; without this one it would make some thousand requests for nothing.
+ * Makes the parser drop its remaining input for a destroyed connection: `destroy` does not stop it. Node
+ * has no public API for this; without it, the parser would emit thousands of requests for nothing.
  */
 function stopParsing({ parser }: ParsedSocket): void {
   if (parser?.onIncoming !== undefined) parser.onIncoming = () => 2;

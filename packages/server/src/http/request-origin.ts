@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { HonoRequest } from "hono";
 
-/** What proxies add to the requests that they pass on. */
+/** Headers that proxies add to the requests they forward. */
 const PROXY_HEADERS = [
   "forwarded",
   "via",
@@ -12,11 +12,11 @@ const PROXY_HEADERS = [
 ];
 
 /**
- * Whether a request was made on this machine, and by nobody for somebody else. The host is looked at
- * as well: a name that another site lets point to this machine is none of its own. A proxy on this
- * machine that adds no header cannot be told apart.
+ * Whether a request was made on this machine, and not forwarded by a proxy. The host name is checked as
+ * well, because another site may point its own name at this machine (DNS rebinding). A local proxy that
+ * adds no header cannot be detected.
  *
- * @param address of the socket
+ * @param address the socket's remote address
  */
 export function isFromThisMachine(request: HonoRequest, address: string | undefined): boolean {
   const { hostname } = new URL(request.url);
@@ -32,8 +32,8 @@ export function isFromThisMachine(request: HonoRequest, address: string | undefi
 export function isFromOtherSite(request: HonoRequest): boolean {
   const site = request.header("sec-fetch-site");
   if (site !== undefined) return site !== "same-origin" && site !== "none";
-  // Only sent to secure origins and to this machine; every browser sends this one with what changes
-  // something.
+  // Browsers send `Sec-Fetch-Site` only to secure origins and this machine, but they all send `Origin`
+  // with requests that change something.
   const origin = request.header("origin");
   return origin !== undefined && URL.parse(origin)?.host !== request.header("host");
 }

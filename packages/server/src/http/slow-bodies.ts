@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** How often it is looked at what has come of a body. */
+/** How often the progress of a body is checked. */
 const LOOK_MS = 30_000;
-/** What has to come in that time: 1 KB a second. */
+/** Minimum progress in that time: 1 KB per second. */
 const PROGRESS_BYTES = 30 * 1024;
 
 /**
- * Ends a request whose body comes slower than 1 KB a second. How long a body may take altogether
- * depends on how large it is: 64 MB over a slow network take half an hour.
+ * Ends a request whose body arrives slower than 1 KB per second. The total time a body may take depends
+ * on its size: 64 MB over a slow network take half an hour.
  */
 export function endSlowBody(request: IncomingMessage): void {
   const { "content-length": length, "transfer-encoding": encoding } = request.headers;
@@ -17,20 +17,20 @@ export function endSlowBody(request: IncomingMessage): void {
   const timer = setInterval(() => {
     const progress = socket.bytesRead - bytes;
     bytes = socket.bytesRead;
-    // Nothing comes while nobody reads.
+    // While the socket is paused, nothing can arrive.
     if (!request.complete && progress < PROGRESS_BYTES && !socket.isPaused()) socket.destroy();
   }, LOOK_MS).unref();
   for (const event of ["end", "close"]) request.once(event, () => clearInterval(timer));
 }
 
-/** A body of this size is read to its end even when nobody wants it: the connection can be used again. */
+/** Bodies up to this size are read to the end even if unwanted, so that the connection can be reused. */
 const SMALL_BYTES = 256 * 1024;
-/** How long a client has to read why the rest of its body is not wanted. */
+/** How long a client has to read why the rest of its body was refused. */
 const UNREAD_MS = 1_000;
 
 /**
- * Reads no more of a large body once its request has been answered, most often with a refusal, and
- * ends the connection. Node would read on as fast as it comes, and throw it away.
+ * Stops reading a large body once its request has been answered, usually with a refusal, and closes the
+ * connection. Node would keep reading at full speed and discard the data.
  */
 export function leaveUnread(request: IncomingMessage, response: ServerResponse): void {
   const { "content-length": length, "transfer-encoding": encoding } = request.headers;
@@ -38,7 +38,7 @@ export function leaveUnread(request: IncomingMessage, response: ServerResponse):
   const { socket } = request;
   response.once("finish", () => {
     if (request.complete) return;
-    // Whoever lets the rest of the request go by starts the socket again, in this turn.
+    // Code that discards the rest of the request resumes the socket later in this turn.
     const pause = () => setImmediate(() => request.complete || socket.pause());
     request.on("resume", pause);
     pause();

@@ -10,7 +10,7 @@ import { type MemorySources, writeMemory } from "../runtime/metrics/memory-metri
 import type { DeliveryStats, EventStats } from "../webhooks/webhook-stats.ts";
 import type { ConnectionStats } from "../websocket/connection-stats.ts";
 
-/** The parts of a server whose metrics are told. */
+/** The parts of a server that metrics are read from. */
 export interface MetricsSources {
   readonly health: Health;
   readonly gateway: {
@@ -19,16 +19,16 @@ export interface MetricsSources {
   } & MemorySources;
   readonly rooms: RoomTable;
   readonly cluster: Cluster;
-  /** What the application wants to be told. */
+  /** Webhook notifications, where configured. */
   readonly notifications: {
     readonly changes: { readonly stats: DeliveryStats } | null;
     readonly events: { readonly stats: DeliveryStats; readonly eventStats: EventStats } | null;
   };
-  /** Of the functions that the application has given, if it has. */
+  /** Calls of the application's functions, if it passed any. */
   readonly hooks?: HookStats | undefined;
 }
 
-/** What the server says of its work, in the text format of Prometheus. */
+/** The server's metrics in the Prometheus text format. */
 export function serverMetrics(sources: MetricsSources): string {
   const { health, gateway, rooms, cluster, notifications, hooks } = sources;
   const to = new Exposition();
@@ -59,55 +59,59 @@ function writeHealth(
 ): void {
   to.gauge(
     "symphony_ready",
-    "1 while all parts of the server work, 0 otherwise.",
+    "1 while all parts of the server are healthy, 0 otherwise.",
     Number(Object.keys(health.failing()).length === 0),
   );
   to.gauge(
     "symphony_draining",
-    "1 while the server shuts down, 0 otherwise.",
+    "1 while the server is shutting down, 0 otherwise.",
     Number(!health.accepting),
   );
   to.gauges(
     "symphony_part_working",
-    "1 while this part works, 0 otherwise: the bus, the journal, the registry of documents, the snapshots.",
+    "1 while this part is healthy, 0 otherwise: bus, journal, registry, snapshots.",
     "part",
     Object.entries(problems).map(([part, problem]) => [part, Number(problem === undefined)]),
   );
 }
 
 function writeConnections(to: Exposition, connections: number, stats: ConnectionStats): void {
-  to.gauge("symphony_connections", "Clients that are connected to this server.", connections);
-  to.counter("symphony_connections_opened_total", "Connections of clients.", stats.opened);
+  to.gauge("symphony_connections", "Clients connected to this server.", connections);
+  to.counter("symphony_connections_opened_total", "Client connections opened.", stats.opened);
   to.counters(
     "symphony_connections_closed_total",
-    "Connections that this server closed or refused, by close code.",
+    "Connections closed or refused by this server, by close code.",
     "code",
     stats.closed,
   );
   to.counter(
     "symphony_client_messages_received_total",
-    "Messages of clients, of any type.",
+    "Messages received from clients, of any type.",
     stats.messagesIn,
   );
   to.counter(
     "symphony_client_received_bytes_total",
-    "Bytes of the messages of clients.",
+    "Bytes of messages received from clients.",
     stats.bytesIn,
   );
   to.counter(
     "symphony_client_messages_sent_total",
-    "Messages to clients, of any type.",
+    "Messages sent to clients, of any type.",
     stats.messagesOut,
   );
-  to.counter("symphony_client_sent_bytes_total", "Bytes of the frames to clients.", stats.bytesOut);
+  to.counter(
+    "symphony_client_sent_bytes_total",
+    "Bytes of frames sent to clients.",
+    stats.bytesOut,
+  );
   to.counter(
     "symphony_client_loop_seconds_total",
-    "Time of the event loop for which clients were charged.",
+    "Event loop time charged to clients.",
     stats.loop.milliseconds / 1_000,
   );
   to.counter(
     "symphony_client_loop_pauses_total",
-    "How often a client was not read until it had paid for the event loop.",
+    "How often reading from a client was paused because it had used up its event loop budget.",
     stats.loop.pauses,
   );
 }
@@ -117,20 +121,20 @@ function writeRooms(to: Exposition, rooms: RoomTable): void {
   const { opening, open, closing, active, bytes, lagging } = rooms.usage();
   to.gauges(
     "symphony_documents",
-    "Documents in memory: being opened, open, or being let go.",
+    "Documents in memory: being opened, open, or being unloaded.",
     "state",
     Object.entries({ opening, open, leaving: closing }),
   );
-  to.gauge("symphony_active_rooms", "Rooms that somebody has open on this server.", active);
+  to.gauge("symphony_active_rooms", "Rooms with clients on this server.", active);
   to.gauge("symphony_document_bytes", "Encoded size of all open documents.", bytes);
   to.gauge(
     "symphony_documents_behind",
-    "Copies on other servers of which something is known to be missing here.",
+    "Copies on other servers known to hold updates that are missing here.",
     lagging,
   );
   to.counters(
     "symphony_updates_received_total",
-    "Updates that were taken: of own clients, and of other servers or the stores.",
+    "Updates accepted, from this server's clients and from other servers or the stores.",
     "from",
     [
       ["clients", stats.updatesFromClients],
@@ -139,7 +143,7 @@ function writeRooms(to: Exposition, rooms: RoomTable): void {
   );
   to.counters(
     "symphony_update_received_bytes_total",
-    "Bytes of the updates that were taken, without the messages around them.",
+    "Bytes of accepted updates, without message framing.",
     "from",
     [
       ["clients", stats.updateBytesFromClients],
@@ -148,27 +152,27 @@ function writeRooms(to: Exposition, rooms: RoomTable): void {
   );
   to.counter(
     "symphony_presence_received_total",
-    "Messages of clients about who is present.",
+    "Awareness messages received from clients.",
     stats.awarenessFromClients,
   );
   to.counter(
     "symphony_deliveries_total",
-    "How often a client was sent what is new: the fan-out.",
+    "Fan-out: how often new updates were sent to a client.",
     stats.deliveries,
   );
   to.counter(
     "symphony_updates_sent_total",
-    "Messages with updates that were delivered to clients, each of one or more updates.",
+    "Update messages sent to clients, each with one or more updates.",
     stats.updatesOut,
   );
   to.counter(
     "symphony_presence_sent_total",
-    "Messages about who is present that were delivered to clients.",
+    "Awareness messages sent to clients.",
     stats.awarenessOut,
   );
   to.histogram(
     "symphony_flush_delay_seconds",
-    "From a change of a document until it has been sent to the room; one value for each flush, of its oldest change or of an older one of the same turn of the event loop.",
+    "Time from a change to a document until it has been sent to the room; one observation per flush, of its oldest change or of an older one from the same turn of the event loop.",
     stats.flushSeconds,
   );
 }
@@ -178,23 +182,19 @@ function writeJournal(
   stats: JournalStats,
   lag: { bytes: number; seconds: number },
 ): void {
-  to.gauge("symphony_journal_lag_bytes", "Updates that are not durable yet.", lag.bytes);
+  to.gauge("symphony_journal_lag_bytes", "Bytes of updates that are not yet durable.", lag.bytes);
   to.gauge(
     "symphony_journal_lag_seconds",
-    "For how long the oldest update that is not durable has waited.",
+    "How long the oldest update that is not yet durable has waited.",
     lag.seconds,
   );
-  to.histogram("symphony_journal_batch_updates", "Updates in one commit.", stats.batch);
+  to.histogram("symphony_journal_batch_updates", "Updates per commit.", stats.batch);
   to.counter("symphony_journal_written_bytes_total", "Bytes of durable updates.", stats.bytes);
-  to.histogram("symphony_journal_commit_seconds", "How long a commit took.", stats.commitSeconds);
-  to.counter(
-    "symphony_journal_failures_total",
-    "Commits that failed; each is tried again.",
-    stats.failures,
-  );
+  to.histogram("symphony_journal_commit_seconds", "Duration of a commit.", stats.commitSeconds);
+  to.counter("symphony_journal_failures_total", "Failed commits; each is retried.", stats.failures);
   to.histogram(
     "symphony_acknowledgement_seconds",
-    "From receipt of an update until it is durable; every update counts with the time of the oldest in its commit.",
+    "Time from receipt of an update until it is durable; every update counts with the time of the oldest in its commit.",
     stats.acknowledgementSeconds,
   );
 }
@@ -202,18 +202,18 @@ function writeJournal(
 function writeSnapshots(to: Exposition, stats: SnapshotStats): void {
   to.histogram(
     "symphony_snapshot_seconds",
-    "How long it took to compact a document and to store its snapshot.",
+    "Time to compact a document and store its snapshot.",
     stats.seconds,
   );
   to.counter("symphony_snapshot_bytes_total", "Bytes of stored snapshots.", stats.bytes);
   to.counter(
     "symphony_snapshot_conflicts_total",
-    "Snapshots that were merged with one that another server had stored.",
+    "Snapshots merged with one that another server had stored.",
     stats.conflicts,
   );
   to.counter(
     "symphony_snapshot_failures_total",
-    "Snapshots that could not be stored; each is tried again.",
+    "Snapshots that could not be stored; each is retried.",
     stats.failures,
   );
 }
@@ -221,24 +221,24 @@ function writeSnapshots(to: Exposition, stats: SnapshotStats): void {
 function writeWorkers(to: Exposition, { stats, waiting, quarantine }: UpdateWorkers): void {
   to.gauges(
     "symphony_worker_tasks_waiting",
-    "Tasks on documents that wait for a worker: that somebody waits for, in the background, and of rooms that have shown to be expensive.",
+    "Document tasks waiting for a worker: those that a caller waits for, those in the background, and those of rooms found to be expensive.",
     "lane",
     Object.entries(waiting),
   );
   to.counter(
     "symphony_worker_tasks_demoted_total",
-    "Tasks that used up their share of the common workers and began anew in the penalty lane.",
+    "Tasks that used up their share of the common workers and restarted in the penalty lane.",
     stats.demoted,
   );
   to.counters(
     "symphony_worker_budget_exceeded_total",
-    "Tasks that were given up because they exceeded the budget of their room.",
+    "Tasks aborted because they exceeded the budget of their room.",
     "budget",
     Object.entries(stats.exceeded),
   );
   to.gauge(
     "symphony_quarantined_rooms",
-    "Rooms whose documents take more time or memory to compact or to show than a room may use.",
+    "Rooms whose documents take more time or memory to compact or show than a room may use.",
     quarantine.size,
   );
 }
@@ -246,38 +246,38 @@ function writeWorkers(to: Exposition, { stats, waiting, quarantine }: UpdateWork
 function writeCluster(to: Exposition, stats: ReplicationStats, isAlive: boolean): void {
   to.counter(
     "symphony_bus_messages_received_total",
-    "Messages of other servers on the bus.",
+    "Messages received from other servers on the bus.",
     stats.busIn,
   );
   to.counter(
     "symphony_bus_messages_published_total",
-    "Messages to other servers on the bus.",
+    "Messages published to other servers on the bus.",
     stats.busOut,
   );
   to.counter(
     "symphony_bus_gaps_total",
-    "How often something of another server was missed: a message was lost, or was too large for the bus.",
+    "How often data from another server was missed because a message was lost or too large for the bus.",
     stats.sequenceGaps,
   );
   to.counter(
     "symphony_bus_interruptions_total",
-    "How often the bus was interrupted, counted for each document when it works again.",
+    "Bus interruptions, counted once per document when the bus recovers.",
     stats.interruptions,
   );
   to.counters(
     "symphony_peer_fetches_total",
-    "What other servers answered when they were asked for a document.",
+    "Results of requests for a document to other servers.",
     "result",
     Object.entries(stats.fetches),
   );
   to.gauge(
     "symphony_lease_held",
-    "1 while other servers take this one for alive, or there are none; 0 when its lease has lapsed.",
+    "1 while this server's lease is valid, or there is no cluster; 0 once it has expired.",
     Number(isAlive),
   );
   to.counter(
     "symphony_lease_rejoins_total",
-    "How often the lease of this server had lapsed and was taken again.",
+    "How often this server's lease had expired and was acquired again.",
     stats.rejoins,
   );
 }
@@ -285,25 +285,25 @@ function writeCluster(to: Exposition, stats: ReplicationStats, isAlive: boolean)
 function writeHooks(to: Exposition, stats: HookStats): void {
   to.counters(
     "symphony_hook_calls_total",
-    "Calls of functions that the application has given.",
+    "Calls of functions passed by the application.",
     "hook",
     stats.calls,
   );
   to.counters(
     "symphony_hook_failures_total",
-    "Those of them that threw, rejected or took too long.",
+    "Calls of such functions that threw, rejected or took too long.",
     "hook",
     stats.failures,
   );
   to.counters(
     "symphony_hook_drops_total",
-    "What hooks were not told because too much waited.",
+    "Hook calls dropped because too many were waiting.",
     "hook",
     stats.dropped,
   );
 }
 
-/** @param stats by what is told; without those that nobody wants to be told */
+/** @param stats by kind of notification; `undefined` for kinds that are not configured */
 function writeNotifications(
   to: Exposition,
   stats: Readonly<Record<string, DeliveryStats | undefined>>,
@@ -316,31 +316,31 @@ function writeNotifications(
     all.map(([kind, one]) => [kind, value(one)] as const);
   to.counters(
     "symphony_notifications_delivered_total",
-    "Notifications that their receiver took.",
+    "Notifications accepted by their receiver.",
     "kind",
     values(({ delivered }) => delivered),
   );
   to.counters(
     "symphony_notification_failures_total",
-    "Notifications that were not taken; each is tried again.",
+    "Notifications not accepted; each is retried.",
     "kind",
     values(({ failures }) => failures),
   );
   to.counters(
     "symphony_notifications_given_up_total",
-    "Notifications that were never taken: for three days, or the receiver answered 410.",
+    "Notifications abandoned after three days of failures, or because the receiver responded with 410.",
     "kind",
     values(({ givenUp }) => givenUp),
   );
   to.gauges(
     "symphony_notifications_pending",
-    "What is to be told, of all servers, as of some seconds ago.",
+    "Notifications waiting to be sent, for all servers, as of a few seconds ago.",
     "kind",
     values(({ pending }) => pending.rows),
   );
   to.gauges(
     "symphony_notifications_pending_seconds",
-    "For how long the oldest of it has waited.",
+    "How long the oldest of them has waited.",
     "kind",
     values(({ pending: { oldest } }) =>
       oldest === null ? 0 : Math.max(0, (Date.now() - oldest) / 1_000),
@@ -351,7 +351,7 @@ function writeNotifications(
 function writeEvents(to: Exposition, stats: EventStats): void {
   to.counter(
     "symphony_events_dropped_total",
-    "Events that the application is not told of: there were too many, or they were given up.",
+    "Events dropped because there were too many, or because delivery was abandoned.",
     stats.dropped,
   );
 }

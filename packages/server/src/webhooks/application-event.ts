@@ -1,4 +1,4 @@
-/** What the application is told. Times are milliseconds since the Unix epoch. */
+/** An event that is sent to the application. Times are in milliseconds since the Unix epoch. */
 export type ApplicationEvent = {
   readonly at: number;
   readonly room: string;
@@ -7,16 +7,16 @@ export type ApplicationEvent = {
 } & (
   | {
       /**
-       * The first server of the cluster has opened the room; the last one has let it go; it was deleted.
+       * The first server in the cluster opened the room; the last one unloaded it; the room was deleted.
        */
       readonly type: "room-opened" | "room-closed" | "room-deleted";
     }
   | {
-      /** A connection to the room began or ended. */
+      /** A connection to the room was opened or closed. */
       readonly type: "user-joined" | "user-left";
-      /** Names the connection, and no other. */
+      /** Unique ID of the connection. */
       readonly connection: string;
-      /** For whom the access was given; `null` when that is not known. */
+      /** The subject that was granted access; `null` if unknown. */
       readonly subject: string | null;
     }
 );

@@ -4,19 +4,19 @@ import type { Outbox, OutboxMark } from "../storage/outbox.ts";
 
 export interface ChangeDebouncerOptions {
   readonly outbox: Pick<Outbox, "mark">;
-  /** How long a room must be quiet before the change is told, in milliseconds. */
+  /** How long a room must be quiet before the notification is sent, in milliseconds. */
   readonly wait: number;
-  /** How long after the first change it is told at the latest. */
+  /** Maximum delay of the notification after the first change, in milliseconds. */
   readonly longest: number;
   readonly logger: Logger;
 }
 
-/** What this server knows of a room that changed. */
+/** The state of a room that has changed on this server. */
 interface Changed {
-  /** When the first change came that is in no mark; `null` when all are. */
+  /** Time of the first change not covered by a mark; `null` if all are. */
   first: number | null;
   last: number;
-  /** When the room is due by the mark that was written last. */
+  /** When the room is due according to the last mark written. */
   due: number;
 }
 
@@ -26,12 +26,12 @@ const RETRY_MS = 2_000;
 const ROOMS_AT_ONCE = 500;
 
 /**
- * Marks rooms in the outbox when clients of this server have changed them: off the hot path, many in one
- * statement, and the same room only as often as it takes to keep its window open.
+ * Marks rooms in the outbox when clients of this server have changed them: off the hot path, many rooms
+ * per statement, and each room only as often as needed to keep its debounce window open.
  */
 export class ChangeDebouncer {
   readonly #options: ChangeDebouncerOptions;
-  /** Marks are gathered for so long. */
+  /** How long marks are collected before they are written. */
   readonly #pause: number;
   readonly #rooms: Map<string, Changed> = new Map();
   #timer: NodeJS.Timeout | undefined;
@@ -44,7 +44,7 @@ export class ChangeDebouncer {
     this.#pause = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, options.wait / 8));
   }
 
-  /** What a client wrote has become durable. */
+  /** Records that a client's change to the room has become durable. */
   changed(room: string): void {
     const now = Date.now();
     const known = this.#rooms.get(room);
@@ -58,8 +58,8 @@ export class ChangeDebouncer {
   }
 
   /**
-   * Marks all rooms that the journal has rows of: a server that crashed may have made changes durable and
-   * not marked them.
+   * Marks all rooms that have rows in the journal: a server that crashed may have made changes durable
+   * without marking them.
    *
    * @throws StorageError
    */
@@ -79,16 +79,17 @@ export class ChangeDebouncer {
     }
   }
 
-  /** Writes the marks that are missing, once. Does not reject. */
+  /** Tries once to write the remaining marks. Does not reject. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#writing;
     await this.#write(this.#take(Number.POSITIVE_INFINITY));
-    if (this.#failing) this.#options.logger.error("changes are not marked: nobody is told of them");
+    if (this.#failing)
+      this.#options.logger.error("changes not marked; no notifications are sent for them");
   }
 
-  /** Whoever looks for what is due must have seen the marks of other servers. */
+  /** Adds the pause, so that the marks of other servers are visible by the time the room is claimed. */
   #dueAfter(last: number): number {
     return last + this.#options.wait + this.#pause;
   }
@@ -104,7 +105,7 @@ export class ChangeDebouncer {
     }, delay);
   }
 
-  /** The marks that have to be written now: of rooms that are not marked, or would soon be due. */
+  /** The marks to write now: for rooms that are not marked or will soon be due. */
   #take(now: number): OutboxMark[] {
     const marks: OutboxMark[] = [];
     for (const [key, room] of this.#rooms) {
@@ -127,7 +128,7 @@ export class ChangeDebouncer {
       await outbox.mark("room", marks, longest);
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) logger.error({ err: error }, "changes cannot be marked; trying again");
+      if (!this.#failing) logger.error({ err: error }, "marking changes failed, retrying");
       this.#failing = true;
       for (const { key, first } of marks) this.#putBack(key, first);
     }

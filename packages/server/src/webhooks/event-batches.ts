@@ -9,15 +9,15 @@ export interface EventBatchesOptions {
 }
 
 const BATCH = 100;
-/** One server is told of for so long; then others get their turn. */
+/** How long one server's events are sent before other servers get their turn. */
 const TURN_MS = 10_000;
 
 /**
- * Tells the events of one server, in their order: `{"events": [<event>, …]}`, some at a time. The next
- * ones follow when these were taken.
+ * Sends one server's events in order, in batches of the form `{"events": [<event>, …]}`. The next batch
+ * is sent once the previous one has been accepted.
  *
- * @returns whether there were any
- * @throws GoneError, Error of the receiver; StorageError
+ * @returns whether there were any events
+ * @throws GoneError or Error from the receiver; StorageError
  */
 export async function tellEvents(
   { key: server }: Pick<OutboxClaim, "key">,

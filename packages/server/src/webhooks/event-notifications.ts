@@ -13,10 +13,10 @@ import { DeliveryStats, EventStats } from "./webhook-stats.ts";
 export interface EventNotificationsOptions {
   /** The address of this server. */
   readonly server: string;
-  /** Whether there never are other servers. */
+  /** Whether this server runs without a cluster. */
   readonly isAlone: boolean;
   readonly receiver: Receiver;
-  /** How long the receiver may take, in milliseconds. */
+  /** How long the receiver may take per request, in milliseconds. */
   readonly timeout: number;
   readonly queue: EventQueue;
   readonly outbox: Outbox;
@@ -24,12 +24,12 @@ export interface EventNotificationsOptions {
 }
 
 const INTERVAL_MS = 500;
-/** A turn of one server's events, and reading them. */
+/** Allowance for one server's turn, including reading its events. */
 const TURN_MS = 20_000;
 
 /**
- * Tells the application of rooms and connections: at least once, those of a server in the order in which
- * it learned of them. What a server that crashed has not written yet is not told.
+ * Notifies the application about rooms and connections: at least once, and each server's events in the
+ * order in which it saw them. Events that a server had not yet written when it crashed are lost.
  */
 export class EventNotifications {
   readonly stats: DeliveryStats = new DeliveryStats();
@@ -44,7 +44,7 @@ export class EventNotifications {
     this.#writer = new EventWriter({ ...options, stats: this.eventStats });
   }
 
-  /** Begins to tell, also what was left when servers ended. */
+  /** Starts sending events, including those left over from servers that have stopped. */
   start(holders: Pick<RoomClosingsOptions, "holds" | "others">): void {
     const { receiver, timeout, queue, outbox, server, logger } = this.#options;
     this.#closings = new RoomClosings({
@@ -67,13 +67,13 @@ export class EventNotifications {
     });
   }
 
-  /** This server is the first of the cluster that holds the room. */
+  /** This server is the first in the cluster to hold the room. */
   roomOpened(room: string): void {
     const { server } = this.#options;
     this.#add({ type: "room-opened", room, at: Date.now(), server });
   }
 
-  /** This server has let the room go. */
+  /** This server has unloaded the room. */
   roomLetGo(room: string): void {
     this.#closings?.letGo(room);
   }
@@ -94,10 +94,10 @@ export class EventNotifications {
   }
 
   /**
-   * A server has crashed: tells what it could not tell.
+   * A server has crashed: sends the events that it could not send.
    *
    * @param ended its connections
-   * @throws StorageError; what it has written is told later then
+   * @throws StorageError; the events that it had written are then sent later
    */
   async serverCrashed(
     server: string,
@@ -108,13 +108,13 @@ export class EventNotifications {
       this.#add({ type: "user-left", room, at, server, connection, subject: null });
     }
     for (const room of new Set(ended.map((one) => one.room))) this.roomLetGo(room);
-    // It may have written events and not marked them.
+    // It may have written events without marking them.
     const { isAlone, outbox } = this.#options;
     await outbox.mark("events", [{ key: server, first: at, due: at }], 0);
     await outbox.free("events", isAlone ? null : server, at);
   }
 
-  /** Writes what is left, and tries to tell it once more; then it is for others. Does not reject. */
+  /** Writes the remaining events and tries once to send them; others send the rest. Does not reject. */
   async close(): Promise<void> {
     await this.#closings?.close();
     await this.#writer.close();

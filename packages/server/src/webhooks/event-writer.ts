@@ -15,16 +15,16 @@ export interface EventWriterOptions {
 }
 
 const DELAY_MS = 100;
-/** Beyond this many that were not told, the oldest are dropped. */
+/** Maximum number of events not yet sent; beyond that the oldest are dropped. */
 const MOST = 100_000;
-/** So many are written until it is looked whether that are too many. */
+/** Trim the queue after this many writes. */
 const TRIM_EVERY = 1_000;
 
-/** Writes the events of this server into the queue, in their order, off the hot path. */
+/** Writes this server's events to the queue in order, off the hot path. */
 export class EventWriter {
   readonly #options: EventWriterOptions;
   readonly #writer: BatchWriter<QueuedEvent>;
-  /** Larger than those of an earlier run at the same address. */
+  /** Starts above the sequence numbers of any earlier run at the same address. */
   #sequence = Date.now() * 1_000;
   #untrimmed = 0;
 
@@ -34,7 +34,7 @@ export class EventWriter {
     this.#writer = new BatchWriter({
       delay: DELAY_MS,
       write: (events) => this.#write(events),
-      onFailing: (error) => logger.error({ err: error }, "events cannot be written; trying again"),
+      onFailing: (error) => logger.error({ err: error }, "writing events failed, retrying"),
       onDropped: (count) => {
         stats.dropped += count;
       },
@@ -46,12 +46,12 @@ export class EventWriter {
     this.#writer.add({ sequence: this.#sequence, event: JSON.stringify(event) });
   }
 
-  /** Writes what there is, once; what cannot be written is dropped. Does not reject. */
+  /** Tries once to write the remaining events; drops those that it cannot write. Does not reject. */
   async close(): Promise<void> {
     const count = await this.#writer.close();
     if (count === 0) return;
     this.#options.stats.dropped += count;
-    this.#options.logger.error({ count }, "events are lost: they could not be written");
+    this.#options.logger.error({ count }, "events lost: they could not be written");
   }
 
   async #write(events: readonly QueuedEvent[]): Promise<void> {

@@ -11,38 +11,39 @@ export interface OutboxDispatcherOptions {
   readonly server: string;
   readonly outbox: Pick<Outbox, "claim" | "settle" | "postpone" | "pending">;
   /**
-   * Tells what there is to tell; gives whether there was anything. Called again when it rejects: with growing pauses, for three days; not
-   * when it rejects with GoneError. It must not send anything once `signal` has aborted.
+   * Delivers the claim. Resolves to false if nothing was pending. If it rejects, it is called again with
+   * growing pauses, for three days; not if it rejects with GoneError. It must not send anything once
+   * `signal` has aborted.
    */
   readonly tell: (claim: OutboxClaim, signal: AbortSignal) => Promise<boolean>;
-  /** It was not told, and is given up. A rejection is logged. */
+  /** Called when delivery of a claim is abandoned. A rejection is logged. */
   readonly giveUp?: (claim: OutboxClaim) => Promise<void>;
-  /** How often it is looked for what is due, in milliseconds. */
+  /** How often to check for due notifications, in milliseconds. */
   readonly interval: number;
-  /** How long telling may take. */
+  /** How long a delivery may take, in milliseconds. */
   readonly timeout: number;
   readonly stats: DeliveryStats;
   readonly logger: Logger;
 }
 
-/** Tells at a time; a receiver must stand that from every server. */
+/** Concurrent deliveries. A receiver must handle this many from every server. */
 const AT_ONCE = 8;
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 5 * 60_000;
 const GIVE_UP_MS = 3 * 24 * 60 * 60_000;
-/** Also when it waited for so long because no server ran. */
+/** Minimum attempts before giving up, even if most of that time passed while no server was running. */
 const LEAST_ATTEMPTS = 10;
-/** A receiver that is down does not fill the log. */
+/** Later failures are logged at debug level, so that a receiver that is down does not flood the log. */
 const LOUD_ATTEMPTS = 3;
-/** A claim lasts longer than telling may take, so that two servers do not tell the same. */
+/** A claim outlasts the delivery timeout by this much, so that two servers do not deliver the same. */
 const CLAIM_RESERVE_MS = 15_000;
-/** After the outbox could not be read. */
+/** Pause after the outbox could not be read. */
 const OUTAGE_MS = 5_000;
 const COUNT_MS = 10_000;
-/** How long what is being told may still take when the server ends. */
+/** How long deliveries in progress may still take when the server stops. */
 const GOODBYE_MS = 2_000;
 
-/** Tells what is due in the outbox, whichever server has marked it. */
+/** Delivers due notifications from the outbox, whichever server has marked them. */
 export class OutboxDispatcher {
   readonly #options: OutboxDispatcherOptions;
   readonly #running: Set<Promise<void>> = new Set();
@@ -55,18 +56,18 @@ export class OutboxDispatcher {
   #stopped = false;
 
   constructor(options: OutboxDispatcherOptions) {
-    // A receiver that is down fails each room's.
+    // While a receiver is down, the notifications of every room fail in the same way.
     this.#options = { ...options, logger: withoutRepeats(options.logger) };
     this.#lookIn(options.interval);
   }
 
-  /** Claims nothing more; what is under way goes on. */
+  /** Stops claiming. Deliveries in progress continue. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
   }
 
-  /** Looks once more for what is due, and closes. Does not reject. */
+  /** Checks once more for due notifications, then closes. Does not reject. */
   async finish(): Promise<void> {
     this.stop();
     await this.#looking;
@@ -74,7 +75,7 @@ export class OutboxDispatcher {
     await this.close();
   }
 
-  /** Waits some seconds for what is under way. What is not told then is for others. Does not reject. */
+  /** Waits a few seconds for deliveries in progress, then leaves the rest to others. Does not reject. */
   async close(): Promise<void> {
     this.stop();
     await this.#looking;
@@ -106,7 +107,8 @@ export class OutboxDispatcher {
       this.#failing = false;
       for (const claim of claims) this.#begin(claim, until);
     } catch (error) {
-      if (!this.#failing) logger.warn({ err: error, kind }, "notifications cannot be read");
+      if (!this.#failing)
+        logger.warn({ err: error, kind }, "reading notifications failed, retrying");
       this.#failing = true;
     }
   }
@@ -137,23 +139,23 @@ export class OutboxDispatcher {
         await outbox.postpone(claim, Date.now());
       } else if (isHopeless(claim, result)) {
         stats.givenUp++;
-        logger.error({ kind, key, err: result }, "a notification is given up");
+        logger.error({ kind, key, err: result }, "notification abandoned");
         await this.#options.giveUp?.(claim);
         await outbox.settle(claim);
       } else {
         stats.failures++;
         const { attempts } = claim;
         const level = attempts <= LOUD_ATTEMPTS ? "warn" : "debug";
-        logger[level]({ kind, key, attempts, err: result }, "a notification was not delivered");
+        logger[level]({ kind, key, attempts, err: result }, "notification failed, retrying");
         await outbox.postpone(claim, Date.now() + this.#backoff(attempts));
       }
     } catch (error) {
-      // The claim ends by itself, and then it is told once more.
-      logger.warn({ kind, key, err: error }, "what became of a notification cannot be written");
+      // The claim expires by itself; the notification is then delivered again.
+      logger.warn({ kind, key, err: error }, "recording the result of a notification failed");
     }
   }
 
-  /** @returns whether there was anything to tell, or why it was not told */
+  /** @returns whether anything was pending, or the error that prevented delivery */
   async #tell(claim: OutboxClaim, until: number): Promise<boolean | Error> {
     const limit = AbortSignal.timeout(Math.max(0, until - CLAIM_RESERVE_MS - Date.now()));
     const signal = AbortSignal.any([limit, this.#closing.signal]);
@@ -168,7 +170,7 @@ export class OutboxDispatcher {
     return this.#jittered(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1)));
   }
 
-  /** Servers that began together do not go on together. */
+  /** Jitter, so that servers that started together drift apart. */
   #jittered(ms: number): number {
     return ms * (0.5 + Math.random() / 2);
   }
@@ -181,7 +183,7 @@ function isHopeless({ attempts, first }: OutboxClaim, failure: Error): boolean {
 
 function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const abort = () => reject(new Error("it took too long", { cause: signal.reason }));
+    const abort = () => reject(new Error("delivery took too long", { cause: signal.reason }));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
   });

@@ -1,20 +1,20 @@
 import { reasonOf } from "../auth/fetch-text.ts";
 import { SIGNATURE_HEADER, signatureOf } from "./signature.ts";
 
-/** The receiver says that it will never take this. */
+/** The receiver responded that it will never accept this. */
 export class GoneError extends Error {
   override readonly name = "GoneError";
 }
 
 export interface ReceiverOptions {
   readonly url: URL;
-  /** Signs what is sent; nothing is signed without it. */
+  /** Signs requests; without it, they are not signed. */
   readonly secret: string | undefined;
-  /** How long the receiver may take, in milliseconds. */
+  /** How long the receiver may take per request, in milliseconds. */
   readonly timeout: number;
 }
 
-/** A program of the application that is told what happens. */
+/** An HTTP endpoint of the application that receives notifications. */
 export class Receiver {
   readonly #options: ReceiverOptions;
 
@@ -23,12 +23,12 @@ export class Receiver {
   }
 
   /**
-   * Posts JSON. Any status from 200 to 299 means that it was taken; the body of the answer is not read,
-   * and redirections are not followed.
+   * Posts JSON. Any status from 200 to 299 means that it was accepted. The response body is not read, and
+   * redirects are not followed.
    *
-   * @param signal ends it earlier
-   * @throws GoneError for 410; Error for any other answer and when there was none in time. It says why,
-   *   and does not show the URL, which may hold a secret
+   * @param signal aborts the request early
+   * @throws GoneError for 410; Error for any other status, or if there is no response in time. It gives the
+   *   reason without the URL, which may contain a secret
    */
   async post(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
     const { url, secret, timeout } = this.#options;
@@ -43,9 +43,9 @@ export class Receiver {
       body,
       signal: AbortSignal.any([AbortSignal.timeout(timeout), signal]),
     });
-    if (status === 410) throw new GoneError("the receiver answered with status 410");
+    if (status === 410) throw new GoneError("the receiver responded with status 410");
     if (status < 200 || status > 299)
-      throw new Error(`the receiver answered with status ${status}`);
+      throw new Error(`the receiver responded with status ${status}`);
   }
 }
 

@@ -7,21 +7,21 @@ import type { Receiver } from "./receiver.ts";
 
 export interface RoomCallbackOptions {
   readonly receiver: Receiver;
-  /** What is told of a document. */
+  /** The root types of a document to send. */
   readonly objects: RootNames;
-  /** The encoded updates that a room's document is; `null` when there is no such document. */
+  /** Reads the encoded updates of a room's document; `null` if the document does not exist. */
   readonly read: (room: string) => Promise<readonly Uint8Array[] | null>;
   readonly workers: Pick<UpdateWorkers, "attempt">;
 }
 
 /**
- * Tells that a room has changed, and what is in it now:
- * `{"room": <name>, "data": {<name>: {"type": <type>, "content": <JSON>}}}`. Of a document that would be
- * too large, or takes too long to show, only that: `{"room": <name>, "data": {}, "omitted": "too-large"}`
+ * Notifies the receiver that a room has changed, with its current content:
+ * `{"room": <name>, "data": {<name>: {"type": <type>, "content": <JSON>}}}`. If the content would be too
+ * large or too expensive to render, it is omitted: `{"room": <name>, "data": {}, "omitted": "too-large"}`
  * or `"too-costly"`.
  *
- * @returns false when it was deleted meanwhile, which is not told
- * @throws GoneError, Error of the receiver; StorageError, WorkerError when the document cannot be read
+ * @returns false if the room was deleted meanwhile; nothing is sent then
+ * @throws GoneError or Error from the receiver; StorageError or WorkerError if the document cannot be read
  */
 export async function tellRoomChanged(
   { key: room }: Pick<OutboxClaim, "key">,
@@ -37,7 +37,7 @@ export async function tellRoomChanged(
   return true;
 }
 
-/** Why the content of a room is not told: nobody waits for a worker for it, nor sends so much. */
+/** Why the content of a room is not sent. */
 type Omission = "too-large" | "too-costly";
 
 async function contentOf(

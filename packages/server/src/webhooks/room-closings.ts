@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 
 /** The rest of the cluster. */
 export interface RestOfCluster {
-  /** Which of these rooms other servers hold. Rejects when nobody can say. */
+  /** Which of these rooms other servers hold. Rejects if that cannot be determined. */
   held(rooms: readonly string[]): Promise<ReadonlySet<string>>;
   close(): void;
 }
@@ -12,14 +12,14 @@ export interface RoomClosingsOptions {
   readonly holds: (room: string) => boolean;
   /** Closed by `close`. */
   readonly others: RestOfCluster;
-  /** Nobody held the room any more, by the time `at` or soon after. */
+  /** No server held the room any longer, at the time `at` or soon after. */
   readonly onClosed: (room: string, at: number) => void;
   readonly logger: Logger;
 }
 
 /**
- * Finds out whether a room that this server has let go was let go by the last one. When two servers let
- * it go at the same time, each may find that it was the last.
+ * Determines whether this server was the last to unload a room. If two servers unload it at the same time,
+ * each may conclude that it was the last.
  */
 export class RoomClosings {
   readonly #options: RoomClosingsOptions;
@@ -30,7 +30,7 @@ export class RoomClosings {
     this.#options = options;
   }
 
-  /** Asks the others soon; for many rooms at once while they are being asked. */
+  /** Asks the other servers. Rooms that arrive while a request is in progress are batched into the next. */
   letGo(room: string): void {
     this.#left.set(room, Date.now());
     this.#asking ??= this.#ask().finally(() => {
@@ -38,7 +38,7 @@ export class RoomClosings {
     });
   }
 
-  /** Waits for what is being asked. Does not reject. */
+  /** Waits for requests in progress. Does not reject. */
   async close(): Promise<void> {
     await this.#asking;
     this.#options.others.close();
@@ -53,7 +53,10 @@ export class RoomClosings {
       try {
         held = await others.held([...left.keys()]);
       } catch (error) {
-        logger.warn({ err: error }, "nobody can say who holds rooms; they are told as closed");
+        logger.warn(
+          { err: error },
+          "looking up other holders failed, reporting the rooms as closed",
+        );
       }
       for (const [room, at] of left) if (!held.has(room) && !holds(room)) onClosed(room, at);
     }

@@ -12,37 +12,37 @@ import { DeliveryStats } from "./webhook-stats.ts";
 export interface RoomNotificationsOptions {
   /** The address of this server. */
   readonly server: string;
-  /** Whether there never are other servers. */
+  /** Whether this server runs without a cluster. */
   readonly isAlone: boolean;
   readonly receiver: Receiver;
-  /** How long the receiver may take, in milliseconds. */
+  /** How long the receiver may take per request, in milliseconds. */
   readonly timeout: number;
   readonly objects: RootNames;
-  /** See `RoomMarker`. */
+  /** See `ChangeDebouncer`. */
   readonly wait: number;
   readonly longest: number;
   readonly outbox: Outbox;
-  /** Tells what a server that crashed may have left; `null` when it cannot. */
+  /** Lists the rooms that a crashed server may have left unmarked; `null` if the journal cannot list. */
   readonly journal: Pick<ListedJournal, "rooms"> | null;
   readonly logger: Logger;
 }
 
-/** From where documents are read. */
+/** Where documents are read from. */
 export interface DocumentSource {
-  /** The encoded updates that a room's document is; `null` when there is none. */
+  /** Reads the encoded updates of a room's document; `null` if there is none. */
   readonly read: (room: string) => Promise<readonly Uint8Array[] | null>;
   readonly workers: Pick<UpdateWorkers, "attempt">;
 }
 
-/** Reading a document and making JSON of it may take so long. */
+/** Allowance for reading a document and converting it to JSON. */
 const READ_MS = 30_000;
 const MIN_INTERVAL_MS = 20;
 const MAX_INTERVAL_MS = 1_000;
 const RETRY_MS = 5_000;
 
 /**
- * Tells the application of changed documents: once for each window, whichever servers the changes came
- * to, and at least once for what was acknowledged.
+ * Notifies the application about changed documents: once per debounce window, whichever servers received
+ * the changes, and at least once for every acknowledged change.
  */
 export class RoomNotifications {
   readonly stats: DeliveryStats = new DeliveryStats();
@@ -57,12 +57,12 @@ export class RoomNotifications {
     this.#marker = new ChangeDebouncer(options);
   }
 
-  /** What a client wrote to a room has become durable. */
+  /** Records that a client's change to the room has become durable. */
   changed(room: string): void {
     this.#marker.changed(room);
   }
 
-  /** Begins to tell, also what was left when servers ended. */
+  /** Starts sending notifications, including those left over from servers that have stopped. */
   start({ read, workers }: DocumentSource): void {
     const { server, receiver, objects, outbox, wait, timeout, logger } = this.#options;
     this.#deliveries = new OutboxDispatcher({
@@ -79,8 +79,8 @@ export class RoomNotifications {
   }
 
   /**
-   * A server has crashed, or all there were (`null`): what it did not mark is in the journal, and what
-   * it was telling is told by others.
+   * A server has crashed, or all earlier ones (`null`). Changes that it did not mark are in the journal;
+   * notifications that it was sending are sent by others.
    *
    * @throws StorageError
    */
@@ -90,24 +90,24 @@ export class RoomNotifications {
     if (journal !== null) await this.#marker.markJournal(journal);
   }
 
-  /** Begins nothing more. */
+  /** Stops starting new deliveries. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#retry);
     this.#deliveries?.stop();
   }
 
-  /** Writes what is to be told by others. Does not reject. */
+  /** Writes the remaining marks, which other servers then deliver. Does not reject. */
   async close(): Promise<void> {
     this.stop();
     await Promise.all([this.#marker.close(), this.#deliveries?.close()]);
   }
 
-  /** This server itself may have crashed before; alone, at whichever address it was. */
+  /** Recovers from an earlier crash of this server itself; a single server may have had another address. */
   #takeUp(startedAt: number): void {
     const { server, isAlone, logger } = this.#options;
     this.serverCrashed(isAlone ? null : server, startedAt).catch((error: unknown) => {
-      logger.warn({ err: error }, "changes of an earlier run are not marked; trying again");
+      logger.warn({ err: error }, "marking changes of an earlier run failed, retrying");
       if (!this.#stopped) this.#retry = setTimeout(() => this.#takeUp(startedAt), RETRY_MS);
     });
   }

@@ -1,17 +1,17 @@
-// Counters that the parts of this folder keep while they work. Changing a field costs next to nothing;
-// the metrics read them when somebody asks.
+// Counters kept by the classes in this folder. Updating a field costs next to nothing; the metrics read
+// them on request.
 
-/** What the application is told of. */
+/** Deliveries to the application. */
 export class DeliveryStats {
   delivered = 0;
   failures = 0;
   givenUp = 0;
-  /** Of all servers, as of some seconds ago. `oldest`: in milliseconds since the epoch. */
+  /** For all servers, as of a few seconds ago. `oldest` is in milliseconds since the epoch. */
   pending: { readonly rows: number; readonly oldest: number | null } = { rows: 0, oldest: null };
 }
 
-/** The events of this server. */
+/** This server's events. */
 export class EventStats {
-  /** Those that nobody will be told of: there were too many, or they were given up. */
+  /** Events dropped because there were too many, or because delivery was abandoned. */
   dropped = 0;
 }

@@ -10,7 +10,7 @@ export function attempt(token: string | undefined, room = "room"): Attempt {
   return { room, token, address: "192.0.2.1", origin: undefined, headers: {} };
 }
 
-/** How an authorization ended, short enough for tables. */
+/** The outcome of an authorization, short enough for tables. */
 export async function outcome(access: Promise<Access>): Promise<string> {
   try {
     return (await access).level;

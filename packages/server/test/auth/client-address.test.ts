@@ -11,7 +11,7 @@ function addressOf(remoteAddress: string | undefined, proxies: number, forwarded
 describe("the address of a client", () => {
   it.each([
     ["10.0.0.1", 0, undefined, "10.0.0.1"],
-    // Without a proxy anybody can send the header.
+    // Without a proxy, any client can send the header.
     ["10.0.0.1", 0, "192.0.2.1", "10.0.0.1"],
     ["::ffff:10.0.0.1", 0, undefined, "10.0.0.1"],
     ["2001:db8::1", 0, undefined, "2001:db8::1"],

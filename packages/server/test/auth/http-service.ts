@@ -5,14 +5,14 @@ import { text } from "node:stream/consumers";
 
 export interface HttpService {
   readonly url: string;
-  /** The bodies of the requests that came, in order. */
+  /** The bodies of the received requests, in order. */
   readonly requests: string[];
-  /** How the next requests are answered. */
+  /** Handles the next requests. */
   answer: (response: ServerResponse, body: string) => void;
   close(): Promise<void>;
 }
 
-/** A web service of the application, on this machine. */
+/** A web service of the application, running on this machine. */
 export async function startHttpService(answer: HttpService["answer"]): Promise<HttpService> {
   const server = createServer((request, response) => void respond(request, response));
   server.listen(0, "127.0.0.1");
@@ -35,7 +35,7 @@ export async function startHttpService(answer: HttpService["answer"]): Promise<H
   return service;
 }
 
-/** Answers with JSON. */
+/** Responds with JSON. */
 export function json(
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
@@ -47,7 +47,7 @@ export function json(
   };
 }
 
-/** Answers with a status and no body. */
+/** Responds with a status and no body. */
 export function status(code: number): HttpService["answer"] {
   return (response) => response.writeHead(code).end();
 }
@@ -59,5 +59,5 @@ export function endless(response: ServerResponse): void {
   response.on("close", () => clearInterval(timer));
 }
 
-/** Does not answer. */
+/** Does not respond. */
 export function silence(): void {}

@@ -13,7 +13,7 @@ type Claims = Readonly<Record<string, unknown>>;
 const now = () => Math.floor(Date.now() / 1000);
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** Signs anything, also what a library would refuse. */
+/** Signs anything, including what a library would reject. */
 function forge(header: unknown, payload: unknown, secret = SECRET): string {
   const text = `${encode(header)}.${typeof payload === "string" ? payload : encode(payload)}`;
   return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
@@ -55,7 +55,7 @@ describe("a room token", () => {
     [{ room: "room" }, "room", "read-write"],
     [{ room: "room", access: "presence-only" }, "room", "presence-only"],
     [{ room: "room" }, "room2", "forbidden"],
-    // A room that somebody named `*` opens no other one.
+    // A token for a room named `*` grants access to no other room.
     [{ room: "*" }, "room", "forbidden"],
     [{ room: "*" }, "*", "read-write"],
     [{ rooms: ["a", "room"] }, "room", "read-write"],
@@ -84,7 +84,7 @@ describe("a room token", () => {
     ["with a level of every object", { access: "constructor" }],
     ["with no level", { access: null }],
     ["with a subject that is no text", { sub: 5 }],
-    // By default they would let write.
+    // If ignored, these would grant the default, read-write.
     ["with a misspelt level", { acess: "read-only" }],
     ["with a misspelt level of any kind", { Access: "none" }],
     ["with a level in another claim", { level: "presence-only" }],
@@ -177,7 +177,7 @@ describe("secrets", () => {
     "of %j are too short",
     (secrets) => {
       expect(() => new SharedSecrets(secrets)).toThrow(
-        /^AUTH_JWT_SECRET: a secret of \d+ bytes can be guessed/,
+        /^AUTH_JWT_SECRET: a secret of \d+ bytes is too easy to guess/,
       );
       expect(() => new SharedSecrets(secrets)).not.toThrow(/short|xxx/);
     },

@@ -60,7 +60,7 @@ function accessAt(url: string): JwtAccess {
 
 const enter = (access: JwtAccess, token: string) => outcome(access.authorize(attempt(token)));
 
-/** Stops the clocks by which the age of the keys is counted; they move when the test says so. */
+/** Stops the clocks that measure the age of the keys; the test advances them. */
 function stopClocks(): void {
   vi.useFakeTimers({ toFake: ["Date", "performance"] });
 }
@@ -89,7 +89,7 @@ describe("published keys", () => {
     const { service, access } = await publishing(first.jwk);
     expect(await enter(access, await first.sign())).toBe("read-write");
     service.answer = json({ keys: [first.jwk, second.jwk] });
-    // The client should come back.
+    // Unavailable rather than denied, so that the client retries.
     expect(await enter(access, await second.sign())).toBe("unavailable");
     expect(service.requests).toHaveLength(1);
     later(6_000);
@@ -200,7 +200,7 @@ describe("keys that cannot be had", () => {
     expect(await enter(access, await second.sign())).toBe("unavailable");
     const stranger = await signer("first", "ES256");
     expect(await enter(access, await stranger.sign())).toBe("unauthenticated");
-    // When they can be had again, they decide.
+    // Once the keys are available again, they decide.
     service.answer = json({ keys: [second.jwk] });
     later(2_000);
     expect(await enter(access, token)).toBe("unauthenticated");

@@ -40,7 +40,7 @@ async function asking(answer: HttpService["answer"]): Promise<Asking> {
   };
 }
 
-/** Answers when it is told to. */
+/** Responds when the test says so. */
 function held(answer: HttpService["answer"]): { answer: HttpService["answer"]; go(): void } {
   const waiting: (() => void)[] = [];
   let open = false;

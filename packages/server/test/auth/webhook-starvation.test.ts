@@ -5,9 +5,9 @@ import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type HttpService, json, startHttpService, status } from "./http-service.ts";
 
-/** How long the application takes for an answer: 40 of them are given at a time. */
+/** How long the application takes to respond; 40 requests run at a time. */
 const ANSWER_MS = 1_000;
-/** Questions of the attack that wait at any time: the last one's turn comes after seven seconds. */
+/** Attack requests waiting at any time: the last of them gets its turn after seven seconds. */
 const GUESSES = 300;
 const ATTACKER = "127.0.0.66";
 
@@ -22,13 +22,13 @@ afterEach(async () => {
   await service?.close();
 });
 
-/** Tries one token after the other, each in vain. */
+/** Tries one wrong token after another. */
 async function guess(port: number, name: string): Promise<void> {
   for (let i = 0; !isOver; i++) {
     try {
       const socket = await RawSocket.open(port, ATTACKER);
       await socket.upgrade(`/attacked?token=wrong-${name}-${i}`);
-      // Until it is asked about: what comes then is the refusal.
+      // Waits until the guess has been decided: the first data received is the refusal.
       await waitFor(() => isOver || !socket.isOpen || socket.received > 0, {
         timeout: 60_000,
         message: "the guess is answered",

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Wildcard } from "../../src/auth/wildcard.ts";
 
-/** The same by a regular expression, which is simple and takes too long for hostile patterns. */
+/** A reference implementation with a regular expression: simple, but too slow for hostile patterns. */
 function reference(pattern: string, text: string): boolean {
   const source = pattern.replace(/\\(.)|[\s\S]/g, (part: string, escaped?: string) => {
     if (part === "*") return "[^]*";

@@ -22,7 +22,7 @@ it.each([["--version"], ["-v"]])("%s prints the version", async (flag) => {
 });
 
 it("listens where its options say", async () => {
-  // The port of a server that has ended is free.
+  // The port of a server that has just stopped is free.
   const first = await startServer();
   const { port } = first;
   await first.stop();
@@ -37,14 +37,14 @@ it("listens where its options say", async () => {
 
 it.each([
   [["strat"], 'unknown command "strat"; did you mean start?'],
-  [["serve"], 'unknown command "serve"; --help lists what there is'],
+  [["serve"], 'unknown command "serve"; see --help'],
   [["--prot", "80"], "unknown option --prot; did you mean --port?"],
-  [["--verbose"], "unknown option --verbose; --help lists what there is"],
-  [["-p", "80"], "unknown option -p; --help lists what there is"],
+  [["--verbose"], "unknown option --verbose; see --help"],
+  [["-p", "80"], "unknown option -p; see --help"],
   [["--port"], "--port needs a value"],
   [["--help=no"], "--help takes no value"],
   [["--port", "http"], 'PORT="http": must be a whole number'],
-  [["setup", "now"], 'setup takes no arguments: "now"'],
+  [["setup", "now"], 'setup takes no arguments, but got "now"'],
 ])("%j is refused in one line", async (args, reason) => {
   const command = await spawnServer({}, args);
   expect((await command.exited).code).toBe(1);
@@ -61,8 +61,8 @@ it("warns of a variable that looks like a setting", async () => {
   const server = await startServer({ env });
   const warnings = server.logs.filter(({ level }) => level === 40).map(({ msg }) => msg);
   expect(warnings).toEqual([
-    "CALBACK_URL is no setting and is ignored; did you mean CALLBACK_URL?",
-    "MAX_CONECTIONS is no setting and is ignored; did you mean MAX_CONNECTIONS?",
+    "CALBACK_URL is not a setting and is ignored; did you mean CALLBACK_URL?",
+    "MAX_CONECTIONS is not a setting and is ignored; did you mean MAX_CONNECTIONS?",
   ]);
   expect(await server.stop()).toBe(0);
 });

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const LIBRARY = new URL("../../src/index.ts", import.meta.url).href;
 
-/** Makes Node say that it is another one, before the program is loaded. */
+/** Makes Node report a different version before the program is loaded. */
 const PRETENDS = `data:text/javascript,${encodeURIComponent(
   'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });',
 )}`;

@@ -22,7 +22,7 @@ describe("a server with an admin token", () => {
   test("refuses a wrong token, and lets in with the right one, to where one was going", async () => {
     const dashboard = await signInPage("#/servers");
     await signIn(dashboard, "a wrong token");
-    await dashboard.page.getByRole("alert").getByText("This is not the admin token.").waitFor();
+    await dashboard.page.getByRole("alert").getByText("Wrong admin token.").waitFor();
     await signIn(dashboard, TOKEN);
     await dashboard.heading.getByText("Servers").waitFor();
     await dashboard.rows.first().waitFor();
@@ -71,12 +71,12 @@ describe("a server without an admin token", () => {
     const server = await startServer({ env: { HOST: "0.0.0.0", ALLOW_ANONYMOUS: "true" } });
     const url = `http://${addressOfThisMachine()}:${server.port}`;
     const dashboard = await openDashboard(await newBrowser(), url);
-    await dashboard.heading.getByText("The dashboard is closed").waitFor();
+    await dashboard.heading.getByText("Access denied").waitFor();
     await dashboard.page.getByText("Set ADMIN_TOKEN on every server").waitFor();
   });
 });
 
-/** One that is not the loopback: a request to it does not seem to come from this machine. */
+/** A non-loopback address: requests to it do not appear to come from this machine. */
 function addressOfThisMachine(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const found = addresses.find(({ family, internal }) => family === "IPv4" && !internal);

@@ -11,7 +11,7 @@ import { LONG_NAME, RICH_ROOM, type Scene, startScene } from "./scene.ts";
 
 const POLL = { timeout: 45_000 };
 const SCREENSHOTS = fileURLToPath(new URL("../../../../docs/screenshots/", import.meta.url));
-/** Below this, Chromium calls a page stable. */
+/** Below this score, Chromium considers a page stable. */
 const MAX_LAYOUT_SHIFT = 0.1;
 
 const VIEWS = [
@@ -56,13 +56,13 @@ async function open(
   return dashboard;
 }
 
-/** Waits until a page shows all that it loads. */
+/** Waits until a page has finished loading its content. */
 async function isComplete({ page }: DashboardPage): Promise<void> {
   const pending = page.getByText(/^(Loading…|Connecting…|–)$/);
   await expect.poll(() => pending.count(), POLL).toBe(0);
 }
 
-/** What axe finds wrong with a page, and where. */
+/** The violations that axe finds on a page, with their locations. */
 async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   const { violations } = await page.evaluate<AxeResults>("axe.run()");
@@ -87,7 +87,7 @@ describe.each(["light", "dark"] as const)("in %s mode", (mode) => {
     await room.root("settings").getByText("versions").click();
     await room.page.getByRole("button", { name: "Delete…" }).click();
     await room.page.getByRole("button", { name: "Delete", exact: true }).click();
-    await room.page.getByRole("alert").getByText("not the name").waitFor();
+    await room.page.getByRole("alert").getByText("name does not match").waitFor();
     expect(await violationsOf(room.page)).toEqual([]);
   });
 
@@ -97,7 +97,7 @@ describe.each(["light", "dark"] as const)("in %s mode", (mode) => {
     const dashboard = await openDashboard(context, server.url);
     await dashboard.page.getByLabel("Admin token").fill("another one");
     await dashboard.page.keyboard.press("Enter");
-    await dashboard.page.getByRole("alert").getByText("not the admin token").waitFor();
+    await dashboard.page.getByRole("alert").getByText("Wrong admin token").waitFor();
     expect(await violationsOf(dashboard.page)).toEqual([]);
     await dashboard.page.getByLabel("Admin token").fill("a token of this server");
     await dashboard.page.keyboard.press("Enter");
@@ -152,9 +152,9 @@ describe("by keyboard", () => {
   });
 });
 
-/** Everybody writes something, one after the other. */
+/** Each client writes something, one after another. */
 async function editWhileWatched(dashboard: DashboardPage): Promise<void> {
-  const updates = dashboard.panel("Newest updates").locator("tbody tr");
+  const updates = dashboard.panel("Latest updates").locator("tbody tr");
   for (const person of scene.people) {
     const before = await updates.count();
     person.doc.getMap("settings").set("lastChangeBy", person.clientId);
@@ -162,7 +162,7 @@ async function editWhileWatched(dashboard: DashboardPage): Promise<void> {
   }
 }
 
-// Only when asked: they differ a little each time.
+// Only on request: screenshots differ slightly each time.
 if (process.env.UPDATE_SCREENSHOTS === "1") {
   test.each(SHOWN_IN_DOCUMENTATION)("a screenshot of the page %s", async (name, hash) => {
     await mkdir(SCREENSHOTS, { recursive: true });

@@ -18,7 +18,7 @@ afterAll(async () => {
   await browser?.close();
 });
 
-/** A browser that shares nothing with others, until the test ends. */
+/** An isolated browser context that lasts until the end of the test. */
 export async function newBrowser(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   if (browser === undefined) throw new Error("the browser has not started");
   const context = await browser.newContext(options);

@@ -8,7 +8,7 @@ import { ODD_NAMES } from "./odd-names.ts";
 import { join, leave } from "./people.ts";
 
 const POLL = { timeout: 45_000 };
-// What a browser itself says of a server that is away.
+// The browser's own console message for an unreachable server.
 const CONNECTION_FAILED = /^Failed to load resource/;
 
 let cluster: TestCluster;
@@ -26,7 +26,7 @@ function addressOf(index: number): string {
   return `127.0.0.1:${cluster.member(index).peers.port}`;
 }
 
-/** The dashboard of one server, in a browser of its own. */
+/** The dashboard of one server, in its own browser context. */
 async function dashboardOf(index: number, hash = "#/"): Promise<DashboardPage> {
   return openDashboard(await newBrowser(), server(index).url, hash);
 }
@@ -44,7 +44,7 @@ describe("the overview", () => {
     await expect.poll(() => dashboard.fact("Documents in memory").innerText(), POLL).toBe("3");
     leave(first);
     await expect.poll(() => dashboard.fact("Connections").innerText(), POLL).toBe("2");
-    await dashboard.panel("Health").getByText("Everything works").waitFor();
+    await dashboard.panel("Health").getByText("All servers are healthy").waitFor();
     expect(dashboard.complaints).toEqual([]);
   });
 
@@ -52,7 +52,7 @@ describe("the overview", () => {
     await join(server(1).wsUrl, "history");
     const dashboard = await dashboardOf(0, "#/?range=1h");
     const history = dashboard.panel("Over time");
-    await history.getByRole("img", { name: /^Lines of connections/ }).waitFor();
+    await history.getByRole("img", { name: /^Line chart of connections/ }).waitFor();
     await history.getByText("Show as a table").click();
     const rows = history.locator("tbody tr");
     const most = async () => {
@@ -90,14 +90,14 @@ describe("the overview", () => {
   test("names what fails, and where", async () => {
     const dashboard = await dashboardOf(0);
     const health = dashboard.panel("Health");
-    await health.getByText("Everything works").waitFor();
+    await health.getByText("All servers are healthy").waitFor();
     cluster.member(1).redis.cut();
     try {
       await health.getByRole("listitem").getByText(addressOf(1)).first().waitFor();
     } finally {
       cluster.member(1).redis.restore();
     }
-    await health.getByText("Everything works").waitFor();
+    await health.getByText("All servers are healthy").waitFor();
   });
 });
 
@@ -131,7 +131,7 @@ describe("the live rooms", () => {
     await dashboard.row("apples").waitFor();
     expect(await dashboard.rows.count()).toBe(1);
     await dashboard.page.getByRole("searchbox").fill("oranges");
-    await dashboard.page.getByText("No room with “oranges” in its name is active").waitFor();
+    await dashboard.page.getByText("No active room matches “oranges”").waitFor();
   });
 });
 
@@ -152,8 +152,8 @@ describe("watching a room", () => {
     ada.doc.getMap("settings").set("theme", "light");
     await dashboard.root("settings").getByText('"light"').waitFor();
 
-    const updates = dashboard.panel("Newest updates").locator("tbody tr");
-    await updates.last().getByText("the whole document").waitFor();
+    const updates = dashboard.panel("Latest updates").locator("tbody tr");
+    await updates.last().getByText("whole document").waitFor();
     await expect
       .poll(() => updates.first().innerText(), POLL)
       .toMatch(/:\d\d\.\d{3}\s+\d+ B\s+Ada/);
@@ -222,7 +222,7 @@ describe("a room with an odd name", () => {
     leave(ada);
 
     await dashboard.page.getByRole("link", { name: "Stored" }).click();
-    await dashboard.page.getByRole("button", { name: "Read again" }).waitFor();
+    await dashboard.page.getByRole("button", { name: "Reload" }).waitFor();
     await dashboard.root("text").getByText("in an odd room").waitFor();
     await dashboard.page.reload();
     await dashboard.root("text").getByText("in an odd room").waitFor();
@@ -250,7 +250,7 @@ describe("a room with an odd name", () => {
   });
 });
 
-/** Deletes the room that the page is about. */
+/** Deletes the room shown on the page. */
 async function deleteRoom({ page, heading }: DashboardPage, name: string): Promise<void> {
   await page.getByRole("button", { name: "Delete…" }).click();
   await page.getByRole("textbox").fill(name);
@@ -264,7 +264,7 @@ describe("the servers", () => {
     const dashboard = await dashboardOf(0, "#/servers");
     await expect.poll(() => dashboard.rows.count(), POLL).toBe(3);
     const row = dashboard.row(addressOf(1));
-    await row.getByText("works").waitFor();
+    await row.getByText("healthy").waitFor();
     await row.getByText("held").waitFor();
     const connections = row.getByRole("cell").nth(1);
     await expect.poll(() => connections.innerText(), POLL).toBe("1");

@@ -1,15 +1,15 @@
 import type { BrowserContext, Locator, Page } from "playwright-core";
 
-/** The dashboard in a browser, by what a person sees of it. */
+/** The dashboard in a browser, addressed by what the user sees. */
 export class DashboardPage {
   readonly page: Page;
-  /** What the console and uncaught exceptions said, warnings and errors only. */
+  /** Console warnings and errors, and uncaught exceptions. */
   readonly complaints: string[] = [];
-  /** The URL of everything that was requested. */
+  /** The URLs of all requests. */
   readonly requests: string[] = [];
   readonly #url: string;
 
-  /** @param url of the server, and the prefix under which a proxy has put it */
+  /** @param url of the server, including the prefix of a proxy */
   constructor(page: Page, url: string) {
     this.page = page;
     this.#url = url;
@@ -26,17 +26,17 @@ export class DashboardPage {
     return this.page.getByRole("heading", { level: 1 });
   }
 
-  /** What the page says of the events that it gets. */
+  /** The badge that shows the state of the event stream. */
   get stream(): Locator {
     return this.page.locator(".badge");
   }
 
-  /** Rows of the table of rooms or servers. */
+  /** The rows of the table of rooms or servers. */
   get rows(): Locator {
     return this.page.locator("tbody tr");
   }
 
-  /** The row that begins with exactly this. */
+  /** The row with exactly this heading. */
   row(name: string): Locator {
     const heading = this.page.getByRole("rowheader").getByText(name, { exact: true });
     return this.page.getByRole("row").filter({ has: heading });
@@ -48,12 +48,12 @@ export class DashboardPage {
     return this.page.locator(".fact").filter({ has: term }).locator(".fact-value");
   }
 
-  /** A titled part of the page. */
+  /** The panel with this title. */
   panel(title: string | RegExp): Locator {
     return this.page.getByRole("region", { name: title });
   }
 
-  /** The root of a document with this name, as it is shown. */
+  /** The displayed root of a document with this name. */
   root(name: string): Locator {
     const label = this.page.getByText(name, { exact: true });
     return this.page.locator(".root").filter({ has: label });
@@ -65,12 +65,12 @@ export class DashboardPage {
     await this.heading.waitFor();
   }
 
-  /** Opens another view by the links at the top. */
+  /** Opens another view through the navigation links. */
   async go(label: string): Promise<void> {
     await this.page.getByRole("navigation", { name: "Dashboard" }).getByText(label).click();
   }
 
-  /** The events come, or come again. */
+  /** Waits until the event stream is live. */
   async isLive(): Promise<void> {
     await this.stream.getByText("Live", { exact: true }).waitFor();
   }
@@ -87,7 +87,7 @@ export async function openDashboard(
   return dashboard;
 }
 
-/** The address of a room in the dashboard. */
+/** The hash of a room's view in the dashboard. */
 export function hashOf(view: "room" | "live", room: string): string {
   return `#/${view}/${encodeURIComponent(room)}`;
 }

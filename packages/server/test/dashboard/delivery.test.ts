@@ -35,7 +35,7 @@ test("under a strict policy no page asks another host for anything", async () =>
     await dashboard.page.getByText("Loading…").first().waitFor({ state: "detached" });
     const origins = new Set(dashboard.requests.map((url) => new URL(url).origin));
     expect([...origins]).toEqual([server.url]);
-    // A violation of the policy is an error on the console.
+    // A violation of the content security policy appears as a console error.
     expect(dashboard.complaints).toEqual([]);
     await dashboard.page.close();
   }

@@ -18,7 +18,7 @@ afterEach(async () => {
   await proxy?.close();
 });
 
-/** The dashboard through a network that can fail. */
+/** The dashboard behind a network that can fail. */
 async function dashboardThrough(network: TcpProxy, hash: string): Promise<DashboardPage> {
   return openDashboard(await newBrowser(), `http://127.0.0.1:${network.port}`, hash);
 }

@@ -9,10 +9,10 @@ const ROOMS = 10_000;
 const AT_ONCE = 100;
 const SHOWN = 200;
 const POLL = { timeout: 45_000 };
-/** How long a page may be busy with one thing before people notice. */
+/** How long a page may block before users notice. */
 const MAX_BUSY_MS = 1_000;
 
-// Notes how long the page was busy at most, by a timer that is late then.
+// Measures the longest time that the page was blocked, by how late a timer fires.
 const WATCH_BUSY = `
   window.longestBusy = 0;
   let last = performance.now();
@@ -54,7 +54,7 @@ test("10,000 live rooms are counted, found and kept up to date, and the page sta
   await field.fill("");
   await expect.poll(() => dashboard.rows.count(), POLL).toBe(SHOWN);
 
-  // One connection more than all others have: it comes to the top.
+  // With one connection more than all the others, it moves to the top.
   await join(server.wsUrl, "room-5000");
   await expect.poll(() => dashboard.rows.first().innerText(), POLL).toMatch(/^room-5000\s+2/);
   await dashboard.page.getByText("10,000 rooms, 10,001 connections").waitFor();

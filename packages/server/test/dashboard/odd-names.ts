@@ -1,4 +1,4 @@
-/** Names of rooms that have broken pages of others. */
+/** Room names of the kind that is known to break web pages. */
 export const ODD_NAMES: readonly string[] = [
   "team/a/b",
   "../up",

@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (let i = 1; i <= MANY; i++) await store(`many-${String(i).padStart(3, "0")}`, "x".repeat(i));
 });
 
-/** Writes a text into a room in which nobody is. */
+/** Writes a text to a room that is not open. */
 async function store(room: string, text: string): Promise<void> {
   const doc = new Y.Doc();
   doc.getText("text").insert(0, text);
@@ -32,7 +32,7 @@ async function dashboardAt(hash: string): Promise<DashboardPage> {
   return openDashboard(await newBrowser({ acceptDownloads: true }), server.url, hash);
 }
 
-/** The names in the list, in order. */
+/** The room names in the list, in order. */
 function namesIn({ rows }: DashboardPage): Promise<string[]> {
   return rows.getByRole("rowheader").allInnerTexts();
 }
@@ -79,7 +79,7 @@ describe("the list of rooms", () => {
     expect(await field.inputValue()).toBe("MANY-11");
     await dashboard.page.getByRole("status").getByText("10 rooms").waitFor();
     await field.fill("no room is called this");
-    await dashboard.page.getByText("has “no room is called this” in its name").waitFor();
+    await dashboard.page.getByText("No room matches “no room is called this”").waitFor();
   });
 
   test("says which rooms are active, and what is stored of them", async () => {
@@ -100,9 +100,9 @@ describe("the list of rooms", () => {
   test("is empty, and says how a room begins", async () => {
     const fresh = await startServer();
     const dashboard = await openDashboard(await newBrowser(), fresh.url, "#/rooms");
-    await dashboard.page.getByText("A room begins when somebody connects").waitFor();
+    await dashboard.page.getByText("A room is created when a client connects").waitFor();
     await dashboard.go("Live");
-    await dashboard.page.getByText("Nobody is connected to any room").waitFor();
+    await dashboard.page.getByText("No room has any connections").waitFor();
     await fresh.kill();
   });
 
@@ -122,11 +122,11 @@ describe("one room", () => {
     await store("stored", "kept text");
     const dashboard = await dashboardAt(hashOf("room", "stored"));
     await dashboard.root("text").getByText("kept text").waitFor();
-    await dashboard.fact("Servers that hold it").getByText("none").waitFor();
+    await dashboard.fact("In memory on").getByText("none").waitFor();
     await store("stored", "more ");
-    await dashboard.page.getByRole("button", { name: "Read again" }).click();
+    await dashboard.page.getByRole("button", { name: "Reload" }).click();
     await dashboard.root("text").getByText(/more /).waitFor();
-    await dashboard.fact("Servers that hold it").getByText("none").waitFor();
+    await dashboard.fact("In memory on").getByText("none").waitFor();
   });
 
   test("with a long text shows a part of it, and more when asked", async () => {
@@ -163,7 +163,7 @@ describe("one room", () => {
     const dialog = page.getByRole("dialog", { name: "Delete this room?" });
     await dialog.getByRole("textbox").fill("precius");
     await dialog.getByRole("button", { name: "Delete" }).click();
-    await dialog.getByRole("alert").getByText("This is not the name of the room.").waitFor();
+    await dialog.getByRole("alert").getByText("The name does not match.").waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "hidden" });
     expect(ada.isConnected).toBe(true);

@@ -16,7 +16,7 @@ test.each([
     "#/rooms?search=x&sort=bytes&order=asc&cursor=abc&page=3",
     { view: "rooms", search: "x", sort: "bytes", order: "asc", cursor: "abc", page: 3 },
   ],
-  // A page is where its cursor is.
+  // Without a cursor, the page number is ignored.
   [
     "#/rooms?page=3",
     { view: "rooms", search: "", sort: "updated", order: "desc", cursor: "", page: 1 },
@@ -37,7 +37,7 @@ test("every room has addresses of its own", () => {
   fc.assert(
     fc.property(name, fc.constantFrom("room", "live-room"), (room, view) => {
       const route = { view, room } as const;
-      // As a browser gives it back.
+      // As a browser returns it.
       const { hash } = new URL(formatRoute(route), "http://localhost/dashboard/");
       expect(parseRoute(hash)).toEqual(route);
     }),

@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
 const NAMES = ["Ada", "Ben", "Chloé", "Dmitri", "Emeka"] as const;
 
-/** A room with a document that has everything in it. */
+/** A room whose document contains every kind of content. */
 export const RICH_ROOM = "notes/today";
 export const LONG_NAME: string = "a-very-long-name/".repeat(12).slice(0, 200);
 const ROOMS = [
@@ -27,11 +27,11 @@ const ROOMS = [
 ] as const;
 export interface Scene {
   readonly cluster: TestCluster;
-  /** Those who are in the rich room. */
+  /** The clients in the rich room. */
   readonly people: readonly Session13[];
 }
 
-/** A cluster that has been in use for a day, with people in its rooms until the test file ends. */
+/** A cluster with a day of activity, and clients in its rooms until the end of the test file. */
 export async function startScene(): Promise<Scene> {
   const sessions: Session13[] = [];
   afterAll(() => {
@@ -53,7 +53,7 @@ export async function startScene(): Promise<Scene> {
   return { cluster, people };
 }
 
-/** Few at night, most in the afternoon. */
+/** Few connections at night, most in the afternoon. */
 async function recordDay(databaseUrl: string): Promise<void> {
   const { metadata, close } = await openPostgresStore(databaseUrl, pino({ level: "silent" }));
   const now = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
@@ -69,7 +69,7 @@ async function recordDay(databaseUrl: string): Promise<void> {
   await close();
 }
 
-/** Every type of root, and what may be in it. */
+/** Every root type, with every kind of content. */
 function writeEverything(doc: Y.Doc): void {
   doc.getText("title").insert(0, "Weekly notes");
   const body = doc.getText("body");

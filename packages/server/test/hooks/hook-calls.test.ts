@@ -95,7 +95,7 @@ describe("calls of hooks", () => {
     expect(logs.map(({ room, hook, err }) => [room, hook, (err as Error).message])).toEqual([
       ["a", "onStore", "thrown"],
       ["a", "onStore", "rejected"],
-      ["a", "onStore", "it has not ended within 20 ms"],
+      ["a", "onStore", "the hook did not finish within 20 ms"],
     ]);
   });
 
@@ -162,7 +162,7 @@ describe("calls of hooks", () => {
     for (const room of ["a", "b"]) stuck.hooks.loaded(room);
     await stuck.hooks.close(20);
     expect(stuck.logs.map(({ msg, calls: left }) => [msg, left])).toEqual([
-      ["hooks were not called", 1],
+      ["hook calls dropped on close", 1],
     ]);
   });
 });

@@ -36,6 +36,6 @@ it("is waited for only so long, and must not be too large", async () => {
   expect([hanging.stats.calls.get("load"), hanging.stats.failures.get("load")]).toEqual([1, 1]);
   const large = options({ load: () => new Uint8Array(101) });
   await expect(initialContent("room", large)).rejects.toMatchObject({
-    cause: { message: "it has given 101 bytes; 100 are allowed" },
+    cause: { message: "load returned 101 bytes; the maximum is 100" },
   });
 });

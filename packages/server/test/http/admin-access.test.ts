@@ -18,7 +18,7 @@ const logger = pino({ level: "silent" });
 
 type Send = (path: string, options?: Parameters<typeof send>[1], host?: string) => Promise<Answer>;
 
-/** Something to protect, and how to reach it. */
+/** Serves a protected app and returns a function that sends requests to it. */
 async function guarded(token: string | undefined, proxies = 0): Promise<Send> {
   const app: ApiHono = new OpenAPIHono();
   app.route("/", adminAccess({ token, proxies, origins, logger }));
@@ -45,7 +45,7 @@ function cookieOf(answer: Answer): string {
   return answer.headers["set-cookie"]?.[0]?.split(";")[0] ?? "";
 }
 
-/** An address of this machine at which others reach it. */
+/** A non-loopback address of this machine. */
 function outerAddress(): string {
   const outer = Object.values(networkInterfaces())
     .flat()
@@ -69,7 +69,7 @@ describe("with ADMIN_TOKEN", () => {
         { cookie: `symphony_session=${TOKEN}` },
         { cookie: "symphony_session=9999999999999.forged" },
       ]) {
-        // Ten wrong ones of one address would block it.
+        // Ten wrong tokens from one address would block it.
         const address = { "x-forwarded-for": `192.0.2.${++from}` };
         const refused = await get(path, { headers: { ...headers, ...address } });
         expect(refused.status, `${path} ${JSON.stringify(headers)}`).toBe(401);
@@ -169,7 +169,7 @@ describe("with ADMIN_TOKEN", () => {
     expect(statuses.filter((status) => status === 401).length).toBeLessThan(12);
     expect(statuses.at(-1)).toBe(429);
     expect((await from("192.0.2.1", bearer(TOKEN))).status).toBe(429);
-    // Whoever is signed in stays so, there and elsewhere.
+    // Signed-in clients stay signed in, at this address and others.
     expect((await from("192.0.2.1", { cookie: session })).status).toBe(200);
     expect((await from("192.0.2.2", bearer(TOKEN))).status).toBe(200);
   });

@@ -51,7 +51,7 @@ async function get<Schema extends z.ZodType>(
   return schema.parse(await response.json());
 }
 
-/** Somebody who is connected to one server until the test ends. */
+/** A client that stays connected to one server until the test ends. */
 async function join(index: number, room: string): Promise<Session13> {
   const presence = { name: `on ${index}` };
   const session = yWebsocket31.open(server(index).wsUrl, room, { presence });

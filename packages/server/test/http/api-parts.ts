@@ -28,18 +28,18 @@ const logger = pino({ level: "silent" });
 export interface ApiOptions {
   readonly maxMessageBytes?: number;
   readonly maxDocumentBytes?: number;
-  /** Stands before the journal. */
+  /** Wraps the journal. */
   readonly journal?: (journal: Journal) => Journal;
-  /** Names the servers of the cluster; without it, there is one. */
+  /** The addresses of the cluster's servers; by default, there is only one server. */
   readonly servers?: Registry["servers"];
 }
 
-/** The API of one server, on a real store, with as many connections as the test says. */
+/** The API of one server on a real store, with connections simulated by the test. */
 export class TestApi {
   readonly documents: RoomTable;
   readonly metadata: Metadata;
   readonly draining: AbortController = new AbortController();
-  /** The rooms whose connections were to be checked. */
+  /** The rooms for which a recheck was requested. */
   readonly rechecked: string[] = [];
   readonly #liveRooms: LiveRooms = new LiveRooms();
   #port = 0;
@@ -123,7 +123,7 @@ export class TestApi {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Somebody connects to each of these rooms. */
+  /** Simulates a connection to each of these rooms. */
   connect(...rooms: string[]): void {
     for (const room of rooms) this.#liveRooms.connected(room);
   }
@@ -137,14 +137,14 @@ export class TestApi {
     return send({ port: this.port, path: `/api${path}` }, options);
   }
 
-  /** The JSON of a good answer. @throws Error with what the API said of another one */
+  /** The JSON of a successful response. @throws Error with the API's response otherwise */
   async get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
     const answer = await this.request(path);
     if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.body.toString()}`);
     return schema.parse(JSON.parse(answer.body.toString()));
   }
 
-  /** Applies an update by the API. */
+  /** Applies an update through the API. */
   post(room: string, update: Uint8Array): Promise<Answer> {
     return this.request(`/rooms/${encodeURIComponent(room)}/updates`, {
       method: "POST",
@@ -153,7 +153,7 @@ export class TestApi {
     });
   }
 
-  /** Makes a room with this text in it. */
+  /** Creates a room that contains this text. */
   async write(room: string, text: string): Promise<void> {
     const answer = await this.post(room, updateOf(text));
     if (answer.status !== 204) throw new Error(`${answer.status}: ${answer.body.toString()}`);
@@ -167,7 +167,7 @@ export function updateOf(text: string): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
-/** What the root `text` is after an update. */
+/** The content of the root `text` after applying an update. */
 export function textOf(update: Uint8Array): string {
   const doc = new Y.Doc();
   Y.applyUpdate(doc, update);

@@ -17,7 +17,7 @@ const BEARER = { authorization: `Bearer ${TOKEN}` };
 
 type Ask = (method: string, headers: Record<string, string>, path?: string) => Promise<Answer>;
 
-/** An API that counts how often it did something. */
+/** An API that counts the requests that reach it. */
 async function api(setting?: string, token?: string): Promise<{ ask: Ask; done: () => number }> {
   let done = 0;
   const app: ApiHono = new OpenAPIHono();

@@ -16,7 +16,7 @@ function read(api: TestApi, room: string, accept?: string): Promise<Answer> {
   return api.request(`/rooms/${room}/document`, { headers });
 }
 
-/** A journal that does not write until it is told to. */
+/** A journal whose writes wait until the test releases them. */
 function heldBack(): { options: ApiOptions; open: () => void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
@@ -194,7 +194,7 @@ describe("an update", () => {
     const api = await TestApi.start(options);
     const answer = await api.post("a", updateOf("text"));
     expect(answer.status).toBe(503);
-    expect(detailOf(answer)).toContain("not durable yet");
+    expect(detailOf(answer)).toContain("not yet durable");
     open();
     await waitFor(() => api.documents.journal.problem === undefined, {
       message: "the journal does not recover",

@@ -9,7 +9,7 @@ interface ServerEvent {
   readonly data: unknown;
 }
 
-/** Takes server-sent events, as slowly as a test wants. Heartbeats are left out. */
+/** Reads server-sent events, as slowly as a test wants. Skips heartbeats. */
 export class EventReader {
   readonly events: ServerEvent[] = [];
   readonly headers: IncomingMessage["headers"];
@@ -27,11 +27,11 @@ export class EventReader {
     incoming.on("close", () => {
       this.hasEnded = true;
     });
-    // The server may also end it at any time.
+    // The server may end the stream at any time, too.
     incoming.on("error", () => incoming.destroy());
   }
 
-  /** @throws Error when the answer is not an event stream */
+  /** @throws Error if the response is not an event stream */
   static async open(url: string, headers: OutgoingHttpHeaders = {}): Promise<EventReader> {
     const outgoing = request(url, { agent: false, headers });
     outgoing.end();
@@ -44,19 +44,19 @@ export class EventReader {
     return reader;
   }
 
-  /** Waits for the next event, which has to be of this name and form. */
+  /** Waits for the next event, which must have this name and match this schema. */
   async next<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema>> {
     const event = await this.#nextEvent();
     if (event.name !== name) throw new Error(`the event ${event.name} came before ${name}`);
     return schema.parse(event.data);
   }
 
-  /** The same, whatever its name is. */
+  /** The same for an event of any name. */
   async nextAny<Schema extends z.ZodType>(schema: Schema): Promise<z.output<Schema>> {
     return schema.parse((await this.#nextEvent()).data);
   }
 
-  /** Waits for the next event of this name; leaves out others before it. */
+  /** Waits for the next event of this name, skipping others. */
   async nextOf<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema>> {
     await waitFor(() => this.events.slice(this.#next).some((event) => event.name === name), {
       message: `no event ${name} came`,
@@ -86,7 +86,7 @@ export class EventReader {
   #take(text: string): void {
     this.bytes += text.length;
     this.#pieces.push(text);
-    // An event may come in thousands of pieces; those without an end are only put aside.
+    // An event may arrive in thousands of pieces; those without a line end are only collected.
     if (!text.includes("\n")) return;
     const parts = this.#pieces.join("").split("\n\n");
     this.#pieces = [parts.pop() ?? ""];

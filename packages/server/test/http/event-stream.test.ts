@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A stream, and what happened to it. */
+/** A stream that records what happens to it. */
 function open() {
   const seen = { drained: 0, closed: 0, disconnected: 0 };
   const stream = new EventStream(
@@ -23,7 +23,7 @@ function open() {
   return { stream, seen, reader, read };
 }
 
-/** Lets a stream do what it does between two reads. */
+/** Lets a stream do its work between two reads. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -24,7 +24,7 @@ function openEvents(api: TestApi, path: string): Promise<EventReader> {
   return EventReader.open(`${api.url}/api${path}`);
 }
 
-/** Somebody who has a document open. */
+/** A client that has a document open. */
 async function connect(
   api: TestApi,
   room: string,
@@ -40,7 +40,7 @@ function tellPresence(document: Room, reader: Subscriber, client: number, clock:
   document.receiveAwareness(encodeAwareness([{ client, clock, state }]), reader, Date.now());
 }
 
-/** The stream of rooms on its own, with changes as fast as a test likes. */
+/** The rooms stream in isolation, with changes as fast as a test likes. */
 async function serveFeed(): Promise<{ url: string; tell: (change: LiveRoomsChange) => void }> {
   const listeners = new Set<(change: LiveRoomsChange) => void>();
   const app: ApiHono = new OpenAPIHono();
@@ -136,7 +136,7 @@ describe("the rooms with connections", () => {
       message: "the newest did not come",
     });
     expect(roomsEventSchema.parse(newest.data).rooms).toHaveLength(names.length);
-    // All changes would have been some fifty megabytes; what the sockets hold is less.
+    // All changes together would be about 50 MB; the sockets buffer less.
     expect(reader.bytes - before).toBeLessThan(20_000_000);
     const connections = reader.events.map(({ data }) => roomsEventSchema.parse(data).totals);
     expect(connections).toEqual([...connections].sort((a, b) => a.connections - b.connections));
@@ -286,7 +286,7 @@ describe("event streams", () => {
     expect(answer.status).toBe(503);
     expect(detailOf(answer)).toContain("200");
     subscribers[0]?.close();
-    // The server hears of it a moment later.
+    // The server notices the disconnect a moment later.
     const isOpened = () => openEvents(api, "/events").catch(() => false);
     await waitFor(isOpened, { message: "another stream cannot be opened" });
   });

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const release of releases.splice(0).reverse()) await release();
 });
 
-/** Does something when the test has ended, before what was asked for earlier. */
+/** Registers a cleanup for the end of the test; the last registered runs first. */
 export function whenDone(release: () => Promise<unknown>): void {
   releases.push(release);
 }
@@ -37,14 +37,14 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** Sends a request as it is given: `fetch` would change its path and some headers. */
+/** Sends a request exactly as given: `fetch` would change its path and some headers. */
 export async function send(
   url: { readonly port: number; readonly path: string; readonly host?: string },
   options: {
     method?: string;
     headers?: OutgoingHttpHeaders;
     body?: Uint8Array | string;
-    /** From where: any address of loopback is one of this machine's. */
+    /** The local address to send from: every loopback address belongs to this machine. */
     localAddress?: string;
   } = {},
 ): Promise<Answer> {
@@ -60,7 +60,7 @@ export async function send(
   };
 }
 
-/** The detail of an answer, which has to be a problem. */
+/** The detail of a response, which must be a problem. */
 export function detailOf(answer: Answer): string {
   const type = answer.headers["content-type"];
   if (type !== "application/problem+json") throw new Error(`an answer of type ${type}`);

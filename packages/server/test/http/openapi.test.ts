@@ -48,7 +48,7 @@ function operationsOf({ paths }: Description): { route: string; operation: Opera
   );
 }
 
-/** What checks values as somebody does who only has the description. */
+/** A validator that knows only the OpenAPI document, like an external client. */
 function checkOf(description: Description, route: string, status: number, type: string): z.ZodType {
   const found = operationsOf(description).find((one) => one.route === route);
   const schema = found?.operation.responses[status]?.content?.[type]?.schema;

@@ -6,8 +6,8 @@ import { detailOf } from "./http-parts.ts";
 describe("a request", () => {
   it.each([
     ["/rooms?limt=5", '"limt"; did you mean limit?'],
-    ["/rooms?search=a&foo=b", '"foo"; there are search, sort, '],
-    ["/rooms?limit=1&limit=2", "limit is given more than once"],
+    ["/rooms?search=a&foo=b", '"foo"; the parameters are search, sort, '],
+    ["/rooms?limit=1&limit=2", "parameter limit appears more than once"],
     ["/rooms?limit=", 'limit is ""'],
     ["/rooms?limit=1e9", 'limit is "1e9"'],
     ["/rooms?sort=size", 'sort is "size"'],
@@ -19,7 +19,7 @@ describe("a request", () => {
     ["/connections?bucket=90", 'bucket is "90"'],
     ["/connections?bucket=-60", 'bucket is "-60"'],
     ["/connections?bucket=NaN", 'bucket is "NaN"'],
-    ["/servers?limit=5", '"limit"; there are none'],
+    ["/servers?limit=5", '"limit"; there are no parameters'],
     ["/rooms/a?raum=b", '"raum"; '],
     ["/rooms/a/document?format=json", '"format"; '],
     ["/rooms/a/watch?large=1", 'large is "1"'],

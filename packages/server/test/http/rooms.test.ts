@@ -7,7 +7,7 @@ import { withOverrides } from "../support/wrap-part.ts";
 import { ADDRESS, TestApi, textOf } from "./api-parts.ts";
 import { detailOf, send } from "./http-parts.ts";
 
-/** Names that a careless API would misread, or take for a path. */
+/** Names that a careless API would misread or treat as a path. */
 const ODD_NAMES = [
   "a/b",
   "/",
@@ -44,10 +44,10 @@ const ODD_NAMES = [
   "😀".repeat(128),
 ];
 
-/** Which no URL can have as a part of its path. */
+/** Names that cannot be a path segment of a URL. */
 const DOTS = [".", ".."];
 
-/** What does not name a room, and what is said of it. */
+/** Invalid room names, and the expected error. */
 const NO_NAMES = [
   ["%00", "control characters"],
   ["a%0Ab", "control characters"],
@@ -58,7 +58,7 @@ const NO_NAMES = [
   ["-?room=", "empty"],
 ] as const;
 
-/** A room in the metadata that nobody opens. */
+/** A room in the metadata that is not open. */
 async function record(api: TestApi, name: string, saved?: { at: number; bytes: number }) {
   await api.metadata.record([
     { type: "room-opened", room: name, at: 1_000 },

@@ -68,11 +68,11 @@ it.each<[string, string, number, Record<string, string>?, string?]>([
     expect(policy).toContain(rule);
   }
   expect(policy).not.toMatch(/script-src|unsafe-eval|default-src[^;]*unsafe/);
-  // Whether the host is reached by TLS is for the proxy to say.
+  // Only the proxy knows whether the host is reached over TLS.
   expect(answer.headers["strict-transport-security"]).toBeUndefined();
   expect(answer.headers["x-powered-by"]).toBeUndefined();
   expect(answer.headers.server).toBeUndefined();
   if (path.startsWith("/api/")) expect(answer.headers["cache-control"]).toBe("no-store");
-  // Nothing is guessed of what has a body.
+  // Browsers must not guess the type of a body.
   if (answer.body.length > 0) expect(answer.headers["content-type"]).toBeDefined();
 });

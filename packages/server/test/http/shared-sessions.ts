@@ -1,7 +1,7 @@
 import { StorageError } from "../../src/storage/errors.ts";
 import type { AdminSessionStore } from "../../src/storage/metadata.ts";
 
-/** Sessions as the servers of a cluster share them. */
+/** A session store shared by the servers of a cluster. */
 export class SharedSessions implements AdminSessionStore {
   readonly records: Map<string, number> = new Map();
   isDown = false;

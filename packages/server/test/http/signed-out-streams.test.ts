@@ -4,7 +4,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { EventReader } from "./event-reader.ts";
 
 const TOKEN = "the token of an administrator";
-/** They are looked at every five seconds. */
+/** Sessions are checked every five seconds. */
 const ENDED_MS = 30_000;
 
 let server: ServerProcess;

@@ -72,7 +72,7 @@ it("no more is read of a large body when its request has been refused", async ()
       if (!client.destroyed) sent++;
     }
     expect(answer).toContain("HTTP/1.1 401");
-    // Some of it is with the system on both sides.
+    // The operating system buffers some of it on both sides.
     expect(sent).toBeLessThan(40);
   }
 });

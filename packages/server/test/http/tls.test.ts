@@ -19,7 +19,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const ADMIN = "the token of an administrator";
 
-/** A server with a copy of a certificate, which can be replaced. */
+/** A server with its own copy of a certificate, which the test can replace. */
 async function secureServer(first: TestCertificate, directory: string) {
   const cert = join(directory, "used.crt");
   const key = join(directory, "used.key");
@@ -34,7 +34,7 @@ async function secureServer(first: TestCertificate, directory: string) {
   return { server, cert, replace };
 }
 
-/** The subject of the certificate that a new connection is shown. */
+/** The subject of the certificate presented to a new connection. */
 async function subjectOf(server: ServerProcess): Promise<string> {
   const socket: TLSSocket = connect({
     port: server.port,
@@ -47,7 +47,7 @@ async function subjectOf(server: ServerProcess): Promise<string> {
   return String(CN);
 }
 
-/** A provider as applications use it, which trusts one certificate. */
+/** A provider, as used by applications, that trusts one certificate. */
 function provider(server: ServerProcess, ca: Buffer): WebsocketProvider {
   class Trusting extends WebSocket {
     constructor(url: string, protocols: string[]) {
@@ -76,7 +76,7 @@ describe("with a certificate", () => {
     const old = provider(server, await readFile(first.cert));
     await waitFor(() => old.synced, { message: "a provider is synced" });
 
-    // Half of it, and then something that is none: the old one stays.
+    // First only one of the two files, then an invalid certificate: the old pair stays.
     await copyFile(second.cert, cert);
     await waitFor(() => server.logs.some(({ level }) => level >= 50), {
       message: "it is logged that they do not belong together",
@@ -120,7 +120,7 @@ describe("with a certificate", () => {
     const login = await ask("/api/session", { method: "POST", headers }, `{"token":"${ADMIN}"}`);
     expect(login.headers["set-cookie"]?.[0]).toMatch(/; Secure/);
 
-    // Plain HTTP gets no answer, and harms nobody.
+    // Plain HTTP gets no response and does no harm.
     const plain = plainRequest(`${server.url.replace("https", "http")}/health/live`, {
       agent: false,
     });
@@ -136,7 +136,7 @@ describe("what cannot be used is refused at the start", () => {
     ["a key that is not there", "test.crt", "missing", /TLS_KEY_FILE="missing": ENOENT/],
     ["a key for a certificate", "test.key", "test.key", /TLS_CERT_FILE="test.key": /],
     ["a certificate for a key", "test.crt", "test.crt", /TLS_KEY_FILE="test.crt": /],
-    ["another key", "test.crt", "other.key", /TLS_KEY_FILE="other.key": it is not the key of/],
+    ["another key", "test.crt", "other.key", /TLS_KEY_FILE="other.key": not the private key of/],
   ])("%s", async (_, TLS_CERT_FILE, TLS_KEY_FILE, reason) => {
     const dataDir = await temporaryDirectory();
     await Promise.all(["test", "other"].map((name) => newCertificate(dataDir, name)));

@@ -23,7 +23,7 @@ async function attached(path = "/collab") {
   return { server, port, symphony, get };
 }
 
-/** Says what it is told, on every path that `path` does not exclude. */
+/** Echoes what it receives, on every path that `path` does not exclude. */
 function echoServer(options: ConstructorParameters<typeof WebSocketServer>[0]): WebSocketServer {
   const server = new WebSocketServer(options);
   server.on("connection", (socket) => socket.on("message", (data) => socket.send(data.toString())));
@@ -43,7 +43,7 @@ async function echoes(url: string, message: string): Promise<string> {
   return answer.toString();
 }
 
-/** What a server answers to an upgrade, as it is written. */
+/** The raw response of a server to an upgrade. */
 async function upgradeAnswer(port: number, path: string): Promise<string> {
   const socket = connectTcp(port, "127.0.0.1");
   socket.write(
@@ -78,7 +78,7 @@ describe("a server that is attached to the application's", () => {
     const { get } = await attached();
     for (const path of ["/collab", "/collab/", "/collab?a=b"]) {
       const [status, body] = await get(path);
-      expect([status, JSON.parse(String(body)).detail]).toEqual([404, "there is nothing at /"]);
+      expect([status, JSON.parse(String(body)).detail]).toEqual([404, "no such resource: /"]);
     }
   });
 
@@ -112,7 +112,7 @@ describe("a server that is attached to the application's", () => {
 
   it("leaves other WebSockets alone, whichever came first", async () => {
     const { server, port } = await listen(application());
-    // One that refuses every upgrade that it does not know, as `ws` does.
+    // A listener that refuses every upgrade it does not know, as `ws` does.
     const before = echoServer({ server, path: "/before" });
     const symphony = await start({ attachTo: { server, path: "/collab" }, settings: open });
     expect(await echoes(`ws://127.0.0.1:${port}/before`, "a")).toBe("a");
@@ -133,7 +133,7 @@ describe("a server that is attached to the application's", () => {
 
   it("answers while nobody else listens for upgrades", async () => {
     const { port, symphony } = await attached();
-    // From Node 24.9 on the application answers; before it cannot.
+    // Since Node 24.9 the application can respond; before, it cannot.
     const decides = Reflect.has(application(), "shouldUpgradeCallback");
     expect(await upgradeAnswer(port, "/page")).toMatch(
       decides ? /200 OK.*application: GET \/page$/s : /^HTTP\/1.1 404 /,
@@ -170,7 +170,7 @@ describe("a server that is attached to the application's", () => {
     const options = { method: "POST", headers: { expect: "100-continue" }, body: "x" };
     expect(await get("/collab/nothing", options)).toEqual([
       404,
-      expect.stringContaining("there is nothing at /nothing"),
+      expect.stringContaining("no such resource: /nothing"),
     ]);
     expect(await get("/other", options)).toEqual([200, "application"]);
   });

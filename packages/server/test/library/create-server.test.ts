@@ -29,7 +29,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** How a client that connects is told that it may not. */
+/** How a connecting client is refused. */
 async function closeOf(options: ServerOptions) {
   const client = await RawClient.connect(wsUrl(await start(options)), "room");
   return client.closed;
@@ -88,12 +88,12 @@ describe("createServer", () => {
     [
       "access for everybody beside somebody who decides",
       { access: anybody, settings: { ALLOW_ANONYMOUS: true } },
-      /^ALLOW_ANONYMOUS=true would let in those whom access keeps out/,
+      /^ALLOW_ANONYMOUS=true would admit clients that access rejects/,
     ],
     [
       "nobody who decides at a server of the application",
       { attachTo: { server: application(), path: "/collab" } },
-      /^attachTo needs somebody who decides/,
+      /^attachTo needs access control/,
     ],
     ...["", "/", "collab", "/a//b", "/a?b", "/a%20b", "/a/../b", "/..", "/ä"].map(
       (path): [string, ServerOptions, RegExp] => [
@@ -105,7 +105,7 @@ describe("createServer", () => {
     [
       "the path of clusters",
       { access: anybody, attachTo: { server: application(), path: "/cluster/x" } },
-      /^attachTo.path="\/cluster\/x": servers of a cluster use/,
+      /^attachTo.path="\/cluster\/x": \/cluster is reserved/,
     ],
     ["a bus alone", { bus, settings: { CLUSTER_SECRET } }, /^bus needs DYNAMODB_TABLE or registry/],
     ["a registry alone", { registry }, /^registry needs REDIS_URL or bus/],
@@ -132,7 +132,7 @@ describe("createServer", () => {
         attachTo: { server: tls, path: "/collab" },
         settings: { CLUSTER_SECRET, DATABASE_URL: "postgres://db" },
       },
-      /^attachTo.server speaks TLS/,
+      /^attachTo.server uses TLS/,
     ],
   ])("refuses %s", async (_, options, message) => {
     const error = await createServer(options).catch((reason: unknown) => reason);
@@ -287,7 +287,7 @@ describe("the bus and the registry that an application gives", () => {
     await waitFor(() => bob.text.toString() === "a", { message: "bob sees it" });
     bob.text.insert(1, "b");
     await waitFor(() => ada.text.toString() === "ab", { message: "ada sees it" });
-    // Each is told by the server whose client made it, and by no other.
+    // Each change is reported only by the server whose client made it.
     await waitFor(() => changes.length >= 2, { message: "the changes are told" });
     const answer = await (await fetch(`${one.url}/api/servers`)).json();
     const { servers } = answer as { servers: { address: string }[] };

@@ -6,7 +6,7 @@ import { application } from "./servers.ts";
 const SETTINGS = { PORT: 0 };
 const anybody = () => ({ subject: null, level: "read-write", expiresAt: null });
 
-/** Options as they come from programs without types. */
+/** Passes options as an untyped program would. */
 async function refusal(options: object): Promise<string> {
   const server = await Reflect.apply(createServer, undefined, [options]).catch(
     (error: unknown) => error,
@@ -20,8 +20,8 @@ describe("createServer refuses", () => {
     [{ acces: anybody }, 'createServer: unknown option "acces"; did you mean access?'],
     [{ setings: SETTINGS }, 'createServer: unknown option "setings"; did you mean settings?'],
     [{ Hooks: {} }, 'createServer: unknown option "Hooks"; did you mean hooks?'],
-    [{ storage: {} }, 'createServer: unknown option "storage"; there are '],
-    [{ PORT: 1234 }, 'createServer: unknown option "PORT"; there are '],
+    [{ storage: {} }, 'createServer: unknown option "storage"; the options are '],
+    [{ PORT: 1234 }, 'createServer: unknown option "PORT"; the options are '],
     [
       { hooks: { onConect: () => {} } },
       'hooks: unknown option "onConect"; did you mean onConnect?',
@@ -30,9 +30,12 @@ describe("createServer refuses", () => {
     [{ hooks: [] }, "hooks must be an object, not an array"],
     [
       { attachTo: { server: application(), pfad: "/x" } },
-      'attachTo: unknown option "pfad"; there are server, path',
+      'attachTo: unknown option "pfad"; the options are server, path',
     ],
-    [{ attachTo: { server: {}, path: "/x" } }, "attachTo.server must be an HTTP or HTTPS server"],
+    [
+      { attachTo: { server: {}, path: "/x" } },
+      "attachTo.server must be a Node HTTP or HTTPS server",
+    ],
     [{ attachTo: { server: application() } }, "attachTo.path must be a string, not undefined"],
     [{ attachTo: "/collab" }, "attachTo must be an object, not a string"],
     [{ access: true }, "access must be an object, not a boolean"],
@@ -59,10 +62,10 @@ describe("createServer refuses", () => {
 
 describe("settings", () => {
   it.each<[object, string]>([
-    [{ PROT: 1 }, 'settings: there is no setting "PROT"; did you mean PORT?'],
-    [{ ALOW_ANONYMOUS: true }, 'there is no setting "ALOW_ANONYMOUS"; did you mean ALLOW_ANON'],
-    [{ port: 1234 }, 'settings: there is no setting "port"; did you mean PORT?'],
-    [{ SOMETHING: "else" }, 'settings: there is no setting "SOMETHING"'],
+    [{ PROT: 1 }, 'settings: unknown setting "PROT"; did you mean PORT?'],
+    [{ ALOW_ANONYMOUS: true }, 'unknown setting "ALOW_ANONYMOUS"; did you mean ALLOW_ANON'],
+    [{ port: 1234 }, 'settings: unknown setting "port"; did you mean PORT?'],
+    [{ SOMETHING: "else" }, 'settings: unknown setting "SOMETHING"'],
     [{ PORT: true }, 'PORT="true": must be a whole number'],
     [{ PORT: Number.NaN }, 'PORT="NaN": must be a whole number'],
     [{ PORT: -1 }, 'PORT="-1": must be a whole number'],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { temporaryDirectory } from "../support/server-process.ts";
 
-/** A key, and a certificate for 127.0.0.1 that is signed with it. */
+/** A key and a self-signed certificate for 127.0.0.1. */
 export async function selfSigned(): Promise<{ key: string; cert: string }> {
   const directory = await temporaryDirectory();
   const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];

@@ -14,12 +14,12 @@ afterEach(async () => {
   for (const release of releases.splice(0).reverse()) await release();
 });
 
-/** Does something when the test has ended, before what was asked for earlier. */
+/** Registers a cleanup for the end of the test; the last registered runs first. */
 export function whenDone(release: () => Promise<unknown>): void {
   releases.push(release);
 }
 
-/** Starts a server on a free port that logs nothing, and closes it when the test has ended. */
+/** Starts a silent server on a free port, and closes it at the end of the test. */
 export async function start(options: ServerOptions = {}): Promise<SymphonyServer> {
   const { settings, ...parts } = options;
   const defaults = { PORT: 0, DATA_DIR: await temporaryDirectory() };
@@ -32,7 +32,7 @@ export async function start(options: ServerOptions = {}): Promise<SymphonyServer
   return server;
 }
 
-/** Listens on a free port of loopback until the test has ended. */
+/** Listens on a free loopback port until the end of the test. */
 export async function listen<S extends Server>(server: S): Promise<{ server: S; port: number }> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -45,7 +45,7 @@ export async function listen<S extends Server>(server: S): Promise<{ server: S; 
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-/** An application that answers every request with what it was asked for. */
+/** An application that echoes the method and path of every request. */
 export function application(listener: RequestListener = echo): Server {
   return createHttpServer(listener);
 }

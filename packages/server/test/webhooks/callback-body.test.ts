@@ -26,7 +26,7 @@ beforeAll(async () => {
   server = await startServer({ env: { ...SETTINGS, CALLBACK_URL: receiver.url } });
 });
 
-/** @param letters the older reference says a wrong length of what is not ASCII */
+/** @param letters the older reference sends a wrong length for non-ASCII text */
 function write(doc: Y.Doc, letters: string): void {
   doc.transact(() => {
     const text = doc.getText("text");

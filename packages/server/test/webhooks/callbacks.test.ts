@@ -42,7 +42,7 @@ function insert(client: EditingClient, letters: string): void {
   text.insert(text.length, letters);
 }
 
-/** Resolves when it is acknowledged. */
+/** Types a text. Resolves when it has been acknowledged. */
 async function type(client: EditingClient, letters: string): Promise<void> {
   insert(client, letters);
   await waitFor(() => client.acknowledged === client.clock, { message: "it is acknowledged" });
@@ -72,7 +72,7 @@ describe("a callback", () => {
     const [first] = await told("quiet", 1);
     expect(textIn(first)).toBe("abcdef");
     expect((first?.at ?? 0) - lastAt).toBeGreaterThan(100);
-    // Nothing more came by the time that something later was told.
+    // No further request for this room had arrived by the time a later one did.
     await type(await join("after quiet"), "x");
     await told("after quiet", 1);
     expect(receiver.of("quiet")).toHaveLength(1);
@@ -165,8 +165,8 @@ describe("a callback", () => {
     receiver.answer = (response) => response.writeHead(410).end();
     const client = await join("gone");
     await type(client, "a");
-    await waitFor(() => server.logs.some((line) => isOf(line, "gone", "is given up")), {
-      message: "it is given up",
+    await waitFor(() => server.logs.some((line) => isOf(line, "gone", "abandoned")), {
+      message: "it is abandoned",
     });
     expect(receiver.of("gone")).toHaveLength(1);
     receiver.answer = ok;
@@ -213,7 +213,7 @@ describe("a callback", () => {
     const own = await TestReceiver.start();
     const env = { ...SETTINGS, CALLBACK_URL: own.url };
     const crashing = await startServer({ env });
-    // Usually it is not even marked by then.
+    // Usually the change has not even been marked by then.
     await type(await join("crash", crashing), "a");
     await crashing.kill();
     expect(own.requests).toEqual([]);
@@ -237,7 +237,7 @@ describe("a callback", () => {
   });
 });
 
-/** How many deliveries of rooms have failed: the log says it once, however many do. */
+/** The number of failed room deliveries, from the metrics: the log suppresses repeats. */
 async function failures(): Promise<number> {
   const { samples } = parseExposition(await (await fetch(`${server.url}/metrics`)).text());
   return samples.get('symphony_notification_failures_total{kind="room"}') ?? 0;

@@ -31,7 +31,7 @@ async function join(room: string, at = server): Promise<EditingClient> {
   return client;
 }
 
-/** Resolves with the events of a room when the last one is of a type. */
+/** Resolves to the events of a room once the last one has the given type. */
 function until(type: Event["type"], room: string, from = receiver): Promise<readonly Event[]> {
   return waitFor(
     () => {
@@ -100,7 +100,7 @@ describe("events", () => {
     const rooms = Array.from({ length: 30 }, (_, index) => `late-${index}`);
     for (const room of rooms) await (await join(room)).disconnect();
     await waitFor(
-      () => server.logs.filter(({ msg }) => msg.includes("was not delivered")).length > 1,
+      () => server.logs.filter(({ msg }) => msg.includes("notification failed")).length > 1,
       { message: "they were not taken" },
     );
     const refused = receiver.requests.length;
@@ -119,7 +119,7 @@ describe("events", () => {
     const crashing = await startServer({ env });
     await join("crash", crashing);
     await until("user-joined", "crash", own);
-    // The metadata knows of the connection.
+    // Wait until the metadata has recorded the connection.
     await waitFor(
       async () => {
         const response = await fetch(`${crashing.url}/api/rooms/crash`);

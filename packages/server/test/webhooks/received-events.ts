@@ -1,6 +1,6 @@
 import type { TestReceiver } from "../support/receiver.ts";
 
-/** As the application reads it. */
+/** An event as the application parses it. */
 export interface Event {
   readonly type: string;
   readonly room: string;
@@ -10,7 +10,7 @@ export interface Event {
   readonly subject?: string | null;
 }
 
-/** The events of a room, in the order in which they came. @param since skips the requests before it */
+/** The events of a room, in the order received. @param since skips this many requests */
 export function eventsOf(receiver: TestReceiver, room: string, since = 0): Event[] {
   return receiver.requests
     .slice(since)

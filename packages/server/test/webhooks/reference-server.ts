@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { freePorts } from "@symphony/services/free-ports";
 import { afterAll } from "vitest";
 
-/** The programs that people come from. */
+/** The servers that users migrate from. */
 export const REFERENCES: Readonly<Record<string, string>> = {
   "@y/websocket-server 0.1.1": "@y/websocket-server/src/server.js",
   "y-websocket 1.5.4": "y-websocket-1/bin/server.js",
@@ -17,7 +17,7 @@ afterAll(() => {
 
 const MODULES = fileURLToPath(new URL("../../../../node_modules/", import.meta.url));
 
-/** Starts one of `REFERENCES`; it ends with the test file. @returns its `ws://` URL */
+/** Starts one of `REFERENCES`, which stops at the end of the test file. @returns its `ws://` URL */
 export async function startReference(
   name: string,
   env: Readonly<Record<string, string>>,

@@ -33,7 +33,7 @@ function RootContent({ root: { type, value, delta } }: { readonly root: Root }):
   if (delta !== undefined) return <RichText delta={delta} />;
   if (typeof value === "string") return <LongText text={value} isCode={type === "xml"} />;
   if (typeof value === "object" && value !== null) return <ValueChildren of={value} depth={0} />;
-  return <Empty>Nothing is left in it; what type it had cannot be told.</Empty>;
+  return <Empty>Empty; its type cannot be determined.</Empty>;
 }
 
 function sizeOf({ value }: Root): string {

@@ -10,7 +10,7 @@ interface Props {
   readonly isCode?: boolean;
 }
 
-/** Text as it was written, as much of it as is asked for. */
+/** Plain text, truncated until the user asks for more. */
 export function LongText({ text, isCode = false }: Props): VNode {
   const [limit, showMore] = useLimit(CHARACTERS_AT_FIRST);
   const hidden = text.length - limit;

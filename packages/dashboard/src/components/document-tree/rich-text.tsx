@@ -7,7 +7,7 @@ const PIECES_AT_FIRST = 200;
 
 type Delta = NonNullable<Root["delta"]>;
 
-/** Formatted text: each piece with its attributes, and what is embedded in it. */
+/** Formatted text: pieces with their attributes, and embedded objects. */
 export function RichText({ delta }: { readonly delta: Delta }): VNode {
   const [limit, showMore] = useLimit(PIECES_AT_FIRST);
   const hidden = delta.length - limit;

@@ -6,7 +6,7 @@ import { LongText } from "./long-text.tsx";
 import { useLimit } from "./use-limit.ts";
 
 const CHILDREN_AT_FIRST = 100;
-/** What is deeper, or has more in it, is folded until somebody opens it. */
+/** Deeper or larger nodes are initially collapsed. */
 const OPEN_DEPTH = 1;
 const OPEN_CHILDREN = 20;
 const SHORT_TEXT = 120;
@@ -16,7 +16,7 @@ interface ChildrenProps {
   readonly depth: number;
 }
 
-/** What is in an array or a map, as much of it as is asked for. */
+/** The entries of an array or map, truncated until the user asks for more. */
 export function ValueChildren({ of, depth }: ChildrenProps): VNode {
   const [limit, showMore] = useLimit(CHILDREN_AT_FIRST);
   const entries = Object.entries(of);

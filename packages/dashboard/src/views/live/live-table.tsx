@@ -4,7 +4,7 @@ import { ServerNames } from "../../components/server-names.tsx";
 import { formatCount } from "../../format/numbers.ts";
 import type { LiveRoom } from "../../live/live-rooms.ts";
 
-/** Each room leads to where it can be watched. */
+/** Active rooms. Each links to its live view. */
 export function LiveTable({ rooms }: { readonly rooms: readonly LiveRoom[] }): VNode {
   return (
     <table class="reflow">

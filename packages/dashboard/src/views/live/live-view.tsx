@@ -10,10 +10,10 @@ import { useLiveRooms } from "../../live/use-live-rooms.ts";
 import { replaceRoute } from "../../routing/location.ts";
 import { LiveTable } from "./live-table.tsx";
 
-/** More rows than anybody reads would only make the page slow. */
+/** Maximum number of rows; more would only slow the page down. */
 const SHOWN = 200;
 
-/** The rooms to which somebody is connected, as that changes. */
+/** The rooms with connections, kept up to date. */
 export function LiveView({ filter }: { readonly filter: string }): VNode {
   const { state, live } = useLiveRooms();
   return (
@@ -35,8 +35,8 @@ export function LiveView({ filter }: { readonly filter: string }): VNode {
 
 function Rooms({ live, filter }: { readonly live: LiveRooms; readonly filter: string }): VNode {
   const found = useMemo(() => filterLiveRooms(live, filter), [live, filter]);
-  if (live.rooms.size === 0) return <Empty>Nobody is connected to any room.</Empty>;
-  if (found.length === 0) return <Empty>No room with “{filter}” in its name is active.</Empty>;
+  if (live.rooms.size === 0) return <Empty>No room has any connections.</Empty>;
+  if (found.length === 0) return <Empty>No active room matches “{filter}”.</Empty>;
   const hidden = found.length - SHOWN;
   return (
     <>

@@ -12,13 +12,13 @@ export interface Colours {
 
 export const HEIGHT = 240;
 const DAY_S = 86_400;
-/** So that a scale of few connections does not have halves. */
+/** Axis steps, so that a scale with few connections has no fractions. */
 const WHOLE_STEPS = [1, 2, 5].flatMap((step) =>
   [0, 1, 2, 3, 4, 5, 6, 7].map((e) => step * 10 ** e),
 );
 const LEAST_TOP = 4;
 
-/** How the chart looks. @param onCursor is told the index of the point under the pointer */
+/** The chart's options. @param onCursor receives the index of the point under the pointer */
 export function chartOptions(
   width: number,
   colours: Colours,
@@ -53,14 +53,14 @@ export function chartOptions(
         width: 2,
         points: { show: false },
       },
-      // Dashed as well, for those who cannot tell the colours apart.
+      // Dashed as well, for users who cannot distinguish the colours.
       { stroke: colours.rooms, width: 1.5, dash: [5, 4], points: { show: false } },
     ],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
   };
 }
 
-/** Of the time zone of who looks at it; the day where one begins. */
+/** Labels in the user's time zone: the date at midnight, otherwise the time. */
 function timeLabels(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
   return splits.map((seconds) => {
     const time = new Date(seconds * 1_000);

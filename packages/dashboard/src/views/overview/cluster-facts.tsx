@@ -11,10 +11,10 @@ interface Props {
 }
 
 const REFRESH_MS = 30_000;
-/** Holds the place of a figure that is not known yet. */
+/** Placeholder for a figure that is not known yet. */
 const UNKNOWN = "–";
 
-/** The cluster now, in figures. */
+/** Current figures of the cluster. */
 export function ClusterFacts({ totals, servers }: Props): VNode {
   const rooms = useResource(countRooms, [], REFRESH_MS).data;
   const alive = servers?.servers;
@@ -25,18 +25,20 @@ export function ClusterFacts({ totals, servers }: Props): VNode {
     <Facts
       facts={[
         { label: "Connections", value: count(totals?.connections), detail: "now" },
-        { label: "Active rooms", value: count(totals?.rooms), detail: "somebody is connected" },
+        { label: "Active rooms", value: count(totals?.rooms), detail: "with connections" },
         {
           label: "Documents in memory",
           value: count(documents),
           detail: bytes === undefined ? UNKNOWN : formatBytes(bytes),
         },
-        { label: "Rooms", value: count(rooms), detail: "in all" },
+        { label: "Rooms", value: count(rooms), detail: "in total" },
         {
           label: "Servers",
           value: count(alive?.length),
           detail:
-            unreachable === 0 ? "all answer" : `${formatCount(unreachable)} more do not answer`,
+            unreachable === 0
+              ? "all responding"
+              : `${formatCount(unreachable)} more not responding`,
         },
       ]}
     />

@@ -6,7 +6,7 @@ import { Panel } from "../../components/panel.tsx";
 import { visible } from "../../format/visible.ts";
 import { troublesOf } from "../servers/troubles.ts";
 
-/** What does not work, and where. */
+/** Current problems, and the servers they affect. */
 export function HealthPanel({ servers }: { readonly servers: Resource<Servers> }): VNode {
   return (
     <Panel title="Health">
@@ -17,7 +17,7 @@ export function HealthPanel({ servers }: { readonly servers: Resource<Servers> }
 
 function Troubles({ servers: data }: { readonly servers: Servers }): VNode {
   const troubles = troublesOf(data);
-  if (troubles.length === 0) return <p class="notice good">Everything works.</p>;
+  if (troubles.length === 0) return <p class="notice good">All servers are healthy.</p>;
   return (
     <ul class="troubles">
       {troubles.map(({ what, reason, servers: where }) => (

@@ -9,7 +9,7 @@ import { type Colours, chartOptions, HEIGHT } from "./chart-options.ts";
 
 type Point = ConnectionsOverTime["points"][number];
 
-/** Connections and active rooms as lines, with the figures of the point under the pointer. */
+/** A line chart of connections and active rooms, with the figures of the point under the pointer. */
 export function HistoryChart({ history }: { readonly history: ConnectionsOverTime }): VNode {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -56,7 +56,7 @@ export function HistoryChart({ history }: { readonly history: ConnectionsOverTim
         </div>
       </dl>
       <div ref={host} class="chart" role="img" aria-label={describe(points)} />
-      <p class="hint">Over time, a room counts once for each server on which somebody is in it.</p>
+      <p class="hint">In this chart, a room counts once for every server it has connections on.</p>
     </div>
   );
 }
@@ -65,8 +65,8 @@ function describe(points: readonly Point[]): string {
   const most = points.reduce((max, point) => Math.max(max, point.connections), 0);
   const rooms = points.reduce((max, point) => Math.max(max, point.rooms), 0);
   return (
-    `Lines of connections, ${formatCount(most)} at most, and active rooms, ` +
-    `${formatCount(rooms)} at most. The same figures are in the table below.`
+    `Line chart of connections, with a peak of ${formatCount(most)}, and active rooms, ` +
+    `with a peak of ${formatCount(rooms)}. The table below has the same figures.`
   );
 }
 

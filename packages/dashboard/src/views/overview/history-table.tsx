@@ -4,7 +4,7 @@ import type { ConnectionsOverTime } from "../../../../server/src/http/api/schema
 import { formatCount } from "../../format/numbers.ts";
 import { formatMoment } from "../../format/times.ts";
 
-/** The chart's figures for those who do not see it, or want them exactly. The newest come first. */
+/** The chart's exact figures, also for users who cannot see it. Newest first. */
 export function HistoryTable({ history }: { readonly history: ConnectionsOverTime }): VNode {
   const [open, setOpen] = useState(false);
   return (
@@ -15,7 +15,7 @@ export function HistoryTable({ history }: { readonly history: ConnectionsOverTim
     >
       <summary>Show as a table</summary>
       {open && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable by keyboard.
         <section class="scroll" tabIndex={0} aria-label="Connections and active rooms over time">
           <table>
             <thead>
@@ -28,7 +28,7 @@ export function HistoryTable({ history }: { readonly history: ConnectionsOverTim
                   Active rooms
                 </th>
                 <th scope="col" class="number">
-                  Connects
+                  New connections
                 </th>
               </tr>
             </thead>

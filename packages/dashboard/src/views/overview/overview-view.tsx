@@ -11,7 +11,7 @@ import { HistoryPanel } from "./history-panel.tsx";
 
 const REFRESH_MS = 5_000;
 
-/** How the cluster is, and how it was. */
+/** The state of the cluster, now and over time. */
 export function OverviewView({ range }: { readonly range: RangeName }): VNode {
   const servers = useResource(listServers, [], REFRESH_MS);
   const { state, live } = useLiveRooms();

@@ -5,7 +5,7 @@ import { visible } from "../../format/visible.ts";
 import { navigate } from "../../routing/location.ts";
 import { parseRoute } from "../../routing/route.ts";
 
-/** Deletes a room, once its name has been typed. */
+/** Deletes a room after the user has typed its name. */
 export function DeleteRoom({ room }: { readonly room: string }): VNode {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -20,9 +20,9 @@ export function DeleteRoom({ room }: { readonly room: string }): VNode {
   };
   const submit = async (event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
-    // What cannot be seen can hardly be typed, but as it is shown.
+    // Invisible characters are hard to type, so the escaped form is accepted too.
     if (typed !== room && typed !== visible(room)) {
-      setMessage("This is not the name of the room.");
+      setMessage("The name does not match.");
       return;
     }
     setBusy(true);
@@ -44,11 +44,11 @@ export function DeleteRoom({ room }: { readonly room: string }): VNode {
         <form onSubmit={(event) => void submit(event)}>
           <h2 id={`${id}-title`}>Delete this room?</h2>
           <p>
-            Its document is deleted on all servers, and everybody who is in it is disconnected. This
+            Its document is deleted on all servers, and all its clients are disconnected. This
             cannot be undone.
           </p>
           <label for={`${id}-name`}>
-            To delete it, type its name:{" "}
+            To confirm, type the name of the room:{" "}
             <strong class="name" dir="auto">
               {visible(room)}
             </strong>

@@ -9,7 +9,7 @@ import type { WatchedRoom } from "../../live/watched-room.ts";
 import { PresenceList } from "./presence-list.tsx";
 import { UpdatesTable } from "./updates-table.tsx";
 
-/** The room as it changes. Whoever watches is no connection, and in no presence. */
+/** The room, kept up to date. Watching counts neither as a connection nor as presence. */
 export function LiveRoom({ room }: { readonly room: string }): VNode {
   const { state, watched } = useWatchedRoom(room);
   const present = watched.present.value;

@@ -7,9 +7,9 @@ import type { PresentClient } from "../../live/watched-room.ts";
 
 const SHOWN = 100;
 
-/** Who is there, with what each client tells of itself. */
+/** The present clients, each with its awareness state. */
 export function PresenceList({ present }: { readonly present: readonly PresentClient[] }): VNode {
-  if (present.length === 0) return <Empty>Nobody says that they are here.</Empty>;
+  if (present.length === 0) return <Empty>No client is present.</Empty>;
   const hidden = present.length - SHOWN;
   return (
     <>
@@ -32,7 +32,7 @@ function Client({ client }: { readonly client: PresentClient }): VNode {
     <details>
       <summary>
         <span class="person" dir="auto">
-          {name ?? "No name"}
+          {name ?? "Unnamed"}
         </span>
         <code>{client.client}</code>
       </summary>

@@ -5,7 +5,7 @@ import { ServerNames } from "../../components/server-names.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { formatBytes, formatCount } from "../../format/numbers.ts";
 
-/** Since when the document is too expensive to compact or to show, and why. */
+/** Since when, and why, the document is too expensive to compact or show. */
 function quarantineFact({ reason, since }: NonNullable<Room["quarantine"]>) {
   return {
     label: "Quarantined",
@@ -14,7 +14,7 @@ function quarantineFact({ reason, since }: NonNullable<Room["quarantine"]>) {
   };
 }
 
-/** What is known of a room beside its document. */
+/** The properties of a room, without its document. */
 export function RoomFacts({ room }: { readonly room: Room }): VNode {
   return (
     <Facts
@@ -23,12 +23,12 @@ export function RoomFacts({ room }: { readonly room: Room }): VNode {
         {
           label: "Connections",
           value: formatCount(room.connections),
-          detail: room.active ? "active" : "not active",
+          detail: room.active ? "active" : "inactive",
         },
         { label: "Stored size", value: formatBytes(room.bytes) },
         { label: "Last update", value: <TimeAgo at={room.updatedAt} /> },
         { label: "Created", value: <TimeAgo at={room.createdAt} /> },
-        { label: "Servers that hold it", value: <ServerNames servers={room.servers} /> },
+        { label: "In memory on", value: <ServerNames servers={room.servers} /> },
       ]}
     />
   );

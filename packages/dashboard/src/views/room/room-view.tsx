@@ -13,13 +13,13 @@ import { StoredDocument } from "./stored-document.tsx";
 
 interface Props {
   readonly room: string;
-  /** Whether it is watched, or what is stored is shown. */
+  /** Whether to watch the room live or show the stored document. */
   readonly live: boolean;
 }
 
 const REFRESH_MS = 5_000;
 
-/** One room: what is known of it, and its document. */
+/** One room: its properties and its document. */
 export function RoomView({ room, live }: Props): VNode {
   const found = useResource((signal) => findRoom(room, signal), [], REFRESH_MS);
   const { data, error } = found;

@@ -5,7 +5,7 @@ import { DocumentTree } from "../../components/document-tree/document-tree.tsx";
 import { Loaded } from "../../components/loaded.tsx";
 import { Panel } from "../../components/panel.tsx";
 
-/** The document as it was when it was read. Reading it does not open the room. */
+/** The document at the time it was read. Reading it does not open the room. */
 export function StoredDocument({ room }: { readonly room: string }): VNode {
   const read = useResource((signal) => readDocument(room, signal), []);
   return (
@@ -13,7 +13,7 @@ export function StoredDocument({ room }: { readonly room: string }): VNode {
       title="Document"
       beside={
         <button type="button" onClick={read.reload} disabled={read.busy}>
-          Read again
+          Reload
         </button>
       }
     >

@@ -7,19 +7,19 @@ import type { PresentClient, SeenUpdate } from "../../live/watched-room.ts";
 
 interface Props {
   readonly updates: readonly SeenUpdate[];
-  /** Those whose names are known. */
+  /** Present clients, whose names are shown. */
   readonly present: readonly PresentClient[];
 }
 
 const NAMED_CLIENTS = 3;
 
-/** The newest updates, as they come. */
+/** The latest updates, newest first. */
 export function UpdatesTable({ updates, present }: Props): VNode {
-  if (updates.length === 0) return <Empty>None yet.</Empty>;
+  if (updates.length === 0) return <Empty>No updates yet.</Empty>;
   const names = new Map(present.map((client) => [client.client, presenceName(client)]));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard.
-    <section class="scroll" tabIndex={0} aria-label="Newest updates">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: scrollable by keyboard.
+    <section class="scroll" tabIndex={0} aria-label="Latest updates">
       <table>
         <thead>
           <tr>
@@ -37,7 +37,7 @@ export function UpdatesTable({ updates, present }: Props): VNode {
                 <time dateTime={at}>{formatPrecise(new Date(at))}</time>
               </td>
               <td class="number">{formatBytes(bytes)}</td>
-              <td dir="auto">{whole ? "the whole document" : describe(clients, names)}</td>
+              <td dir="auto">{whole ? "whole document" : describe(clients, names)}</td>
             </tr>
           ))}
         </tbody>
@@ -46,12 +46,12 @@ export function UpdatesTable({ updates, present }: Props): VNode {
   );
 }
 
-/** An update that only deletes was written by nobody. */
+/** Names the clients of an update. An update that only deletes names none. */
 function describe(
   clients: readonly number[],
   names: ReadonlyMap<number, string | undefined>,
 ): string {
-  if (clients.length === 0) return "only deletes";
+  if (clients.length === 0) return "deletions only";
   const named = clients.slice(0, NAMED_CLIENTS).map((client) => names.get(client) ?? client);
   const more = clients.length - named.length;
   return more > 0 ? `${named.join(", ")} and ${more} more` : named.join(", ");

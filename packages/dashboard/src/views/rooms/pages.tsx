@@ -9,7 +9,7 @@ interface Props {
   readonly list: RoomList;
 }
 
-/** Leads through the pages of a list. The browser's own "back" leads to the one before. */
+/** Pagination links. There is none to the previous page: the browser's Back button leads there. */
 export function Pages({ route, list: { rooms, next, total } }: Props): VNode | null {
   if (next === null && route.page === 1) return null;
   const start = (route.page - 1) * PAGE_SIZE;
@@ -27,7 +27,7 @@ export function Pages({ route, list: { rooms, next, total } }: Props): VNode | n
   );
 }
 
-/** @param to `null` when there is no such page */
+/** @param to `null` if there is no such page */
 function PageLink({
   label,
   to,

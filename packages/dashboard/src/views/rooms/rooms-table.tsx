@@ -12,7 +12,7 @@ interface Props {
   readonly route: RoomsRoute;
 }
 
-/** Each room leads to what is stored of it. */
+/** All rooms. Each links to its stored document. */
 export function RoomsTable({ rooms, route }: Props): VNode {
   return (
     <table class="reflow">

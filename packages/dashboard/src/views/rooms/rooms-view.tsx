@@ -15,7 +15,7 @@ import { RoomsTable } from "./rooms-table.tsx";
 const TYPING_MS = 250;
 const REFRESH_MS = 10_000;
 
-/** All rooms there are. The server searches, sorts and pages. */
+/** The list of all rooms. The server searches, sorts and paginates. */
 export function RoomsView({ route }: { readonly route: RoomsRoute }): VNode {
   const { search, sort, order, cursor } = route;
   const rooms = useResource(
@@ -52,9 +52,9 @@ function RoomsPage({
 }): VNode {
   if (list.rooms.length === 0) {
     return route.search === "" ? (
-      <Empty>There are no rooms yet. A room begins when somebody connects to it.</Empty>
+      <Empty>There are no rooms yet. A room is created when a client connects to it.</Empty>
     ) : (
-      <Empty>No room has “{visible(route.search)}” in its name.</Empty>
+      <Empty>No room matches “{visible(route.search)}”.</Empty>
     );
   }
   return (

@@ -9,7 +9,7 @@ interface Props {
   readonly class?: string;
 }
 
-/** Names are looked through from the first, everything else from the newest or largest. */
+/** The initial order of each column: names ascending, everything else newest or largest first. */
 const FIRST_ORDER: Readonly<Record<SortKey, Order>> = {
   name: "asc",
   bytes: "desc",
@@ -17,7 +17,7 @@ const FIRST_ORDER: Readonly<Record<SortKey, Order>> = {
   created: "desc",
 };
 
-/** The heading of a column by which the list can be sorted; the other way round the second time. */
+/** A sortable column heading. A second click reverses the order. */
 export function SortHeading({ label, by, route, ...props }: Props): VNode {
   const sorted = route.sort === by ? route.order : undefined;
   const order = sorted === undefined ? FIRST_ORDER[by] : opposite(sorted);

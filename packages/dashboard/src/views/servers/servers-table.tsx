@@ -5,7 +5,7 @@ import { formatDuration, formatFull } from "../../format/times.ts";
 import { visible } from "../../format/visible.ts";
 import { troublesOfServer } from "./troubles.ts";
 
-/** One row for each server. */
+/** One row per server. */
 export function ServersTable({ servers }: { readonly servers: readonly ServerStatus[] }): VNode {
   return (
     <table class="reflow">
@@ -63,7 +63,7 @@ function ServerRow({ server }: { readonly server: ServerStatus }): VNode {
       </td>
       <td class="number" data-label="Loop delay">
         {formatMilliseconds(loopDelay.p99)}
-        <small>most {formatMilliseconds(loopDelay.max)}</small>
+        <small>max {formatMilliseconds(loopDelay.max)}</small>
       </td>
       <td data-label="Lease">{server.lease}</td>
       <td data-label="Running for">
@@ -77,7 +77,7 @@ function ServerRow({ server }: { readonly server: ServerStatus }): VNode {
 
 function State({ server }: { readonly server: ServerStatus }): VNode {
   const troubles = troublesOfServer(server);
-  if (troubles.length === 0) return <span class="good">works</span>;
+  if (troubles.length === 0) return <span class="good">healthy</span>;
   return (
     <ul class="troubles">
       {troubles.map(({ what, reason }) => (

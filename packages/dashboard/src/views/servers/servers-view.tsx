@@ -9,7 +9,7 @@ import { ServersTable } from "./servers-table.tsx";
 
 const REFRESH_MS = 2_000;
 
-/** Each server of the cluster, as it is now. */
+/** The current status of each server in the cluster. */
 export function ServersView(): VNode {
   const servers = useResource(listServers, [], REFRESH_MS);
   return (
@@ -34,7 +34,7 @@ function Unreachable({ servers }: { readonly servers: Servers["unreachable"] }):
     <ul class="troubles">
       {servers.map(({ address, reason }) => (
         <li key={address}>
-          <code>{visible(address)}</code> <strong>does not answer</strong> {visible(reason)}
+          <code>{visible(address)}</code> <strong>not responding</strong> {visible(reason)}
         </li>
       ))}
     </ul>

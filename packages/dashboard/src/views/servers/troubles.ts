@@ -1,15 +1,15 @@
 import type { ServerStatus, Servers } from "../../../../server/src/http/api/schemas.ts";
 
-/** Something that an operator should know of. */
+/** A problem that an operator should know about. */
 export interface Trouble {
   readonly what: string;
-  /** As the first of the servers states it. */
+  /** As reported by the first of the servers. */
   readonly reason: string;
-  /** Addresses of the servers on which it was found. */
+  /** Addresses of the affected servers. */
   readonly servers: readonly string[];
 }
 
-/** Everything that fails, each part once: a service that all servers share fails on all of them. */
+/** All problems, grouped by part: a service that all servers share fails on all of them. */
 export function troublesOf({ servers, unreachable }: Servers): Trouble[] {
   const troubles: Trouble[] = unreachable.map(({ address, reason }) => ({
     what: "no response",
@@ -25,14 +25,14 @@ export function troublesOf({ servers, unreachable }: Servers): Trouble[] {
   return troubles;
 }
 
-/** What fails on one server. */
+/** The problems of one server. */
 export function troublesOfServer({ address, failing, lease, draining }: ServerStatus): Trouble[] {
   const servers = [address];
   const troubles = Object.entries(failing).map(([what, reason]) => ({ what, reason, servers }));
   if (lease === "lapsed") {
     troubles.push({
       what: "lease",
-      reason: "expired: the other servers take it for dead",
+      reason: "expired: other servers consider this one dead",
       servers,
     });
   }

@@ -4,7 +4,7 @@ import { ApiError } from "../../api/api-error.ts";
 import { signIn } from "../../api/session.ts";
 import { Page } from "../../components/page.tsx";
 
-/** Asks for the admin token. */
+/** A form that asks for the admin token. */
 export function SignInView(): VNode {
   const id = useId();
   const [token, setToken] = useState("");
@@ -35,7 +35,7 @@ export function SignInView(): VNode {
           onInput={({ currentTarget }) => setToken(currentTarget.value)}
         />
         <p id={`${id}-hint`} class="hint">
-          The value of <code>ADMIN_TOKEN</code> of the server.
+          The server's <code>ADMIN_TOKEN</code>.
         </p>
         <p id={`${id}-message`} class="error-text" role="alert">
           {message}
@@ -49,6 +49,6 @@ export function SignInView(): VNode {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ApiError && error.status === 401) return "This is not the admin token.";
+  if (error instanceof ApiError && error.status === 401) return "Wrong admin token.";
   return error instanceof Error ? error.message : String(error);
 }

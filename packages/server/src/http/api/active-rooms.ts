@@ -5,18 +5,18 @@ import { ApiProblem } from "./problems.ts";
 import { roomJson } from "./room-json.ts";
 import type { RoomList, RoomListQuery } from "./schemas.ts";
 
-/** So many rooms are looked up in the metadata at a time. */
+/** How many rooms are looked up in the metadata at a time. */
 const NAMES_AT_ONCE = 1_000;
 
 type Records = ReadonlyMap<string, RoomRecord>;
 
-/** By what a room is sorted, and then by its name. */
+/** A room's position in the list: its sort key, then its name. */
 interface Position {
   readonly key: number | string;
   readonly name: string;
 }
 
-/** One page of the rooms to which somebody is connected. These are in memory, and sorted here. */
+/** One page of the rooms with connections. They are in memory, so they are sorted here. */
 export async function listActiveRooms(
   query: RoomListQuery,
   { metadata, fleet }: Pick<ApiServices, "metadata" | "fleet">,
@@ -86,13 +86,13 @@ function encodeCursor({ key, name }: Position, sorting: string): string {
   return Buffer.from(JSON.stringify([sorting, key, name])).toString("base64url");
 }
 
-/** @throws ApiProblem when it is not the cursor of a list that is sorted like this */
+/** @throws ApiProblem if this is not a cursor of a list with this sort order */
 function decodeCursor(cursor: string, sorting: string): Position {
   const parsed = cursorSchema.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
   if (!parsed.success || parsed.data[0] !== sorting) {
     throw new ApiProblem(
       400,
-      `cursor is ${JSON.stringify(cursor)}: not of a list sorted like this`,
+      `cursor is ${JSON.stringify(cursor)}: it does not belong to a list with this sort order`,
     );
   }
   const [, key, name] = parsed.data;

@@ -4,16 +4,16 @@ import type { ConnectionsQuery } from "./schemas.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** How much is shown when the query does not say from when. */
+/** The range shown if the query has no `from`. */
 const DEFAULT_RANGE = DAY;
-/** So many points a chart can show. */
+/** How many points a chart can show. */
 const CHART_POINTS = 300;
 const MAX_POINTS = 10_000;
-/** They divide a day, so that days begin with a bucket. */
+/** Bucket sizes that divide a day, so that each day starts a bucket. */
 const BUCKETS = [1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE);
 const LONG_BUCKETS = [1, 2, 3, 6, 12, 24].map((hours) => hours * HOUR);
 
-/** A time and the pieces in which it is counted, in milliseconds. */
+/** A time range and the size of its buckets, in milliseconds. */
 export interface Buckets {
   readonly from: number;
   readonly to: number;
@@ -21,9 +21,9 @@ export interface Buckets {
 }
 
 /**
- * The time that a query is about, widened to whole buckets.
+ * The time range of a query, widened to whole buckets.
  *
- * @throws ApiProblem when there is no such time, or too many points
+ * @throws ApiProblem if the range is empty or has too many points
  */
 export function bucketsOf(query: ConnectionsQuery, now: number): Buckets {
   const to = query.to === undefined ? now : Date.parse(query.to);
@@ -36,7 +36,7 @@ export function bucketsOf(query: ConnectionsQuery, now: number): Buckets {
   if (points > MAX_POINTS) {
     throw new ApiProblem(
       400,
-      `bucket is ${bucket / 1_000}: that makes ${points} points; at most ${MAX_POINTS} are given`,
+      `bucket is ${bucket / 1_000}: that makes ${points} points; the maximum is ${MAX_POINTS}`,
     );
   }
   return {

@@ -15,7 +15,7 @@ const connections = createRoute({
   request: { query: connectionsQuerySchema },
   responses: {
     200: {
-      description: "One point for each piece of the time; by default of the last 24 hours.",
+      description: "One point per bucket; by default, the last 24 hours.",
       content: { "application/json": { schema: connectionsSchema } },
     },
     ...problems(400),
@@ -30,14 +30,14 @@ const servers = createRoute({
   summary: "The live servers",
   responses: {
     200: {
-      description: "What each of them tells of itself.",
+      description: "The status that each server reports about itself.",
       content: { "application/json": { schema: serversSchema } },
     },
     ...problems(),
   },
 });
 
-/** What the servers do, now and over time. */
+/** The status of the servers, and activity over time. */
 export function activityRoutes({ metadata, fleet }: ApiServices): ApiHono {
   const app: ApiHono = new OpenAPIHono();
   app.openapi(connections, async (c) => {

@@ -26,7 +26,7 @@ const description = createRoute({
   },
 });
 
-/** The REST API, at `/api`. Who may use it is decided before. */
+/** The REST API, at `/api`. Access is checked before these routes. */
 export function apiRoutes(services: ApiServices): ApiHono {
   const app: ApiHono = new OpenAPIHono({
     defaultHook: (result, c) => {
@@ -43,6 +43,6 @@ export function apiRoutes(services: ApiServices): ApiHono {
   const document = openApiDocument(app, services.version);
   app.openAPIRegistry.registerPath(description);
   app.get(description.path, (c) => c.json(document()));
-  app.all("/api/*", (c) => problem(404, `there is nothing at ${c.req.method} ${c.req.path}`));
+  app.all("/api/*", (c) => problem(404, `no such resource: ${c.req.method} ${c.req.path}`));
   return app;
 }

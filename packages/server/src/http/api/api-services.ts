@@ -3,7 +3,7 @@ import type { Fleet } from "../../fleet/fleet.ts";
 import type { RoomTable } from "../../room/room-table.ts";
 import type { Metadata } from "../../storage/metadata.ts";
 
-/** What the API needs of the server. */
+/** The parts of the server that the API uses. */
 export interface ApiServices {
   readonly metadata: Pick<Metadata, "room" | "rooms" | "roomsNamed" | "activity">;
   readonly fleet: Pick<
@@ -19,21 +19,21 @@ export interface ApiServices {
   >;
   readonly rooms: Pick<RoomTable, "open" | "whenDurable" | "workers" | "journal">;
   /**
-   * What is stored of a room that nobody holds, as encoded updates; `null` when that is nothing.
+   * Reads a room that no server holds from the stores, as encoded updates; `null` if nothing is stored.
    *
    * @throws StorageError, CorruptedError
    */
   readStored(room: string): Promise<readonly Uint8Array[] | null>;
   /**
-   * The document that these updates are, as JSON in UTF-8 (`documentSchema`).
+   * Renders the document that these updates form, as JSON in UTF-8 (`documentSchema`).
    *
    * @throws WorkerError
    */
   documentJson(room: string, updates: readonly Uint8Array[]): Promise<Uint8Array>;
-  /** Of this program. */
+  /** The version of this program. */
   readonly version: string;
   readonly maxMessageBytes: number;
-  /** Aborts when the server begins to drain: event streams end then. */
+  /** Aborts when the server begins to drain; event streams end then. */
   readonly draining: AbortSignal;
   readonly logger: Logger;
 }

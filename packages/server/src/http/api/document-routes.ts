@@ -19,10 +19,10 @@ const get = createRoute({
   operationId: "getDocument",
   summary: "The document of a room",
   description:
-    "The type is chosen by the header `Accept`: one encoded Yjs update, which is also given when any " +
-    "type is accepted, or JSON. It holds what is in memory, on whichever server, else what is stored. " +
-    "Reading it does not open the room. As JSON, a document that would become many times larger than it " +
-    "is, or takes too long, is refused with 413 or 422; the update can be had all the same.",
+    "The `Accept` header selects the type: one encoded Yjs update, which is also the default if any " +
+    "type is accepted, or JSON. The document is read from the server that has it in memory, or else from " +
+    "the stores. Reading it does not open the room. JSON is refused with 413 or 422 if it would be many " +
+    "times larger than the document or take too long to make; the update is available even then.",
   request: { params: roomParams, query: roomQuery },
   responses: {
     200: {
@@ -40,18 +40,18 @@ const post = createRoute({
   operationId: "applyUpdate",
   summary: "Apply an update to a document",
   description:
-    "The room need not exist. It may be sent again when it is not known whether it was applied.",
+    "The room need not exist. If it is unclear whether an update was applied, it is safe to send it again.",
   request: {
     params: roomParams,
     query: roomQuery,
     body: {
       required: true,
       description:
-        "One encoded Yjs update in format V1: what `Y.encodeStateAsUpdate` gives. Nothing may follow it.",
+        "One encoded Yjs update in format V1, as returned by `Y.encodeStateAsUpdate`, and nothing after it.",
       content: { [UPDATE_TYPE]: { schema: update } },
     },
   },
-  responses: { 204: { description: "It is durable." }, ...problems(400, 409, 413, 415) },
+  responses: { 204: { description: "The update is durable." }, ...problems(400, 409, 413, 415) },
 });
 
 const presence = createRoute({
@@ -59,18 +59,18 @@ const presence = createRoute({
   path: "/api/rooms/{room}/presence",
   tags: ["Documents"],
   operationId: "getPresence",
-  summary: "Who is in a room",
+  summary: "The presence of a room",
   request: { params: roomParams, query: roomQuery },
   responses: {
     200: {
-      description: "All who are present, on whichever server.",
+      description: "All clients present in the room, on any server.",
       content: { [JSON_TYPE]: { schema: presenceSchema } },
     },
     ...problems(400, 404),
   },
 });
 
-/** Reading and changing documents, and who is present in them. */
+/** Routes that read and change documents and read their presence. */
 export function documentRoutes(services: ApiServices): ApiHono {
   const { rooms, maxMessageBytes } = services;
   const app: ApiHono = new OpenAPIHono();

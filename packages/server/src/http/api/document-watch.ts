@@ -10,23 +10,23 @@ import type { EventStream, StreamOwner } from "./event-stream.ts";
 import { presenceJson } from "./presence-json.ts";
 import { presenceEvent, updateEvents } from "./watch-events.ts";
 
-/** Presence changes often, and each event tells of all who are there. */
+/** Minimum interval between presence events: presence changes often, and each event lists every client. */
 const PRESENCE_MS = 250;
-/** The state vector of a client that has nothing. */
+/** The state vector of an empty document. */
 const NOTHING = Uint8Array.of(0);
 
 type WatchServices = Pick<ApiServices, "rooms" | "logger">;
 
 /**
- * Shows one document to one client of the API: a reader of the document like any other, that writes
- * nothing and is in no presence.
+ * Streams one document to one API client: a subscriber of the document like any other, except that it
+ * writes nothing and has no awareness state.
  */
 export class DocumentWatch implements Sink, StreamOwner {
   readonly #session: Session;
   readonly #rooms: ApiServices["rooms"];
   readonly #logger: Logger;
   readonly #stream: EventStream;
-  /** Until everything that came before has been handed to the stream, nothing more is taken. */
+  /** True until all updates received so far have been handed to the stream; no more are accepted. */
   #busy = true;
   #updates: Uint8Array[] = [];
   #presenceTimer: NodeJS.Timeout | undefined;
@@ -45,10 +45,10 @@ export class DocumentWatch implements Sink, StreamOwner {
   }
 
   /**
-   * Begins with the whole document.
+   * Starts a watch. It first sends the whole document.
    *
-   * @param session of this watch, which ends it when the stream is over
-   * @throws DeletedError, and what `open` throws; the caller ends the session then
+   * @param session of this watch, which ends it when the stream ends
+   * @throws DeletedError, and whatever `open` throws; the caller ends the session then
    */
   static start(
     session: Session,
@@ -70,10 +70,10 @@ export class DocumentWatch implements Sink, StreamOwner {
     if (!this.#busy && this.#updates.length > 0) void this.#run(this.#sendUpdates());
   }
 
-  /** A reader that is in no presence is claimed by nobody. */
+  /** Does nothing: a watch has no awareness state that another connection could claim. */
   probe(): void {}
 
-  /** The client connects again, and is told then: a room that was deleted is not found. */
+  /** The client reconnects and learns the reason then: for a deleted room, it gets 404. */
   close(): void {
     this.#stream.close();
   }
@@ -112,7 +112,7 @@ export class DocumentWatch implements Sink, StreamOwner {
     await this.#sendUpdates();
   }
 
-  /** Merges what is sent first, where that is cheap; else it is sent as it is. */
+  /** Merges the initial updates if that is cheap; otherwise they are sent as they are. */
   async #merge(): Promise<void> {
     const { name } = this.#session.room;
     try {
@@ -139,7 +139,7 @@ export class DocumentWatch implements Sink, StreamOwner {
     this.#stream.write(presenceEvent(presenceJson(this.#session.room.awareness.present())));
   }
 
-  /** Takes nothing else until the task is done. A client that lost something connects again. */
+  /** Accepts no updates until the task is done. If it fails, ends the stream, and the client reconnects. */
   async #run(task: Promise<void>): Promise<void> {
     this.#busy = true;
     try {
@@ -147,7 +147,7 @@ export class DocumentWatch implements Sink, StreamOwner {
     } catch (error) {
       this.#logger.warn(
         { room: this.#session.room.name, err: error },
-        "a watch of a document ended",
+        "document watch failed, closing it",
       );
       this.close();
     }

@@ -9,7 +9,7 @@ import { findRoom } from "./room-list.ts";
 import { roomOf, roomParams, roomQuery } from "./room-parameter.ts";
 import { presenceEventSchema, roomsEventSchema, updateEventSchema } from "./schemas.ts";
 
-/** Watching more than this is seldom meant. */
+/** Watching a larger document is rarely intended and must be requested explicitly. */
 const LARGE_DOCUMENT_BYTES = 32 * 1024 * 1024;
 
 const EVENT_STREAM = "text/event-stream";
@@ -21,9 +21,9 @@ const events = createRoute({
   operationId: "watchRooms",
   summary: "Connections by room, as they change",
   description:
-    "Server-sent events of the name `rooms`, over all servers, and `heartbeat` every 15 seconds. The first one holds all rooms with " +
-    "connections, the others what has changed. A client that was cut off connects again and gets all " +
-    "rooms again.",
+    "Server-sent events named `rooms`, covering all servers, and `heartbeat` every 15 seconds. The first " +
+    "`rooms` event holds all rooms with connections, later ones only changes. A client that loses its " +
+    "connection reconnects and receives all rooms again.",
   responses: {
     200: {
       description: "The data of each event is JSON.",
@@ -40,15 +40,16 @@ const watch = createRoute({
   operationId: "watchDocument",
   summary: "A document and its presence, as they change",
   description:
-    "Server-sent events of the names `update` and `presence`, and `heartbeat` every 15 seconds. The first `update` is the whole " +
-    "document. Whoever is slow gets later updates merged. Watching is no connection and no presence.",
+    "Server-sent events named `update` and `presence`, and `heartbeat` every 15 seconds. The first " +
+    "`update` is the whole document. Slow clients receive later updates merged. A watch counts neither as " +
+    "a connection nor as presence.",
   request: {
     params: roomParams,
     query: roomQuery.extend({
       large: z
         .enum(["true", "false"])
         .default("false")
-        .openapi({ description: `Whether a document of more than 32 MB is sent.` }),
+        .openapi({ description: `Whether to send a document larger than 32 MB.` }),
     }),
   },
   responses: {
@@ -73,7 +74,7 @@ export function eventRoutes(services: ApiServices): ApiHono {
   });
   app.openapi(watch, async (c) => {
     const room = roomOf(c);
-    // To open a room that does not exist would make one.
+    // Opening a room that does not exist would create it.
     if (!(await exists(room, services))) throw noSuchRoom(room);
     const session = await rooms.open(room);
     const { bytes } = session.room.log;

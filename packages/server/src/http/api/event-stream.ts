@@ -2,30 +2,30 @@ import type { Context } from "hono";
 import type { ApiEnv } from "../../runtime/http/api-hono.ts";
 import { ApiProblem } from "./problems.ts";
 
-/** What waits in a stream itself, beside what the socket holds. */
+/** How much a stream buffers itself, in addition to the socket's buffer. */
 const BUFFER_BYTES = 16 * 1024;
 const HEARTBEAT_MS = 15_000;
-/** An event, and no comment: a browser tells its page of that, which so knows that the server works. */
+/** An event rather than a comment: browsers pass events to the page, which can then detect a dead server. */
 const HEARTBEAT = "event: heartbeat\ndata: {}\n\n";
-/** A client that has taken nothing for so many heartbeats is gone. */
+/** A client that has read nothing for this many heartbeats is disconnected. */
 const STALLED_HEARTBEATS = 4;
-/** How long a client waits before it connects again. */
+/** How long a client waits before it reconnects. */
 const RETRY_MS = 2_000;
 const MAX_STREAMS = 200;
-/** How often it is asked whether the sessions of those who watch have ended. */
+/** How often the session behind each stream is checked. */
 const SESSION_MS = 5_000;
 
-/** Whoever writes to an event stream. */
+/** The writer of an event stream. */
 export interface StreamOwner {
-  /** The client has taken everything: more may be written. */
+  /** The client has read everything, so more may be written. */
   onDrained(): void;
-  /** The stream is over. Called once. */
+  /** The stream has ended. Called once. */
   onClosed(): void;
 }
 
 /**
- * Server-sent events to one client. There is one event in it at a time, which is made piece by piece
- * as the client takes it: a slow client costs no memory.
+ * Server-sent events to one client. The stream generates its events piece by piece, as the client reads
+ * them, so a slow client costs no memory.
  */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>;
@@ -37,7 +37,7 @@ export class EventStream {
   #pieces: Iterator<string> | null = null;
   #stalled = 0;
 
-  /** @param disconnect ends the connection to a client that takes nothing any more */
+  /** @param disconnect ends the connection of a client that has stopped reading */
   constructor(owner: StreamOwner, disconnect: () => void) {
     this.#owner = owner;
     this.#disconnect = disconnect;
@@ -55,19 +55,19 @@ export class EventStream {
     this.#timer = setInterval(() => this.#beat(), HEARTBEAT_MS);
   }
 
-  /** False while the client has not taken what was written before, and when the stream is over. */
+  /** False while the client has not read everything written so far, and once the stream has ended. */
   get writable(): boolean {
     return this.#pieces === null && this.#hasRoom;
   }
 
-  /** Writes events, when the stream is writable. @param pieces their text, in pieces of some KB */
+  /** Writes events. Call only while `writable`. @param pieces their text, in pieces of a few KB */
   write(pieces: Iterable<string>): void {
     if (this.#controller === undefined) return;
     this.#pieces = pieces[Symbol.iterator]();
     this.#fill();
   }
 
-  /** Ends the stream. The client connects again. */
+  /** Ends the stream. The client reconnects. */
   close(): void {
     const controller = this.#controller;
     this.#end();
@@ -96,7 +96,7 @@ export class EventStream {
     this.#controller?.enqueue(this.#encoder.encode(text));
   }
 
-  /** Proxies end connections on which they hear nothing; and only by writing a dead one is found. */
+  /** Heartbeats keep proxies from closing idle connections, and only a write detects a dead one. */
   #beat(): void {
     if (this.writable) this.#enqueue(HEARTBEAT);
     else if (++this.#stalled >= STALLED_HEARTBEATS) this.#disconnect();
@@ -111,7 +111,7 @@ export class EventStream {
   }
 }
 
-/** The event streams of a server: not too many, none while it drains, and none of a session that is over. */
+/** The event streams of a server. Limits their number; closes them on drain or when their session ends. */
 export class EventStreams {
   readonly #open: Set<EventStream> = new Set();
   readonly #draining: AbortSignal;
@@ -124,16 +124,16 @@ export class EventStreams {
   }
 
   /**
-   * Begins a stream as the answer to a request.
+   * Opens a stream as the response to a request.
    *
-   * @throws ApiProblem when there are too many, or the server is going away
+   * @throws ApiProblem if there are too many streams or the server is shutting down
    */
   open(c: Context<ApiEnv>, owner: StreamOwner): EventStream {
-    // Hono answers this like GET, and nobody would take what the stream holds.
-    if (c.req.method === "HEAD") throw new ApiProblem(405, "an event stream has no HEAD");
+    // Hono handles HEAD like GET, but nothing would read the stream.
+    if (c.req.method === "HEAD") throw new ApiProblem(405, "event streams do not support HEAD");
     if (this.#draining.aborted) throw new ApiProblem(503, "the server is shutting down");
     if (this.#open.size >= MAX_STREAMS) {
-      throw new ApiProblem(503, `${MAX_STREAMS} event streams are open; close some`);
+      throw new ApiProblem(503, `${MAX_STREAMS} event streams are already open; close some`);
     }
     const { outgoing } = c.env;
     const mayGoOn = c.get("mayGoOn");
@@ -156,7 +156,7 @@ export class EventStreams {
   }
 }
 
-/** The headers of an event stream. The last one is for proxies that would gather what is written. */
+/** The headers of an event stream. The last one keeps proxies from buffering it. */
 export const EVENT_STREAM_HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",

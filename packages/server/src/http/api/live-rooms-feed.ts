@@ -2,12 +2,12 @@ import type { Fleet } from "../../fleet/fleet.ts";
 import type { LiveRoomsChange } from "../../fleet/live-watch.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
 
-/** So many rooms are written at a time. */
+/** How many rooms are written at a time. */
 const ROOMS_PER_PIECE = 100;
 
 /**
- * Tells one client which rooms have connections. What changes while the client does not take more is
- * merged: of each room it is told the newest.
+ * Streams to one client which rooms have connections. While the client is not reading, changes are merged,
+ * so that it gets only the latest state of each room.
  */
 export class LiveRoomsFeed implements StreamOwner {
   #stream: EventStream | undefined;

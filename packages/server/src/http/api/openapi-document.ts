@@ -1,7 +1,7 @@
 import type { ApiHono } from "../../runtime/http/api-hono.ts";
 import { SESSION_COOKIE } from "../admin-session.ts";
 
-/** Describes the routes in the form of OpenAPI 3.1, when it is called. */
+/** Returns a function that generates the OpenAPI 3.1 document of the routes. */
 export function openApiDocument(
   app: ApiHono,
   version: string,
@@ -9,13 +9,13 @@ export function openApiDocument(
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",
-    description: "The ADMIN_TOKEN of the server.",
+    description: "The server's ADMIN_TOKEN.",
   });
   app.openAPIRegistry.registerComponent("securitySchemes", "session", {
     type: "apiKey",
     in: "cookie",
     name: SESSION_COOKIE,
-    description: "From `POST /api/session`. For browsers, and only for pages of the same origin.",
+    description: "Set by `POST /api/session`. For browsers, and only for pages of the same origin.",
   });
   return () =>
     app.getOpenAPI31Document({
@@ -26,6 +26,6 @@ export function openApiDocument(
 }
 
 const DESCRIPTION =
-  "What developers see and do on a Symphony server or cluster; any server answers for all. Times are " +
-  "ISO 8601 in UTC, sizes are bytes, and errors are `application/problem+json`. Without ADMIN_TOKEN " +
-  "the API answers only requests from the same machine.";
+  "Inspect and administer a Symphony server or cluster; any server answers for the whole cluster. Times " +
+  "are ISO 8601 in UTC, sizes are in bytes, and errors are `application/problem+json`. Without " +
+  "ADMIN_TOKEN, the API accepts only requests from the same machine.";

@@ -2,7 +2,7 @@ import type { AwarenessState } from "../../protocol/awareness.ts";
 import { decodeText } from "../../protocol/text.ts";
 import type { PresenceJson } from "./schemas.ts";
 
-/** Presence states as the API gives them. */
+/** Converts awareness states to the API's presence format. */
 export function presenceJson(states: readonly AwarenessState[]): PresenceJson["clients"] {
   return states.map(({ client, clock, state }) => ({
     client,

@@ -16,7 +16,7 @@ import { CorruptedError, StorageError } from "../../storage/errors.ts";
 import { InvalidCursorError } from "../../storage/sql/rooms-cursor.ts";
 import { problemSchema } from "./schemas.ts";
 
-/** A request that is answered with an error. The message is shown to whoever made it. */
+/** Answers a request with an error. The message is sent to the client. */
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: number;
@@ -28,10 +28,10 @@ export class ApiProblem extends Error {
 }
 
 export function noSuchRoom(name: string): ApiProblem {
-  return new ApiProblem(404, `there is no room ${JSON.stringify(name)}`);
+  return new ApiProblem(404, `room ${JSON.stringify(name)} does not exist`);
 }
 
-/** Answers every error as a problem; those that nobody expects are logged. */
+/** Answers every error as a problem. Unexpected errors are logged. */
 export function answerErrors(logger: Logger): ErrorHandler<ApiEnv> {
   return (error, c) => {
     const status = statusOf(error);
@@ -39,8 +39,8 @@ export function answerErrors(logger: Logger): ErrorHandler<ApiEnv> {
       return problem(400, "the request ended before it was complete");
     }
     if (status === null) {
-      logger.error({ err: error, method: c.req.method, path: c.req.path }, "a request failed");
-      return problem(500, "the request failed; the server's log says why");
+      logger.error({ err: error, method: c.req.method, path: c.req.path }, "request failed");
+      return problem(500, "the request failed; see the server's log");
     }
     const response = problem(status, error.message);
     if (status === 401) response.headers.set("www-authenticate", "Bearer");
@@ -48,7 +48,7 @@ export function answerErrors(logger: Logger): ErrorHandler<ApiEnv> {
   };
 }
 
-/** Whether the sender has gone in the middle of a request, which is no failure of the server. */
+/** Whether the client disconnected in the middle of its request, which is not a server failure. */
 function isCutOff({ complete, destroyed }: HttpBindings["incoming"]): boolean {
   return destroyed && !complete;
 }
@@ -64,13 +64,13 @@ function statusOf(error: Error): number | null {
   return null;
 }
 
-/** Trying again later may succeed. */
+/** Errors after which a retry may succeed. */
 const UNAVAILABLE = [StorageError, RegistryError, PeerError, WorkerError, ClosedError];
 
 /**
- * The first thing that is wrong with the parameters of a request, or with its JSON.
+ * Reports the first invalid parameter of a request, or the first error in its JSON body.
  *
- * @param input the parameters by name; what is not among them is not shown
+ * @param input the parameters by name; values that are not among them are not shown
  */
 export function invalidParameters(
   error: z.ZodError,
@@ -80,29 +80,29 @@ export function invalidParameters(
   const name = issue?.path.join(".") ?? "";
   const value = input[name];
   const shown = value === undefined ? name : `${name} is ${JSON.stringify(value.slice(0, 100))}`;
-  return new ApiProblem(400, `${shown}: ${issue?.message ?? "not valid"}`);
+  return new ApiProblem(400, `${shown}: ${issue?.message ?? "invalid"}`);
 }
 
 const WHEN: Readonly<Record<number, string>> = {
   400: "A parameter, the room name or the body is malformed or unknown; the detail says which and why.",
-  401: "Neither a right token nor a session.",
-  403: "ADMIN_TOKEN is not set and the request is not from this machine, or another site made it.",
-  404: "There is no such room.",
-  406: "None of the accepted types can be given.",
-  409: "The room is being deleted at this moment.",
+  401: "Neither a valid token nor a session.",
+  403: "ADMIN_TOKEN is not set and the request is not from the same machine, or it came from another site.",
+  404: "The room does not exist.",
+  406: "None of the accepted types is available.",
+  409: "The room is being deleted.",
   413: "Too large.",
-  415: "The body has another content type than the one described.",
+  415: "The body does not have the documented content type.",
   422: "The document takes more time or memory than a room may use; the detail says which.",
   429: "Too many wrong tokens from this address; try again later.",
-  503: "A server or store that is needed does not answer now, or too much is under way.",
+  503: "A required server or store is unavailable, or the server is overloaded; try again later.",
 };
 
-/** Describes the errors that a route may answer with; those of access come with each. */
+/** Describes the errors that a route may return, including those of access control. */
 export function problems(...statuses: number[]): ProblemResponses {
   return openProblems(...statuses, 400, 401, 403, 406, 429, 503);
 }
 
-/** The same for a route that needs no access. */
+/** The same for a route without access control. */
 export function openProblems(...statuses: number[]): ProblemResponses {
   return Object.fromEntries(
     statuses.map((status) => [

@@ -8,9 +8,9 @@ import { noSuchRoom } from "./problems.ts";
 type DocumentServices = Pick<ApiServices, "fleet" | "metadata" | "readStored" | "rooms">;
 
 /**
- * The document of a room, from the server that holds it, else from the stores, and who is there.
+ * Reads a room's document and awareness from the server that holds it, or else the document from the stores.
  *
- * @throws ApiProblem when there is no such room; StorageError, CorruptedError, PeerError
+ * @throws ApiProblem if the room does not exist; StorageError, CorruptedError, PeerError
  */
 export async function readDocument(
   room: string,
@@ -20,12 +20,12 @@ export async function readDocument(
   if (inspected !== null) return inspected;
   const updates = await readStored(room);
   if (updates !== null) return { updates, awareness: [] };
-  // A room that was opened and never written to has nothing stored.
+  // A room that was opened but never written to has nothing stored.
   if ((await metadata.room(room)) !== null) return { updates: [EMPTY_UPDATE], awareness: [] };
   throw noSuchRoom(room);
 }
 
-/** The updates of a room as one. @throws WorkerError; CorruptedError when one of them is no update */
+/** Merges a room's updates into one. @throws WorkerError; CorruptedError if one of them is malformed */
 export function mergeUpdates(
   room: string,
   updates: readonly Uint8Array[],
@@ -41,7 +41,7 @@ export function mergeUpdates(
   });
 }
 
-/** @throws WorkerError; CorruptedError when one of the updates is none */
+/** @throws WorkerError; CorruptedError if one of the updates is malformed */
 export function toJson(
   room: string,
   updates: readonly Uint8Array[],
@@ -55,7 +55,7 @@ async function understood<Result>(room: string, read: () => Promise<Result>): Pr
     return await read();
   } catch (cause) {
     if (!(cause instanceof MalformedError)) throw cause;
-    const what = `what is stored of room ${JSON.stringify(room)} is not an update`;
+    const what = `the stored data of room ${JSON.stringify(room)} is not a valid update`;
     throw new CorruptedError(`${what}: ${cause.message}`, { cause });
   }
 }

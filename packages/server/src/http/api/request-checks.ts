@@ -5,25 +5,25 @@ import { problem } from "../../runtime/http/problem.ts";
 import { suggestion } from "../../runtime/nearest-name.ts";
 import { ApiProblem } from "./problems.ts";
 
-/** One route, as far as requests are compared with it. */
+/** The properties of a route that requests are checked against. */
 interface KnownRoute {
   readonly method: string;
   readonly path: RegExp;
   readonly parameters: readonly string[];
-  /** The types of a good answer; none when it has no body. */
+  /** The media types of a successful response; empty if it has no body. */
   readonly types: readonly string[];
 }
 
 /**
- * Refuses what the description of a route does not know: a misspelt parameter that is ignored would be
- * answered with something else than what was asked for.
+ * Rejects requests that do not match their route's description. If a misspelt parameter were ignored, the
+ * response would be for a different request than intended.
  *
  * @throws ApiProblem
  */
 export function checkRequests(app: OpenAPIHono<ApiEnv>): MiddlewareHandler<ApiEnv> {
   let routes: readonly KnownRoute[] | undefined;
   return async (c, next) => {
-    // Not before the first request: then all routes are known.
+    // Computed on the first request, when all routes are registered.
     routes ??= routesOf(app);
     const { pathname, searchParams } = new URL(c.req.url);
     const found = routes.filter(({ path }) => path.test(pathname));
@@ -58,11 +58,11 @@ function routesOf({ openAPIRegistry }: OpenAPIHono<ApiEnv>): KnownRoute[] {
   });
 }
 
-/** Says which methods a path takes. @param methods of its routes */
+/** Responds with 405 and the allowed methods. @param methods those of the path's routes */
 export function wrongMethod(c: Context, methods: readonly string[]): Response {
   const named = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   const allow = [...new Set(named)].join(", ");
-  const response = problem(405, `${c.req.path} takes ${allow}, not ${c.req.method}`);
+  const response = problem(405, `${c.req.path} allows ${allow}, not ${c.req.method}`);
   response.headers.set("allow", allow);
   return response;
 }
@@ -72,17 +72,19 @@ function checkParameters(given: URLSearchParams, known: readonly string[]): void
   const names = [...given.keys()];
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    const none = known.length === 0 ? "; there are none" : `; there are ${known.join(", ")}`;
+    const none =
+      known.length === 0 ? "; there are no parameters" : `; the parameters are ${known.join(", ")}`;
     throw new ApiProblem(
       400,
-      `there is no parameter ${JSON.stringify(unknown.slice(0, 100))}${suggestion(unknown.slice(0, 100), known) || none}`,
+      `unknown parameter ${JSON.stringify(unknown.slice(0, 100))}${suggestion(unknown.slice(0, 100), known) || none}`,
     );
   }
   const repeated = names.find((name, i) => names.indexOf(name) < i);
-  if (repeated !== undefined) throw new ApiProblem(400, `${repeated} is given more than once`);
+  if (repeated !== undefined)
+    throw new ApiProblem(400, `parameter ${repeated} appears more than once`);
 }
 
-/** @throws ApiProblem when nothing that the route answers with is accepted */
+/** @throws ApiProblem if the client accepts none of the route's media types */
 function checkAccept(header: string | undefined, types: readonly string[]): void {
   if (header === undefined || header.trim() === "" || types.length === 0) return;
   const accepted = header.split(",").flatMap((part) => {
@@ -94,11 +96,11 @@ function checkAccept(header: string | undefined, types: readonly string[]): void
   if ([...types, PROBLEM].some(matches)) return;
   throw new ApiProblem(
     406,
-    `accept is ${header.slice(0, 200)}: there is only ${types.join(" and ")}`,
+    `accept is ${header.slice(0, 200)}: only ${types.join(" and ")} is available`,
   );
 }
 
-/** What goes wrong is answered in any case. */
+/** The media type of errors, which every route may return. */
 const PROBLEM = "application/problem+json";
 
 function anyOf(type: string): string {

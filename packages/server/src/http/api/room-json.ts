@@ -5,9 +5,9 @@ import type { Room } from "./schemas.ts";
 const NOBODY: Liveness = { connections: 0, servers: [] };
 
 /**
- * A room as the API gives it.
+ * A room in the API's format.
  *
- * @param record is not there yet when the room was opened a moment ago
+ * @param record missing if the room has only just been opened
  */
 export function roomJson(
   name: string,

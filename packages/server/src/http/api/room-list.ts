@@ -6,7 +6,7 @@ import type { Room, RoomList, RoomListQuery } from "./schemas.ts";
 
 type RoomServices = Pick<ApiServices, "metadata" | "fleet">;
 
-/** One room, or `null` when it was never opened. @throws StorageError, PeerError */
+/** One room, or `null` if it was never opened. @throws StorageError, PeerError */
 export async function findRoom(name: string, services: RoomServices): Promise<Room | null> {
   const [record, held] = await Promise.all([
     services.metadata.room(name),

@@ -3,33 +3,33 @@ import type { Context } from "hono";
 import { checkRoomName, decodeRoomName } from "../../protocol/room-name.ts";
 import { ApiProblem } from "./problems.ts";
 
-/** Stands in the path for a room that the query names. */
+/** Placeholder in the path when the query names the room. */
 const IN_QUERY = "-";
 
-/** The path of every route that is about one room. */
+/** Path parameters of every route for one room. */
 export const roomParams = z.object({
   room: z.string().openapi({
     description:
-      "The room, URL-encoded: a slash is `%2F`. It is `-` when the query parameter `room` names the room.",
+      "The room, URL-encoded: a slash is `%2F`. Use `-` if the query parameter `room` names the room.",
     example: "notes/today",
   }),
 });
 
-/** The query of every route that is about one room. */
+/** Query parameters of every route for one room. */
 export const roomQuery = z.object({
   room: z
     .string()
     .optional()
     .openapi({
       description:
-        "The room, when the path says `-`. No URL can have `.` or `..` as a part of its path, and " +
-        "some proxies decode `%2F`: names like these can only be given here.",
+        "The room, if the path contains `-`. URLs cannot have `.` or `..` as a path segment, and some " +
+        "proxies decode `%2F`, so rooms with such names can only be named here.",
     }),
 });
 
 /**
- * The room that a request is about. The path is read as it was sent: what a router decodes leniently
- * could name another room.
+ * The room that a request names. The path is read exactly as sent: a router's lenient decoding could yield
+ * a different room.
  *
  * @throws ApiProblem, RoomNameError
  */

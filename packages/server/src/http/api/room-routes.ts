@@ -11,11 +11,11 @@ const list = createRoute({
   path: "/api/rooms",
   tags: ["Rooms"],
   operationId: "listRooms",
-  summary: "List the rooms",
+  summary: "List rooms",
   request: { query: roomListQuerySchema },
   responses: {
     200: {
-      description: "One page of them.",
+      description: "One page of rooms.",
       content: { "application/json": { schema: roomListSchema } },
     },
     ...problems(400),
@@ -42,12 +42,12 @@ const remove = createRoute({
   operationId: "deleteRoom",
   summary: "Delete a room everywhere",
   description:
-    "Deletes what is stored and what is in memory, on all servers, and closes the connections of the " +
-    "room with code 4404. May be repeated. For `DELETED_ROOM_GRACE_MS` the room stays closed, also to " +
-    "updates by the API: clients that had it open come back, and would bring it back. Who connects " +
-    "after that finds an empty room.",
+    "Deletes the room from the stores and from the memory of all servers, and closes its connections with " +
+    "code 4404. Idempotent. For `DELETED_ROOM_GRACE_MS` the room cannot be opened, and the API refuses " +
+    "updates to it: clients that had it open reconnect and would otherwise restore it. Clients that " +
+    "connect after that find an empty room.",
   request: { params: roomParams, query: roomQuery },
-  responses: { 204: { description: "There is no such room any more." }, ...problems(400) },
+  responses: { 204: { description: "The room is deleted." }, ...problems(400) },
 });
 
 const removeTombstone = createRoute({
@@ -55,9 +55,9 @@ const removeTombstone = createRoute({
   path: "/api/rooms/{room}/tombstone",
   tags: ["Rooms"],
   operationId: "removeTombstone",
-  summary: "Open a deleted room again",
+  summary: "Allow a deleted room to be opened again",
   description:
-    "Ends the time in which a room that was deleted stays closed. Has no effect on other rooms.",
+    "Ends the period in which a deleted room cannot be opened. Has no effect on other rooms.",
   request: { params: roomParams, query: roomQuery },
   responses: { 204: { description: "The room can be opened." }, ...problems(400) },
 });
@@ -67,13 +67,16 @@ const recheck = createRoute({
   path: "/api/rooms/{room}/recheck",
   tags: ["Rooms"],
   operationId: "recheckRoom",
-  summary: "Check again who may be in a room",
-  description: "Asks again, for each connection of the room, whether it is still allowed.",
+  summary: "Check access to a room again",
+  description: "Checks for each connection of the room whether it is still allowed.",
   request: { params: roomParams, query: roomQuery },
-  responses: { 204: { description: "Those that are not have been closed." }, ...problems(400) },
+  responses: {
+    204: { description: "Connections that are no longer allowed have been closed." },
+    ...problems(400),
+  },
 });
 
-/** What rooms there are; deleting one. */
+/** Routes that list, read, delete and recheck rooms. */
 export function roomRoutes(services: ApiServices): ApiHono {
   const { fleet } = services;
   const app: ApiHono = new OpenAPIHono();

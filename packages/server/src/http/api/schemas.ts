@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 
 /**
- * What the REST API says and takes. Times are ISO 8601 in UTC, sizes are bytes, durations are
- * milliseconds unless the name says otherwise.
+ * The requests and responses of the REST API. Times are ISO 8601 in UTC, sizes are in bytes, and durations
+ * in milliseconds unless stated otherwise.
  */
 
 const time = z.iso.datetime().openapi({ example: "2026-03-01T12:00:00.000Z" });
@@ -14,24 +14,24 @@ export const roomSchema = z
     createdAt: time,
     updatedAt: time
       .nullable()
-      .describe("When the last update that is stored came; `null` before the first snapshot."),
+      .describe("When the last stored update was received; `null` before the first snapshot."),
     bytes: count.describe("Encoded size of the stored snapshot; 0 before the first."),
-    active: z.boolean().describe("Whether somebody is connected to it now."),
-    connections: count.describe("Connections now, on all servers."),
+    active: z.boolean().describe("Whether the room currently has connections."),
+    connections: count.describe("Current connections, on all servers."),
     servers: z
       .array(z.string())
       .openapi({ example: ["10.0.1.17:1234"] })
-      .describe("The servers that hold it in memory now."),
+      .describe("The servers that currently have the room in memory."),
     quarantine: z
       .object({
         reason: z.string().openapi({ example: "merging took more than 3357 ms of CPU time" }),
         since: time,
-        retryAt: time.describe("When it is tried again at the earliest."),
+        retryAt: time.describe("The earliest time of the next attempt."),
       })
       .optional()
       .describe(
-        "Only while the document takes more time or memory to compact or to show than a room may use. " +
-          "It is served as before; its changes stay in the journal, or are stored uncompacted.",
+        "Present only while compacting or showing the document takes more time or memory than a room may " +
+          "use. The room is served as usual; its changes stay in the journal or are stored uncompacted.",
       ),
   })
   .openapi("Room");
@@ -42,8 +42,8 @@ export const roomListSchema = z
     next: z
       .string()
       .nullable()
-      .describe("Pass it as `cursor` for the next page; `null` on the last."),
-    total: count.describe("How many rooms match, on all pages."),
+      .describe("Pass it as `cursor` to get the next page; `null` on the last page."),
+    total: count.describe("Number of matching rooms on all pages."),
   })
   .openapi("RoomList");
 
@@ -52,25 +52,25 @@ export const roomListQuerySchema = z.object({
     .string()
     .max(200)
     .optional()
-    .describe("Rooms whose name contains this, whatever the case."),
+    .describe("Only rooms whose name contains this text, ignoring case."),
   sort: z
     .enum(["name", "created", "updated", "bytes", "connections"])
     .default("updated")
-    .describe("`connections` only together with `active=true`."),
+    .describe("`connections` requires `active=true`."),
   order: z.enum(["asc", "desc"]).default("desc"),
   active: z
     .enum(["true", "false"])
     .default("false")
-    .describe("Only rooms to which somebody is connected now."),
+    .describe("`true` lists only rooms that currently have connections."),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z
     .string()
     .max(2_000)
     .optional()
-    .describe("The `next` of the page before this one, of a list that is sorted alike."),
+    .describe("The `next` value of the previous page, from a list with the same sort order."),
 });
 
-/** Any JSON. Its types are listed, as a description by recursion has no end for the generator. */
+/** Any JSON value. The types are listed because the generator cannot handle a recursive schema. */
 export const jsonValueSchema = z
   .json()
   .openapi({ type: ["null", "boolean", "number", "string", "array", "object"] });
@@ -80,12 +80,12 @@ export const rootSchema = z
   .object({
     type: z.enum(["text", "array", "map", "xml", "empty"]),
     value: jsonValueSchema.describe(
-      "A string for `text` and `xml` (as XML), an array, or an object; `null` when empty.",
+      "A string for `text` and `xml` (as XML), an array, or an object; `null` if empty.",
     ),
     delta: z
       .array(z.record(z.string(), jsonValueSchema))
       .optional()
-      .describe("With formatting and embedded objects, for `text` that has any, as a Quill delta."),
+      .describe("A Quill delta, only for `text` that has formatting or embedded objects."),
   })
   .openapi("Root");
 
@@ -93,7 +93,7 @@ export const documentSchema = z
   .object({
     roots: z
       .record(z.string(), rootSchema)
-      .describe("By name; the names of the roots are what the application chose."),
+      .describe("Root types by name, as chosen by the application."),
   })
   .openapi("Document");
 
@@ -103,15 +103,15 @@ export const presenceSchema = z
       z.object({
         client: count,
         clock: count,
-        state: jsonValueSchema.describe("What the client tells of itself."),
+        state: jsonValueSchema.describe("The client's awareness state."),
       }),
     ),
   })
   .openapi("Presence");
 
 export const connectionsQuerySchema = z.object({
-  from: time.optional().describe("By default 24 hours before `to`."),
-  to: time.optional().describe("By default now."),
+  from: time.optional().describe("Default: 24 hours before `to`."),
+  to: time.optional().describe("Default: now."),
   bucket: z.coerce
     .number()
     .int()
@@ -119,7 +119,7 @@ export const connectionsQuerySchema = z.object({
     .min(60)
     .max(31_536_000)
     .optional()
-    .describe("Seconds, a multiple of 60; by default such that there are at most 300 points."),
+    .describe("Seconds, a multiple of 60. The default yields at most 300 points."),
 });
 
 export const connectionsSchema = z
@@ -129,14 +129,10 @@ export const connectionsSchema = z
     bucket: count.describe("Seconds between the points."),
     points: z.array(
       z.object({
-        at: time.describe("The beginning of the time that the point is about."),
-        connections: count.describe(
-          "The most connections that were open at one time, added up over the servers.",
-        ),
-        rooms: count.describe(
-          "The most rooms in which somebody was connected at one time, likewise.",
-        ),
-        connects: count.describe("How many connections were opened."),
+        at: time.describe("Start of the bucket."),
+        connections: count.describe("Peak number of open connections, summed over the servers."),
+        rooms: count.describe("Peak number of rooms with connections, summed over the servers."),
+        connects: count.describe("Number of connections opened."),
       }),
     ),
   })
@@ -147,20 +143,20 @@ export const serverSchema = z
     address: z.string(),
     version: z.string(),
     startedAt: time,
-    documents: count.describe("How many are in memory."),
-    documentBytes: count.describe("What these take in memory."),
+    documents: count.describe("Documents in memory."),
+    documentBytes: count.describe("Encoded size of these documents."),
     connections: count,
     memory: z.object({ resident: count, heapUsed: count }),
     loopDelay: z
       .object({ p50: z.number(), p99: z.number(), max: z.number() })
-      .describe("Of the event loop, over the last seconds, in milliseconds."),
+      .describe("Event loop delay over the last few seconds, in milliseconds."),
     lease: z
       .enum(["none", "held", "lapsed"])
-      .describe("In a cluster: whether its lease is in force."),
+      .describe(
+        "`none` without a cluster; otherwise whether the server's lease is valid or has expired.",
+      ),
     draining: z.boolean(),
-    failing: z
-      .record(z.string(), z.string())
-      .describe("The parts that do not work, each with the reason."),
+    failing: z.record(z.string(), z.string()).describe("The failing parts, each with the reason."),
   })
   .openapi("Server");
 
@@ -169,18 +165,18 @@ export const serversSchema = z
     servers: z.array(serverSchema),
     unreachable: z
       .array(z.object({ address: z.string(), reason: z.string() }))
-      .describe("Servers with a lease that did not answer."),
+      .describe("Servers with a lease that did not respond."),
   })
   .openapi("Servers");
 
 /** `GET /api/events`, event `rooms`: first all rooms with connections, then those that changed. */
 export const roomsEventSchema = z
   .object({
-    complete: z.boolean().describe("True: these are all; forget what was known before."),
+    complete: z.boolean().describe("If true, `rooms` holds all rooms and replaces earlier events."),
     rooms: z.array(
       z.object({
         name: z.string(),
-        connections: count.describe("0 when the last connection has ended."),
+        connections: count.describe("0 once the last connection has closed."),
         servers: z.array(z.string()),
       }),
     ),
@@ -193,23 +189,25 @@ export const updateEventSchema = z
   .object({
     at: time,
     bytes: count.describe("Size of the update."),
-    clients: z.array(count).describe("The clients that wrote what is in it."),
+    clients: z.array(count).describe("Yjs client IDs that wrote content in the update."),
     update: z.string().describe("The encoded Yjs update, in base64."),
   })
   .openapi("UpdateEvent");
 
-/** `GET /api/rooms/:room/watch`, event `presence`: all who are there, whenever that changes. */
+/** `GET /api/rooms/:room/watch`, event `presence`: all present clients, sent whenever they change. */
 export const presenceEventSchema = presenceSchema;
 
 /** `POST /api/session`. */
 export const loginSchema = z.object({
-  token: z.string().max(1_000).describe("The ADMIN_TOKEN of the server."),
+  token: z.string().max(1_000).describe("The server's ADMIN_TOKEN."),
 });
 
 export const sessionSchema = z
   .object({
-    authenticated: z.boolean().describe("Whether the API answers this browser."),
-    required: z.boolean().describe("False when no ADMIN_TOKEN is set: then no session is needed."),
+    authenticated: z.boolean().describe("Whether this browser may use the API."),
+    required: z
+      .boolean()
+      .describe("False if ADMIN_TOKEN is not set, so that no session is needed."),
   })
   .openapi("Session");
 

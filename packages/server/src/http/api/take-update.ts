@@ -10,7 +10,7 @@ import type { ApiServices } from "./api-services.ts";
 import { UPDATE_TYPE } from "./document-download.ts";
 import { ApiProblem } from "./problems.ts";
 
-/** How long a sender waits for its update to be durable. */
+/** How long a request waits for its update to become durable. */
 const DURABLE_MS = 10_000;
 
 export function limitUpdate(maxSize: number): MiddlewareHandler {
@@ -23,7 +23,7 @@ export function limitUpdate(maxSize: number): MiddlewareHandler {
 }
 
 /**
- * Applies the update that a request carries, and waits until it is durable.
+ * Applies the update in a request and waits until it is durable.
  *
  * @throws ApiProblem, StorageError, WorkerError, ClosedError, DeletedError
  */
@@ -45,13 +45,13 @@ export async function takeUpdate(
   const contents = await inspect(room, update, rooms);
   if (isEmpty(contents)) return;
   if (rooms.journal.full) {
-    throw new ApiProblem(503, "too much waits to be written to the journal; try again later");
+    throw new ApiProblem(503, "the journal's write queue is full; try again later");
   }
   using session = await rooms.open(room);
-  // No session's client wrote it, so no client may take it for an acknowledgement.
+  // No client of this server wrote it, so none may take it for an acknowledgement.
   const end = submit(session.room, update, contents);
   if (!(await within(DURABLE_MS, rooms.whenDurable(session.room, end)))) {
-    throw new ApiProblem(503, "the update was applied, but is not durable yet; send it again");
+    throw new ApiProblem(503, "the update was applied but is not yet durable; send it again");
   }
 }
 

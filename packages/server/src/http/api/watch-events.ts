@@ -1,11 +1,11 @@
 import type { UpdateContents } from "../../protocol/update.ts";
 import type { PresenceJson } from "./schemas.ts";
 
-/** Base64 of this many bytes has no padding. */
+/** A multiple of 3, so that the Base64 of each piece has no padding. */
 const BYTES_PER_PIECE = 12 * 1024;
 const CLIENTS_PER_PIECE = 100;
 
-/** One event `update` for each update, in pieces. */
+/** One `update` event per update, in pieces. */
 export function* updateEvents(
   updates: readonly Uint8Array[],
   contents: readonly UpdateContents[],
@@ -28,7 +28,7 @@ function* base64({ buffer, byteOffset, length }: Uint8Array): Generator<string, 
   }
 }
 
-/** The event `presence`, in pieces. @param clients all who are there */
+/** A `presence` event, in pieces. @param clients all present clients */
 export function* presenceEvent(clients: PresenceJson["clients"]): Generator<string, void> {
   yield `event: presence\ndata: {"clients":[`;
   for (let start = 0; start < clients.length; start += CLIENTS_PER_PIECE) {
