@@ -49,7 +49,9 @@ export class BatchWriter<Item> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#writing;
-    while (this.#items.length > 0 && !this.#failing) await this.#write();
+    // Once more also when the last write failed: the store may be back.
+    let isWritten = true;
+    while (this.#items.length > 0 && isWritten) isWritten = await this.#write();
     return this.#items.length;
   }
 
@@ -57,23 +59,27 @@ export class BatchWriter<Item> {
     if (this.#closed || this.#timer !== undefined || this.#writing !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#writing = this.#write().finally(() => {
+      const written = this.#write().then(() => {});
+      this.#writing = written.finally(() => {
         this.#writing = undefined;
         if (this.#items.length > 0) this.#later(this.#failing ? RETRY_MS : this.#options.delay);
       });
     }, delay);
   }
 
-  async #write(): Promise<void> {
+  /** @returns whether the batch was written; if not, its items are pending again */
+  async #write(): Promise<boolean> {
     const batch = this.#items.splice(0, BATCH);
     this.#underWay = batch.length;
     try {
       await this.#options.write(batch);
       this.#failing = false;
+      return true;
     } catch (error) {
       if (!this.#failing) this.#options.onFailing(error);
       this.#failing = true;
       this.#items.unshift(...batch);
+      return false;
     } finally {
       this.#underWay = 0;
     }
