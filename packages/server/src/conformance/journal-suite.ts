@@ -97,17 +97,22 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       const large = new Uint8Array(100_000).fill(9);
       const view = large.subarray(500, 503);
       const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(7).subarray(2, 5);
+      // The `slice` of a Buffer is no copy.
+      const buffer = Buffer.from([5, 5, 5]);
       await store.current.append([
         { room: "a", update: view },
         { room: "a", update: shared },
+        { room: "a", update: buffer },
       ]);
       expect(large.byteLength).toBe(100_000);
       expect(view).toEqual(Uint8Array.of(9, 9, 9));
       large.fill(0);
       shared.fill(0);
+      buffer.fill(0);
       expect(await contents(store.current, "a")).toEqual([
         [9, 9, 9],
         [7, 7, 7],
+        [5, 5, 5],
       ]);
     });
 

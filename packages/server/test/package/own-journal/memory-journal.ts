@@ -23,7 +23,7 @@ export class MemoryJournal implements Journal {
     this.#check();
     return rows.map(({ room, update }) => {
       this.#memory.lastId++;
-      this.#memory.rows.set(this.#memory.lastId, { room, update: update.slice() });
+      this.#memory.rows.set(this.#memory.lastId, { room, update: Uint8Array.from(update) });
       return this.#memory.lastId;
     });
   }
