@@ -6,9 +6,9 @@ export const SERVER_SETTINGS = {
   otherSnapshotIntervals: {
     value: 10,
     unit: "intervals",
-    from: "room/documents.ts: other holders, to free space in the journal",
+    from: "room/room-sweeps.ts: other holders, to free space in the journal",
   },
-  gatherMilliseconds: { value: 10, unit: "ms", from: "room/journal-writer.ts" },
+  gatherMilliseconds: { value: 20, unit: "ms", from: "room/journal-writer.ts" },
   metadataMilliseconds: { value: 250, unit: "ms", from: "metadata/metadata-writer.ts" },
   connectionRecordDays: { value: 90, unit: "days", from: "`CONNECTIONS_RETENTION_DAYS`" },
   databaseConnections: { value: 7, unit: "at most, per server", from: "storage/postgres/open.ts" },
@@ -20,7 +20,7 @@ export const SERVER_SETTINGS = {
   leaseCheckSeconds: {
     value: 3,
     unit: "s",
-    from: "room/documents.ts: a server reads the leases of the servers that it shares rooms with",
+    from: "room/room-sweeps.ts: a server reads the leases of the servers that it shares rooms with",
   },
   beatSeconds: {
     value: 11.25,
