@@ -125,5 +125,5 @@ it("forgets what waits in the background for a room that is gone", async () => {
   );
   workers.cancelBackground("gone");
   const ends = await Promise.all(tasks.slice(2));
-  expect(ends.every((end) => String(end).includes("has left the memory"))).toBe(true);
+  expect(ends.every((end) => String(end).includes("has been unloaded"))).toBe(true);
 });
