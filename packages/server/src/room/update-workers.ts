@@ -129,7 +129,8 @@ export class UpdateWorkers {
   }
 
   /**
-   * From now on no task runs in the background or in the penalty pool: a shutdown waits for them.
+   * From now on no task is run in the background, and a task that exceeds its share fails: a shutdown
+   * is waiting.
    */
   prioritize(): void {
     this.#prioritized = true;
