@@ -38,7 +38,7 @@ const LEAST_BYTES = 4 * 1024 * 1024;
 const PER_BYTE = 8;
 const MOST_BYTES = 64 * 1024 * 1024;
 
-/** How large a document of this encoded size may become when shown; documents that people write stay below. */
+/** How large a document of this encoded size may become when shown; ordinary documents stay below. */
 export function outputLimit(bytes: number): number {
   return Math.min(MOST_BYTES, LEAST_BYTES + PER_BYTE * bytes);
 }

@@ -19,7 +19,7 @@ export interface JournaledRow {
 export interface PersistedRoom {
   readonly name: string;
   readonly log: Log;
-  /** Moves what is durable into the base; see `CompactionRunner.run`. */
+  /** Moves everything durable into the base; see `CompactionRunner.run`. */
   compact(): Promise<{ readonly base: Base; readonly end: number }>;
   /** As `Replica.receiveIfNew`. */
   receiveIfNew(updates: readonly Uint8Array[], now: number): Promise<boolean>;
@@ -86,7 +86,7 @@ export class Persistence {
     return this.#holders.isSnapshotLeader && this.#stored < this.#room.log.end;
   }
 
-  /** Whether nobody has ever written to the room. */
+  /** Whether the room has never been written to. */
   get isUnused(): boolean {
     const { log } = this.#room;
     const isEmpty = log.base.update.length === EMPTY_UPDATE.length && log.tailBytes === 0;

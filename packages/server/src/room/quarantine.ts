@@ -2,7 +2,7 @@ import type { OverBudgetError } from "./worker-errors.ts";
 
 /** A room whose document takes more time or memory to handle than a room may use. */
 export interface QuarantinedRoom {
-  /** What was too much. */
+  /** Which budget was exceeded, by what. */
   readonly reason: string;
   /** In milliseconds since the epoch. */
   readonly since: number;

@@ -314,7 +314,10 @@ export class RoomTable {
     const closed = registry
       .release(name)
       .catch((error: unknown) => {
-        this.#options.logger.warn({ room: name, err: error }, "deregistering from an unloaded room failed");
+        this.#options.logger.warn(
+          { room: name, err: error },
+          "deregistering from an unloaded room failed",
+        );
       })
       .finally(() => this.#rooms.delete(name));
     this.#rooms.set(name, RoomLife.closing(closed));
