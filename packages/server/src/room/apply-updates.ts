@@ -2,11 +2,11 @@ import * as Y from "yjs";
 import { mergeUpdates } from "./merge-updates.ts";
 
 /**
- * Applies updates to a document, in one transaction. As long as something is missing, Yjs merges each
- * update into all that waits for it, which takes quadratic time: minutes for tens of thousands. So
- * what follows a gap is merged before.
+ * Applies updates to a document in one transaction. While a dependency is missing, Yjs merges each update
+ * into all pending ones, which takes quadratic time: minutes for tens of thousands. So once there is a
+ * gap, the remaining updates are merged before they are applied.
  *
- * @throws an error of Yjs when a forged one among them cannot be integrated
+ * @throws Yjs's own error if one of them is forged and cannot be integrated
  */
 export function applyUpdates(doc: Y.Doc, updates: readonly Uint8Array[]): void {
   doc.transact(() => {

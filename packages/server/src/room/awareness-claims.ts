@@ -1,20 +1,20 @@
 import type { AwarenessOwner } from "./awareness-table.ts";
 import { Subscriber } from "./subscriber.ts";
 
-/** How long an owner has to answer before its client is given to whoever claims it. */
+/** How long an owner has to answer before its client passes to the claimant. */
 const ANSWER_MS = 700;
-/** An owner that has answered is asked again about the same client after this time. */
+/** How long after asking an owner about a claim it may be asked about the same claim again. */
 const ASK_AGAIN_MS = 5_000;
-/** How often an owner on another server is waited for again when changes of the client come from there. */
+/** How often the wait for a remote owner is extended when its server sends changes of the client. */
 const MAX_EXTENSIONS = 3;
 
-/** What somebody says of a client that belongs to somebody else. */
+/** The state that a claimant sent for a client that belongs to another owner. */
 export interface Claim {
   readonly client: number;
   readonly clock: number;
   readonly state: Uint8Array;
   readonly claimant: AwarenessOwner;
-  /** When the client is given to the claimant; never, when the owner has answered. */
+  /** When the client passes to the claimant; `Infinity` once the owner has answered. */
   readonly dueAt: number;
   readonly askedAt: number;
   readonly extensions: number;
@@ -23,20 +23,20 @@ export interface Claim {
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * The newest claim to each client id that belongs to somebody else. It is granted when the owner turns
- * out to be dead, or leaves. A connection claims one id at most, its own.
+ * The latest claim to each client id that belongs to another owner. It is granted if the owner turns out
+ * to be dead, or leaves. A connection claims at most one id, its own.
  */
 export class Claims {
   readonly #byClient: Map<number, Claim> = new Map();
 
-  /** When the next claim is due; infinite when none is. */
+  /** When the next claim is due; `Infinity` if none is. */
   get dueAt(): number {
     let due = NEVER;
     for (const claim of this.#byClient.values()) due = Math.min(due, claim.dueAt);
     return due;
   }
 
-  /** Remembers a claim. @returns whether its owner is to be asked whether it is alive */
+  /** Records a claim. @returns whether to ask the owner if it is alive */
   add(claim: Pick<Claim, "client" | "clock" | "state" | "claimant">, now: number): boolean {
     const before = this.#byClient.get(claim.client);
     const isSame = before?.claimant === claim.claimant;
@@ -53,7 +53,10 @@ export class Claims {
     if (claim !== undefined) this.#byClient.set(client, { ...claim, dueAt: NEVER });
   }
 
-  /** The owner's server is alive; what came may have been sent before the owner was claimed. */
+  /**
+   * The owner's server is alive, so wait longer for the owner: the change from there may have been sent
+   * before that server learned of the claim.
+   */
   extend(client: number, now: number): void {
     const claim = this.#byClient.get(client);
     if (claim === undefined || claim.dueAt === NEVER) return;
@@ -78,7 +81,7 @@ export class Claims {
     return [...this.#byClient.values()].filter(({ dueAt }) => dueAt <= now);
   }
 
-  /** Forgets the claims of somebody who is gone. */
+  /** Drops the claims of a claimant that is gone. */
   drop(claimant: AwarenessOwner): void {
     if (claimant instanceof Subscriber) {
       if (claimant.claim !== null && this.of(claimant.claim)?.claimant === claimant) {

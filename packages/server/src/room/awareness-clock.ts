@@ -1,19 +1,19 @@
 /**
- * Where the clocks that a server gives begin, and their unit. They fit into 32 bits until 2039: there are
- * clients that read no more.
+ * Origin and unit of the clocks that servers assign. They fit into 32 bits until 2039, as some clients
+ * read no more than that.
  */
 const EPOCH = Date.UTC(2026, 0, 1);
 const UNIT_MS = 100;
 
-/** Clients fail on numbers above 2^53, and the server counts on from what they send. */
+/** Clients fail on numbers above 2^53, and the server continues counting from what they send. */
 export const MAX_CLOCK = 2 ** 52;
 
 /**
- * The next clock to show a state with, to those who may have seen the client before: on this server or
- * another one, or before a crash of which nothing is remembered. They ignore what is not newer than
- * what they saw, and all that they saw was given an earlier time.
+ * The next clock for a state sent to clients that may have seen its client before: on this server, on
+ * another one, or before a crash that erased all memory of it. They ignore a clock that is not newer
+ * than the one they saw, and every clock they saw was assigned at an earlier time.
  *
- * @param clock the newest one that is known
+ * @param clock the newest known clock
  * @param now in milliseconds since the epoch
  */
 export function freshClock(clock: number, now: number): number {

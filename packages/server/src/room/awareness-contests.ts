@@ -7,15 +7,15 @@ import type { RoomAwareness } from "./room-awareness.ts";
 import { Subscriber } from "./subscriber.ts";
 
 export interface ContestsOptions {
-  /** Sends what is new to the clients, and to other servers; soon. */
+  /** Schedules sending the changes to the clients and to other servers. */
   readonly schedule: () => void;
-  /** Asks another server whether a client of it is alive. */
+  /** Asks another server whether one of its clients is alive. */
   readonly probe: (holder: ServerAddress, client: number) => void;
 }
 
 /**
- * Carries out what follows from what clients and servers say of presence: owners are asked whether they
- * are alive, and claims are granted in time.
+ * Acts on the consequences of awareness messages from clients and servers: asks owners whether they are
+ * alive, and grants claims when they are due.
  */
 export class AwarenessContests {
   readonly #awareness: RoomAwareness;
@@ -27,7 +27,7 @@ export class AwarenessContests {
     this.#options = options;
   }
 
-  /** Takes what a client says. @throws MalformedError */
+  /** Handles an awareness message from a client. @throws MalformedError */
   receive(states: Uint8Array, from: Subscriber, now: number): void {
     this.#noting(() => {
       const { contests, answer } = this.#awareness.receive(states, from, now);
@@ -36,7 +36,7 @@ export class AwarenessContests {
     });
   }
 
-  /** Takes what another server says. @returns what that server does not know of its own clients */
+  /** Handles awareness from another server. @returns what that server has to be told about its clients */
   receiveFromPeer(states: readonly PeerAwareness[], peer: Peer): readonly PeerAwareness[] {
     return this.#noting(() => {
       const { contests, stale } = this.#awareness.receiveFromPeer(states, peer, Date.now());
@@ -45,7 +45,7 @@ export class AwarenessContests {
     });
   }
 
-  /** Another server asks for a client that belongs to a connection of this one. */
+  /** Another server asks whether a client of this server is alive. */
   probed(client: number): void {
     this.#noting(() => {
       const owner = this.#awareness.probed(client, Date.now());
@@ -76,7 +76,7 @@ export class AwarenessContests {
     if (dueAt === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(
       () => {
-        // What has come meanwhile is taken first: this server may have stood still itself.
+        // Process pending input first: this server itself may have been blocked.
         setImmediate(() => {
           this.#timer = undefined;
           this.#noting(() => this.#awareness.settle(Date.now()));
@@ -98,7 +98,7 @@ export class AwarenessContests {
   }
 }
 
-/** Nothing waits for a client that does not read: what it says then is answered the next time it does. */
+/** Drops the answer if the client is not reading: nothing is buffered, and its next message is answered. */
 function answerIfRead(subscriber: Subscriber, answer: Frame | null): void {
   if (answer !== null && subscriber.sink.writable) subscriber.sink.write([answer]);
 }

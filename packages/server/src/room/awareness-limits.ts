@@ -1,30 +1,30 @@
 import type { AwarenessTable, Known } from "./awareness-table.ts";
 import type { Subscriber } from "./subscriber.ts";
 
-/** How many client ids one connection may introduce: tabs of one browser speak for each other. */
+/** How many client ids one connection may introduce: tabs of one browser relay each other. */
 const MAX_CLIENTS_PER_SUBSCRIBER = 64;
-/** How many unknown ids one connection may introduce while clients that left are remembered. */
+/** How many unknown ids one connection may introduce per `REMEMBER_MS`. */
 const MAX_NEW_PER_SUBSCRIBER = 2 * MAX_CLIENTS_PER_SUBSCRIBER;
-/** How many changes one message may bring. Providers send each client once. */
+/** How many changes one message may contain. Providers send each client once. */
 export const MAX_CHANGES_PER_MESSAGE: number = 2 * MAX_CLIENTS_PER_SUBSCRIBER;
-/** How many entries of a message are read: more than a room remembers. */
+/** How many entries of a message are read; more than a room remembers. */
 export const MAX_ENTRIES_PER_MESSAGE = 20_000;
-/** Larger states than this share the next two limits. */
+/** States larger than this are subject to the next two limits. */
 const SMALL_STATE_BYTES = 4 * 1024;
-/** How much the states from one connection may take, in bytes; its own client's is taken in any case. */
+/** How much the states from one connection may take, in bytes; its own client's is always accepted. */
 const MAX_BYTES_PER_SUBSCRIBER = 256 * 1024;
-/** From this size of a room's awareness on, in bytes, only small states are taken. */
+/** Once a room's awareness reaches this size, in bytes, only small states are accepted. */
 const MAX_BYTES_OF_LARGE = 4 * 1024 * 1024;
 /**
- * How long it is remembered that a client left. Others still send its last state back for a while,
- * and must not bring it to life again.
+ * How long a client that left is remembered. Other clients keep sending its last state back for a while,
+ * which must not revive it.
  */
 export const REMEMBER_MS = 60_000;
 
 /**
- * Whether a state that a connection sent is within what the connection, and the room, may have.
+ * Whether a state from a connection is within the limits of the connection and the room.
  *
- * @param known what is known of the client so far
+ * @param known what is known about the client so far
  * @param length of the state, in bytes
  */
 export function isWithinLimits(
@@ -43,7 +43,7 @@ export function isWithinLimits(
     introduced.since = now;
   }
   if (length <= SMALL_STATE_BYTES) return true;
-  // A state that is too large by itself is an error; it is found where it is taken.
+  // A state that is too large by itself is an error, which is raised when it is decoded.
   if (table.bytes - (known?.state.length ?? 0) + length > MAX_BYTES_OF_LARGE) return false;
   return (
     client === (from.ownClient ?? client) ||
@@ -51,7 +51,7 @@ export function isWithinLimits(
   );
 }
 
-/** What the states that a connection introduced take, without that of one client. */
+/** Total size of the states that a connection introduced, except that of one client. */
 function bytesOf(table: AwarenessTable, subscriber: Subscriber, except: number): number {
   let bytes = 0;
   for (const client of subscriber.clients) {

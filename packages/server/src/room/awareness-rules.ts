@@ -2,20 +2,20 @@ import type { AwarenessReader } from "../protocol/awareness.ts";
 import type { AwarenessOwner, Known } from "./awareness-table.ts";
 import { Subscriber } from "./subscriber.ts";
 
-/** How long a client that took up an id that had left gives way to another that claims it. */
+/** How long the new owner of an id that had left gives way to another claimant. */
 const CONTESTABLE_MS = 10_000;
-/** How many contests one message may begin. */
+/** How many contests one message may start. */
 const MAX_CONTESTS = 16;
 
-/** Somebody else speaks for a client; its owner may be dead. */
+/** A connection other than its owner speaks for a client; the owner may be dead. */
 export interface Contest {
   readonly client: number;
   readonly owner: AwarenessOwner;
-  /** Whether it may be the claimant's own client, which is given to it if the owner does not answer. */
+  /** Whether the client may be the claimant's own, and passes to it if the owner does not answer. */
   readonly isClaim: boolean;
 }
 
-/** A connection is asked once whether it is alive, another server once for each of its clients. */
+/** Adds a contest. A connection is probed only once, another server once for each of its clients. */
 export function addContest(contests: Contest[], contest: Contest): void {
   if (contests.length >= MAX_CONTESTS) return;
   const { client, owner } = contest;
@@ -25,22 +25,22 @@ export function addContest(contests: Contest[], contest: Contest): void {
   if (!isNamed) contests.push(contest);
 }
 
-/** Whether what a client says of itself or of others is known, as nearly all that clients send is. */
+/** Whether a state sent by a client is already known, as nearly all of them are. */
 export function isOld(known: Known, sent: AwarenessReader, from: Subscriber): boolean {
   const { clock, isLeft } = sent;
-  // Its own clock may be behind the one that others are shown.
+  // The client's own clock may lag behind the one shown to others.
   if (known.owner === from && known.isOwn)
     return clock < known.sent || (clock === known.sent && !isLeft);
   if (from.ownClient === known.client && !isLeft) {
-    // Of a client that left a late message may be on its way; a greeting is none.
+    // After a client has left, a late message from it may still arrive; a greeting is not one of those.
     if (known.owner !== null || from.awarenessVersion === null) return false;
   }
   if (clock > known.clock) return false;
-  // The rule of y-protocols: with the same clock a client can leave.
+  // As in y-protocols, a client may leave with an unchanged clock.
   return clock < known.clock || !isLeft || known.owner === null;
 }
 
-/** Whether an owner gives its client to a connection whose own it is, without being asked. */
+/** Whether an owner yields its client, without being probed, to a connection that has it as its own. */
 export function givesWay(known: Known, now: number): boolean {
   if (!known.isOwn) return true;
   return (

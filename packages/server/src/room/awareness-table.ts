@@ -4,46 +4,46 @@ import type { Peer } from "../replication/peer.ts";
 import { RecencyList, type Recent } from "./recency-list.ts";
 import type { Subscriber } from "./subscriber.ts";
 
-/** How many that left are remembered in one room; then the oldest are forgotten early. */
+/** How many clients that left are remembered per room; beyond that, the oldest are forgotten early. */
 const MAX_REMEMBERED = 16_384;
 
-/** Whose a client is: a connection of this server, or of another server. */
+/** The owner of a client: a connection of this server, or another server. */
 export type AwarenessOwner = Subscriber | Peer;
 
-/** What is known of a client id; `version` is the presence version in which it changed last. */
+/** What is known about a client id; `version` is the awareness version in which it last changed. */
 export interface Known extends PeerAwareness, Recent<Known> {
-  /** The newest clock with which anybody here was shown it. */
+  /** The newest clock with which clients of this server were shown it. */
   clock: number;
   /** `null` when the client left. */
   readonly owner: AwarenessOwner | null;
-  /** The newest clock that the owner has sent, which may be behind `clock`. */
+  /** The newest clock that the owner has sent, which may lag behind `clock`. */
   readonly sent: number;
-  /** The owner's own clock is no older than this. */
+  /** The owner's own clock is at least this. */
   ownClock: number;
-  /** Whether it changed here last, so that it is for this server to tell the others. */
+  /** Whether its last change happened here, so that this server has to announce it to the others. */
   readonly isLocal: boolean;
-  /** When the owner got it; a contestable owner keeps it after some seconds. */
+  /** When the owner got it; a contestable owner keeps it for good after some seconds. */
   readonly ownedAt: number;
   readonly isContestable: boolean;
-  /** When it changed last. */
+  /** When it last changed. */
   readonly at: number;
 }
 
 export type NewKnown = Omit<Known, "version" | keyof Recent<Known>>;
 
 /**
- * The newest state per client id, in the order in which they changed, so that a change costs what
- * changed, however many were here before.
+ * The latest state of each client id, in order of change, so that the cost of finding changes depends
+ * only on how much changed, not on how many clients there are.
  */
 export class AwarenessTable {
   readonly #known: Map<number, Known> = new Map();
   readonly #present: RecencyList<Known> = new RecencyList();
-  /** Those that left, and are remembered. */
+  /** Clients that left and are still remembered. */
   readonly #left: RecencyList<Known> = new RecencyList();
   #version = 0;
   #bytes = 0;
 
-  /** Grows with every change. */
+  /** Increases with every change. */
   get version(): number {
     return this.#version;
   }
@@ -53,12 +53,12 @@ export class AwarenessTable {
     return this.#present.size;
   }
 
-  /** What the states of those present take. */
+  /** Total size of the states of all clients that are present. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Those who are present, whoever changed longest ago first. */
+  /** The clients that are present, least recently changed first. */
   get present(): Iterable<Known> {
     return this.#present;
   }
@@ -71,7 +71,7 @@ export class AwarenessTable {
     return [...this.#left.newerThan(version), ...this.#present.newerThan(version)];
   }
 
-  /** @param next of a client that left, `owner` is whose it was */
+  /** @param next if the client has left, `owner` is its previous owner */
   set(next: NewKnown): void {
     const { client } = next;
     const before = this.#known.get(client);
@@ -93,7 +93,7 @@ export class AwarenessTable {
     owner?.clients.add(client);
   }
 
-  /** Forgets those that left before a time. */
+  /** Forgets the clients that left before the given time. */
   forgetLeft(before: number): void {
     for (let known = this.#left.oldest; known !== null && known.at < before; ) {
       this.#forget(known);

@@ -1,18 +1,18 @@
 import { canonicalDeletes } from "../protocol/delete-set.ts";
 import { VarUintReader } from "../protocol/var-uint-reader.ts";
 
-/** Of so many pairs, one is noted: a search reads no more than these. */
+/** One of this many pairs is sampled; a search reads no more than this many. */
 const STEP = 16;
-/** Numbers per sample: client id, clock, offset in bytes, pairs left of that client. */
+/** Numbers per sample: client id, clock, offset in bytes, remaining pairs of that client. */
 const SAMPLE = 4;
 
 /**
- * Finds what a base holds without reading it all: its state vector and its delete set are sorted, so
- * that notes of where each sixteenth pair lies are enough. It is made together with the base, by a
- * worker when that is large, and takes about a tenth of what it describes.
+ * Allows searching a base without reading all of it: its state vector and its delete set are sorted, so
+ * it is enough to know the position of every sixteenth pair. It is built together with the base, by a
+ * worker if the base is large, and is about a tenth of the size of what it describes.
  */
 export interface BaseIndex {
-  /** The delete set in its canonical form; most often a part of the base. */
+  /** The delete set in its canonical form; usually a view into the base. */
   readonly deletes: Uint8Array;
   readonly deleteSamples: Float64Array;
   /** Client id and offset in the state vector, repeated. */
@@ -64,11 +64,11 @@ function sampleDeletes(deletes: Uint8Array): Float64Array {
   return Float64Array.from(samples);
 }
 
-/** Looks up clocks in an encoded state vector. Fastest when clients are asked for in descending order. */
+/** Looks up clocks in an encoded state vector. Fastest if clients are looked up in descending order. */
 export class ClientSearch {
   readonly #reader: VarUintReader;
   readonly #samples: Float64Array;
-  /** The pair that was read last, and the client at which the samples say to look again. */
+  /** The pair that was read last, and the sample it follows. */
   #client = Number.NaN;
   #clock = 0;
   #sample = -1;
@@ -79,12 +79,12 @@ export class ClientSearch {
     this.#samples = samples;
   }
 
-  /** The clock of a client; 0 when it is not in the state vector. */
+  /** The clock of a client; 0 if it is not in the state vector. */
   clockOf(client: number): number {
     return this.#seek(client) ? this.#clock : 0;
   }
 
-  /** Where the pair of a client lies, or, with the same end as start, would have to lie. */
+  /** Where the pair of a client is or, with `start` equal to `end`, would have to be inserted. */
   locate(client: number): { start: number; end: number } {
     if (this.#samples.length === 0) {
       const { length } = this.#reader.bytes;
@@ -93,7 +93,7 @@ export class ClientSearch {
     const found = this.#seek(client);
     const { at } = this.#reader;
     if (found) return { start: this.#start, end: at };
-    // The pair that was read last is the first one after it, or the last of all.
+    // The pair read last is the first one after that place, or the last of all.
     const place = this.#client < client ? this.#start : at;
     return { start: place, end: place };
   }
@@ -125,7 +125,7 @@ export class ClientSearch {
   }
 }
 
-/** The last sample whose client is not below `client`; -1 when there is none. */
+/** The last sample whose client is not below `client`; -1 if there is none. */
 function sampleOf(samples: Float64Array, client: number): number {
   let low = 0;
   let high = samples.length / 2;
@@ -137,17 +137,17 @@ function sampleOf(samples: Float64Array, client: number): number {
   return low - 1;
 }
 
-/** Looks up ranges in a canonical delete set. Fastest when they are asked for in its order. */
+/** Looks up ranges in a canonical delete set. Fastest if lookups follow its order. */
 export class RangeSearch {
   readonly #reader: VarUintReader;
   readonly #samples: Float64Array;
   #sample = -1;
-  /** The range that was read last, and how many of its client follow. */
+  /** The range that was read last, and how many ranges of the same client follow. */
   #client = Number.POSITIVE_INFINITY;
   #from = 0;
   #to = 0;
   #left = 0;
-  /** Where the one after it begins: what was read ahead is read again. */
+  /** Where the range after it begins; a range that was read ahead is read again from here. */
   #next = 0;
 
   constructor(index: BaseIndex) {
@@ -155,7 +155,7 @@ export class RangeSearch {
     this.#samples = index.deleteSamples;
   }
 
-  /** The clock after the range that holds `clock`; `clock` itself when none does. */
+  /** The clock after the range that contains `clock`; `clock` itself if none does. */
   endAt(client: number, clock: number): number {
     if (this.#samples.length === 0) return clock;
     const next = SAMPLE * (this.#sample + 1);
@@ -169,7 +169,7 @@ export class RangeSearch {
     return this.#client === client ? Math.max(clock, this.#to) : clock;
   }
 
-  /** Reads the range of the last sample that is not after this place. @returns false without one */
+  /** Reads the range of the last sample that is not after this position. @returns false if none is */
   #jump(client: number, clock: number): boolean {
     const samples = this.#samples;
     let low = 0;
@@ -193,7 +193,7 @@ export class RangeSearch {
     return true;
   }
 
-  /** Reads the next range unless it is after this place. */
+  /** Reads the next range unless it is after this position. */
   #advance(client: number, clock: number): boolean {
     const reader = this.#reader;
     reader.at = this.#next;
@@ -218,7 +218,7 @@ export class RangeSearch {
   }
 }
 
-/** Whether one place comes before another: clients descend, their clocks ascend. */
+/** Whether one position precedes another: clients descend, their clocks ascend. */
 function isBefore(client: number, clock: number, otherClient: number, otherClock: number): boolean {
   return client > otherClient || (client === otherClient && clock < otherClock);
 }

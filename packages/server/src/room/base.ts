@@ -9,8 +9,8 @@ import { type MergeMass, massOf } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 
 /**
- * The compacted state of a document: one encoded update, framed as the answer to a client that has
- * nothing.
+ * The compacted state of a document: one encoded update, framed as the answer to a client with an empty
+ * document.
  */
 export interface Base extends FramedUpdate {
   /** Its clients are in descending order. */
@@ -29,19 +29,19 @@ export const EMPTY_BASE: Base = {
 };
 
 /**
- * What becomes of a document when it is compacted: `join` joins what was typed in one go, and
- * `collect` drops deleted content as well.
+ * How a document is compacted: `join` joins what was typed in one go, and `collect` drops deleted content
+ * as well.
  */
 export type Compaction = "join" | "collect";
 
 /**
  * Merges updates into a base.
  *
- * @param how a compaction builds a `Y.Doc` from them; `merge` takes them as they are, which is
- *   cheaper for few of them
- * @param source `stores`: what the updates are is not known yet, and what is no update must not be
- *   taken for an empty one
- * @throws MalformedError or an error of Yjs when they cannot be merged
+ * @param how a compaction builds a `Y.Doc` from them; `merge` merges them as they are, which is cheaper
+ *   for few updates
+ * @param source `stores`: the updates have not been validated yet, and invalid data must not be taken
+ *   for an empty update
+ * @throws MalformedError or Yjs's own error if they cannot be merged
  */
 export function makeBase(
   updates: readonly Uint8Array[],
@@ -63,8 +63,8 @@ export function makeBase(
 }
 
 /**
- * The state that the updates lead to, with what still waits for its dependencies. Updates that Yjs
- * can decode but not integrate are merged unchanged: nothing that was accepted is dropped.
+ * The state that results from the updates, including what is pending for lack of dependencies. Updates
+ * that Yjs can decode but not integrate are merged unchanged: nothing that was accepted is dropped.
  */
 function integrate(updates: readonly Uint8Array[], how: Compaction): Uint8Array {
   const doc = new Y.Doc({ gc: how === "collect" });
@@ -72,7 +72,7 @@ function integrate(updates: readonly Uint8Array[], how: Compaction): Uint8Array 
     applyUpdates(doc, updates);
     return Y.encodeStateAsUpdate(doc);
   } catch {
-    // What Yjs throws here is its own assertion about a forged update; it says nothing to do.
+    // Yjs throws an internal assertion here for a forged update; there is nothing else to do about it.
     return mergeUpdates(updates);
   } finally {
     doc.destroy();

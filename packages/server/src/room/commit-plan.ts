@@ -2,22 +2,22 @@ import type { JournalRow } from "../storage/journal.ts";
 import type { Log } from "./log.ts";
 import type { JournaledRow } from "./persistence.ts";
 
-/** Of each document, this much goes into a commit before anything larger does. */
+/** This much of each room goes into a commit before anything larger does. */
 const SMALL_BYTES = 16 * 1024;
-/** What one commit takes, at least and at most. */
+/** Lower and upper bound of the size limit of a commit. */
 const LEAST_BYTES = 1024 * 1024;
 const MOST_BYTES = 8 * 1024 * 1024;
 const FIRST_BYTES = 2 * 1024 * 1024;
 /**
- * When a commit is durable, the event loop notes each run of structs in it, which takes about a
- * microsecond. Larger updates together hold no more runs than this, and one update more.
+ * When a commit is durable, the event loop records each run of structs in it, which takes about a
+ * microsecond. Once the large updates of a commit exceed this many runs, no further update is added.
  */
 const MOST_JOINTS = 8_000;
-/** By this much a large commit may take longer than small ones do: a small update waits for it. */
+/** How much longer than a small commit a large one may take, as small updates wait for it. */
 const MOST_MS = 40;
-/** When a full one takes only this much longer, the next may be larger. */
+/** If a full commit takes less extra time than this, the next one may be larger. */
 const SHORT_MS = 15;
-/** How long a commit takes whatever is in it shows in those that take less. */
+/** Commits smaller than this reveal the base latency of the journal. */
 const LATENCY_BYTES = 64 * 1024;
 const LATENCY_WEIGHT = 0.2;
 
@@ -32,30 +32,30 @@ export interface RoomCommit {
 export interface JournaledRoom {
   readonly name: string;
   readonly log: Log;
-  /** Its updates are durable. */
+  /** Called when updates of the room have become durable. */
   committed(commit: RoomCommit): void;
   /** Sends its subscribers what they lack. */
   flush(): void;
 }
 
-/** What goes into one commit. */
+/** The contents of one commit. */
 export interface Commit {
   readonly rows: readonly JournalRow[];
-  /** For each row, whose it is and up to which offset of the log it reaches. */
+  /** For each row, its room and the log offset up to which it reaches. */
   readonly sources: readonly { readonly room: JournaledRoom; readonly end: number }[];
   readonly bytes: number;
-  /** Those of which something is left, the ones that had to wait first. */
+  /** Rooms with updates left over; those that got no turn come first. */
   readonly rest: readonly JournaledRoom[];
 }
 
 /**
- * Decides what the next commit takes. Small updates of all documents go first, so that somebody who
- * types does not wait until others' uploads are written; large ones share what is left in turn. How
- * much a commit takes follows from how fast the journal is.
+ * Decides what goes into the next commit. Small updates of all rooms go first, so that typing does not
+ * wait for other clients' uploads; large ones take turns with the remaining space. The size limit of a
+ * commit adapts to the speed of the journal.
  */
 export class CommitPlan {
   #limit = FIRST_BYTES;
-  /** Of small commits, in milliseconds. */
+  /** Average duration of small commits, in milliseconds. */
   #latency = 0;
 
   next(rooms: readonly JournaledRoom[]): Commit {
@@ -66,7 +66,7 @@ export class CommitPlan {
     let isFull = false;
     const waiting: JournaledRoom[] = [];
     const served: JournaledRoom[] = [];
-    /** @returns the offset up to which the document's updates are in the commit */
+    /** @returns the offset up to which the room's updates are in the commit */
     const take = (room: JournaledRoom, from: number, isLarge: boolean): number => {
       const { log, name } = room;
       let taken = 0;
@@ -102,7 +102,7 @@ export class CommitPlan {
     return { rows, sources, bytes, rest: [...waiting, ...served] };
   }
 
-  /** A commit of this much has taken that long. */
+  /** Reports the size and duration of a commit, which adjusts the size limit. */
   took(bytes: number, ms: number): void {
     if (bytes < LATENCY_BYTES) this.#latency += LATENCY_WEIGHT * (ms - this.#latency);
     if (bytes < this.#limit) return;

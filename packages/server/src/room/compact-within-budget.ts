@@ -3,11 +3,11 @@ import type { UpdateWorkers } from "./update-workers.ts";
 import { OverBudgetError } from "./worker-errors.ts";
 
 /**
- * One base from updates. Where building a `Y.Doc` from them exceeds the room's budget, they are merged
- * as they are: that holds the same, and is only larger. So such a room still gets snapshots, its
- * journal is emptied, and it leaves the memory as any other.
+ * Compacts updates into a base. If building a `Y.Doc` from them exceeds the room's budget, they are merged
+ * as they are: the result has the same content and is only larger. So such a room still gets snapshots,
+ * its journal is trimmed, and it is unloaded like any other.
  *
- * @throws OverBudgetError when merging is too much as well; the updates stay in the journal then
+ * @throws OverBudgetError if merging exceeds the budget as well; the updates then stay in the journal
  * @throws WorkerError
  */
 export async function compactWithinBudget(
@@ -23,12 +23,12 @@ export async function compactWithinBudget(
       return base;
     } catch (error) {
       if (!(error instanceof OverBudgetError)) throw error;
-      // A shutdown leaves no time for more than its share.
+      // During a shutdown the task had no more than its share, so the room is not to blame.
       if (!workers.prioritized) quarantine.exceed(room, "compact", error);
     }
   }
   if (!quarantine.allows(room, "merge")) {
-    throw new OverBudgetError("time", "merging the document took too long lately");
+    throw new OverBudgetError("time", "merging the document recently took too long");
   }
   try {
     const base = await workers.runInBackground(room, "makeBase", updates, "merge");
@@ -42,8 +42,7 @@ export async function compactWithinBudget(
 }
 
 /**
- * Merges updates that are not known to be valid, where that takes no more than the room's share of
- * the workers; otherwise `null`.
+ * Validates and merges updates. Resolves to `null` if that exceeds the room's share of the workers.
  *
  * @throws MalformedError, WorkerError
  */

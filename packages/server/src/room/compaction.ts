@@ -4,13 +4,13 @@ import type { Log } from "./log.ts";
 import type { RoomServices } from "./room-services.ts";
 import { INLINE_BYTES } from "./update-workers.ts";
 
-/** After a compaction that took longer than this, there is a rest … */
+/** After a compaction that took longer than this, there is a pause … */
 const SHORT_MS = 100;
 /** … of this many times as long … */
 const REST = 20;
 /** … but no longer than this. */
 const MAX_REST_MS = 30_000;
-/** A longer tail is compacted even during a rest. */
+/** A tail with more entries than this is compacted even during a pause. */
 const MAX_ENTRIES = 8 * 1024;
 
 export interface CompactionOptions {
@@ -18,8 +18,8 @@ export interface CompactionOptions {
   readonly log: Log;
   readonly services: Pick<RoomServices, "workers" | "compaction">;
   /**
-   * The base is about to take up part of the tail: subscribers that can take it are sent it now, while
-   * it is still apart from the base.
+   * Part of the tail is about to move into the base: send it to the subscribers with a writable sink now,
+   * while it is still separate from the base.
    */
   readonly onReplace: () => void;
 }
@@ -29,9 +29,9 @@ export class CompactionRunner {
   readonly #options: CompactionOptions;
   #running = false;
   #abandon: ((reason: Error) => void) | undefined;
-  /** The size of the tail when compacting failed; it is tried again at twice that. */
+  /** The size of the tail when compacting last failed; the next attempt follows at twice that. */
   #failedAt = 0;
-  /** Until then only a tail that has doubled the document is compacted, by `performance.now()`. */
+  /** End of the pause, by `performance.now()`; until then only an urgently large tail is compacted. */
   #restsUntil = 0;
 
   constructor(options: CompactionOptions) {
@@ -39,11 +39,11 @@ export class CompactionRunner {
   }
 
   /**
-   * Moves what is durable into the base.
+   * Moves everything durable into the base.
    *
-   * @returns the base and the offset below which it holds everything; as they are when a compaction is
-   *   under way
-   * @throws WorkerError; the reason given to `abandon`
+   * @returns the base and the offset below which it holds everything; unchanged if a compaction is
+   *   already under way
+   * @throws WorkerError, or the reason given to `abandon`
    */
   async run(): Promise<{ readonly base: Base; readonly end: number }> {
     const { room, log, services, onReplace } = this.#options;
@@ -67,7 +67,7 @@ export class CompactionRunner {
     }
   }
 
-  /** Compacts in the background when the tail has grown large beside the base. */
+  /** Compacts in the background if the tail has grown large compared to the base. */
   runIfLarge(): void {
     const { log } = this.#options;
     const { tailBytes, base, wantsCompaction } = log;
@@ -80,7 +80,7 @@ export class CompactionRunner {
         this.#failedAt = 0;
       },
       () => {
-        // The tail holds everything still. It is tried again when there is much more of it.
+        // The tail still holds everything. Try again when it has grown much larger.
         this.#failedAt = log.tailBytes;
       },
     );

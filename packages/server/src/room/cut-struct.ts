@@ -6,15 +6,15 @@ import {
 } from "../protocol/struct-reader.ts";
 import { putVarUint, varUintLength } from "../protocol/var-uint.ts";
 
-/** A place inside the content of a struct, at which it can be cut. */
+/** A position inside the content of a struct at which it can be cut. */
 export interface CutPoint {
-  /** Clock units before it. */
+  /** Clock units before this point. */
   readonly units: number;
-  /** Where in the update its rest begins. */
+  /** Where the rest of the struct begins in the update. */
   readonly at: number;
 }
 
-/** Whether a struct consists of elements, and can be cut between any two of them. */
+/** Whether a struct with this content consists of elements and can be cut between any two of them. */
 export function isCuttable(content: number): boolean {
   return content === Content.string || content === Content.any || content === Content.json;
 }
@@ -25,10 +25,10 @@ export function contentStart(reader: StructReader): CutPoint {
 }
 
 /**
- * The last point at most `room` bytes after another one, or as near to it as an element allows. Text is
- * only cut between characters: Yjs replaces both halves of a surrogate pair that is cut.
+ * The last cut point within `room` bytes after `from`, but at least one element further. Text is only cut
+ * between characters: Yjs replaces both halves of a surrogate pair that is cut.
  *
- * @returns the end of the struct when that comes before
+ * @returns the end of the struct if that comes first
  */
 export function cutAfter(
   update: Uint8Array,
@@ -58,11 +58,11 @@ export function cutAfter(
 }
 
 /**
- * The elements between two points as a struct of its own, as Yjs writes it: from the second piece on its
- * origin is the last element of the piece before.
+ * Encodes the elements between two points as a separate struct, as Yjs does: from the second piece on,
+ * its origin is the last element of the preceding piece.
  *
  * @param structAt where the struct begins in `update`
- * @param id of its first element
+ * @param id the id of the struct's first element
  */
 export function pieceOf(
   update: Uint8Array,

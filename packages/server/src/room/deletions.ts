@@ -9,35 +9,35 @@ export class DeletedError extends Error {
   }
 }
 
-/** How long a room stays closed when nobody says that its deletion is done. */
+/** How long a room stays closed if the end of its deletion is never reported. */
 const LIMIT_MS = 10_000;
 
 /**
- * The rooms that nobody may open: those that are being deleted, and those with a tombstone. Clients that
- * had a deleted room open come back, some of them at once, and would return its content.
+ * The rooms that may not be opened: those being deleted, and those with a tombstone. Clients that had a
+ * deleted room open reconnect, some of them immediately, and would restore its content.
  */
 export class Deletions {
-  /** Until when a room is being deleted at most. */
+  /** When the deletion of a room ends at the latest. */
   readonly #deleting: Map<string, number> = new Map();
   readonly #tombstones: Map<string, { readonly until: number; readonly setAt: number }> = new Map();
 
-  /** From now on the room is closed: for ten seconds, or until `end`. */
+  /** Closes the room for ten seconds, or until `end`. */
   begin(room: string): void {
     const now = Date.now();
     for (const [other, until] of this.#deleting) if (until <= now) this.#deleting.delete(other);
     this.#deleting.set(room, now + LIMIT_MS);
   }
 
-  /** @param until the room stays closed, in milliseconds since the epoch; it is open without it */
+  /** @param until when the room opens again, in milliseconds since the epoch; by default immediately */
   end(room: string, until = 0): void {
     this.#deleting.delete(room);
     this.#bury(room, until, Date.now());
   }
 
   /**
-   * Takes what the metadata has, instead of what it had before.
+   * Replaces the known tombstones with those in the metadata.
    *
-   * @param readAt when it was begun to read; what came since stays
+   * @param readAt when reading them began; tombstones set since then are kept
    */
   replaceTombstones(tombstones: readonly Tombstone[], readAt: number): void {
     const stored = new Map(tombstones.map(({ room, until }) => [room, until]));

@@ -7,11 +7,11 @@ interface Waiter {
   readonly reject: (reason: Error) => void;
 }
 
-/** Those who wait until some update is durable. */
+/** Callers that wait for updates to become durable. */
 export class DurabilityWaiters {
   #waiting: Waiter[] = [];
 
-  /** Resolves when everything below an offset of a document's log is durable; see `fail`. */
+  /** Resolves when everything below an offset of a room's log is durable; rejects on `fail`. */
   wait(room: JournaledRoom, end: number): Promise<void> {
     if (room.log.durable >= end) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ export class DurabilityWaiters {
     });
   }
 
-  /** More may be durable: resolves for those who waited for that. */
+  /** Resolves the waiters whose offset has become durable. */
   check(): void {
     this.#waiting = this.#waiting.filter(({ room, end, resolve }) => {
       if (room.log.durable < end) return true;
@@ -28,7 +28,7 @@ export class DurabilityWaiters {
     });
   }
 
-  /** Rejects for those who wait for a document, or for any. */
+  /** Rejects the waiters for a room, or all of them. */
   fail(reason: Error, room?: JournaledRoom): void {
     this.#waiting = this.#waiting.filter((waiter) => {
       if (room !== undefined && waiter.room !== room) return true;

@@ -6,47 +6,47 @@ import type { Base } from "./base.ts";
 import { ClientSearch, RangeSearch } from "./base-index.ts";
 import { RangeSet } from "./range-set.ts";
 
-/** Updates with more deleted ranges than this are not noted one by one: compaction takes them up. */
+/** The ranges of an update with more deleted ranges than this are not recorded until compaction. */
 const MAX_NOTED_RANGES = 8_192;
-/** How often a deleted range may go on from the base to the tail and back before it counts as new. */
+/** How often a deleted range may alternate between base and tail before it simply counts as new. */
 const MAX_TURNS = 64;
 
-/** An update with more runs is kept as it is and searched, instead of being noted client by client. */
+/** The runs of an update with more numbers than this are kept as they are and searched. */
 const LONG_RUNS = 4_096 * 3;
-/** How many of those are searched; the next compaction takes up what else there is. */
+/** At most this many of those are searched; the rest are not recorded until the next compaction. */
 const MOST_LONG = 16;
-/** Up to so many clients, and bytes, the state vector is made anew whenever it has changed. */
+/** A state vector up to this many changed clients and bytes is rebuilt whenever it has changed. */
 const FEW_CLIENTS = 1_000;
 const SHORT_VECTOR_BYTES = 32 * 1024;
-/** Above, it is made anew when this many times the time has passed that it took. */
+/** A larger one is rebuilt only after a pause of this many times its last build time. */
 const VECTOR_PAUSE = 50;
-/** When more clients wrote since, that of the base has to do. */
+/** If more clients than this wrote since the base was made, the state vector is not rebuilt. */
 const MANY_CLIENTS = 8_192;
-/** How many compactions may fail before what was noted for them is not kept apart any more. */
+/** After this many failed compactions, no further layers are started. */
 const MAX_LAYERS = 8;
 
-/** What updates that followed one another hold. */
+/** The content of some consecutive updates. */
 interface Layer {
   /** Clocks of the clients that wrote. */
   readonly clocks: StateVector;
   readonly deletes: Map<number, RangeSet>;
-  /** Runs of updates that have very many, in the order in which they came. */
+  /** Runs of updates that have very many, in order of arrival. */
   readonly long: ArrayLike<number>[];
-  /** Whether something is not noted. */
+  /** Whether some content is not recorded. */
   isPartial: boolean;
 }
 
 /**
- * What a base and the updates that followed it hold: which structs, without gaps, and which deletions.
- * It grows by one update at a time; a compaction takes up what was there when it began, and what came
- * since stays noted. To find out whether an update holds anything new takes time for
- * that update, however large the document is.
+ * The content of a base and the updates that followed it: the structs, without gaps, and the deletions.
+ * It grows by one update at a time. A compaction moves into the base what was there when it began; what
+ * arrived since stays recorded here. Checking whether an update contains anything new takes time
+ * proportional to the update, however large the document is.
  */
 export class DurableContent {
   readonly #base: Base;
   readonly #clients: ClientSearch;
   readonly #baseDeletes: RangeSearch;
-  /** What came since, the newest first. */
+  /** Content recorded since the base was made, newest layer first. */
   readonly #layers: Layer[];
   #vector: Uint8Array | undefined;
   #isVectorOld = false;
@@ -60,14 +60,19 @@ export class DurableContent {
   }
 
   /**
-   * True when it does not know of everything, so that some of it counts as new though it is not. A
-   * new base knows it all.
+   * True if some content is not recorded, and so counts as new although it is not. A new base covers
+   * all of it.
    */
   get isPartial(): boolean {
     return this.#layers.some(({ isPartial }) => isPartial);
   }
 
-  /** A compaction begins. @returns what is to be called with the base that takes up what is here now */
+  /**
+   * A compaction begins.
+   *
+   * @returns call it with the resulting base to get the new content; `null` if too many compactions
+   *   have failed
+   */
   mark(): ((base: Base) => DurableContent) | null {
     if (this.#layers.length > MAX_LAYERS) return null;
     const before = this.#layers.length;
@@ -75,9 +80,9 @@ export class DurableContent {
     return (base) => new DurableContent(base, this.#layers.slice(0, this.#layers.length - before));
   }
 
-  /** All structs of this client with a clock below that are there. */
+  /** The clock below which all structs of this client are present. */
   clockOf(client: number): number {
-    // A base in which a gap was filled may have more than what was noted since.
+    // A base in which a gap was filled may be ahead of what was recorded since.
     let clock = this.#clients.clockOf(client);
     for (const { clocks } of this.#layers) clock = Math.max(clock, clocks.get(client) ?? 0);
     for (let i = this.#layers.length - 1; i >= 0; i--) {
@@ -86,7 +91,7 @@ export class DurableContent {
     return clock;
   }
 
-  /** Adds what a valid update holds. What leaves a gap is not counted: it may be asked for again. */
+  /** Adds the content of a valid update. Structs after a gap do not count: they may be requested again. */
   add(update: Uint8Array, contents: UpdateContents): void {
     const { runs } = contents;
     if (runs.length > LONG_RUNS) this.#addLong(runs);
@@ -101,12 +106,12 @@ export class DurableContent {
     if (contents.hasDeletes) this.#addDeletes(update, contents);
   }
 
-  /** Whether a valid update holds only what is there. */
+  /** Whether all content of a valid update is present. */
   includes(update: Uint8Array, contents: UpdateContents): boolean {
     return this.hasStructs(contents) && this.#hasDeletes(update, contents);
   }
 
-  /** Whether the structs of an update are there. */
+  /** Whether all structs of an update are present. */
   hasStructs({ runs }: UpdateContents): boolean {
     for (let i = 0; i + 2 < runs.length; i += 3) {
       if ((runs[i + 2] ?? 0) > this.clockOf(runs[i] ?? 0)) return false;
@@ -115,8 +120,9 @@ export class DurableContent {
   }
 
   /**
-   * The encoded state vector. It is made anew only when it has changed, mostly by copying; when it is
-   * long, or many clients wrote since the base, now and then. It may then say less than there is.
+   * The encoded state vector. It is rebuilt only when it has changed, mostly by copying, and only
+   * occasionally when it is long or many clients wrote since the base was made. It may then lag behind
+   * the content.
    */
   get vector(): Uint8Array {
     const before = this.#vector;
@@ -226,7 +232,7 @@ function newLayer(): Layer {
   return { clocks: new Map(), deletes: new Map(), long: [], isPartial: false };
 }
 
-/** The clock that a client has with the runs of an update as well. */
+/** Extends a client's clock with the runs of an update. */
 function extend(runs: ArrayLike<number>, client: number, clock: number): number {
   let low = 0;
   let high = runs.length / 3;

@@ -1,10 +1,10 @@
 import { performance } from "node:perf_hooks";
 
 const SAMPLE_MS = 200;
-/** How much of a new sample counts: a garbage collection is not yet a load. */
+/** Weight of a new sample: a single garbage collection does not count as load. */
 const WEIGHT = 0.3;
 
-/** How busy this thread's event loop is, measured when somebody asks. */
+/** How busy this thread's event loop is, measured on demand. */
 export class EventLoopLoad {
   #sampledAt = performance.now();
   #before = performance.eventLoopUtilization();
@@ -20,7 +20,7 @@ export class EventLoopLoad {
     if (elapsed >= SAMPLE_MS) {
       const total = performance.eventLoopUtilization();
       const { utilization } = performance.eventLoopUtilization(total, this.#before);
-      // After a time in which nobody asked, the sample covers more than a second by itself.
+      // After a long pause between calls, the new sample alone covers the period.
       const weight = 1 - (1 - WEIGHT) ** Math.round(elapsed / SAMPLE_MS);
       this.#load += (utilization - this.#load) * weight;
       this.#before = total;

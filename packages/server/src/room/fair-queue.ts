@@ -1,16 +1,16 @@
-/** What waits in a fair queue. */
+/** A task in a fair queue. */
 export interface Queued {
-  /** Whose turn it takes. */
+  /** The room that is charged for it. */
   readonly room: string;
-  /** What it is expected to cost. */
+  /** Its expected cost. */
   readonly expectedMs: number;
 }
 
 interface RoomQueue<Task> {
   readonly tasks: Task[];
-  /** Virtual time at which everything the room was served so far ends. */
+  /** Virtual time at which everything served to the room so far ends. */
   servedTo: number;
-  /** Virtual time at which the first of its tasks came first. */
+  /** Virtual time at which its first task reached the head of its queue. */
   firstSince: number;
   /** Whether the heap has an entry for it. */
   isEntered: boolean;
@@ -22,20 +22,23 @@ interface HeapEntry {
   readonly order: number;
 }
 
-/** A room that waits for more than this is refused more. */
+/** A room with this many waiting tasks cannot queue more. */
 export const MOST_QUEUED_PER_ROOM = 10_000;
-/** Rooms without waiting tasks whose debts are remembered. */
+/** Number of rooms without waiting tasks whose debts are remembered. */
 const MOST_IDLE_ROOMS = 1_000;
 
 /**
- * A queue for each room, served by weighted fair queueing: the task comes first that would end first
- * if all rooms were served at the same time. So a room that had little gets its turn before one that
- * had much, a small task before a large one, and a room that fills its queue delays only itself. What
- * a task cost is charged when it is known.
+ * One queue per room, served by weighted fair queueing: the next task is the one that would finish first
+ * if all rooms were served simultaneously. So a room that was served little goes before one that was
+ * served much, a small task before a large one, and a room that fills its queue delays only itself. The
+ * actual cost of a task is charged once it is known.
  */
 export class FairQueue<Task extends Queued> {
   readonly #rooms: Map<string, RoomQueue<Task>> = new Map();
-  /** One entry for each room with waiting tasks, and maybe for others. Debts that grew since are found when it is taken. */
+  /**
+   * One entry for each room with waiting tasks, and possibly for others. A debt that has grown since is
+   * accounted for when the entry is popped.
+   */
   readonly #heap: HeapEntry[] = [];
   #now = 0;
   #order = 0;
@@ -45,7 +48,7 @@ export class FairQueue<Task extends Queued> {
     return this.#size;
   }
 
-  /** @returns false when the room has too many waiting */
+  /** @returns false if too many tasks of the room are waiting */
   push(task: Task): boolean {
     let queue = this.#rooms.get(task.room);
     if (queue === undefined) {
@@ -60,7 +63,7 @@ export class FairQueue<Task extends Queued> {
     return true;
   }
 
-  /** Takes the task whose turn it is. */
+  /** Removes and returns the next task. */
   shift(): Task | undefined {
     for (let entry = this.#pop(); entry !== undefined; entry = this.#pop()) {
       const queue = this.#rooms.get(entry.room);
@@ -76,8 +79,7 @@ export class FairQueue<Task extends Queued> {
       }
       queue.tasks.shift();
       this.#size--;
-      // When nothing waits any more, all that was asked for has been served; only what is charged
-      // later is a debt.
+      // Once nothing is waiting, every request has been served, and only later charges are debts.
       this.#now = Math.max(this.#now, this.#size === 0 ? finish : finish - task.expectedMs);
       queue.servedTo = finish;
       const [next] = queue.tasks;
@@ -87,24 +89,24 @@ export class FairQueue<Task extends Queued> {
     return undefined;
   }
 
-  /** Charges what a task has cost beyond what was expected. */
+  /** Charges what a task cost beyond its expected cost. */
   charge({ room, expectedMs }: Queued, ms: number): void {
     const queue = this.#rooms.get(room);
     if (queue !== undefined) queue.servedTo += Math.max(0, ms - expectedMs);
   }
 
-  /** Takes what waits for a room, where `matches`. */
+  /** Removes and returns the waiting tasks of a room that match. */
   remove(room: string, matches: (task: Task) => boolean): Task[] {
     const tasks = this.#rooms.get(room)?.tasks ?? [];
     const removed = tasks.filter(matches);
     if (removed.length === 0) return removed;
-    // The entry of the heap may be for one of them; it is looked at again when it is taken.
+    // The heap entry may be for one of them; it is re-evaluated when it is popped.
     tasks.splice(0, tasks.length, ...tasks.filter((task) => !matches(task)));
     this.#size -= removed.length;
     return removed;
   }
 
-  /** Takes everything that waits. */
+  /** Removes and returns all waiting tasks. */
   clear(): Task[] {
     const all = [...this.#rooms.values()].flatMap(({ tasks }) => tasks);
     this.#rooms.clear();

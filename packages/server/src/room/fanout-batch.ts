@@ -2,11 +2,11 @@ import type { Frame } from "../protocol/frame.ts";
 import type { Log } from "./log.ts";
 import type { RoomAwareness } from "./room-awareness.ts";
 
-/** What one flush sends: readers at the same place get the same frames. */
+/** Caches the frames of one flush, so that subscribers at the same position share them. */
 export class FanoutBatch {
   readonly #log: Log;
   readonly #awareness: RoomAwareness;
-  /** By where they end, then by where they begin. */
+  /** Keyed by end offset, then by start offset. */
   readonly #updates: Map<number, Map<number, Frame[]>> = new Map();
   readonly #states: Map<number, ReturnType<RoomAwareness["since"]>> = new Map();
 

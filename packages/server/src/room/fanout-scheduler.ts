@@ -1,68 +1,68 @@
 import { EventLoopLoad } from "./event-loop-load.ts";
 import type { RoomStats } from "./room-stats.ts";
 
-/** What a flusher flushes. */
+/** A room, as the fan-out scheduler sees it. */
 export interface Flushable {
-  /** How many outlets one flush may write to. */
+  /** How many sinks one flush may write to. */
   readonly fanOut: number;
-  /** When the flusher flushed it last, by `performance.now()`; the flusher keeps it. */
+  /** When updates were last flushed, by `performance.now()`; maintained by the scheduler. */
   flushedAt: number;
-  /** When it flushed presence last. */
+  /** When awareness was last flushed; maintained by the scheduler. */
   awarenessFlushedAt: number;
-  /** Sends its readers what they lack. Never throws. */
+  /** Sends its subscribers the updates and awareness they lack. Never throws. */
   flush(): void;
-  /** Sends its readers the updates that they lack, and no presence. Never throws. */
+  /** Sends its subscribers the updates they lack, without awareness. Never throws. */
   flushUpdates(): void;
 }
 
-/** How long what is new is gathered between two times that a document sends it, in milliseconds. */
+/** How long a room gathers changes between two flushes, in milliseconds. */
 interface Pace {
   readonly least: number;
   readonly perSink: number;
-  /** The longest that the size of a room is a reason for. */
+  /** The longest interval that a room's size alone can cause. */
   readonly crowd: number;
-  /** On a busy server. */
+  /** The interval on a busy server. */
   readonly busy: number;
 }
 
 const UPDATES: Pace = { least: 0, perSink: 0.4, crowd: 50, busy: 140 };
-/** Presence costs more: clients answer each message that brings some, with all of it. */
+/** Awareness costs more: clients answer each awareness message by echoing all of its states. */
 const PRESENCE: Pace = { least: 50, perSink: 1.6, crowd: 200, busy: 140 };
 
-/** Up to this many outlets a flush is cheap. */
+/** A flush to this many sinks or fewer is cheap. */
 const SMALL_FAN_OUT = 8;
-/** From this load of the event loop on, more is gathered in every room. */
+/** Above this event loop load, every room gathers for longer. */
 const LOADED = 0.2;
-/** From this load on the server is busy; in between the pace slows down evenly. */
+/** At this load the server counts as busy; in between, intervals grow linearly. */
 const BUSY = 0.5;
 
 /**
- * So often a server sends at most, and gathers in between what all rooms have: one wake-up for it, one
- * packet to the other servers, and answers that arrive together. A busy server has enough to do in
- * each turn without that, and what it does at once would keep others waiting.
+ * The shortest time between two ticks. In between, the changes of all rooms are gathered: that takes
+ * one wake-up, sends one packet to the other servers, and lets the clients' answers arrive together. A
+ * busy server has enough to do in each turn anyway, and larger bursts would delay other work.
  */
 const TICK_MS = 25;
 const BUSY_TICK_MS = 5;
 
 /**
- * Decides when documents send what is new. What comes after a quiet time is sent at the end of the
- * turn of the event loop, the rest at the next tick. But each flush costs a write per client, and an
- * answer of each to the presence that it brings; so between two flushes of a room there is an
- * interval, in which updates are gathered, and a longer one for presence. It is longer the larger a
- * room is: n clients that all write then cost on the order of n, not n². And longer the busier the
- * server is: load makes it slower by some tens of milliseconds, and what is saved keeps it from
- * falling behind.
+ * Decides when rooms send changes. A change after a quiet period is sent at the end of the current turn
+ * of the event loop, the rest at the next tick. But each flush costs one write per client, and with
+ * awareness an answer from each client as well. So the scheduler keeps an interval between two flushes
+ * of a room, in which updates are gathered, and a longer one for awareness. The interval grows with the
+ * size of the room, so that n clients that all write cost on the order of n, not n². It also grows with
+ * the load: a busy server delays changes by some tens of milliseconds, and what that saves keeps it
+ * from falling behind.
  */
 export class FanoutScheduler {
   readonly #stats: RoomStats;
   readonly #load: EventLoopLoad = new EventLoopLoad();
-  /** What has updates to send, and since when. */
+  /** The rooms with updates to send, and since when. */
   readonly #updates: Map<Flushable, number> = new Map();
-  /** What has presence to send, and since when. */
+  /** The rooms with awareness to send, and since when. */
   readonly #awareness: Map<Flushable, number> = new Map();
   #tickedAt = Number.NEGATIVE_INFINITY;
   #tickInterval = TICK_MS;
-  /** One of them, while something waits. */
+  /** Exactly one of these is set while a room is waiting. */
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -70,17 +70,17 @@ export class FanoutScheduler {
     this.#stats = stats;
   }
 
-  /** Flushes the document's updates soon; once, however often it is called before. */
+  /** Flushes the room's updates soon; calls until then are combined. */
   schedule(document: Flushable): void {
     this.#wait(document, this.#updates);
   }
 
-  /** Flushes the document's presence soon, and its updates with it. */
+  /** Flushes the room's awareness soon, and its updates with it. */
   scheduleAwareness(document: Flushable): void {
     this.#wait(document, this.#awareness);
   }
 
-  /** Forgets a document that is going away. */
+  /** Forgets a room that is being unloaded. */
   cancel(document: Flushable): void {
     this.#updates.delete(document);
     this.#awareness.delete(document);
@@ -146,7 +146,7 @@ function intervalOf(pace: Pace, fanOut: number, excess: number): number {
   return Math.max(pace.least, ofFanOut, excess * pace.busy);
 }
 
-/** How loaded the event loop is, from 0 (not worth mentioning) to 1 (busy). */
+/** How loaded the event loop is, from 0 (negligible) to 1 (busy). */
 function excessOf(load: number): number {
   return Math.max(0, Math.min(load, BUSY) - LOADED) / (BUSY - LOADED);
 }

@@ -23,21 +23,21 @@ export interface FanoutOptions {
   readonly stats: RoomStats;
   /** Computes what a base holds and a state vector does not cover. */
   readonly diff: (base: Base, stateVector: Uint8Array) => Promise<Pick<Base, "update" | "frame">>;
-  /** Has the subscribers sent what they lack, soon. */
+  /** Schedules a flush. */
   readonly schedule: () => void;
 }
 
 /**
- * Sends the subscribers of one room what they lack: each has a cursor in the log and a version of the
- * awareness, and those at the same place get the same frames.
+ * Sends the subscribers of one room what they lack. Each has a cursor in the log and an awareness
+ * version; subscribers at the same position share the same frames.
  *
- * Subscribers get what others wrote at the next flush. What a subscriber's own client wrote is sent back
- * only when it is durable, so an echo is an acknowledgement. What is not durable is therefore withheld
- * from everybody who may have written it.
+ * Updates from others are sent with the next flush. A subscriber's own updates are sent back only once
+ * they are durable, so that an echo is an acknowledgement. An update that is not durable is therefore
+ * withheld from every subscriber that may have written it.
  */
 export class Fanout {
   readonly #options: FanoutOptions;
-  /** The first update of unknown origin that is not durable is withheld from all subscribers. */
+  /** Offset of the first update of unknown origin that is not durable: withheld from all subscribers. */
   #unknownPendingFrom = Number.POSITIVE_INFINITY;
   readonly #firstContent: FirstContent = new FirstContent();
 
@@ -55,19 +55,19 @@ export class Fanout {
     }
   }
 
-  /** A session ends: what its client wrote is of unknown origin from now on. */
+  /** A session ends: the origin of its client's updates is unknown from now on. */
   ended(subscriber: Subscriber): void {
     const { log } = this.#options;
     this.#unknownPendingFrom = this.#pendingFrom(subscriber);
     log.disown(subscriber.origin, subscriber.pendingFrom);
   }
 
-  /** Something that was withheld, from newcomers with an empty document too, may be shown now. */
+  /** Updates that were withheld, also from newcomers with an empty document, may be sent now. */
   released(): void {
     this.#firstContent.wake();
   }
 
-  /** Sends every subscriber that can take it what it lacks. */
+  /** Sends every subscriber with a writable sink what it lacks. */
   flush(withAwareness: boolean): void {
     const batch = this.#newBatch();
     for (const subscriber of this.#options.subscribers) {
@@ -75,14 +75,14 @@ export class Fanout {
     }
   }
 
-  /** Sends a subscriber whose sink is writable again what it missed meanwhile. */
+  /** Sends a subscriber whose sink is writable again what it has missed. */
   resume(subscriber: Subscriber): void {
     this.#deliver(subscriber, this.#newBatch(), true);
   }
 
   /**
-   * Sends their own updates back to those whose updates have become durable: they do not wait for the
-   * next flush. Awareness does: clients answer each message that brings some.
+   * Immediately echoes updates that have become durable to the subscribers that wrote them. Awareness
+   * waits for the next flush, because clients answer every awareness message.
    */
   acknowledge(): void {
     const { log, subscribers } = this.#options;
@@ -95,8 +95,8 @@ export class Fanout {
   }
 
   /**
-   * Shows a subscriber everybody who is present: now, or when its sink is writable again, once for
-   * however often it was asked for.
+   * Sends a subscriber the complete awareness: now, or once its sink is writable again. Requests until
+   * then are combined.
    */
   showAwareness(subscriber: Subscriber): void {
     const { awareness } = this.#options;
@@ -114,7 +114,7 @@ export class Fanout {
   /**
    * Answers a state vector with what the client lacks; from then on the subscriber follows the log.
    *
-   * @throws MalformedError when the state vector is not one
+   * @throws MalformedError when the state vector is malformed
    * @throws WorkerError when the difference to a large document could not be computed
    */
   async answer(subscriber: Subscriber, stateVector: Uint8Array): Promise<void> {
@@ -128,7 +128,7 @@ export class Fanout {
     const limit = Math.min(log.end, this.#withheldFrom(subscriber, log.durable));
     const rest = [...log.entries(baseEnd, limit)];
     const bytes = rest.reduce((sum, entry) => sum + entry.update.length, diff.update.length);
-    // While the difference was computed, the base may have taken up some of the tail.
+    // A compaction may have moved part of the tail into the base while the difference was computed.
     const isWhole = log.baseEnd === baseEnd;
     if (isWhole && rest.length === 0) {
       subscriber.sink.write([diff.frame], stateVector);
@@ -140,8 +140,8 @@ export class Fanout {
       const merged = mergeUpdates([diff.update, ...rest.map((entry) => entry.update)]);
       subscriber.sink.write([frameDiff(merged).frame], stateVector);
     } else {
-      // What is newer goes first: the client keeps it until the rest comes, and the answer to its
-      // state vector, which makes it `synced`, completes it.
+      // Newer updates go first: the client keeps them pending until the answer to its state vector
+      // arrives, which completes the document and marks the client as `synced`.
       subscriber.sink.write([...log.frames(baseEnd, limit), diff.frame], stateVector);
     }
     subscriber.cursor = limit;

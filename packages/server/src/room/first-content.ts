@@ -3,9 +3,9 @@ import { within } from "../runtime/within.ts";
 const WAIT_MS = 1_000;
 
 /**
- * Clients with an empty document that would be told that there is nothing, while the first content is
- * kept from them because it may be their own. Whoever hears that a document is empty may fill it, a
- * second time: so these wait for a moment until the content may be shown.
+ * Holds back the answer to clients with an empty document while the first content of the room is
+ * withheld from them because it may be their own. A client that is told that a document is empty may
+ * fill it with initial content, a second time; so such clients wait briefly until the content can be sent.
  */
 export class FirstContent {
   readonly #waiting: Set<() => void> = new Set();
@@ -21,7 +21,7 @@ export class FirstContent {
     this.#waiting.delete(wake);
   }
 
-  /** More may be shown now. */
+  /** Some withheld content may be sent now. */
   wake(): void {
     for (const wake of this.#waiting) wake();
   }

@@ -2,52 +2,52 @@ import type { Identity } from "./identity.ts";
 import { type Origin, UNKNOWN } from "./origin.ts";
 import type { Subscriber } from "./subscriber.ts";
 
-/** Clients of a room are asked for a sign of life no more often, and so many of them at a time. */
+/** The clients of a room are pinged at most this often, and at most this many at a time. */
 const ROUND_MS = 1_000;
 const MOST_PER_ROUND = 250;
-/** Whoever writes for more Yjs clients than that passes on what others wrote. */
+/** A connection that writes for more Yjs clients than this counts as a relay for others. */
 const MOST_WRITERS = 16;
 
 /**
- * Tells the clients of one document apart. What is not durable must not be shown to a client that
- * may have written it: the client would take it for an acknowledgement.
+ * Distinguishes the clients of one room. An update that is not durable must not be sent to a client
+ * that may have written it: the client would take it for an acknowledgement.
  *
- * A client whose network broke comes back on a new connection while its old one still seems open,
- * and may hold messages that have not been read. So the older of two readers may be the former
- * connection of the newer one's client, until it proves the contrary: a client gives up one
- * connection before it opens the next, so whoever answers a ping that was sent after the other one
- * had joined is somebody else. The pings are numbered, because an old answer proves nothing.
+ * A client whose network failed reconnects while its old connection still seems open, with messages
+ * that the server has not read yet. So the older of two subscribers may be the former connection of the
+ * newer one's client until proven otherwise. The proof: a client abandons one connection before it opens
+ * the next, so an older connection that answers a ping sent after the newer one joined belongs to a
+ * different client. Pings are numbered, because an answer to an older ping proves nothing.
  *
- * Two connections that are both alive may belong to one Yjs document. These write in the name of
- * the same Yjs client, and are never told apart.
+ * Two live connections may share one Yjs document. They write as the same Yjs client, and are never
+ * treated as distinct.
  */
 export class Identities {
   readonly #subscribers: ReadonlySet<Subscriber>;
-  /** Those who are still to be asked before it begins anew. */
+  /** Subscribers not yet visited in the current pass. */
   #rest: Iterator<Subscriber>;
   #joined = 0;
-  /** How many readers can come back, and how many of these were alive after the last one joined. */
+  /** How many subscribers could reconnect, and how many of them were alive after the last one joined. */
   #clients = 0;
   #proven = 0;
-  /** Readers that are not proven to be unlike another one by what they write. */
+  /** Subscribers that share a Yjs client with another one, or relay: writing does not tell them apart. */
   #doubtful = 0;
-  /** Who was first to write in the name of a Yjs client. */
+  /** The first subscriber to write as each Yjs client. */
   readonly #writers: Map<number, Subscriber> = new Map();
   #roundAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param readers of the document; the document adds them before `join`, and removes them */
+  /** @param subscribers those of the room, which adds each before `join` and removes it later */
   constructor(subscribers: ReadonlySet<Subscriber>) {
     this.#subscribers = subscribers;
     this.#rest = subscribers.values();
   }
 
-  /** Whether all readers are told apart: then only who wrote something may be its author. */
+  /** Whether all subscribers are known to be distinct, so that each update has only one possible author. */
   get areSettled(): boolean {
     return (this.#clients < 2 || this.#proven === this.#clients) && this.#doubtful === 0;
   }
 
-  /** A reader was attached. The others are asked, soon, whether they are still there. */
+  /** A subscriber was attached. The others are soon asked whether they are still alive. */
   join(subscriber: Subscriber): void {
     if (subscriber.sink.prove === undefined) return;
     const { identity } = subscriber;
@@ -76,7 +76,7 @@ export class Identities {
   /**
    * A client answered the ping with this number.
    *
-   * @returns whether that tells it apart from somebody
+   * @returns whether that distinguishes it from another client
    */
   proved(subscriber: Subscriber, number: number): boolean {
     const { identity } = subscriber;
@@ -86,16 +86,16 @@ export class Identities {
     return true;
   }
 
-  /** The client can be written to again: it may not have been asked. */
+  /** The client can be written to again: ping it if it was skipped before. */
   drained(subscriber: Subscriber): void {
     if (subscriber.identity.askedAt < this.#joined) this.#askSoon();
   }
 
   /**
-   * Notes in whose name a client writes.
+   * Records which Yjs client a subscriber writes as.
    *
-   * @param runs those of the update, see `UpdateContents`
-   * @returns the origin of the update, which is unknown when it holds the work of several Yjs clients
+   * @param runs the update's runs; see `UpdateContents`
+   * @returns the origin of the update; unknown if it contains the work of several Yjs clients
    */
   originOf(runs: ArrayLike<number>, subscriber: Subscriber): Origin {
     const writer = runs[0];
@@ -115,7 +115,7 @@ export class Identities {
     return subscriber.origin;
   }
 
-  /** Whether a subscriber's client may have written what has this origin. */
+  /** Whether a subscriber's client may have written updates of this origin. */
   mayHaveWritten(origin: Origin, subscriber: Subscriber): boolean {
     switch (origin.kind) {
       case "unknown":
@@ -138,18 +138,18 @@ export class Identities {
   #askSoon(): void {
     if (this.#timer !== undefined || this.#clients < 2) return;
     const delay = this.#roundAt + ROUND_MS - performance.now();
-    // In another turn: clients that come together cause one ping.
+    // In another turn, so that clients that join together cause a single ping.
     this.#timer = setTimeout(() => this.#ask(), Math.max(0, Math.ceil(delay))).unref();
   }
 
-  /** Asks those who were not asked since the last client joined. */
+  /** Pings the clients that were not pinged since the last one joined. */
   #ask(): void {
     this.#timer = undefined;
     this.#roundAt = performance.now();
     let asked = 0;
     for (let left = this.#subscribers.size; left > 0; left--) {
       const { identity, sink } = this.#next();
-      // Who is behind has not read an earlier ping either; see `drained`.
+      // A lagging client has not read an earlier ping either; see `drained`.
       if (identity.askedAt >= this.#joined || !sink.writable) continue;
       if (asked === MOST_PER_ROUND) {
         this.#askSoon();
@@ -161,7 +161,7 @@ export class Identities {
     }
   }
 
-  /** @returns readers one after the other, for as long as there are any */
+  /** Cycles through the subscribers; there must be at least one. */
   #next(): Subscriber {
     for (;;) {
       const { value, done } = this.#rest.next();

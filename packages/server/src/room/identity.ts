@@ -1,15 +1,15 @@
-/** What is known of the client behind a reader. */
+/** What is known about the client behind a subscriber; see `Identities`. */
 export class Identity {
-  /** The number of clients that had joined the document when it did, itself included. */
+  /** How many clients had joined the room when it did, itself included. */
   joined = 0;
-  /** That number when it was last asked for a sign of life that it has given since. */
+  /** That number at the time of the last ping that it has answered. */
   aliveAt = Number.POSITIVE_INFINITY;
-  /** That number when it was last asked for one. */
+  /** That number at the time of the last ping sent to it. */
   askedAt = Number.POSITIVE_INFINITY;
-  /** The Yjs clients in whose name it has written. */
+  /** The Yjs clients it has written as. */
   readonly writers: number[] = [];
-  /** Whether another reader may have written in the name of one of them. */
+  /** Whether another subscriber has written as one of them. */
   hasTwin = false;
-  /** Whether it writes for too many Yjs clients to remember. */
+  /** Whether it writes as more Yjs clients than are remembered. */
   isRelay = false;
 }

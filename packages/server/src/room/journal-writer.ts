@@ -6,20 +6,20 @@ import { DurabilityWaiters } from "./durability-waiters.ts";
 import type { JournaledRow } from "./persistence.ts";
 import { JournalStats } from "./room-stats.ts";
 
-/** How long updates are gathered after a commit, so that a busy server does not sync per update. */
+/** Pause after a commit to gather updates, so that a busy server does not sync once per update. */
 const GATHER_MS = 20;
-/** A commit that takes longer than this is not waited for when others' updates are sent. */
+/** Once a commit takes longer than this, sending updates to other clients no longer waits for it. */
 const SLOW_MS = 25;
-/** A commit that takes longer than this, or fails, is a problem that readiness reports. */
+/** Readiness reports a commit that takes longer than this, or fails, as a problem. */
 const STALL_MS = 200;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
-/** With this much waiting to be written, clients are no longer read until it has shrunk. */
+/** With more than this waiting to be written, the server stops reading from clients until it shrinks. */
 export const BACKLOG_BYTES: number = 128 * 1024 * 1024;
 
 /**
- * The journal's reader of all logs: writes what clients wrote in group commits, one at a time,
- * each with the pending updates of all documents. A commit that fails is tried again, for ever.
+ * Writes the clients' updates from all logs to the journal in group commits, one at a time, each with
+ * the pending updates of all rooms. A failed commit is retried indefinitely.
  */
 export class JournalWriter {
   readonly stats: JournalStats = new JournalStats();
@@ -38,16 +38,16 @@ export class JournalWriter {
   #stalledSince: number | undefined;
   #failure: string | undefined;
   #backlog = 0;
-  /** When the first update came that is in the commit under way. */
+  /** When the oldest update in the commit under way arrived. */
   #writingSince = Number.POSITIVE_INFINITY;
-  /** When the first update came that is not yet in a commit. */
+  /** When the oldest update that is not yet in a commit arrived. */
   #waitingSince = Number.POSITIVE_INFINITY;
   #closed = false;
   #wake: (() => void) | undefined;
 
   /**
-   * @param onDurable called for each room in which something has become durable
-   * @param mostBytes with this much waiting to be written, it is full
+   * @param onDurable called for each room with updates that have become durable
+   * @param mostBytes the writer is `full` while more than this waits to be written
    */
   constructor(
     journal: Journal,
@@ -61,29 +61,29 @@ export class JournalWriter {
     this.#onDurable = onDurable;
   }
 
-  /** True while commits fail or take long: nobody then waits for them to be sent others' updates. */
+  /** True while commits fail or are slow: clients then get others' updates before these are durable. */
   get slow(): boolean {
     return this.#slow;
   }
 
-  /** Why nothing becomes durable, or `undefined` when it does. */
+  /** Why commits are stalled or failing, or `undefined` if they are not. */
   get problem(): string | undefined {
     if (this.#stalledSince === undefined) return undefined;
     return this.#failure ?? `a commit has been under way since ${ago(this.#stalledSince)}`;
   }
 
-  /** What is not durable: how much, and for how long the oldest of it has waited. */
+  /** How much is not durable yet, and how long the oldest update has waited. */
   get lag(): { readonly bytes: number; readonly seconds: number } {
     const since = Math.min(this.#writingSince, this.#waitingSince);
     return { bytes: this.#backlog, seconds: Math.max(0, secondsFrom(since)) };
   }
 
-  /** True when too much waits to be written. */
+  /** True while too much waits to be written. */
   get full(): boolean {
     return this.#backlog > this.#mostBytes;
   }
 
-  /** Resolves when `full` has ended, or the writer is closed. */
+  /** Resolves once the writer is no longer `full`, or is closed. */
   whenNotFull(): Promise<void> {
     if (!this.full || this.#closed) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
@@ -99,16 +99,16 @@ export class JournalWriter {
   }
 
   /**
-   * Gives up what a document has appended and is not durable.
+   * Abandons the updates of a room that are not durable.
    *
-   * @returns resolves when nothing of it is being written. It does not reject
+   * @returns resolves when none of them is being written. Does not reject.
    */
   async discard(room: JournaledRoom, reason: Error): Promise<void> {
     this.remove(room);
     if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
     this.#durability.fail(reason, room);
     await this.settled();
-    // What has been committed meanwhile has been subtracted already.
+    // Updates committed in the meantime have already been subtracted.
     const { log } = room;
     for (const { origin, update } of log.entries(log.durable, log.end)) {
       if (origin.kind !== "remote") this.#backlog -= update.length;
@@ -116,26 +116,26 @@ export class JournalWriter {
     if (!this.full) this.#release();
   }
 
-  /** Resolves when the commit under way has ended, whatever became of it. */
+  /** Resolves when the commit under way has ended, successfully or not. */
   async settled(): Promise<void> {
     await Promise.allSettled([this.#committing]);
   }
 
   /**
-   * Resolves when everything below an offset of a document's log is durable.
+   * Resolves when everything below an offset of a room's log is durable.
    *
-   * @throws StorageError when the writer is closed before or has given the document up, and why the
-   *   document was discarded
+   * @throws StorageError if the writer is closed first or has abandoned the room
+   * @throws the reason for which the room was discarded
    */
   async whenDurable(room: JournaledRoom, end: number): Promise<void> {
     if (this.#closed) throw closedError();
     if (room.log.durable < end && !this.#rooms.has(room)) {
-      throw new StorageError("the document was given up before the update was durable");
+      throw new StorageError("the document was discarded before the update was durable");
     }
     await this.#durability.wait(room, end);
   }
 
-  /** Writes what the document has appended, soon. @param bytes how much that is */
+  /** Schedules a commit of what the room has just appended. @param bytes size of that */
   enqueue(room: JournaledRoom, bytes: number): void {
     this.#backlog += bytes;
     if (this.#waitingSince === Number.POSITIVE_INFINITY) this.#waitingSince = performance.now();
@@ -148,12 +148,12 @@ export class JournalWriter {
     while (this.#running !== undefined) await this.#running;
   }
 
-  /** Ends the pause before the next attempt: the journal is known to answer again. */
+  /** Ends the pause before the next attempt: the journal is known to respond again. */
   retry(): void {
     this.#wake?.();
   }
 
-  /** Stops trying. What is not durable is not written any more. */
+  /** Stops retrying. Updates that are not durable are no longer written. */
   close(): void {
     this.#closed = true;
     this.#wake?.();
@@ -163,7 +163,7 @@ export class JournalWriter {
 
   async #run(): Promise<void> {
     let delay = RETRY_MIN_MS;
-    // The turn ends first, so that what came in it goes into one commit.
+    // Let this turn of the event loop end, so that all its updates go into one commit.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#pending.size > 0 && !this.#closed) {
       try {
@@ -172,7 +172,7 @@ export class JournalWriter {
         const isWhole = await commit;
         delay = RETRY_MIN_MS;
         this.#recovered();
-        // What did not fit into a commit follows at once, with what came meanwhile.
+        // What did not fit into the commit follows at once, with what arrived in the meantime.
         if (isWhole) await this.#pause(GATHER_MS);
       } catch (error) {
         this.#failed(error);
@@ -183,14 +183,14 @@ export class JournalWriter {
     this.#running = undefined;
   }
 
-  /** @returns whether nothing had to be left for the next one */
+  /** @returns whether everything pending fitted into this commit */
   async #commit(): Promise<boolean> {
     const rooms = [...this.#pending].filter((room) => this.#rooms.has(room));
     const { rows, sources, bytes, rest } = this.#plan.next(rooms);
     this.#pending = new Set(rest);
     const began = performance.now();
     this.#writingSince = this.#waitingSince;
-    // What is left for the next commit may be as old.
+    // What is left for the next commit may be just as old.
     if (this.#pending.size === 0) this.#waitingSince = Number.POSITIVE_INFINITY;
     const slow = setTimeout(() => this.#slowDown(rooms), SLOW_MS);
     const stall = setTimeout(() => this.#stall(), STALL_MS);
@@ -242,11 +242,11 @@ export class JournalWriter {
   #failed(error: unknown): void {
     const first = this.#failure === undefined;
     this.#failure = error instanceof Error ? error.message : String(error);
-    if (first) this.#logger.error({ err: error }, "the journal cannot be written; trying again");
+    if (first) this.#logger.error({ err: error }, "journal write failed, retrying");
   }
 
   #recovered(): void {
-    if (this.#failure !== undefined) this.#logger.info("the journal can be written again");
+    if (this.#failure !== undefined) this.#logger.info("journal writes succeed again");
     this.#slow = false;
     this.#stalledSince = undefined;
     this.#failure = undefined;
@@ -270,7 +270,7 @@ export class JournalWriter {
   }
 }
 
-/** What a commit means for each of its rooms. */
+/** Splits a commit by room. */
 function commitsOf(
   sources: Commit["sources"],
   ids: readonly JournalId[],

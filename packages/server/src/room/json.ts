@@ -4,7 +4,7 @@ import { applyUpdates } from "./apply-updates.ts";
 import { OutputMeter, outputLimit } from "./output-meter.ts";
 import { type AnyType, childrenToString, typeToString } from "./xml-text.ts";
 
-// The dashboard shows documents with it, in browsers: it needs nothing but Yjs and lib0.
+// The dashboard uses this module in browsers to show documents: it must need nothing but Yjs and lib0.
 
 export type JsonValue =
   | string
@@ -16,31 +16,31 @@ export type JsonValue =
 
 /** A root type of a document. */
 export interface RootJson {
-  /** What its content shows; Yjs does not store the types of roots. */
+  /** Inferred from its content; Yjs does not store the types of roots. */
   type: "text" | "array" | "map" | "xml" | "empty";
   /** A string for `text` and `xml` (as XML), an array, or an object; `null` when empty. */
   value: JsonValue;
-  /** For `text` with formatting or embedded objects: all of it as a Quill delta. */
+  /** For `text` with formatting or embedded objects: the whole text as a Quill delta. */
   delta?: Record<string, JsonValue>[];
 }
 
 export interface DocumentJson {
-  /** By name. A root that never had content is not there. */
+  /** By name. Roots that never had content are missing. */
   roots: Record<string, RootJson>;
 }
 
 /**
- * A document as JSON. It is not changed by that: its roots stay without a type.
+ * Converts a document to JSON. The document is not changed: its roots stay untyped.
  *
- * The type of a root is inferred from what is there; if nothing is, from what was deleted and is not
- * collected. Content in a list decides before entries with keys, because a text has attributes, which
- * are such entries.
+ * The type of a root is inferred from its content or, if it has none, from deleted content that has not
+ * been collected. List content takes precedence over keyed entries, because the attributes of a text
+ * are keyed entries.
  *
- * What JSON does not have: bytes are `{"$binary": base64}`, big integers `{"$bigint": digits}`, nested
- * documents `{"$document": guid}`; `undefined` and numbers that are not finite are `null`.
+ * Values that JSON lacks: bytes become `{"$binary": base64}`, big integers `{"$bigint": digits}`, nested
+ * documents `{"$document": guid}`; `undefined` and non-finite numbers become `null`.
  *
- * @param limit how large it may become, in bytes, about
- * @throws TooLargeError when it becomes larger, or types are nested deeper than 1,000 levels
+ * @param limit approximate size limit of the result, in bytes
+ * @throws TooLargeError if the result exceeds the limit, or types are nested deeper than 1,000 levels
  */
 export function documentToJson(doc: Y.Doc, limit: number = outputLimit(0)): DocumentJson {
   const meter = new OutputMeter(limit);
@@ -52,13 +52,13 @@ export function documentToJson(doc: Y.Doc, limit: number = outputLimit(0)): Docu
 }
 
 /**
- * The document that encoded updates are, as JSON in UTF-8.
+ * Converts a document given as encoded updates to JSON in UTF-8.
  *
- * @throws TooLargeError as `documentToJson`; see `outputLimit`. Error of Yjs when the updates cannot be
- *   integrated
+ * @throws TooLargeError as `documentToJson`; see `outputLimit`
+ * @throws Yjs's own error if the updates cannot be integrated
  */
 export function updatesToJson(updates: readonly Uint8Array[]): Uint8Array {
-  // Deleted content may be all that tells the type of a root.
+  // Deleted content may be the only clue to the type of a root.
   const doc = new Y.Doc({ gc: false });
   try {
     applyUpdates(doc, updates);
@@ -91,7 +91,7 @@ function typeOf(root: AnyType): RootType {
   return typeByContent(root, false) ?? typeByContent(root, true) ?? "empty";
 }
 
-/** @param deleted whether to look at what was deleted, or at what is there */
+/** @param deleted whether to look at deleted content instead of live content */
 function typeByContent(root: AnyType, deleted: boolean): RootType | null {
   const found = new Set<RootType>();
   for (const item of itemsOf(root)) {
@@ -103,7 +103,7 @@ function typeByContent(root: AnyType, deleted: boolean): RootType | null {
   return null;
 }
 
-/** Which type has such content in its list. What was collected says nothing. */
+/** The type that holds such content in its list. Collected content gives no clue. */
 function typeByItem(content: Y.Item["content"]): RootType {
   switch (content.constructor) {
     case Y.ContentString:
@@ -132,7 +132,7 @@ function* liveContents(type: AnyType): Generator<Y.Item["content"]> {
 function toText(root: AnyType, meter: OutputMeter): RootJson {
   const delta: Record<string, JsonValue>[] = [];
   const formats = new Map<string, { value: JsonValue; length: number }>();
-  /** Of all formats as JSON: each piece of the text repeats them. */
+  /** Length of all active formats as JSON: each piece of the text repeats them. */
   let formatsLength = 0;
   let text = "";
   let value = "";

@@ -8,18 +8,18 @@ import { makeStoredBase } from "./stored-base.ts";
 import { readStores, type StoredRoom, type Stores } from "./stored-room.ts";
 
 /**
- * Gives what the application has of a room of which nothing is stored; `null` when that is nothing.
+ * Resolves to the application's content for a room of which nothing is stored; `null` if there is none.
  *
  * @throws StorageError
  */
 export type InitialContent = (room: string) => Promise<Uint8Array | null>;
 
 /**
- * Loads a room from another server that holds it, else from its snapshot; and from its journal in
- * any case, because a server that died may have written there what nobody else has.
+ * Loads a room from another holder or, if there is none, from its snapshot; and in either case from its
+ * journal, because a server that died may have written updates there that no other server has.
  *
- * @throws CorruptedError when a part of it is damaged, or its snapshot is known to exist and is not
- *   there. It is never opened as an empty room then: saving that would complete the loss.
+ * @throws CorruptedError if a part of it is damaged, or its snapshot is known to exist but is missing.
+ *   Such a room is never opened as an empty one: saving that would complete the loss.
  * @throws StorageError when the stores could not be read
  */
 export async function loadRoom(
@@ -36,7 +36,7 @@ export async function loadRoom(
   const { base, tail } = await makeStoredBase(name, content.updates, services);
   const room = new Room(name, base, services, replicator, {
     version: content.version,
-    // What came from elsewhere than the snapshot may not be in it.
+    // Updates from another source than the snapshot may not be in it.
     isWhole: fetched === null && content.rows.length === 0,
   });
   for (const update of tail) room.log.append(update, REMOTE);
@@ -45,7 +45,7 @@ export async function loadRoom(
   return { room, fetched };
 }
 
-/** Reads what is stored; when that is nothing, stores what the application has of the room. */
+/** Reads the stored room; if nothing is stored, stores the application's initial content. */
 async function readOrBegin(
   room: string,
   stores: Stores,
@@ -55,12 +55,12 @@ async function readOrBegin(
   if (stored.updates.length > 0 || initialContent === undefined) return stored;
   const update = await initialContent(room);
   if (update === null) return stored;
-  // Clients see it only when it is durable, as everything that they are answered.
+  // Like every answer to clients, it must be durable before they see it.
   const ids = await stores.journal.append([{ room, update }]);
   return { updates: [update], rows: ids.map((id) => ({ id, update })), version: null };
 }
 
-/** Adds what a dead server may have left in the journal to what another one has. */
+/** Adds what a dead server may have left in the journal to what another server has in memory. */
 async function addJournal(
   room: string,
   fetched: readonly Uint8Array[],
@@ -71,7 +71,7 @@ async function addJournal(
     return { updates: [...fetched, ...rows.map(({ update }) => update)], rows, version: null };
   } catch (error) {
     if (error instanceof CorruptedError || !(error instanceof StorageError)) throw error;
-    // What matters is here. The holders read the stores again anyway, once the document is open.
+    // The essential part is here. The holders read the stores again anyway once the room is open.
     return { updates: fetched, rows: [], version: null };
   }
 }

@@ -7,56 +7,56 @@ import { isLight, type MergeMass, massOf } from "./merge-cost.ts";
 import { mergeUpdates } from "./merge-updates.ts";
 import { type Origin, UNKNOWN } from "./origin.ts";
 
-/** One or more updates of the log's tail, from offset `start` up to, not including, `end`. */
+/** One or more updates of the log's tail, covering the offsets `[start, end)`. */
 export interface Entry extends FramedUpdate, MergeMass {
   readonly start: number;
   readonly end: number;
   readonly origin: Origin;
-  /** Whether it may be merged with others on the event loop. */
+  /** Whether it is cheap enough to be merged with others on the event loop. */
   readonly isLight: boolean;
 }
 
 interface TailEntry extends Entry {
   origin: Origin;
   isLight: boolean;
-  /** What it holds, until it is durable and noted. */
+  /** Its contents, until it is durable and recorded in the durable content. */
   contents: UpdateContents | null;
 }
 
-/** Above this, an update is sent and kept on its own: merging it would take too long. */
+/** Larger updates, in bytes, are sent and kept on their own: merging them would take too long. */
 const LARGE = 16 * 1024;
-/** A longer tail is compacted even when it is small: what cannot be merged makes it long. */
+/** A tail with more entries is compacted however small it is: updates that cannot be merged pile up. */
 const LONG_TAIL = 4_096;
-/** How many bytes of small updates are merged into one frame. */
+/** Most bytes of small updates that are merged into one frame. */
 const MERGED_BYTES = 64 * 1024;
-/** This many small entries become one when the tail has twice as many. */
+/** This many small entries are squashed into one once the tail has twice as many. */
 const SQUASH = 64;
-/** Squashing stops after this many rounds, or this many milliseconds. */
+/** Squashing stops after this many rounds or milliseconds. */
 const MOST_SQUASHES = 16;
 const SQUASH_MS = 4;
 
 /**
- * A document as a log: a compacted base, and a tail of updates with offsets. Every update gets the
- * next offset. Reading from an offset gives everything from there on, and possibly more: updates
- * merge, so what is read twice does no harm, and what is skipped does.
+ * A document as a log: a compacted base and a tail of updates, each with the next offset. Reading from
+ * an offset returns everything from there on, and possibly more: applying an update twice is harmless,
+ * skipping one is not.
  *
- * `durable` is the offset below which everything survives a crash. Only what is durable is merged
- * or moved into the base, so every other entry keeps its origin.
+ * Everything below the offset `durable` survives a crash. Only durable entries are merged or moved into
+ * the base, so every other entry keeps its origin.
  */
 export class Log {
   #base: Base;
-  /** Everything below is in the base. */
+  /** The base holds everything below this offset. */
   #baseEnd = 0;
   #tail: TailEntry[] = [];
   #tailBytes = 0;
   #end = 0;
   #durable = 0;
-  /** What is below `durable`. */
+  /** The content below `durable`. */
   #content: DurableContent;
-  /** What a compaction that began takes up: everything below `end`. */
+  /** The compaction under way, which moves everything below `end` into the base. */
   #mark: { readonly end: number; readonly rebase: (base: Base) => DurableContent } | undefined;
   #vectorFrame: { vector: Uint8Array; frame: Frame } | undefined;
-  /** Clocks of what is not durable, up to an offset; see `clockOf`. */
+  /** Clocks of the updates that are not durable, up to the next offset; see `clockOf`. */
   readonly #pendingClocks: StateVector = new Map();
   #pendingNoted = 0;
 
@@ -73,7 +73,7 @@ export class Log {
     return this.#baseEnd;
   }
 
-  /** The offset that the next update gets. */
+  /** The offset of the next update. */
   get end(): number {
     return this.#end;
   }
@@ -95,17 +95,17 @@ export class Log {
     return this.#tail.length;
   }
 
-  /** What is durable. */
+  /** The durable content. */
   get content(): DurableContent {
     return this.#content;
   }
 
-  /** Whether the base should take up the tail, whatever its size in bytes. */
+  /** Whether the tail should be compacted into the base, whatever its size in bytes. */
   get wantsCompaction(): boolean {
     return this.#tail.length > LONG_TAIL || this.#content.isPartial;
   }
 
-  /** Adds a valid update; copies its bytes. @param contents what it holds, when that is known */
+  /** Appends a copy of a valid update. @param contents its contents, if the caller knows them */
   append(update: Uint8Array, origin: Origin, contents = inspectOrNull(update)): void {
     const start = this.#end++;
     const { frame, update: kept } = frameUpdate(update);
@@ -125,7 +125,7 @@ export class Log {
     if (origin.kind === "remote" && start === this.#durable) this.markDurable(this.#end);
   }
 
-  /** Everything below `offset` survives a crash, and what follows from elsewhere. */
+  /** Marks everything below `offset` durable, and the remote updates that directly follow. */
   markDurable(offset: number): void {
     if (offset <= this.#durable) return;
     const before = this.#durable;
@@ -145,7 +145,7 @@ export class Log {
     }
   }
 
-  /** The updates of the tail in `[from, to)`. */
+  /** The entries of the tail in `[from, to)`. */
   *entries(from: number, to: number): Generator<Entry> {
     for (let i = this.#indexOf(from); i < this.#tail.length; i++) {
       const entry = this.#tail[i];
@@ -155,9 +155,9 @@ export class Log {
   }
 
   /**
-   * A session has ended: what it wrote is of unknown origin from now on.
+   * A session has ended: from now on, the origin of its updates is unknown.
    *
-   * @param pendingFrom between what is durable and this offset, it has written nothing
+   * @param pendingFrom the session wrote nothing between `durable` and this offset
    */
   disown(origin: Origin, pendingFrom: number): void {
     for (const entry of this.#tail) {
@@ -171,7 +171,7 @@ export class Log {
     }
   }
 
-  /** The offset of the first entry of this origin, from `from` on; else `Infinity`. */
+  /** The offset of the first entry with this origin at or after `from`; `Infinity` if there is none. */
   firstOf(origin: Origin, from: number): number {
     for (const entry of this.entries(from, this.#end)) {
       if (entry.origin === origin) return entry.start;
@@ -180,11 +180,11 @@ export class Log {
   }
 
   /**
-   * Frames that hold everything in `[from, to)`; all of the document when the base has taken up
-   * `from`. The base comes last: it is an answer to a state vector, and the first one that a client
-   * gets says that it has everything.
+   * Frames with everything in `[from, to)`; with the whole document if `from` is already in the base.
+   * The base comes last: it is sent as an answer to a state vector (sync step 2), and the first such
+   * answer tells a client that it has everything.
    *
-   * @param wanted leaves out the entries for which it is false
+   * @param wanted entries for which it returns false are left out
    */
   frames(from: number, to: number, wanted?: (entry: Entry) => boolean): Frame[] {
     const frames: Frame[] = [];
@@ -215,14 +215,14 @@ export class Log {
     return frames;
   }
 
-  /** All structs of a client with a clock below that are here, durable or not. */
+  /** The clock below which the log holds all structs of a client, durable or not. */
   clockOf(client: number): number {
     this.#notePending();
     const durable = this.#content.clockOf(client);
     return Math.max(this.#pendingClocks.get(client) ?? 0, durable);
   }
 
-  /** The encoded state vector of what is durable, also in a frame; made anew only when it changed. */
+  /** The encoded state vector of the durable content, bare and framed; rebuilt only when it changed. */
   describeDurable(): { vector: Uint8Array; frame: Frame } {
     const { vector } = this.#content;
     if (this.#vectorFrame?.vector !== vector) {
@@ -231,7 +231,7 @@ export class Log {
     return this.#vectorFrame;
   }
 
-  /** The updates that compaction may put into the base: all that is durable. */
+  /** The updates that a compaction may move into the base: all that are durable. */
   compactable(): { end: number; updates: Uint8Array[] } {
     const rebase = this.#content.mark();
     this.#mark = rebase === null ? undefined : { end: this.#durable, rebase };
@@ -240,7 +240,7 @@ export class Log {
     return { end: this.#durable, updates };
   }
 
-  /** Replaces the base by one that holds everything below `end`. */
+  /** Replaces the base with one that holds everything below `end`. */
   replaceBase(base: Base, end: number): void {
     if (end < this.#baseEnd) return;
     this.#base = base;
@@ -265,7 +265,7 @@ export class Log {
     if (contents !== null) this.#content.add(entry.update, contents);
   }
 
-  /** Notes what came since it was called last and is not durable yet. */
+  /** Records the clocks of updates appended since the last call that are not durable yet. */
   #notePending(): void {
     if (this.#durable === this.#end) {
       this.#pendingClocks.clear();
@@ -306,7 +306,7 @@ export class Log {
     if (first === undefined || last === undefined) return false;
     const merged = merge(oldest);
     if (merged === null) {
-      // A forged one is among them; they are not tried again.
+      // One of them is forged; do not try these again.
       for (const entry of oldest) entry.isLight = false;
       return false;
     }
@@ -326,7 +326,7 @@ export class Log {
     return true;
   }
 
-  /** Where as many light, durable entries as are squashed follow one another; the oldest. */
+  /** Index of the oldest run of `SQUASH` consecutive light, durable entries. */
   #squashable(): number | null {
     let start = 0;
     for (let i = 0; i < this.#tail.length; i++) {
@@ -339,14 +339,14 @@ export class Log {
   }
 }
 
-/** Of an update that is not valid. */
+/** The mass of an invalid update. */
 const UNKNOWN_MASS: MergeMass = {
   joints: Number.POSITIVE_INFINITY,
   parts: Number.POSITIVE_INFINITY,
 };
 const NOTHING: Pick<UpdateContents, "runs"> = { runs: [] };
 
-/** The entries as one update, or `null` when a forged one among them cannot be merged. */
+/** Merges the entries into one update; `null` if one of them is forged and cannot be merged. */
 function merge(entries: readonly Entry[]): FramedUpdate | null {
   try {
     return frameUpdate(mergeUpdates(entries.map((entry) => entry.update)));
@@ -355,7 +355,7 @@ function merge(entries: readonly Entry[]): FramedUpdate | null {
   }
 }
 
-/** What an update holds; `null` when it is not valid, as another server should have found. */
+/** The contents of an update; `null` if it is invalid, which another server should have detected. */
 function inspectOrNull(update: Uint8Array): UpdateContents | null {
   try {
     return inspectUpdate(update);

@@ -5,8 +5,8 @@ interface Waiting<Owner> {
 }
 
 /**
- * Memory that several workers share: each says what its task needs, and begins when there is room for
- * it, in the order in which they asked.
+ * Memory that several workers share. Each reserves what its task needs, and starts once that much is
+ * free, in the order of the requests.
  */
 export class MemoryLedger<Owner extends object> {
   readonly limit: number;
@@ -20,7 +20,7 @@ export class MemoryLedger<Owner extends object> {
   }
 
   /**
-   * Calls `grant` when there is room, at once if there is.
+   * Calls `grant` once the memory is available, which may be immediately.
    *
    * @param bytes at most `limit`
    */
@@ -29,7 +29,7 @@ export class MemoryLedger<Owner extends object> {
     this.#grant();
   }
 
-  /** The owner needs nothing any more, and waits for nothing. */
+  /** Ends the owner's reservation and its waiting requests. */
   release(owner: Owner): void {
     this.#waiting = this.#waiting.filter((waiting) => waiting.owner !== owner);
     this.#total -= this.#reserved.get(owner) ?? 0;

@@ -1,13 +1,14 @@
 import * as Y from "yjs";
 
-/** So many are merged at once. */
+/** Number of updates merged at once. */
 const AT_ONCE = 64;
 
 /**
  * Merges any number of updates into one. `Y.mergeUpdates` takes quadratic time in their number, over a
- * minute for 65,000; so many are merged in levels. The first one is merged only once: it may be large.
+ * minute for 65,000, so larger numbers are merged in levels. The first update is merged only once,
+ * because it may be large.
  *
- * @throws an error of Yjs when a forged one among them cannot be merged
+ * @throws Yjs's own error if one of them is forged and cannot be merged
  */
 export function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array {
   let level = updates;

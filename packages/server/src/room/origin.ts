@@ -5,8 +5,8 @@ export type Origin =
   /** The client of a session wrote it. */
   | { readonly kind: "session"; readonly subscriber: Subscriber }
   /**
-   * Any client of this server may have written it: it came in an answer to a state vector, by the API,
-   * from a session that has ended, or several updates were merged.
+   * Any client of this server may have written it: it came in an answer to a state vector, through the
+   * API or from a session that has ended, or is the result of merging several updates.
    */
   | { readonly kind: "unknown" }
   /** It came from another server or from the stores, and is durable already. */

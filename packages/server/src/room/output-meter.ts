@@ -1,23 +1,23 @@
 import { TooLargeError } from "../protocol/too-large-error.ts";
 
-/** Yjs itself and JSON walk what is nested by recursion. */
+/** Yjs and JSON traverse nested values recursively. */
 const MAX_DEPTH = 1_000;
 
 /**
- * Counts what is built to show a document, while it is built. Documents can be written that are small
- * and become very large when they are shown, such as a text with thousands of formats on each of its
- * characters; it is stopped before that takes memory.
+ * Counts the output while a document is being shown. A small document can be crafted to become very large
+ * when shown, such as a text with thousands of formats on each character; the meter stops the work before
+ * it takes up memory.
  */
 export class OutputMeter {
   readonly #limit: number;
   #used = 0;
 
-  /** @param limit in characters, about */
+  /** @param limit approximate limit, in characters */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** @throws TooLargeError when it is too much in all */
+  /** @throws TooLargeError when the total exceeds the limit */
   add(characters: number): void {
     this.#used += characters;
     if (this.#used > this.#limit) {
@@ -38,7 +38,7 @@ const LEAST_BYTES = 4 * 1024 * 1024;
 const PER_BYTE = 8;
 const MOST_BYTES = 64 * 1024 * 1024;
 
-/** How large a document may become when it is shown, by its encoded size; none that people write does. */
+/** How large a document of this encoded size may become when shown; ordinary documents stay below. */
 export function outputLimit(bytes: number): number {
   return Math.min(MOST_BYTES, LEAST_BYTES + PER_BYTE * bytes);
 }

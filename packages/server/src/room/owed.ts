@@ -3,15 +3,15 @@ import type { Identities } from "./identities.ts";
 import type { Entry, Log } from "./log.ts";
 import type { Subscriber } from "./subscriber.ts";
 
-// While the journal is slow a reader's cursor passes updates that its client may have written: these
-// are left out, and owed. They are sent when they are durable, or when their author turns out to be
-// somebody else. The invariant: what a suspect wrote between `durable` and the cursor was left out,
-// all of it.
+// While the journal is slow, a subscriber's cursor moves past updates that its client may have written.
+// Such updates are left out, and owed: they are sent once they are durable, or once their author proves
+// to be a different client. Invariant: everything that a suspect wrote between `durable` and the cursor
+// was left out.
 
 /**
- * Begins to leave out, from an offset on, what the reader's client may have written.
+ * Starts leaving out, from an offset on, what the subscriber's client may have written.
  *
- * @returns whether an entry is sent; it is asked for every entry that the cursor is about to pass
+ * @returns decides whether an entry is sent; call it for every entry that the cursor is about to pass
  */
 export function withhold(
   subscriber: Subscriber,
@@ -31,9 +31,10 @@ export function withhold(
 }
 
 /**
- * What was left out below the cursor and need not be any more.
+ * Frames with the updates that were left out below the cursor and can be sent now.
  *
- * @param pendingFrom the first update that is the reader's own, or anybody's, and is not durable
+ * @param pendingFrom offset of the first update that is the subscriber's own, or of unknown origin, and
+ *   is not durable
  */
 export function sentLater(
   subscriber: Subscriber,
@@ -53,7 +54,7 @@ export function sentLater(
         (origin.subscriber === subscriber || suspects?.has(origin.subscriber) === true));
     frames.push(...log.frames(subscriber.owedFrom, Math.min(durable, cursor), owed));
     for (const suspect of suspects ?? []) {
-      // It is gone, or all that was left out was sent just now.
+      // The suspect has gone, or all of its updates that were left out have just been sent.
       if (log.firstOf(suspect.origin, durable) >= cursor) suspects?.delete(suspect);
     }
   }
@@ -70,7 +71,7 @@ export function sentLater(
   return frames;
 }
 
-/** Takes out of the suspects who is known to be somebody else. */
+/** Removes from the suspects, and returns, those known to be a different client. */
 function takeCleared(
   subscriber: Subscriber,
   suspects: Set<Subscriber>,

@@ -9,7 +9,7 @@ import type { SnapshotStats } from "./room-stats.ts";
 import { readStores, type Stores } from "./stored-room.ts";
 import type { UpdateWorkers } from "./update-workers.ts";
 
-/** A journal row of a room, and the offset of the log that it reaches to. */
+/** A journal row of a room, and the log offset up to which it reaches. */
 export interface JournaledRow {
   readonly id: JournalId;
   readonly end: number;
@@ -19,7 +19,7 @@ export interface JournaledRow {
 export interface PersistedRoom {
   readonly name: string;
   readonly log: Log;
-  /** Moves what is durable into the base; see `CompactionRunner.run`. */
+  /** Moves everything durable into the base; see `CompactionRunner.run`. */
   compact(): Promise<{ readonly base: Base; readonly end: number }>;
   /** As `Replica.receiveIfNew`. */
   receiveIfNew(updates: readonly Uint8Array[], now: number): Promise<boolean>;
@@ -29,7 +29,7 @@ export interface PersistedRoom {
 export interface HolderState {
   /** Whether there are any. */
   readonly active: boolean;
-  /** Whether it is for this server to store the snapshots that the holders share. */
+  /** Whether this server stores the snapshots that the holders share. */
   readonly isSnapshotLeader: boolean;
 }
 
@@ -47,16 +47,16 @@ export interface StoreOptions {
   readonly workers: UpdateWorkers;
   readonly logger: Logger;
   readonly stats: SnapshotStats;
-  /** Calls the function when it may write; without it, at once. */
+  /** Calls the function once it may write; defaults to calling it immediately. */
   readonly write?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
- * What the stores have of one open room: which journal rows a snapshot has to contain before they may be
- * deleted, which snapshot this server knows, and how much of the log is in it.
+ * Tracks what the stores have of one open room: which journal rows a snapshot has to contain before they
+ * may be deleted, which snapshot this server knows, and how much of the log is in it.
  *
- * A snapshot is only replaced by one that contains it, and a row is only deleted when a stored snapshot
- * contains it. So any server can store, several at once too, and nothing is lost.
+ * A snapshot is only replaced by one that contains it, and a row is only deleted once a stored snapshot
+ * contains it. So any server may store snapshots, even several at once, without losing anything.
  */
 export class Persistence {
   readonly #room: PersistedRoom;
@@ -78,15 +78,15 @@ export class Persistence {
   }
 
   /**
-   * Whether there is something to store. Of several holders one stores what all of them wrote; the
-   * others only make room in the journal.
+   * Whether there is something to store. One of the holders stores what all of them wrote; the others
+   * store only to trim the journal.
    */
   get isChanged(): boolean {
     if (this.#rows.length > 0) return true;
     return this.#holders.isSnapshotLeader && this.#stored < this.#room.log.end;
   }
 
-  /** Whether nobody has ever written to the room. */
+  /** Whether the room has never been written to. */
   get isUnused(): boolean {
     const { log } = this.#room;
     const isEmpty = log.base.update.length === EMPTY_UPDATE.length && log.tailBytes === 0;
@@ -99,10 +99,9 @@ export class Persistence {
   }
 
   /**
-   * Takes what the stores have and the log has not: another server put it there, and this one has not
-   * heard of it.
+   * Adds what the stores have and the log lacks: another server wrote it, and this one missed it.
    *
-   * @returns the updates, if they held something new
+   * @returns the updates, if they contained something new
    * @throws StorageError, WorkerError
    */
   async recover(stores: Stores): Promise<readonly Uint8Array[]> {
@@ -116,16 +115,16 @@ export class Persistence {
   }
 
   /**
-   * Stores a snapshot that holds everything durable, then deletes the journal rows that it contains.
+   * Stores a snapshot of everything durable, then deletes the journal rows that it contains.
    *
-   * @returns the size of the snapshot in bytes, or `null` when there was nothing to store
-   * @throws StorageError or WorkerError; nothing is lost then, and it can be tried again
+   * @returns the size of the snapshot in bytes, or `null` if there was nothing to store
+   * @throws StorageError or WorkerError; nothing is lost, and the call can be retried
    */
   async store(options: StoreOptions): Promise<number | null> {
     const room = this.#room;
     const { durable } = room.log;
     if (this.#stored >= durable) {
-      // Rows may have been found since whose content had come before, by another server.
+      // Rows may have been found since, with content that had already arrived from another server.
       if (this.#rows.some(({ end }) => end <= this.#stored)) {
         await this.#truncateJournal(options.stores, this.#stored);
       }
@@ -145,7 +144,7 @@ export class Persistence {
     const { stores, logger, stats } = options;
     const room = this.#room;
     let { base } = compacted;
-    // What came from a snapshot may be in the log above what is durable, and so not in the base.
+    // Content from a stored snapshot may be in the log above `durable`, and so not in the base.
     if (compacted.end < this.#versionEnd) base = await this.#addStored(base, options);
     for (;;) {
       try {
@@ -154,7 +153,7 @@ export class Persistence {
       } catch (error) {
         if (!(error instanceof SnapshotConflictError)) throw error;
         stats.conflicts++;
-        // Usual with several holders; else somebody has written who did not know of this one.
+        // Expected with several holders; otherwise a server wrote that did not know of this one.
         const level = this.#holders.active ? "debug" : "warn";
         logger[level]({ room: room.name }, "snapshot conflict, merging with the stored snapshot");
         base = await this.#addStored(base, options);
@@ -165,7 +164,7 @@ export class Persistence {
     return base.update.length;
   }
 
-  /** Deletes the journal rows that the stored snapshot contains: those up to an offset. */
+  /** Deletes the journal rows up to an offset, which the stored snapshot contains. */
   async #truncateJournal({ journal }: Stores, to: number): Promise<void> {
     const contained = new Set(this.#rows.filter(({ end }) => end <= to));
     await journal.truncate(
@@ -175,7 +174,7 @@ export class Persistence {
     this.#rows = this.#rows.filter((row) => !contained.has(row));
   }
 
-  /** Takes the stored snapshot into the log, and into a base of it that is to replace it. */
+  /** Adds the stored snapshot to the log, and returns a base that contains it and can replace it. */
   async #addStored(base: Base, { stores, workers }: StoreOptions): Promise<Base> {
     const room = this.#room;
     const other = await stores.snapshots.read(room.name);
@@ -185,7 +184,7 @@ export class Persistence {
       const both = [base.update, other.update];
       sum = await workers.runInBackground(room.name, "makeBase", both, "merge");
     }
-    // Not before: whoever names a version when he writes says that he has what is in it.
+    // Not earlier: writing with a version asserts that the new snapshot contains that one.
     this.#version = other?.version ?? null;
     this.#versionEnd = room.log.end;
     return sum;

@@ -12,32 +12,32 @@ import type {
 } from "./update-tasks.ts";
 import { TaskError, WorkerError } from "./worker-errors.ts";
 
-/** What happens to a worker. */
+/** Events of a worker. */
 export interface PoolWorkerEvents {
   /** Its thread has ended. */
   readonly ended: (worker: PoolWorker) => void;
-  /** Its task needs memory, in bytes, and waits for `go`. */
+  /** Its task needs this many bytes of memory, and waits for `go`. */
   readonly needs: (worker: PoolWorker, bytes: number) => void;
 }
 
-/** What the task under way has used so far. */
+/** What the running task has used so far. */
 export interface Usage {
   readonly cpuMs: number;
   readonly heapBytes: number;
 }
 
 /**
- * A worker that reaches V8's own limit may take the process down with it: an allocation that cannot
- * be made is fatal. So that limit is far above the budget, and who supervises ends the worker before.
+ * A worker that reaches V8's own heap limit may take the process down with it: a failed allocation is
+ * fatal. So that limit is far above the budget, and the supervisor stops the worker well before.
  */
 const HEAP_RESERVE = 4;
 const LEAST_HEAP_LIMIT_MB = 1_024;
-/** Without measured CPU time, this share of the elapsed time counts. */
+/** The share of the elapsed time that counts where CPU time cannot be measured. */
 const ASSUMED_CPU_SHARE = 1 / 3;
-/** A thread that does not answer for this long is busy in native code; the elapsed time counts then. */
+/** A thread that does not answer for this long is busy in native code; then the elapsed time counts. */
 const UNANSWERED_MS = 2_000;
 
-/** One worker thread, and the task that it does. It is given one at a time: ending it fails no other. */
+/** One worker thread and its task. It runs one task at a time, so stopping it fails no other task. */
 export class PoolWorker {
   readonly #worker: Worker;
   #settle: ((outcome: TaskResult | Error) => void) | undefined;
@@ -74,36 +74,36 @@ export class PoolWorker {
     return this.#settle === undefined && this.#ended === undefined;
   }
 
-  /** For how long the task under way has been, in milliseconds. */
+  /** How long the current task has been running, in milliseconds; 0 while it waits for memory. */
   get elapsedMs(): number {
     return this.#settle === undefined || this.#isWaiting ? 0 : performance.now() - this.#startedAt;
   }
 
-  /** What the last task said it needs, in bytes; 0 when it needed little. */
+  /** The memory that the last task asked for, in bytes; 0 if it needed little. */
   get neededBytes(): number {
     return this.#neededBytes;
   }
 
-  /** The task that waits fails, without having begun. */
+  /** Fails the task that waits for memory before it starts. */
   refuse(reason: Error): void {
     this.#isWaiting = false;
     this.#neededBytes = 0;
     this.#settle?.(reason);
   }
 
-  /** There is memory for the task that waits. */
+  /** Starts the task that waits for memory. */
   go(): void {
     this.#isWaiting = false;
     this.#startedAt = performance.now();
     this.#order("go");
   }
 
-  /** CPU time of the last task, in milliseconds; of the one under way, as of the last measurement. */
+  /** CPU time of the current or last task, in milliseconds; as of the last measurement while it runs. */
   get spentMs(): number {
     return this.#spentMs;
   }
 
-  /** @throws WorkerError, MalformedError, TooLargeError, and the reason with which it was stopped */
+  /** @throws WorkerError, MalformedError, TooLargeError, or the reason for which it was stopped */
   perform(request: TaskRequest): Promise<TaskResult> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
@@ -121,7 +121,7 @@ export class PoolWorker {
     });
   }
 
-  /** What the task under way has used; asks the thread for it, and gives what was known last. */
+  /** Returns the last known usage of the running task, and requests a new measurement from the thread. */
   measure(): Usage {
     if (this.#settle !== undefined && this.#hasStarted) {
       const now = performance.now();
@@ -131,7 +131,7 @@ export class PoolWorker {
     return { cpuMs: this.#spentMs, heapBytes: this.#heapBytes };
   }
 
-  /** Ends the thread; the task under way fails with the reason. */
+  /** Stops the thread; the running task fails with the reason. */
   async stop(reason: Error): Promise<void> {
     this.#end(reason);
     await this.#worker.terminate();
@@ -155,7 +155,7 @@ export class PoolWorker {
           : (cpu.user + cpu.system) / 1_000 - this.#cpuBefore;
       if (heap !== undefined) this.#heapBytes = heap.used_heap_size + heap.external_memory;
     } catch {
-      // The thread has ended meanwhile; whoever waits for its task is told by `exit`.
+      // The thread has ended in the meantime; the `exit` event fails its task.
     } finally {
       this.#askedAt = undefined;
     }

@@ -2,18 +2,18 @@ import type { OverBudgetError } from "./worker-errors.ts";
 
 /** A room whose document takes more time or memory to handle than a room may use. */
 export interface QuarantinedRoom {
-  /** What was too much. */
+  /** Which budget was exceeded, by what. */
   readonly reason: string;
   /** In milliseconds since the epoch. */
   readonly since: number;
-  /** When it is tried again at the earliest, if the room is still changed or shown then. */
+  /** Earliest retry, if the room still changes or is shown by then; in milliseconds since the epoch. */
   readonly retryAt: number;
 }
 
 /**
- * What is done with documents that may be too much, each with pauses of its own: to compact one builds
- * a `Y.Doc`; where that is too much its updates are only merged, and where that is too, they stay in
- * the journal; to show one builds its JSON.
+ * The kinds of work on a document that may exceed its budget, each with its own pauses. Compacting builds
+ * a `Y.Doc`; if that costs too much, the updates are only merged; if that does too, they stay in the
+ * journal. Showing a document builds its JSON.
  */
 export type QuarantinedWork = "compact" | "merge" | "show";
 
@@ -24,18 +24,18 @@ interface Entry extends QuarantinedRoom {
 
 const FIRST_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 6 * 60 * 60_000;
-/** The oldest are forgotten beyond this; they only get another try. */
+/** With more rooms than this, the oldest are forgotten; they merely get another try. */
 const MOST = 10_000;
 
-/** Is told once of each change of a room's state: what it is now, or `null` at its end. */
+/** Called when a room is quarantined, with its state, and when the quarantine ends, with `null`. */
 export type QuarantineListener = (room: string, state: QuarantinedRoom | null) => void;
 
 /**
- * Rooms that have exceeded a budget. They are served from their log like all others; only the work
- * that was too much is not tried again before a pause, which grows from a minute to hours.
+ * Rooms that have exceeded a budget. They are served from their log like all others; only the work that
+ * exceeded it is not retried until after a pause, which grows from one minute to six hours.
  */
 export class Quarantine {
-  /** How often a room exceeded a budget. */
+  /** How often any room has exceeded a budget. */
   exceeded = 0;
   readonly #rooms: Map<string, Entry> = new Map();
   readonly #now: () => number;
@@ -45,7 +45,7 @@ export class Quarantine {
     this.#now = now;
   }
 
-  /** There is one listener. */
+  /** Sets the listener; there is only one. */
   onChange(listener: QuarantineListener): void {
     this.#onChange = listener;
   }
@@ -59,18 +59,18 @@ export class Quarantine {
     return entry && { reason: entry.reason, since: entry.since, retryAt: entry.retryAt };
   }
 
-  /** Whether something may be tried now. */
+  /** Whether this work may be tried now. */
   allows(room: string, work: QuarantinedWork): boolean {
     const retryAt = this.#rooms.get(room)?.work.get(work);
     return retryAt === undefined || retryAt <= this.#now();
   }
 
-  /** Something has exceeded its budget. */
+  /** Records that this work has exceeded its budget. */
   exceed(room: string, work: QuarantinedWork, { message }: OverBudgetError): void {
     this.exceeded++;
     const now = this.#now();
     const before = this.#rooms.get(room);
-    // Merging fails only after compacting has: this is the same try.
+    // Merging fails only after compacting has failed, so this is still the same attempt.
     const goesOn = before !== undefined && before.retryAt > now;
     const pauseMs =
       before === undefined
@@ -94,19 +94,19 @@ export class Quarantine {
     if (oldest !== undefined) this.#rooms.delete(oldest);
   }
 
-  /** Something that may have been too much has been done. */
+  /** Records that this work has succeeded. */
   pass(room: string, work: QuarantinedWork): void {
     const before = this.#rooms.get(room);
     if (before === undefined || !before.work.has(work)) return;
     const left = new Map(before.work);
     left.delete(work);
-    // What only stood in for it is not needed any more.
+    // Merging is only a fallback for compacting, so its failure no longer matters.
     if (work === "compact") left.delete("merge");
     if (left.size > 0) this.#rooms.set(room, { ...before, work: left });
     else this.end(room);
   }
 
-  /** The room is deleted, or fine again. */
+  /** Ends the quarantine: the room has been deleted, or its work succeeds again. */
   end(room: string): void {
     if (this.#rooms.delete(room)) this.#onChange(room, null);
   }

@@ -1,12 +1,12 @@
-/** How many numbers a leaf may hold: two for each range. */
+/** How many numbers a leaf may hold, two for each range. */
 const LEAF = 256;
 
 /**
- * Ranges of clocks that do not touch: a list of small sorted leaves, so that adding one moves few
- * others, in whatever order they come.
+ * A set of ranges of clocks; adjacent ranges are joined. It is a list of small sorted leaves, so that
+ * adding a range moves few others, in whatever order they arrive.
  */
 export class RangeSet {
-  /** In each: first clock and clock after the last, repeated; no leaf is empty. */
+  /** Each leaf holds pairs of first clock and clock after the last; no leaf is empty. */
   readonly #leaves: number[][] = [];
 
   /** Adds `[from, to)`. */
@@ -28,7 +28,7 @@ export class RangeSet {
     } else {
       at += 2;
     }
-    // Takes up what it touches, here and in the leaves that follow.
+    // Absorb the ranges that it touches, here and in the following leaves.
     let until = at;
     for (let next = leaf[until]; next !== undefined && next <= end; next = leaf[until]) {
       end = Math.max(end, leaf[until + 1] ?? end);
@@ -48,20 +48,20 @@ export class RangeSet {
     leaf.splice(at, until - at, start, end);
     if (leaf.length > LEAF) {
       const half = (leaf.length >>> 2) << 1;
-      // Ranges that come in ascending order fill their leaves.
+      // Ranges that arrive in ascending order fill their leaves.
       const rest = leaf.splice(at === leaf.length - 2 ? at : half);
       this.#leaves.splice(index + 1, 0, rest);
     }
   }
 
-  /** The clock after the range that holds `clock`; `clock` itself when none does. */
+  /** The clock after the range that contains `clock`; `clock` itself if none does. */
   endAt(clock: number): number {
     const leaf = this.#leaves[this.#leafOf(clock)];
     if (leaf === undefined) return clock;
     return Math.max(clock, leaf[rangeOf(leaf, clock) + 1] ?? clock);
   }
 
-  /** The last leaf that begins at or before `clock`; -1 when none does. */
+  /** Index of the last leaf that begins at or before `clock`; -1 if none does. */
   #leafOf(clock: number): number {
     let low = 0;
     let high = this.#leaves.length;
@@ -74,7 +74,7 @@ export class RangeSet {
   }
 }
 
-/** Where the last range that begins at or before `clock` is in a leaf; -2 when none does. */
+/** Index in a leaf of the last range that begins at or before `clock`; -2 if none does. */
 function rangeOf(leaf: readonly number[], clock: number): number {
   let low = 0;
   let high = leaf.length >>> 1;

@@ -2,13 +2,13 @@ import type { RoomTable } from "./room-table.ts";
 import { readStored, type Stores } from "./stored-room.ts";
 
 /**
- * What a room holds by now, as encoded updates: all that was acknowledged by the time of the call, to
- * whichever client, by whichever server. `null` when that is nothing. For those who only look at it.
+ * The current content of a room, as encoded updates: everything acknowledged by the time of the call, to
+ * any client, by any server; `null` if there is none. For read-only callers.
  *
- * The stores have all of that. The document in memory has it too when this server is the only one that
- * holds it, together with what a server that crashed may have left in the journal.
+ * The stores have all of it. If this server is the only holder, so does the room in memory together with
+ * what a crashed server may have left in the journal.
  *
- * @throws CorruptedError, StorageError as `loadDocument`
+ * @throws CorruptedError, StorageError as `loadRoom`
  */
 export async function readAcknowledged(
   room: string,

@@ -1,4 +1,4 @@
-/** What a `RecencyList` links. Only the list sets its neighbours. */
+/** An item of a `RecencyList`. Only the list sets its neighbors. */
 export interface Recent<T> {
   readonly version: number;
   older: T | null;
@@ -6,8 +6,8 @@ export interface Recent<T> {
 }
 
 /**
- * A list in the order of versions: what changed last is at its end. What is newer than a version,
- * and what is the oldest, is found without a look at the rest.
+ * A list ordered by version: the item that changed last is at its end. Finding the oldest item, or all
+ * items newer than a version, does not visit the others.
  */
 export class RecencyList<T extends Recent<T>> {
   #oldest: T | null = null;
@@ -22,7 +22,7 @@ export class RecencyList<T extends Recent<T>> {
     return this.#oldest;
   }
 
-  /** Adds one that is newer than all. */
+  /** Adds an item that is newer than all others. */
   add(item: T): void {
     item.older = this.#newest;
     item.newer = null;
@@ -32,7 +32,7 @@ export class RecencyList<T extends Recent<T>> {
     this.#size++;
   }
 
-  /** Removes one that is in the list. */
+  /** Removes an item, which must be in the list. */
   delete(item: T): void {
     if (item.older === null) this.#oldest = item.newer;
     else item.older.newer = item.newer;
@@ -43,14 +43,14 @@ export class RecencyList<T extends Recent<T>> {
     this.#size--;
   }
 
-  /** Those with a version above `version`, the newest first. */
+  /** The items with a version above `version`, newest first. */
   *newerThan(version: number): Generator<T> {
     for (let item = this.#newest; item !== null && item.version > version; item = item.older) {
       yield item;
     }
   }
 
-  /** All, the oldest first. */
+  /** All items, oldest first. */
   *[Symbol.iterator](): Generator<T> {
     for (let item = this.#oldest; item !== null; item = item.newer) yield item;
   }

@@ -1,12 +1,12 @@
 import type { StateVector } from "../protocol/state-vector.ts";
 import { inspectUpdate } from "../protocol/update.ts";
 
-/** How many bytes are looked at; to send the rest again costs less. */
+/** How many bytes are checked; sending the rest again costs less. */
 const MAX_LOOKED_AT = 128 * 1024;
 
 /**
- * Leaves out the updates that a state vector covers: of deletions it says nothing, so those that delete
- * stay. Of many, only the newest are looked at.
+ * Leaves out the updates that a state vector covers. It says nothing about deletions, so updates with
+ * deletions stay. If there are many, only the newest are checked.
  */
 export function withoutCovered(updates: readonly Uint8Array[], vector: StateVector): Uint8Array[] {
   const left: Uint8Array[] = [];

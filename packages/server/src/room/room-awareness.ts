@@ -22,25 +22,25 @@ import { addContest, type Contest, givesWay, isOld } from "./awareness-rules.ts"
 import { type AwarenessOwner, AwarenessTable, type Known } from "./awareness-table.ts";
 import { Subscriber } from "./subscriber.ts";
 
-/** Clients drop others that were not renewed for this long (`outdatedTimeout` of y-protocols). */
+/** Clients drop remote states not renewed for this long (`outdatedTimeout` in y-protocols). */
 const TIMEOUT_MS = 30_000;
-/** Clients renew their own state after half of that. From here on the server does it for them. */
+/** Clients renew their own state after half of that. Past this age the server renews it for them. */
 const RENEW_MS = 19_000;
-/** An owner that has not answered for this long gives way to one that another server vouches for. */
+/** An owner silent for this long gives way to a connection that another server vouches for. */
 const SILENT_MS = 500;
-/** What follows from what a client sent. */
+/** The consequences of an awareness message from a client. */
 export interface AwarenessEffects {
   /** Owners to ask whether they are alive. */
   readonly contests: readonly Contest[];
-  /** What the sender does not know. */
+  /** States that the sender is missing. */
   readonly answer: Frame | null;
 }
 
-/** What follows from what another server said. */
+/** The consequences of an awareness message from another server. */
 export interface PeerAwarenessEffects {
   /** Connections of this server to ask whether they are alive. */
   readonly contests: readonly Contest[];
-  /** What that server does not know: clients of its own that were declared gone here. */
+  /** The peer's own clients that were declared gone here, which it has to be told. */
   readonly stale: readonly PeerAwareness[];
 }
 
@@ -48,12 +48,13 @@ const NO_CONTESTS: readonly Contest[] = [];
 const NO_EFFECTS: AwarenessEffects = { contests: NO_CONTESTS, answer: null };
 
 /**
- * Who is in a room, on any server: per client id its newest state. There is no history: each change
- * gets the next version, and a reader that has seen some version is sent what changed since.
+ * The awareness of a room across all servers: the latest state of each client id. There is no history:
+ * each change gets the next version number, and a subscriber that has seen one version is sent what
+ * changed since.
  *
  * **Owners.** A client id belongs to the connection that introduced it, until that connection ends or
- * says that the client left. The first id that a connection names is its own, others it only relays, for
- * other tabs of its browser:
+ * reports that the client left. The first id that a connection names is its own; it merely relays the
+ * others for other tabs of its browser:
  *
  * ```
  *               introduced                  another connection's first id
@@ -65,32 +66,33 @@ const NO_EFFECTS: AwarenessEffects = { contests: NO_CONTESTS, answer: null };
  *                      its own first id
  * ```
  *
- * A claim is remembered, so whoever comes back while its old connection is half dead, or before its old
- * server has said that it left, is there when that turns out. Whoever takes up an id that had left is
- * contestable for some seconds: were it an impostor, the owner that comes back takes it over; once.
- * An id that left is only given to a connection whose own it is.
+ * Claims are remembered. A client that reconnects while its old connection is half dead, or before its
+ * old server has reported that it left, becomes the owner as soon as the old connection is known to be
+ * gone. The new owner of an id that had left is contestable for some seconds: if it is an impostor, the
+ * returning owner takes the id back, once. An id that left is only given to a connection that has it as
+ * its own.
  *
- * **Clocks.** Clients ignore a state whose clock is not newer than the one they saw, also when they
- * came back after an interruption, dropped everybody, and still remember the clocks. So everybody
- * is shown to newcomers, and each newcomer to all, with a `freshClock`. That is ahead of the clock of
- * the client itself; its next change is shown with the next clock above. For y-protocols a newer state
- * of the client itself, sent by the server, would replace a local one that is newer still. So before
- * such a state is sent, the client is told that it left (`reminder`): it answers by announcing itself,
- * above that clock.
+ * **Clocks.** Clients ignore a state unless its clock is newer than the last one they saw. This holds
+ * even after an interruption, when they have dropped every remote state but still remember the clocks.
+ * So newcomers are shown everyone, and everyone is shown each newcomer, with a `freshClock`. It is ahead
+ * of the client's own clock; the client's next change is sent with the next higher clock. If the server
+ * sent a client its own state with such a clock, y-protocols would let it replace an even newer local
+ * state. So before sending such a state, the server tells the client that it has left (`reminder`); the
+ * client responds by announcing itself with a clock above that one.
  *
- * A newcomer is therefore only shown others when it has said who it is.
+ * For the same reason a newcomer is shown others only after it has identified itself.
  *
- * **Expiry.** A client lives as long as its connection, whether it renews its state or not: browsers
- * slow down the timers of background tabs. Clients drop others that are not renewed, so the server does
- * that for those whose connection answers. Only what another server said expires, when that server is
- * not heard any more.
+ * **Expiry.** A client lives as long as its connection, whether or not it renews its state: browsers
+ * throttle the timers of background tabs. Because clients drop remote states that are not renewed, the
+ * server renews the state of every client whose connection responds. States from another server expire
+ * once that server is no longer heard from.
  */
 export class RoomAwareness {
   readonly #table: AwarenessTable = new AwarenessTable();
   readonly #claims: Claims = new Claims();
   #all: { readonly version: number; readonly frame: Frame | null } | undefined;
 
-  /** Grows with every change. */
+  /** Increases with every change. */
   get version(): number {
     return this.#table.version;
   }
@@ -100,16 +102,16 @@ export class RoomAwareness {
     return this.#table.size;
   }
 
-  /** When `settle` has something to do; infinite when never. */
+  /** When `settle` is next due; `Infinity` if no claim is waiting. */
   get dueAt(): number {
     return this.#claims.dueAt;
   }
 
   /**
-   * Takes what a client sent. Most of it is what the client was sent before, and dropped by its
-   * clock before its JSON is looked at.
+   * Applies an awareness message from a client. Most of it repeats what the server sent the client
+   * before, and is dropped by its clock before its JSON is parsed.
    *
-   * @throws MalformedError; what came before the malformed state has been taken
+   * @throws MalformedError; states that precede the malformed one have been applied
    */
   receive(states: Uint8Array, from: Subscriber, now: number): AwarenessEffects {
     let contests: Contest[] | undefined;
@@ -119,7 +121,7 @@ export class RoomAwareness {
     for (let entries = 0; changes < MAX_CHANGES_PER_MESSAGE && sent.next(); entries++) {
       if (entries === MAX_ENTRIES_PER_MESSAGE) break;
       const { client } = sent;
-      // Nothing was shown to it yet, so this comes from itself.
+      // The client has been shown nobody yet, so this state is its own.
       if (from.awarenessVersion === null && !sent.isLeft) from.ownClient ??= client;
       const known = this.#table.get(client);
       if (known !== undefined && isOld(known, sent, from)) {
@@ -131,7 +133,7 @@ export class RoomAwareness {
       }
       if (known === undefined || known.owner === null) {
         if (sent.isLeft) continue;
-        // Whoever has an id of its own does not bring back another's.
+        // A connection with an id of its own cannot bring back another connection's id.
         if (known?.isOwn && from.ownClient !== null && from.ownClient !== client) continue;
       }
       const isForeign = known !== undefined && known.owner !== null && known.owner !== from;
@@ -169,7 +171,7 @@ export class RoomAwareness {
     return { contests: contests ?? NO_CONTESTS, answer };
   }
 
-  /** Takes what another server says of its clients. That server has checked it. */
+  /** Applies another server's report about its clients. That server has validated the states. */
   receiveFromPeer(states: readonly PeerAwareness[], peer: Peer, now: number): PeerAwarenessEffects {
     const stale: PeerAwareness[] = [];
     const contests: Contest[] = [];
@@ -179,7 +181,7 @@ export class RoomAwareness {
       if (isLeft(told.state)) {
         if (known !== undefined) this.#leftPeer(known, told.clock, peer, now);
       } else if (known === undefined) {
-        // Somebody here may have seen it there, just before.
+        // A subscriber here may have seen this client moments ago, on the other server.
         this.#takeFromPeer(told, freshOf(told, now), peer, now);
       } else if (known.owner === peer) {
         const isNews = told.clock > known.sent || (told.isOwn && !known.isOwn);
@@ -206,10 +208,10 @@ export class RoomAwareness {
   }
 
   /**
-   * Another server asks whether a client of this one is alive, as somebody claims it there. Whoever is
-   * contestable gives way, and who has left is told of again.
+   * Another server asks whether a client of this server is alive, because a connection there claims its
+   * id. A contestable owner gives way; a client that has left is reported as such again.
    *
-   * @returns the connection to ask, if it is for it to say
+   * @returns the connection to probe, or `null` if no answer from it is needed
    */
   probed(client: number, now: number): Subscriber | null {
     const known = this.#table.get(client);
@@ -222,10 +224,10 @@ export class RoomAwareness {
   }
 
   /**
-   * A connection has answered that was asked because of a client.
+   * A connection answered a probe made on behalf of a client id.
    *
    * @param forPeer whether another server waits to hear that the client is here
-   * @returns what has to be sent to the connection when its client was given away meanwhile
+   * @returns what to send the connection if its id has been given away in the meantime
    */
   answered(client: number, subscriber: Subscriber, forPeer: boolean, now: number): Frame | null {
     const known = this.#table.get(client);
@@ -241,7 +243,7 @@ export class RoomAwareness {
     return givesWay(known, now) ? frameOf([{ client, clock: known.clock, state: LEFT }]) : null;
   }
 
-  /** Grants the claims whose owners have not answered. @returns whether there were any */
+  /** Grants the claims whose owners did not answer in time. @returns whether there were any */
   settle(now: number): boolean {
     const due = this.#claims.due(now);
     for (const claim of due) {
@@ -252,7 +254,7 @@ export class RoomAwareness {
     return due.length > 0;
   }
 
-  /** Removes the clients that a reader introduced. @returns whether there were any */
+  /** Removes the clients that a subscriber introduced. @returns whether there were any */
   remove(subscriber: Subscriber, now: number): boolean {
     this.#claims.drop(subscriber);
     return this.#removeClients(subscriber.clients, subscriber, now);
@@ -264,8 +266,8 @@ export class RoomAwareness {
   }
 
   /**
-   * Renews the clients that have not done so themselves, removes those of whose connection or server
-   * nothing is heard, and forgets those that left long ago.
+   * Renews clients that did not renew themselves, removes those whose connection or server has gone
+   * silent, and forgets those that left long ago.
    *
    * @returns whether anything changed
    */
@@ -293,16 +295,16 @@ export class RoomAwareness {
     return this.#table.version > version;
   }
 
-  /** All who are present, on any server, with the clocks that they sent. */
+  /** All clients that are present, on any server, with the clocks that they sent. */
   present(): PeerAwareness[] {
     return Array.from(this.#table.present, ({ client, sent, state, isOwn }) => {
       return { client, clock: sent, state, isOwn };
     });
   }
 
-  /** All who are present, or `null` when nobody is. */
+  /** A frame with all clients that are present, or `null` if there are none. */
   all(): Frame | null {
-    // The same frame for all who ask, until it changes.
+    // Callers share one frame until something changes.
     if (this.#all?.version !== this.version) {
       const frame = this.#table.size === 0 ? null : frameOf([...this.#table.present]);
       this.#all = { version: this.version, frame };
@@ -310,13 +312,16 @@ export class RoomAwareness {
     return this.#all.frame;
   }
 
-  /** All others who are present, as somebody has to be shown them who may have seen them before. */
+  /**
+   * All other clients that are present, with fresh clocks: the subscriber's client may have seen and
+   * dropped them before.
+   */
   show(subscriber: Subscriber, now: number): Frame | null {
     const others: Known[] = [];
     this.#all = undefined;
     for (const known of this.#table.present) {
       if (known.client === subscriber.ownClient) continue;
-      // Whoever relays a client of another tab hears itself what that tab says.
+      // A connection that relays another tab's client hears that tab directly.
       if (known.isOwn) known.clock = freshClock(known.clock, now);
       others.push(known);
     }
@@ -324,8 +329,8 @@ export class RoomAwareness {
   }
 
   /**
-   * What a connection has to be sent before what changed after `version`, so that it does not take an
-   * older state of its own client for a newer one; see above.
+   * The frame to send a connection before the changes since `version`, so that its client does not
+   * mistake an older state of its own for a newer one; see "Clocks" above.
    */
   reminder(subscriber: Subscriber, version: number | null): Frame | null {
     const { ownClient } = subscriber;
@@ -341,7 +346,7 @@ export class RoomAwareness {
     return frameOf([{ client: known.client, clock: known.clock, state: LEFT }]);
   }
 
-  /** What changed after `version`; `solely` is whose changes these are, when they are one owner's. */
+  /** The changes after `version`; `solely` is their owner if they all have the same one. */
   since(version: number): { frame: Frame; solely: AwarenessOwner | null } | null {
     const changed = this.#table.changedSince(version);
     const [first] = changed;
@@ -350,14 +355,15 @@ export class RoomAwareness {
     return { frame: frameOf(changed), solely };
   }
 
-  /** The clients of this server that are present. */
+  /** This server's clients that are present. */
   local(): PeerAwareness[] {
     return [...this.#table.present].filter(({ isLocal }) => isLocal);
   }
 
   /**
-   * What another server is told when it asks: the clients of this server, and those of its own that were
-   * declared gone here. It may not have heard that on the bus, and would never announce them anew.
+   * The answer to another server's query: the clients of this server, and the peer's own clients that
+   * were declared gone here. The peer may have missed that on the bus, and would never announce them
+   * again.
    */
   toldTo(peer: Peer | null): PeerAwareness[] {
     const told = this.local();
@@ -369,7 +375,7 @@ export class RoomAwareness {
     return told;
   }
 
-  /** What changed for clients of this server after `version`. */
+  /** The changes to this server's clients after `version`. */
   localSince(version: number): PeerAwareness[] {
     return this.#table.changedSince(version).filter(({ isLocal }) => isLocal);
   }
@@ -380,7 +386,7 @@ export class RoomAwareness {
     const isGreeting = owner.awarenessVersion === null;
     owner.ownClient ??= client;
     const isOwn = owner.ownClient === client;
-    // Taken from whoever only relayed it, or was contestable, it stays with this one.
+    // An id taken from a connection that relayed it, or was contestable, is not contestable again.
     const isContestable = known === undefined ? !isGreeting : known.owner === null;
     const clock = isOwn ? freshClock(known?.clock ?? -1, now) : (known?.clock ?? -1) + 1;
     this.#table.set({
@@ -416,7 +422,7 @@ export class RoomAwareness {
     }
   }
 
-  /** Another server has a client that belongs to a connection of this one. */
+  /** Another server reports a client id that a connection of this server owns. */
   #claimByPeer(
     known: Known,
     owner: Subscriber,
@@ -438,7 +444,7 @@ export class RoomAwareness {
     }
   }
 
-  /** Says again, above what another server believes, that a client is here. */
+  /** Announces again that a client is here, with a clock above the one another server believes. */
   #assert(known: Known, clock: number): void {
     this.#table.set({ ...known, clock: Math.max(known.clock, clock) + 1 });
   }
@@ -470,7 +476,7 @@ export class RoomAwareness {
   }
 }
 
-/** The clock to show with what another server says of a client that was not here. */
+/** The clock under which to show a client that another server reported and that is not present here. */
 function freshOf({ clock, isOwn }: PeerAwareness, now: number): number {
   return isOwn ? freshClock(clock, now) : clock;
 }

@@ -7,12 +7,12 @@ type State =
   | { readonly name: "closing"; readonly closed: Promise<void> };
 
 /**
- * The life of one room on this server, from the first request for it until it has left the memory:
+ * The life of one room on this server, from the first request for it until it is unloaded:
  *
  * ```
  *             opened                unload, tryUnload
  *   opening ──────────► open ────────────────────────────► closing
- *      │                 ▲ │ use, release: counts those who use it
+ *      │                 ▲ │ use, release: count the users
  *      │ failed          └─┘
  *      ▼
  *   (gone)
@@ -38,7 +38,7 @@ export class RoomLife {
     return new RoomLife({ name: "opening", opened }, replicator);
   }
 
-  /** A room that this server does not hold, although the registry says so, is taken out of it. */
+  /** This server is being deregistered from a room that it does not hold. */
   static closing(closed: Promise<void>): RoomLife {
     return new RoomLife({ name: "closing", closed }, null);
   }
@@ -52,7 +52,7 @@ export class RoomLife {
     return this.#state.name === "open" ? this.#state.room : null;
   }
 
-  /** `null` when this server does not hold the room any more. */
+  /** `null` if this server no longer holds the room. */
   get replicator(): Replicator | null {
     return this.#state.name === "closing" ? null : this.#replicator;
   }
@@ -67,7 +67,7 @@ export class RoomLife {
     this.snapshotDue = snapshotDue;
   }
 
-  /** Begins a use of the open room. */
+  /** Adds a user of the open room. */
   use(): Room {
     const { room } = this.#assertOpen();
     this.#users++;
@@ -75,24 +75,24 @@ export class RoomLife {
     return room;
   }
 
-  /** @returns whether it was the last use */
+  /** Removes a user. @returns whether it was the last one */
   release(): boolean {
     this.#users--;
     return this.#users === 0;
   }
 
-  /** Has `unload` called after a delay, unless the room is used before, or closed. */
+  /** Calls `unload` after a delay, unless the room is used or closed first. */
   unloadLater(delay: number, unload: () => void): void {
     clearTimeout(this.#unloadTimer);
     this.#unloadTimer = setTimeout(unload, delay);
   }
 
   /**
-   * Closes the room if nobody uses it and everything is durable. Synchronous: nothing can happen between
-   * the check and the change of state.
+   * Closes the room if it has no users and everything is durable. Synchronous, so nothing can happen
+   * between the check and the state change.
    *
-   * @param isStored whether a snapshot holds what is durable, or has to be done without
-   * @param close unloads the room; it is called once the check has passed
+   * @param isStored whether a snapshot has everything durable, or has to be skipped
+   * @param close unloads the room; called once the checks have passed
    * @returns whether the room is closing now
    */
   tryUnload(isStored: () => boolean, close: () => Promise<void>): boolean {
@@ -104,7 +104,7 @@ export class RoomLife {
   }
 
   /**
-   * Closes the open room, whatever it holds and whoever uses it: it was deleted, or the server ends.
+   * Closes the open room unconditionally: it was deleted, or the server is shutting down.
    *
    * @returns what `close` returns
    */
@@ -123,21 +123,21 @@ export class RoomLife {
 
   #assert(expected: State["name"]): void {
     if (this.#state.name !== expected) {
-      throw new Error(`a room that is ${this.#state.name} should be ${expected}`);
+      throw new Error(`expected the room to be ${expected}, but it is ${this.#state.name}`);
     }
   }
 }
 
-/** What all rooms of a server come to. */
+/** Totals of all rooms of a server. */
 export interface RoomsUsage {
   readonly opening: number;
   readonly open: number;
   readonly closing: number;
   /** Rooms with sessions. */
   readonly active: number;
-  /** Of all logs. */
+  /** Encoded size of all logs. */
   readonly bytes: number;
-  /** In how many cases another holder has something of a room that is known to be missing here. */
+  /** How many times, over all rooms, another holder has updates that are known to be missing here. */
   readonly lagging: number;
 }
 

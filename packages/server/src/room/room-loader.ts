@@ -15,15 +15,15 @@ export interface RoomLoaderOptions {
   readonly metadata: MetadataWriter;
   readonly logger: Logger;
   readonly hooks?: HookCalls | undefined;
-  /** Gives the first content of rooms, which must not be larger than that. */
+  /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
   readonly initial?:
     | { readonly load: LoadRoom; readonly maxDocumentBytes: number; readonly hooks: HookCalls }
     | undefined;
-  /** This server holds a room that no other server held when it began to. */
+  /** Called when this server becomes the first holder of a room. */
   readonly onFirstHolder?: ((room: string) => void) | undefined;
 }
 
-/** Loads rooms, and tells of it. */
+/** Loads rooms and reports it to the metadata and the hooks. */
 export class RoomLoader {
   readonly #options: RoomLoaderOptions;
   readonly #initialContent: InitialContent | undefined;
@@ -34,9 +34,9 @@ export class RoomLoader {
   }
 
   /**
-   * Subscribes, then registers, then reads: nothing can be missed in between.
+   * Subscribes, then registers, then reads, so that nothing can be missed in between.
    *
-   * @throws as `loadRoom`; this server has left the room's holders then
+   * @throws as `loadRoom`; this server is then no longer a holder of the room
    */
   async load(name: string, replicator: Replicator): Promise<Room> {
     const { stores, services, metadata, hooks, onFirstHolder } = this.#options;
@@ -59,7 +59,7 @@ export class RoomLoader {
   }
 }
 
-/** Asks the application for the first content of rooms; `undefined` when it gives none. */
+/** Gets the initial content of rooms from the application; `undefined` if it does not provide any. */
 function newInitialContent({
   initial,
   services,

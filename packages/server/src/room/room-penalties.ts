@@ -1,15 +1,15 @@
 import type { TaskKind } from "./task-budget.ts";
 
-/** How long a room is not trusted after a task used up its share of the common workers. */
+/** How long a room is penalized after a task exceeded its share of the shared workers. */
 const SHORT_MS = 60_000;
-/** After one used up its whole budget. */
+/** The same after a task exceeded its whole budget. */
 const LONG_MS = 600_000;
-/** The oldest are forgotten beyond this: they only get their share of the common workers again. */
+/** With more entries than this, the oldest are forgotten; they merely get their share again. */
 const MOST = 10_000;
 
-/** Rooms whose tasks of some kind have turned out to be expensive lately. */
+/** Rooms whose tasks of some kind have recently proven expensive. */
 export class RoomPenalties {
-  /** The key is kind and room; the value is when it ends, by `performance.now()`. */
+  /** When the penalty ends, by `performance.now()`; keyed by kind and room. */
   readonly #until: Map<string, number> = new Map();
 
   add(room: string, kind: TaskKind, long: boolean): void {

@@ -9,11 +9,11 @@ import type { UpdateWorkers } from "./update-workers.ts";
 
 /** A room's link to the other servers that hold it. */
 export interface RoomReplicator extends HolderState {
-  /** Publishes an update of a client of this server that has become durable, with the next flush. */
+  /** Publishes, with the next flush, a client's update that this server has made durable. */
   add(update: Uint8Array): void;
   /** Publishes what was added, and the awareness changes of this server's clients. */
   flush(): void;
-  /** Asks another server whether a client that it vouches for is still there. */
+  /** Asks another server whether a client that it vouches for is still alive. */
   probe(holder: ServerAddress, client: number): void;
 }
 
@@ -25,7 +25,7 @@ export interface RoomServices {
   readonly stats: RoomStats;
   /** Writes what the room has appended, and calls `Room.committed`. */
   readonly journal: { readonly slow: boolean; enqueue(room: JournaledRoom, bytes: number): void };
-  /** The largest document that a client may make, in bytes; without it there is no limit. */
+  /** The largest document that clients may create, in bytes; without it there is no limit. */
   readonly maxDocumentBytes?: number | undefined;
   /** Receives what clients of this server wrote, once it is durable. */
   readonly onChange?: ChangeListener | undefined;

@@ -1,53 +1,53 @@
 import { COUNTS, Distribution, SECONDS } from "../runtime/metrics/distribution.ts";
 import type { Budget } from "./worker-errors.ts";
 
-// Counters that the parts of this folder keep while they work. Changing a field costs next to nothing;
-// the metrics read them when somebody asks.
+// Counters maintained by the modules of this folder. Updating a field costs next to nothing; the metrics
+// read them on demand.
 
-/** Changes of documents: where they came from, and to how many clients they went. */
+/** Changes to documents: where they came from, and how many clients they were sent to. */
 export class RoomStats {
-  /** Updates of own clients, without those that were there already when a client connected. */
+  /** Updates from this server's clients, except those already known when a client connected. */
   updatesFromClients = 0;
   updateBytesFromClients = 0;
-  /** Updates of other servers, or found in the stores. */
+  /** Updates from other servers or found in the stores. */
   updatesFromServers = 0;
   updateBytesFromServers = 0;
-  /** Messages of own clients about who is present. */
+  /** Awareness messages from this server's clients. */
   awarenessFromClients = 0;
-  /** Frames with updates, counted once for each client. */
+  /** Frames with updates, counted once per client. */
   updatesOut = 0;
   awarenessOut = 0;
-  /** How often a client was sent what is new, in however many frames. */
+  /** Number of writes of new frames to a client, however many frames each. */
   deliveries = 0;
-  /** From a change until it has been sent: once for each flush, with the time of its oldest change. */
+  /** Time from a change until it has been sent: once per flush, for its oldest change. */
   readonly flushSeconds: Distribution = new Distribution(SECONDS);
 }
 
-/** What makes updates durable. */
+/** The journal, which makes updates durable. */
 export class JournalStats {
-  /** How many updates a commit holds. */
+  /** Updates per commit. */
   readonly batch: Distribution = new Distribution(COUNTS);
   bytes = 0;
   readonly commitSeconds: Distribution = new Distribution(SECONDS);
   failures = 0;
-  /** From receipt until durable: for each update, the time of the oldest one in its commit. */
+  /** Time from receipt until durable: for each update, that of the oldest one in its commit. */
   readonly acknowledgementSeconds: Distribution = new Distribution(SECONDS);
 }
 
-/** What stores documents. */
+/** Storing snapshots. */
 export class SnapshotStats {
-  /** Those that were stored. */
+  /** Duration of successful ones. */
   readonly seconds: Distribution = new Distribution(SECONDS);
   bytes = 0;
-  /** Somebody else had stored one since. */
+  /** Another server had stored a snapshot in the meantime. */
   conflicts = 0;
   failures = 0;
 }
 
 /** The workers that compact, compare and render documents. */
 export class WorkerStats {
-  /** Tasks that used up their share of the common workers and began anew in the penalty lane. */
+  /** Tasks that exceeded their share of the shared workers and started over in the penalty pool. */
   demoted = 0;
-  /** Tasks that were given up, by the budget that they exceeded. */
+  /** Tasks that failed, by the budget that they exceeded. */
   readonly exceeded: Record<Budget, number> = { time: 0, memory: 0, queue: 0 };
 }

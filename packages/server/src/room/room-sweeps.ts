@@ -10,13 +10,13 @@ const AWARENESS_SWEEP_MS = 5_000;
 const TICK_MS = 1_000;
 /** How often the leases of other holders are checked. */
 const LEASE_CHECK_MS = 3_000;
-/** Holders that are not the snapshot leader only make room in the journal, this many times less often. */
+/** Holders other than the snapshot leader store only to trim the journal, this many times less often. */
 const FOLLOWER_INTERVALS = 10;
 
 export type OpenRoom = readonly [RoomLife, Room, Replicator];
 
 export interface RoomSweepsOptions {
-  /** The open rooms, each time that it is called. */
+  /** Returns the rooms that are open at the time of the call. */
   readonly open: () => Iterable<OpenRoom>;
   readonly registry: Registry;
   readonly snapshotter: Snapshotter;
@@ -25,7 +25,7 @@ export interface RoomSweepsOptions {
   readonly logger: Logger;
 }
 
-/** What is done for all open rooms from time to time: snapshots, awareness, replication, evictions. */
+/** Periodic work on all open rooms: snapshots, awareness expiry, replication, evictions. */
 export class RoomSweeps {
   readonly #options: RoomSweepsOptions;
   readonly #timers: readonly NodeJS.Timeout[];

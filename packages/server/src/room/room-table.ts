@@ -36,25 +36,25 @@ export interface RoomTableOptions {
   readonly collect: boolean;
   /** The largest document that clients may make, in bytes; without it there is no limit. */
   readonly maxDocumentBytes?: number | undefined;
-  /** Something that clients of this server wrote to a room has become durable. */
+  /** Called when an update that a client of this server wrote to a room has become durable. */
   readonly onDurable?: ((room: string) => void) | undefined;
-  /** With so many bytes waiting to be written to the journal, clients are not read. */
+  /** With more bytes than this waiting for the journal, the server stops reading from clients. */
   readonly journalBacklog?: number | undefined;
-  /** How many bytes the process may use; without it, what the machine has. */
+  /** How many bytes the process may use; defaults to the machine's memory. */
   readonly memory?: number | undefined;
-  /** This server holds a room that no other server held when it began to. */
+  /** Called when this server becomes the first holder of a room. */
   readonly onFirstHolder?: ((room: string) => void) | undefined;
-  /** This server has unloaded a room; others may hold it. */
+  /** Called when this server has unloaded a room; other servers may still hold it. */
   readonly onUnloaded?: ((room: string) => void) | undefined;
   /** The application's hooks. */
   readonly hooks?: HookCalls | undefined;
-  /** Gives the first content of rooms, which must not be larger than that. */
+  /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
   readonly initial?:
     | { readonly load: LoadRoom; readonly maxDocumentBytes: number; readonly hooks: HookCalls }
     | undefined;
 }
 
-/** This server is shutting down, and opens no rooms any more. */
+/** This server is shutting down and no longer opens rooms. */
 export class ClosedError extends Error {
   override readonly name = "ClosedError";
 }
@@ -67,7 +67,8 @@ const EXPENSIVE_SAVE_MS = 5_000;
 
 /**
  * The rooms that this server holds. A room is loaded for its first user, snapshotted while it changes,
- * and unloaded some time after its last user, when everything is durable and stored. See `RoomLife`.
+ * and unloaded some time after its last user has left, once everything is durable and stored. See
+ * `RoomLife`.
  */
 export class RoomTable {
   /** Whether the application's hooks receive changes, and their authors. */
@@ -82,7 +83,7 @@ export class RoomTable {
   readonly #rooms: Map<string, RoomLife> = new Map();
   readonly #deletions: Deletions = new Deletions();
   readonly #sweeps: RoomSweeps;
-  /** While a service is down, each room would say so again and again. */
+  /** Drops repeated messages: while a service is down, every room would log it over and over. */
   readonly #replicationLogger: Logger;
   readonly #loader: RoomLoader;
   #closing = false;
@@ -99,7 +100,7 @@ export class RoomTable {
     this.workers = new UpdateWorkers(heapBudget(options.memory));
     this.snapshotter = new Snapshotter({ ...options, workers: this.workers });
     this.workers.quarantine.onChange((room, state) => {
-      if (state === null) options.logger.info({ room }, "a room is not quarantined any more");
+      if (state === null) options.logger.info({ room }, "a room is no longer quarantined");
       else options.logger.warn({ room, ...state }, "a room is quarantined: it exceeds its budget");
     });
     const { hooks, collect, maxDocumentBytes } = options;
@@ -125,7 +126,7 @@ export class RoomTable {
       open: () => this.#open(),
     });
     registry.onRejoined(() => {
-      options.logger.warn("the lease had lapsed; registering all documents again");
+      options.logger.warn("lease expired, registering all rooms again");
       this.replicationStats.rejoins++;
       for (const life of this.#rooms.values()) life.replicator?.rejoin();
     });
@@ -136,20 +137,20 @@ export class RoomTable {
     return this.#rooms.size;
   }
 
-  /** Why snapshots cannot be stored, or `undefined` when the last one could. */
+  /** Why snapshots cannot be stored, or `undefined` if the last one was. */
   get snapshotProblem(): string | undefined {
     return this.snapshotter.problem;
   }
 
-  /** What is wrong with single rooms, without their names; `undefined` when nothing is. */
+  /** Problems of individual rooms, without their names; `undefined` if there are none. */
   get roomProblem(): string | undefined {
     const { size } = this.workers.quarantine;
-    const quarantined = size === 0 ? undefined : `${size} quarantined: too expensive`;
+    const quarantined = size === 0 ? undefined : `${size} quarantined for exceeding their budgets`;
     const problems = [quarantined, this.snapshotter.roomProblem];
     return problems.filter((one) => one !== undefined).join("; ") || undefined;
   }
 
-  /** Visits every room: not for each request of a client. */
+  /** Visits every room, so it is too slow to call per client request. */
   usage(): RoomsUsage {
     return usageOf(this.#rooms.values());
   }
@@ -166,7 +167,7 @@ export class RoomTable {
     return life?.state.name === "open" && life.replicator?.active === false;
   }
 
-  /** What an open room holds now, or `null`. That makes it neither used nor held by anybody else. */
+  /** The current content of an open room, or `null`. This does not count as using the room. */
   inspect(name: string): DocumentContent | null {
     const room = this.#rooms.get(name)?.room;
     if (room == null) return null;
@@ -176,7 +177,7 @@ export class RoomTable {
   }
 
   /**
-   * Opens a room, and begins a session in it. The caller disposes of the session.
+   * Opens a room and starts a session in it. The caller disposes of the session.
    *
    * @throws CorruptedError, StorageError as `loadRoom`; ClosedError; DeletedError
    */
@@ -201,11 +202,11 @@ export class RoomTable {
   }
 
   /**
-   * A room is being deleted: ends its sessions, unloads it without storing it, and opens it for nobody
-   * until `reopen`, or for ten seconds. May be repeated.
+   * Prepares a room for deletion: ends its sessions, unloads it without storing it, and refuses to open
+   * it until `reopen`, or for ten seconds. May be repeated.
    *
-   * @returns resolves when nothing of the room is being written any more; that takes as long as the
-   *   stores take. It does not reject
+   * @returns resolves when nothing of the room is being written any more, however long the stores take.
+   *   Does not reject.
    */
   async drop(name: string): Promise<void> {
     this.#deletions.begin(name);
@@ -214,12 +215,12 @@ export class RoomTable {
     const life = this.#rooms.get(name);
     if (life?.room != null) await this.#discard(life, life.room);
     await Promise.all([this.journal.settled(), this.snapshotter.settled(name)]);
-    // After what may still be waiting to be written, and would bring its record back.
+    // Comes after any writes still queued, which would bring the room's record back.
     this.#options.metadata.add({ type: "room-deleted", room: name });
   }
 
   /**
-   * The deletion of a room is done: it opens empty from now on, or from a time on.
+   * The deletion of a room has finished: it opens empty from now on, or from the given time on.
    *
    * @param closedUntil in milliseconds since the epoch
    */
@@ -228,8 +229,8 @@ export class RoomTable {
   }
 
   /**
-   * Takes over the stored tombstones of deleted rooms. Rooms among them that are open here, because this
-   * server was not told of the deletion, are closed.
+   * Adopts the stored tombstones of deleted rooms. Closes those rooms that are still open here because
+   * this server was not notified of the deletion.
    *
    * @param readAt when reading them began
    */
@@ -237,14 +238,14 @@ export class RoomTable {
     this.#deletions.replaceTombstones(tombstones, readAt);
     for (const { room } of tombstones) {
       if (!this.holds(room) || !this.#deletions.isClosed(room)) continue;
-      this.#options.logger.warn({ room }, "the room was deleted, and is closed");
+      this.#options.logger.warn({ room }, "the room has been deleted, closing it");
       void this.drop(room);
     }
   }
 
   /**
-   * Makes everything durable, then stores snapshots until `signal` aborts; what is then not in a
-   * snapshot is in the journal.
+   * Makes everything durable, then stores snapshots until `signal` aborts. Updates that are not in a
+   * snapshot by then are in the journal.
    */
   async close(signal: AbortSignal): Promise<void> {
     this.#closing = true;
@@ -268,10 +269,10 @@ export class RoomTable {
   }
 
   /**
-   * Another server runs as this incarnation: an earlier run at its address has ended, and holds
-   * nothing any more.
+   * Another server now runs as this incarnation, so an earlier run at its address has ended and no
+   * longer holds anything.
    *
-   * @returns the rooms that it held, as far as they are open here
+   * @returns the rooms held by the earlier run that are open here
    */
   foundRun(server: ServerAddress, incarnation: Incarnation): string[] {
     const names: string[] = [];
@@ -281,9 +282,9 @@ export class RoomTable {
     return names;
   }
 
-  /** Takes this server out of the holders of rooms that an earlier run held. Does not reject. */
+  /** Deregisters this server from rooms that an earlier run of it held. Does not reject. */
   async giveBack(names: readonly string[]): Promise<void> {
-    // One after the other: nobody waits for it, and whoever meets one that is left says so.
+    // Sequentially: nothing waits for this, and a peer that asks for a remaining room triggers it too.
     for (const name of names) if (!this.#rooms.has(name)) await this.#deregister(name);
   }
 
@@ -294,7 +295,7 @@ export class RoomTable {
     return (await life?.replicator?.answer(request)) ?? { type: "absent" };
   }
 
-  /** Unloads rooms without users, without the usual delay: memory is short. */
+  /** Unloads rooms without users immediately, because memory is short. */
   unloadIdle(): void {
     for (const [life] of this.#open()) if (!life.isUsed) this.#unloadLater(life, 0);
   }
@@ -304,8 +305,8 @@ export class RoomTable {
   }
 
   /**
-   * The registry names this server as a holder, and it is not: it crashed, or could not write. Only
-   * the server itself removes itself while it lives, and never while it opens the room again.
+   * The registry lists this server as a holder although it is not: it crashed, or could not update the
+   * registry. While a server lives, only it removes its own entries, and never while it reopens the room.
    */
   async #deregister(name: string): Promise<void> {
     if (this.#closing) return;
@@ -313,7 +314,10 @@ export class RoomTable {
     const closed = registry
       .release(name)
       .catch((error: unknown) => {
-        this.#options.logger.warn({ room: name, err: error }, "still registered as a holder");
+        this.#options.logger.warn(
+          { room: name, err: error },
+          "deregistering from an unloaded room failed",
+        );
       })
       .finally(() => this.#rooms.delete(name));
     this.#rooms.set(name, RoomLife.closing(closed));
@@ -333,7 +337,7 @@ export class RoomTable {
     this.#rooms.set(name, life);
     opened.then(
       (room) => {
-        // Spread, so that rooms that were opened together are not all stored together.
+        // With jitter, so that rooms opened together are not all stored together.
         life.opened(room, Date.now() + snapshotInterval * (0.5 + Math.random() / 2));
         this.journal.add(room);
         this.#unloadLater(life, unloadDelay);
@@ -360,7 +364,7 @@ export class RoomTable {
     const patience = this.workers.isPenalized(name) ? EXPENSIVE_SAVE_MS : SAVE_MS;
     const saved = await within(patience, this.snapshotter.save(room));
     if (this.#closing) return;
-    // What is durable is in the journal: a room that would wait long for a worker goes without a snapshot.
+    // A room that would wait long for a worker is unloaded without a snapshot: the journal has it all.
     const isStored = () =>
       saved
         ? !persistence.isChanged || !this.workers.quarantine.allows(name, "merge")
@@ -380,7 +384,7 @@ export class RoomTable {
     await this.journal.discard(room, reason);
   }
 
-  /** Ends all that this server does for a room, and tells the other holders. Does not reject. */
+  /** Stops all work on a room and notifies the other holders. Does not reject. */
   async #close(life: RoomLife, room: Room): Promise<void> {
     const { name } = room;
     const { replicator } = life;

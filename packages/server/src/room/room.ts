@@ -32,8 +32,8 @@ import { INLINE_BYTES } from "./update-workers.ts";
  * One open document: its log, its awareness, its subscribers, and what the stores have of it. It builds
  * no `Y.Doc`.
  *
- * An update passes through two methods. `submit` takes it from whoever writes; `committed` follows when
- * the journal has it. What comes from other servers or the stores is durable already, and enters by
+ * An update passes through two methods: `submit` accepts it from a writer, and `committed` follows once
+ * the journal has it. Updates from other servers or the stores are durable already, and enter through
  * `receive`.
  */
 export class Room implements Replica, JournaledRoom, PersistedRoom {
@@ -42,9 +42,9 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
   readonly awareness: RoomAwareness = new RoomAwareness();
   readonly subscribers: Set<Subscriber> = new Set();
   readonly persistence: Persistence;
-  /** When the last update came, in milliseconds since the epoch; 0 before the first. */
+  /** When the last update arrived, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
-  /** Set by the fan-out scheduler, as is the next. */
+  /** This and the next are set by the fan-out scheduler. */
   flushedAt = Number.NEGATIVE_INFINITY;
   awarenessFlushedAt = Number.NEGATIVE_INFINITY;
   readonly #services: RoomServices;
@@ -87,13 +87,13 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
   }
 
   /**
-   * Takes a valid update from a session, the HTTP API or code in the process. The only way in for
-   * writers; it is durable when `committed` has been called for it.
+   * Accepts a valid update from a session, the HTTP API or code in the process. This is the only entry
+   * point for writers. The update is durable once `committed` has been called for it.
    *
    * @param contents of the update, if they are known
    * @returns the offset below which the log holds the update
    * @throws TooLargeError when the document would exceed its limit
-   * @throws MalformedError when `contents` is missing and the update is not one
+   * @throws MalformedError when `contents` is missing and the update is malformed
    * @throws the reason for which the room was discarded
    */
   submit(
@@ -118,7 +118,7 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     return this.log.end;
   }
 
-  /** The journal has written updates of this room: they survive a crash, and everybody may see them. */
+  /** The journal has written updates of this room: they survive a crash and may be sent to everyone. */
   committed({ rows, end }: RoomCommit): void {
     const written = this.#writtenBelow(end);
     this.persistence.journaled(rows);
@@ -131,7 +131,7 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     this.#compaction.runIfLarge();
   }
 
-  /** @returns whether the update has to be taken: false when it brings nothing that is not durable */
+  /** @returns whether to accept the update; false if everything in it is already durable */
   #admit(update: Uint8Array, origin: Origin, contents: UpdateContents): boolean {
     if (this.#discarded !== undefined) throw this.#discarded;
     if (isEmpty(contents)) return false;
@@ -143,7 +143,10 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     return true;
   }
 
-  /** What clients of this server wrote, below an offset, that is not marked durable; if anybody wants it. */
+  /**
+   * The updates below an offset that clients of this server wrote and that are not marked durable yet;
+   * empty if neither another holder nor a hook needs them.
+   */
   #writtenBelow(end: number): Entry[] {
     const { log } = this;
     if (!this.#replicator.active && this.#services.onChange === undefined) return [];
@@ -165,17 +168,17 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
   }
 
   /**
-   * Whether an update that a client returned is durable already. What is only in memory is taken
-   * again: the client may be waiting for an acknowledgement, and this becomes it.
+   * Whether an update that a client sent back is already durable. An update that is only in memory is
+   * accepted again: the client may be waiting for an acknowledgement, and its echo will be one.
    */
   knows(update: Uint8Array, contents: UpdateContents): boolean {
     return this.log.content.includes(update, contents);
   }
 
   /**
-   * Begins a subscription.
+   * Starts a subscription.
    *
-   * @param awareness `later`: the client has to say who it is before it is shown others
+   * @param awareness `later`: the client has to identify itself before it is shown others
    * @throws the reason for which the room was discarded
    */
   attach(sink: Sink, awareness: "now" | "later" = "now"): Subscriber {
@@ -188,9 +191,9 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
   }
 
   /**
-   * Ends a subscription; the clients that it introduced leave the room. Its client may come back on
-   * another connection, so what it wrote is of unknown origin from now on: it must not be acknowledged
-   * there either before it is durable.
+   * Ends a subscription; the awareness clients that it introduced leave the room. Its client may return
+   * on another connection, so the origin of its updates is unknown from now on: they must not be
+   * acknowledged there either before they are durable.
    */
   detach(subscriber: Subscriber, now: number): void {
     if (!this.subscribers.delete(subscriber)) return;
@@ -199,14 +202,14 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     if (this.awareness.remove(subscriber, now)) this.scheduleAwareness();
   }
 
-  /** A client answered `Sink.prove`: what was withheld from others, or from it, need not be any more. */
+  /** A client answered `Sink.prove`: updates withheld from it, or from others, may be sent now. */
   proved(subscriber: Subscriber, number: number): void {
     if (!this.subscribers.has(subscriber) || !this.#identities.proved(subscriber, number)) return;
     this.#fanout.released();
     if (this.log.durable < this.log.end) this.#scheduleFanout();
   }
 
-  /** A frame that asks a client for what is not durable here. */
+  /** A frame that asks a client for everything that is not durable here. */
   stateVectorFrame(): Frame {
     return this.log.describeDurable().frame;
   }
@@ -216,7 +219,7 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     return this.#fanout.answer(subscriber, stateVector);
   }
 
-  /** Sends a subscriber whose sink is writable again what it missed meanwhile. */
+  /** Sends a subscriber whose sink is writable again what it has missed. */
   resume(subscriber: Subscriber): void {
     if (!this.subscribers.has(subscriber)) return;
     this.#identities.drained(subscriber);
@@ -228,7 +231,7 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     this.#fanout.showAwareness(subscriber);
   }
 
-  /** Takes an awareness message of a client. @throws MalformedError */
+  /** Applies an awareness message from a client. @throws MalformedError */
   receiveAwareness(states: Uint8Array, from: Subscriber, now: number): void {
     this.#services.stats.awarenessFromClients++;
     this.#contests.receive(states, from, now);
@@ -266,7 +269,7 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     const [first] = updates;
     if (first === undefined) return false;
     const { workers } = this.#services;
-    // Looked at together: each look reads all that is known.
+    // Check them together: each check searches everything that is known.
     const update =
       updates.length === 1 ? first : await mergeWithinBudget(this.name, updates, workers);
     if (update === null) {
@@ -312,8 +315,8 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
   }
 
   /**
-   * Takes what the stores have and this room has not, and passes it on to other holders, which may not
-   * have heard of it either.
+   * Adds what the stores have and this room lacks, and forwards it to the other holders, which may lack
+   * it as well.
    *
    * @throws StorageError, WorkerError
    */
@@ -327,7 +330,7 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
     return this.#compaction.run();
   }
 
-  /** Ends all subscriptions. From now on it takes no others and no updates, and both throw the reason. */
+  /** Ends all subscriptions. From now on, attaching a subscriber or submitting an update throws `reason`. */
   discard(reason: Error): void {
     this.#discarded = reason;
     this.#compaction.abandon(reason);
@@ -340,7 +343,7 @@ export class Room implements Replica, JournaledRoom, PersistedRoom {
 
   async #diff(base: Base, stateVector: Uint8Array): Promise<Pick<Base, "frame" | "update">> {
     if (base === EMPTY_BASE) return base;
-    // A small document of many parts is sent sooner than a difference to it is found.
+    // Sending a small document of many parts is faster than computing a difference.
     const isSmall = base.update.length <= INLINE_BYTES;
     if (isSmall && mergeMicroseconds([base.mass]) > INLINE_MICROSECONDS) return base;
     return frameDiff(await this.#services.workers.run(this.name, "diff", base.update, stateVector));

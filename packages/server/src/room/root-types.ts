@@ -3,5 +3,5 @@ export const ROOT_TYPES = ["Array", "Map", "Text", "XmlFragment", "XmlElement"] 
 
 export type RootTypeName = (typeof ROOT_TYPES)[number];
 
-/** Names of roots, and as which type each is read. */
+/** Names of roots, and the type to read each as. */
 export type RootNames = readonly (readonly [name: string, type: RootTypeName])[];

@@ -5,12 +5,12 @@ import type { RootNames, RootTypeName } from "./root-types.ts";
 import { typeToString } from "./xml-text.ts";
 
 /**
- * Some roots of the document that encoded updates are, as JSON in UTF-8:
- * `{<name>: {"type": <type>, "content": <what toJSON() gives>}}`, as y-websocket-server tells them. Big
- * integers, which JSON does not have, are `{"$bigint": digits}`.
+ * Converts some roots of a document, given as encoded updates, to JSON in UTF-8:
+ * `{<name>: {"type": <type>, "content": <result of toJSON()>}}`, as y-websocket-server reports them. Big
+ * integers, which JSON lacks, become `{"$bigint": digits}`.
  *
- * @throws TooLargeError when that is larger than `outputLimit`, or types are nested too deep; Error of
- *   Yjs when the updates cannot be integrated
+ * @throws TooLargeError if the result exceeds `outputLimit`, or types are nested too deeply
+ * @throws Yjs's own error if the updates cannot be integrated
  */
 export function rootsToJson(updates: readonly Uint8Array[], roots: RootNames): Uint8Array {
   const doc = new Y.Doc();
@@ -27,7 +27,7 @@ export function rootsToJson(updates: readonly Uint8Array[], roots: RootNames): U
   }
 }
 
-/** What `toJSON()` gives of a type, stopped by the meter. */
+/** Like `toJSON()` of a type, but limited by the meter. */
 function contentOf(value: unknown, meter: OutputMeter, depth: number): unknown {
   meter.enter(depth);
   if (value instanceof Y.Array) {

@@ -2,16 +2,16 @@ import type { Room } from "./room.ts";
 import type { Sink, Subscriber } from "./subscriber.ts";
 
 /**
- * One use of a room: by a socket, a document in the process, a watch, or a call of the API. The room
- * stays in memory for as long as it has sessions. A session may attach one subscriber; disposing of it
- * detaches the subscriber and releases the room, once.
+ * One use of a room: by a socket, a document in the process, a watch, or an API call. The room stays in
+ * memory as long as it has sessions. A session may attach one subscriber. Disposing of the session
+ * detaches the subscriber and releases the room; repeated calls do nothing.
  */
 export class Session implements Disposable {
   readonly room: Room;
   #subscriber: Subscriber | null = null;
   #release: (() => void) | null;
 
-  /** @param release gives back the use of the room, which the session takes over */
+  /** @param release ends the use of the room, which the session takes over from the caller */
   constructor(room: Room, release: () => void) {
     this.room = room;
     this.#release = release;
@@ -31,7 +31,7 @@ export class Session implements Disposable {
    */
   attach(sink: Sink, awareness: "now" | "later" = "now"): Subscriber {
     if (this.#subscriber !== null || this.#release === null) {
-      throw new Error("the session has attached a subscriber already, or has ended");
+      throw new Error("the session already has a subscriber, or has ended");
     }
     this.#subscriber = this.room.attach(sink, awareness);
     return this.#subscriber;

@@ -2,10 +2,10 @@ import type { UpdateWorkers } from "./update-workers.ts";
 import { OverBudgetError } from "./worker-errors.ts";
 
 /**
- * Shows a document, unless that exceeded the room's budget lately.
+ * Shows a document, unless that recently exceeded the room's budget.
  *
- * @param show does it by the workers
- * @throws OverBudgetError, and what `show` throws
+ * @param show builds the result in the workers
+ * @throws OverBudgetError, and whatever `show` throws
  */
 export async function showWithinBudget<Shown>(
   room: string,
@@ -13,7 +13,7 @@ export async function showWithinBudget<Shown>(
   show: () => Promise<Shown>,
 ): Promise<Shown> {
   if (!quarantine.allows(room, "show")) {
-    throw new OverBudgetError("time", "showing the document took too long lately");
+    throw new OverBudgetError("time", "showing the document recently took too long");
   }
   try {
     const shown = await show();

@@ -17,21 +17,22 @@ export interface SnapshotterOptions {
   readonly workers: UpdateWorkers;
   readonly metadata: MetadataWriter;
   readonly logger: Logger;
-  /** What the application is told. */
+  /** The application's hooks. */
   readonly hooks?: HookCalls | undefined;
 }
 
 /** How many snapshots are written at once. */
 const WRITES_AT_ONCE = 8;
 
-/** The snapshot is not written now: while the store fails, one room at a time tries. */
+/** The snapshot is postponed: while the store fails, only one room at a time tries. */
 class PostponedError extends Error {
   override readonly name = "PostponedError";
 }
 
 /**
- * Stores documents, each once at a time. Compacting them is scheduled by the workers, fairly between
- * rooms; then a few are written at once. A room whose compaction takes long holds no place meanwhile.
+ * Stores snapshots of rooms, at most one per room at a time. The workers schedule the compactions fairly
+ * between rooms; afterwards a few snapshots are written concurrently. A room with a slow compaction does
+ * not occupy a write slot.
  */
 export class Snapshotter {
   readonly stats: SnapshotStats = new SnapshotStats();
@@ -42,7 +43,7 @@ export class Snapshotter {
   readonly #writes: Turns = new Turns(WRITES_AT_ONCE);
   readonly #breaker: StoreBreaker = new StoreBreaker();
   readonly #outage: OutageLog;
-  /** Of rooms whose last snapshot failed for a reason of their own. */
+  /** Rooms whose last snapshot failed for a reason of their own, and that reason. */
   readonly #roomFailures: Map<string, string> = new Map();
   #closed = false;
 
@@ -50,47 +51,47 @@ export class Snapshotter {
     this.#options = options;
     this.#outage = new OutageLog({
       logger: options.logger,
-      failing: "snapshots cannot be stored; trying again with growing pauses",
-      working: "snapshots can be stored again",
+      failing: "storing snapshots failed, retrying with growing pauses",
+      working: "storing snapshots succeeds again",
     });
   }
 
-  /** Why the store takes no snapshots, or `undefined` when it took the last one. */
+  /** Why the store rejects snapshots, or `undefined` if it accepted the last one. */
   get problem(): string | undefined {
     return this.#outage.problem;
   }
 
-  /** Why single rooms have no current snapshot although the store works; `undefined` if all have. */
+  /** Why some rooms have no current snapshot although the store is healthy; `undefined` if all have. */
   get roomProblem(): string | undefined {
     const count = Math.max(this.#roomFailures.size, this.#breaker.failing);
     if (count === 0 || this.problem !== undefined) return undefined;
-    const [reason = "the store refuses them"] = this.#roomFailures.values();
-    return `${count} ${count === 1 ? "room" : "rooms"} could not be stored, of one: ${reason}`;
+    const [reason = "rejected by the store"] = this.#roomFailures.values();
+    return `${count} ${count === 1 ? "room" : "rooms"} could not be stored, for example: ${reason}`;
   }
 
-  /** In how many milliseconds it makes sense to try a room again; 0 when it may be tried now. */
+  /** Milliseconds until a room may be tried again; 0 if it may be tried now. */
   retryIn({ name }: Room): number {
     return this.#breaker.waitMs(name);
   }
 
-  /** Whether a snapshot of the document is being written, and not just made. */
+  /** Whether a snapshot of the room is being written; false while it is still being built. */
   isWriting(room: Room): boolean {
     return this.#writing.has(room);
   }
 
-  /** Stores a document soon. */
+  /** Stores a room soon, unless it has to wait after a failure. */
   schedule(room: Room): void {
     if (this.retryIn(room) === 0) void this.save(room);
   }
 
-  /** Begins nothing more with a document that is going away. */
+  /** Starts no further write for a room that is being unloaded. */
   cancel(room: Room): void {
     this.#cancelled.add(room);
     this.#breaker.forget(room.name);
     this.#roomFailures.delete(room.name);
   }
 
-  /** Stores a snapshot if there is something to store. Never rejects. */
+  /** Stores a snapshot if the room has changed. Never rejects. */
   async save(room: Room): Promise<void> {
     let saving = this.#saving.get(room);
     if (saving === undefined) {
@@ -100,7 +101,10 @@ export class Snapshotter {
     await saving;
   }
 
-  /** Resolves when no snapshot of a room is being written, nor will be of one that was cancelled. */
+  /**
+   * Resolves when no snapshot of the room is being written any more. One that was cancelled before its
+   * write began is not waited for.
+   */
   async settled(name: string): Promise<void> {
     for (const [room, saving] of this.#saving) {
       if (room.name !== name) continue;
@@ -108,23 +112,23 @@ export class Snapshotter {
     }
   }
 
-  /** Stores these, until `signal` aborts. Never rejects. */
+  /** Stores the rooms, until `signal` aborts. Never rejects. */
   async saveAll(rooms: readonly Room[], signal: AbortSignal): Promise<void> {
     await Promise.all(
       rooms.map(async (room) => {
-        // What was begun before may leave out what has become durable since.
+        // A save already under way may miss updates that have become durable since it began.
         await this.#saving.get(room);
         if (!signal.aborted) await this.save(room);
       }),
     );
   }
 
-  /** Ends the pauses after failures: the store is known to answer again. */
+  /** Ends the pauses after failures: the store is known to respond again. */
   retry(): void {
     this.#breaker.retry();
   }
 
-  /** The server ends: what fails from now on stays in the journal, and is no error. */
+  /** The server is shutting down: a failure from now on is no error, as the journal has the updates. */
   close(): void {
     this.#closed = true;
   }
@@ -175,7 +179,7 @@ export class Snapshotter {
     if (error instanceof DeletedError || error instanceof PostponedError) return;
     const { logger } = this.#options;
     if (this.#closed) {
-      logger.info({ room }, "a snapshot was not finished; the journal has what it lacks");
+      logger.info({ room }, "snapshot not finished, the journal has the remaining updates");
       return;
     }
     this.stats.failures++;
@@ -187,12 +191,12 @@ export class Snapshotter {
     const isNew = !this.#roomFailures.has(room);
     this.#roomFailures.set(room, error instanceof Error ? error.message : String(error));
     if (error instanceof OverBudgetError) {
-      // Its quarantine says so, and when it is tried again.
+      // The quarantine logs it, and determines the next attempt.
       const { quarantine } = this.#options.workers;
       if (quarantine.allows(room, "merge")) quarantine.exceed(room, "merge", error);
       return;
     }
     const level = isNew ? "error" : "debug";
-    logger[level]({ room, err: error }, "a room could not be stored; trying again");
+    logger[level]({ room, err: error }, "storing a room failed, retrying");
   }
 }

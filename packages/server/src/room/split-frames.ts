@@ -7,7 +7,7 @@ import { takeBytes } from "../protocol/text.ts";
 import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
 import { FAST_PART_BYTES, MAX_PART_BYTES, splitUpdate } from "./split-update.ts";
 
-/** Frames, one after the other, and where each of them ends. */
+/** Concatenated frames, and where each of them ends. */
 export interface FramedParts {
   readonly bytes: Uint8Array;
   readonly ends: readonly number[];
@@ -19,7 +19,7 @@ export function isDiff(frame: Frame): boolean {
   return message[0] === 0 && message[1] === 1;
 }
 
-/** An answer to a state vector as an update. */
+/** Converts an answer to a state vector into an update frame. */
 export function asUpdate(frame: Frame): Frame {
   const copy = frame.slice();
   messageOf(copy)[1] = 2;
@@ -36,8 +36,8 @@ export function updateOf(frame: Frame): Uint8Array {
 /**
  * Splits an update into parts, as `splitUpdate` does, and frames them.
  *
- * @param known the encoded state vector of the client. Of an update, what it has already is left out
- * @param answers whether the last one is the answer to a state vector; the others are updates
+ * @param known the client's encoded state vector; unless `answers`, what it covers is left out
+ * @param answers whether to frame the last part as the answer to a state vector; all others are updates
  * @param forFast whether the parts after the first ones may be larger
  */
 export function splitFrames(

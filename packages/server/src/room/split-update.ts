@@ -4,63 +4,66 @@ import { Content, type StructId, StructReader } from "../protocol/struct-reader.
 import { type CutPoint, contentStart, cutAfter, isCuttable, pieceOf } from "./cut-struct.ts";
 import { type Deletions, headerBytes, RANGE_BYTES, type Run, UpdatePart } from "./update-part.ts";
 
-/** A part takes two seconds at 32 KB/s. It is only larger when it holds one struct that cannot be cut. */
+/**
+ * The largest part, in bytes: two seconds at 32 KB/s. Only a part with a single struct that cannot be
+ * cut may be larger.
+ */
 export const MAX_PART_BYTES: number = 64 * 1024;
-/** How many parts show how fast a client is. They are the same for all. */
+/** This many small parts show how fast a client is. They are the same for all clients. */
 export const FIRST_PARTS = 4;
 /**
- * The parts after the first ones, for clients that have turned out fast: each costs the client a
- * transaction, in which it shows what is new.
+ * The largest part, in bytes, that follows the first ones if the client has proven fast: each part
+ * costs the client a transaction, in which it renders what is new.
  */
 export const FAST_PART_BYTES: number = 512 * 1024;
-/** Above this share of that a part is closed, unless that would part what belongs together. */
+/** A part fuller than this share of its limit is closed, unless that would separate related structs. */
 const FULL = 3 / 4;
-/** There is no point in cutting off less than this share. */
+/** Cutting off a piece smaller than this share of the limit is not worthwhile. */
 const LEAST_PIECE = 1 / 64;
-/** A struct whose parent was written as shortly before as this belongs to the same thing. */
+/** A struct within this many clocks of its parent counts as written together with it. */
 const YOUNG_CLOCKS = 64;
 
-/** The structs of one client: which of them have been put into parts, and what is left. */
+/** The structs of one client: those already in parts, and those left. */
 interface Section {
   readonly client: number;
-  /** Where its next struct begins, and the clock of that. */
+  /** Where its next struct begins, and the clock of that struct. */
   at: number;
   clock: number;
   /** How many structs are left. */
   left: number;
   /** The clock after its last struct. */
   readonly end: number;
-  /** How much of the next struct is in earlier parts. */
+  /** How far earlier parts reach into the next struct. */
   cut: CutPoint | null;
-  /** The clock up to which the client that gets the parts has everything. */
+  /** The clock below which the recipient of the parts has every struct. */
   have: number;
-  /** It is waited for by another section, or waits for itself. */
+  /** It is on the stack of `#advance`: being taken, or waiting for another section. */
   isActive: boolean;
-  /** Its next struct depends on something that is not there. */
+  /** Its next struct depends on something that is missing. */
   isStuck: boolean;
-  /** Structs of the part that is being gathered, and skips after them. */
+  /** Its structs in the part being filled, and the number of skips after them. */
   run: Run | null;
   skips: number;
-  /** Its deletions in this part. */
+  /** Its deletions in the part being filled. */
   deletions: Deletions | null;
   readonly ranges: DeleteRanges;
   nextRange: number;
 }
 
 /**
- * Splits an encoded update into parts of up to 64 KB, each of which a client can integrate when it
- * comes: what a struct depends on is in the same part, in an earlier one, or was there before. So
- * each part that arrives is in the client's state vector, and nothing waits inside Yjs.
+ * Splits an encoded update into parts of up to 64 KB, each of which a client can integrate on arrival:
+ * whatever a struct depends on is in the same part, in an earlier one, or already at the client. So
+ * each part that arrives counts in the client's state vector, and nothing is left pending inside Yjs.
  *
- * Long texts and arrays are cut between their elements. A single element that is larger than a part
- * cannot be cut and makes a part of its own. Deletions come with or after what they delete. What
- * depends on something that is missing comes last, and is not split.
+ * Long texts and arrays are cut between their elements. A single element larger than a part cannot be
+ * cut and gets a part of its own. Deletions come with or after the structs they delete. Structs that
+ * depend on something missing come last, and are not split.
  *
  * @param update has been validated
- * @param known what the client has; `null` when it has everything that the update builds on
- * @param most how large a part may be, in bytes
- * @param later how large those after the first four may be
- * @returns in the order in which they are to be applied; the update itself when it is small
+ * @param known what the client has; `null` if it has everything that the update builds on
+ * @param most largest part, in bytes
+ * @param later largest part after the first four, in bytes
+ * @returns the parts in the order to apply them; the update itself if it is small
  */
 export function splitUpdate(
   update: Uint8Array,
@@ -85,11 +88,11 @@ class Splitter {
   readonly #later: number;
   readonly #reader: StructReader;
   readonly #sections: Map<number, Section> = new Map();
-  /** Deletions of clients of whom the update has no structs. */
+  /** Deletions for clients of which the update has no structs. */
   readonly #otherRanges: Map<number, DeleteRanges>;
   readonly #parts: UpdatePart[] = [];
   #part: UpdatePart = new UpdatePart();
-  /** The sections that have structs in this part. */
+  /** The sections with structs in the part being filled. */
   #touched: Section[] = [];
 
   constructor(update: Uint8Array, known: StateVector | null, most: number, later: number) {
@@ -109,7 +112,7 @@ class Splitter {
     return this.#parts;
   }
 
-  /** Finds where the structs of each client begin. @returns deletions that belong to none of them */
+  /** Finds where each client's structs begin. @returns the deletions for all other clients */
   #readSections(): Map<number, DeleteRanges> {
     const reader = this.#reader;
     const found: Omit<Section, "ranges">[] = [];
@@ -151,8 +154,8 @@ class Splitter {
   }
 
   /**
-   * Takes the structs of a section, and before each one the structs of others on which it depends.
-   * The sections that wait for one another are on a stack; one that waits for itself is a forgery.
+   * Takes the structs of a section and, before each, the structs of other sections it depends on. The
+   * sections waiting for one another are on a stack; only a forged section can wait for itself.
    */
   #advance(first: Section): void {
     const stack: { section: Section; beyond: number }[] = [];
@@ -173,7 +176,7 @@ class Splitter {
     }
   }
 
-  /** Takes the next struct of a section. @returns what has to be taken before, or `null` */
+  /** Takes the next struct of a section. @returns what has to be taken before it, or `null` */
   #step(section: Section): { section: Section; clock: number } | null {
     const reader = this.#reader;
     reader.readHead(section.at);
@@ -206,7 +209,10 @@ class Splitter {
     return clock < section.have || (this.#known === null && clock >= section.end);
   }
 
-  /** The client has what is skipped, as far as can be said. What follows is looked at by `#step`. */
+  /**
+   * Passes over a skip: as far as is known, the client has the skipped structs. `#step` checks the
+   * struct that follows.
+   */
   #skip(section: Section): void {
     section.at = this.#reader.end;
     section.clock += this.#reader.length;
@@ -215,12 +221,12 @@ class Splitter {
     if (this.#known === null) section.have = section.clock;
   }
 
-  /** Puts the next struct into the part, or as much of it as there is room for. */
+  /** Puts the next struct into the part, or as much of it as fits. */
   #take(section: Section): void {
     const reader = this.#reader;
     const start = section.cut?.at ?? section.at;
     const header = headerBytes(section.client, section.clock);
-    // Also for its deletions, and for what a cut adds.
+    // Allow for its deletions as well, and for what a cut adds.
     const size = reader.end - start + (section.run === null ? 3 : 2) * header;
     const limit = this.#isYoungChild(section) ? this.#most : FULL * this.#most;
     const room = limit - this.#part.bytes;
@@ -242,7 +248,7 @@ class Splitter {
     else this.#takeWhole(section);
   }
 
-  /** Whether a struct was written together with its parent, which an editor may not want to see empty. */
+  /** Whether a struct was written together with its parent, which some editors must not see empty. */
   #isYoungChild({ client, clock, run }: Section): boolean {
     const { parent } = this.#reader;
     return run !== null && parent.client === client && clock - parent.clock <= YOUNG_CLOCKS;
@@ -253,7 +259,7 @@ class Splitter {
     const { end, length } = this.#reader;
     const run = section.run;
     if (cut !== null) {
-      // Its front closed the part before.
+      // Its front is the end of the previous part.
       const to = { units: length, at: end };
       const head = pieceOf(this.#update, this.#reader, at, section, cut, to);
       this.#begin(section, {
@@ -313,7 +319,7 @@ class Splitter {
     this.#part.addRun(run);
   }
 
-  /** Takes the deletions whose targets are in this part or in earlier ones. */
+  /** Takes the deletions whose targets are in this part or an earlier one. */
   #takeRanges(section: Section): void {
     const { client, ranges, have, nextRange, deletions } = section;
     let to = nextRange;
@@ -333,7 +339,7 @@ class Splitter {
     this.#part.addDeletions(section.deletions);
   }
 
-  /** Takes the deletions that are left: their targets were there before, or are missing. */
+  /** Takes the remaining deletions: the client already has their targets, or they are missing. */
   #takeDeletions(): void {
     for (const { client, ranges, nextRange } of this.#sections.values()) {
       this.#takeAll(client, ranges, nextRange);
@@ -354,7 +360,7 @@ class Splitter {
     }
   }
 
-  /** Takes all structs that depend on something that is missing, at once: a client keeps them aside. */
+  /** Takes all structs with missing dependencies in one go: the client keeps them as pending. */
   #takeStuck(): void {
     const stuck = [...this.#sections.values()].filter(({ left }) => left > 0);
     if (stuck.length > 0 && this.#part.runs.length > 0) this.#close();

@@ -1,4 +1,4 @@
-/** How long one room waits after its first failure, and all of them after the store's. */
+/** How long a room pauses after its first failure, and all rooms after that of the store. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
@@ -9,9 +9,9 @@ interface Pause {
 }
 
 /**
- * Decides who may write snapshots while writing fails. A room whose snapshot could not be stored
- * pauses, twice as long each time. When those of two rooms in a row could not, it is the store that
- * fails: then one room at a time tries, and all others wait until that works.
+ * Decides which rooms may write snapshots while writes fail. A room whose snapshot could not be stored
+ * pauses, twice as long each time. If two different rooms fail in a row, the store itself is considered
+ * to be failing: then one room at a time tries, and all others wait until it succeeds.
  */
 export class StoreBreaker {
   readonly #rooms: Map<string, Pause> = new Map();
@@ -19,29 +19,29 @@ export class StoreBreaker {
   #store: Pause | undefined;
   #probe: string | undefined;
 
-  /** Rooms whose last snapshot could not be stored. */
+  /** Number of rooms whose last snapshot could not be stored. */
   get failing(): number {
     return this.#rooms.size;
   }
 
-  /** How long a room has to wait before it may try, in milliseconds; 0 when it may. */
+  /** How long a room has to wait before it may try, in milliseconds; 0 if it may try now. */
   waitMs(room: string): number {
     const now = performance.now();
     const own = (this.#rooms.get(room)?.until ?? now) - now;
-    // Who waits for the store does not come back at the same moment as all others.
+    // With jitter, so that rooms that wait for the store do not all retry at the same moment.
     const store = this.#store;
     if (store === undefined) return Math.max(0, own);
     if (this.#probe !== undefined) return jittered(store.ms);
-    // Any room may find out whether the store works again.
+    // Any room may probe whether the store has recovered.
     return store.until > now ? store.until - now + jittered(store.ms) / 4 : 0;
   }
 
-  /** A room begins to write, having waited. */
+  /** A room starts to write, having waited as required. */
   begin(room: string): void {
     if (this.#store !== undefined) this.#probe = room;
   }
 
-  /** The store has refused a room's snapshot, or not answered. */
+  /** The store has rejected a room's snapshot, or has not responded. */
   failed(room: string): void {
     this.#rooms.set(room, longer(this.#rooms.get(room)));
     if (this.#probe === room) this.#probe = undefined;
@@ -51,9 +51,9 @@ export class StoreBreaker {
     this.#lastFailed = room;
   }
 
-  /** The store has taken a room's snapshot. */
+  /** The store has accepted a room's snapshot. */
   worked(room: string): void {
-    // The others failed because the store did.
+    // The other rooms failed because of the store.
     if (this.#store !== undefined) this.#rooms.clear();
     this.#rooms.delete(room);
     this.#store = undefined;
@@ -61,19 +61,19 @@ export class StoreBreaker {
     this.#lastFailed = undefined;
   }
 
-  /** The store is known to answer again: any room may try now. */
+  /** The store is known to respond again: any room may try now. */
   retry(): void {
     const until = performance.now();
     if (this.#store !== undefined) this.#store = { ms: FIRST_PAUSE_MS, until };
     for (const [room, { ms }] of this.#rooms) this.#rooms.set(room, { ms, until });
   }
 
-  /** What became of a room's attempt says nothing about the store. */
+  /** A room's attempt has ended in a way that says nothing about the store. */
   ended(room: string): void {
     if (this.#probe === room) this.#probe = undefined;
   }
 
-  /** The room has left the memory. */
+  /** The room has been unloaded. */
   forget(room: string): void {
     this.#rooms.delete(room);
     this.ended(room);

@@ -1,6 +1,6 @@
 import { resultWithin } from "../runtime/within.ts";
 
-/** How often a healthy store is asked, and one that failed. */
+/** How often a healthy store is probed, and one that failed. */
 const INTERVAL_MS = 5_000;
 const FAILING_INTERVAL_MS = 1_000;
 const ANSWER_WITHIN_MS = 3_000;
@@ -11,19 +11,19 @@ export const PROBE_ROOM = "\u0001probe";
 export interface StoreProbeOptions {
   /** Reads something small. Rejects when the store cannot be read. */
   readonly read: () => Promise<unknown>;
-  /** The store answers again: pending writes need not wait for their next attempt. */
+  /** The store responds again: pending writes need not wait for their next attempt. */
   readonly onRecovered: () => void;
 }
 
 /**
- * Reads a store every few seconds, so that readiness names an outage while nobody writes, and no longer
- * than it lasts: writers learn of its end only at their next attempt. Call `close` to stop it.
+ * Reads a store every few seconds, so that readiness reports an outage even without writes, and for no
+ * longer than it lasts: writers notice its end only at their next attempt. Call `close` to stop it.
  */
 export class StoreProbe {
   readonly #options: StoreProbeOptions;
   #problem: string | undefined;
   #timer: NodeJS.Timeout;
-  /** A read that hangs is not joined by others: the next probe waits for the same one. */
+  /** If a read hangs, the next probe waits for the same one instead of starting another. */
   #reading: Promise<unknown> | undefined;
   #closed = false;
 

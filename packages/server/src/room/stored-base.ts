@@ -3,21 +3,21 @@ import { type Base, EMPTY_BASE } from "./base.ts";
 import type { RoomServices } from "./room-services.ts";
 import { OverBudgetError, TaskError, WorkerError } from "./worker-errors.ts";
 
-/** Up to this size a document is opened without joining what was typed, which takes a worker. */
+/** Documents up to this size are opened without joining what was typed, which would take a worker. */
 const JOIN_ABOVE_BYTES = 32 * 1024;
 
-/** A document as it is opened: what could be made one, and the updates that could not, in order. */
+/** A document as loaded: its base, and the updates that could not be merged into it, in order. */
 export interface StoredBase {
   readonly base: Base;
   readonly tail: readonly Uint8Array[];
 }
 
 /**
- * Makes a base of what is stored. Where that takes more than the room's share of the workers, the
- * updates are merged without being integrated, and where that does too, they are left as they are. So
- * a document that takes minutes to compact opens in a second.
+ * Builds a base from the stored updates. If that exceeds the room's share of the workers, the updates are
+ * merged without being integrated; if that does too, they are left as they are. So a document that takes
+ * minutes to compact opens in a second.
  *
- * @throws CorruptedError when it is not an update; WorkerError
+ * @throws CorruptedError if the stored data is not a valid update; WorkerError
  */
 export async function makeStoredBase(
   room: string,
@@ -26,7 +26,7 @@ export async function makeStoredBase(
 ): Promise<StoredBase> {
   const [first, ...rest] = updates;
   if (first === undefined) return { base: EMPTY_BASE, tail: [] };
-  // Little is merged at once, without a worker that may have to be started.
+  // Small updates are merged immediately, without a worker that may have to be started.
   const bytes = updates.reduce((sum, update) => sum + update.length, 0);
   const joins = rest.length > 0 && bytes > JOIN_ABOVE_BYTES;
   try {
@@ -43,7 +43,7 @@ export async function makeStoredBase(
     if (cause instanceof WorkerError && !(cause instanceof TaskError)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new CorruptedError(
-      `what is stored of room ${JSON.stringify(room)} is not an update: ${reason}`,
+      `the stored data of room ${JSON.stringify(room)} is not an update: ${reason}`,
       { cause },
     );
   }

@@ -2,31 +2,31 @@ import { CorruptedError } from "../storage/errors.ts";
 import type { Journal, RoomJournal } from "../storage/journal.ts";
 import type { SnapshotStore, SnapshotVersion } from "../storage/snapshots.ts";
 
-/** The stores that hold the persisted truth of all rooms: snapshot ∪ journal. */
+/** The stores, which together hold the persisted state of all rooms: snapshot ∪ journal. */
 export interface Stores {
   readonly snapshots: SnapshotStore;
   readonly journal: Journal;
 }
 
-/** What is stored of a room. */
+/** The stored state of a room. */
 export interface StoredRoom {
-  /** Encoded updates that together are the document. */
+  /** Encoded updates that together form the document. */
   readonly updates: readonly Uint8Array[];
   /** The journal rows among them. */
   readonly rows: RoomJournal["rows"];
-  /** Of the snapshot among them. */
+  /** The version of the snapshot among them. */
   readonly version: SnapshotVersion | null;
 }
 
 /**
  * Reads the stored snapshot and journal of a room.
  *
- * @throws CorruptedError when the snapshot is known to exist and is not there: the room is never taken
- *   for an empty one then, as saving that would complete the loss
+ * @throws CorruptedError when the snapshot is known to exist but is missing: treating the room as empty
+ *   and saving that would complete the loss
  * @throws StorageError when the stores could not be read
  */
 export async function readStores(room: string, stores: Stores): Promise<StoredRoom> {
-  // The snapshot is read after the journal: rows that are moved into it in between are then in both.
+  // Read the snapshot after the journal, so that rows moved into it in between are in both, not neither.
   const { rows, snapshotted } = await stores.journal.read(room);
   const snapshot = await stores.snapshots.read(room);
   if (snapshot === null && snapshotted) {
@@ -38,8 +38,7 @@ export async function readStores(room: string, stores: Stores): Promise<StoredRo
 }
 
 /**
- * What is stored of a room, as encoded updates; `null` when that is nothing. For callers that only look
- * at it.
+ * The stored content of a room, as encoded updates; `null` if there is none. For read-only callers.
  *
  * @throws CorruptedError, StorageError as `readStores`
  */

@@ -3,76 +3,76 @@ import type { Frame } from "../protocol/frame.ts";
 import { Identity } from "./identity.ts";
 import type { Origin } from "./origin.ts";
 
-/** Where the frames for one reader go: a client's socket. */
+/** Where the frames for one subscriber go: a client's socket, or code in this process. */
 export interface Sink {
-  /** False while what was written before is still waiting; the document is told when it is not. */
+  /** False while earlier writes are still buffered; the room is notified when they have drained. */
   readonly writable: boolean;
-  /** Whether it takes presence in any case: it is not writable because it sends parts of a document. */
+  /** Accepts awareness even while not `writable`, because it is sending a document in parts. */
   readonly takesAwareness?: boolean;
   /**
-   * Never throws. What is written to an outlet that has closed is dropped.
+   * Never throws. Writes to a closed sink are dropped.
    *
-   * @param known the state vector for which an answer was made; without it, that of a new client
+   * @param known the state vector that the frames answer; without it, that of a new client
    */
   write(frames: readonly Frame[], known?: Uint8Array): void;
   /**
-   * Asks the client for a sign of life, which carries this number; the document is told of the answer.
-   * Missing for readers of this process: these do not come back on another connection.
+   * Pings the client with this number; the room is notified of the answer. Missing for subscribers in
+   * this process, because they do not return on another connection.
    */
   prove?(number: number): void;
   /**
-   * For how long the client has owed an answer, in milliseconds; 0 when it owes none. Code of this
-   * process, which is always there, has neither this nor `check`.
+   * How long the client has owed an answer, in milliseconds; 0 if it owes none. Subscribers in this
+   * process are always alive, and have neither this nor `check`.
    */
   readonly silentFor?: number;
   /**
-   * Finds out whether the client is still there; ends the connection if it is not.
+   * Checks whether the client is still alive, and ends the connection if it is not.
    *
-   * @param onAlive is called when it is; some functions wait at most, others are not called
+   * @param onAlive called if it is; only a limited number of callbacks can wait, others are dropped
    */
   probe(onAlive: () => void): void;
-  /** Asks the client for a sign of life. @returns whether it gave one when it was asked before */
+  /** Pings the client. @returns whether it answered the previous ping */
   check?(): boolean;
-  /** Charges the client for what was done for it later than its message was handled, in milliseconds. */
+  /** Charges the client for work done after its message was handled, in milliseconds. */
   charge?(ms: number): void;
-  /** Ends it. Whoever reads is told why. */
+  /** Closes it, and tells the client or code behind it why. */
   close(reason: Error): void;
 }
 
 /**
- * One reader of a document: how far its client has got. Readers that are behind cost nothing: what
- * they lack is in the log, and in the presence map.
+ * One subscriber of a room, and how far its client has got. Lagging subscribers cost nothing: what they
+ * lack is in the log and in the awareness table.
  */
 export class Subscriber {
   readonly sink: Sink;
-  /** Of what its client writes. */
+  /** The origin of its client's updates. */
   readonly origin: Origin = { kind: "session", subscriber: this };
   /**
-   * What others wrote below this offset has been sent. `null` until the client has said what it
-   * has; until then it is sent no updates.
+   * Updates from others below this offset have been sent. `null` until the client has sent its state
+   * vector; it gets no updates before that.
    */
   cursor: number | null = null;
   /** The offset of its client's first update that is not durable. */
   pendingFrom = Number.POSITIVE_INFINITY;
-  /** Tells its client apart from those of other readers. */
+  /** Distinguishes its client from those of other subscribers. */
   readonly identity: Identity = new Identity();
-  /** From this offset on, updates that may be its own client's were left out and are still owed. */
+  /** From this offset on, updates that its own client may have written were left out and are owed. */
   owedFrom = Number.POSITIVE_INFINITY;
-  /** Whose updates were left out because they may be its own client; `null` when nobody's were. */
+  /** Subscribers whose updates were left out because they may be its own client; `null` if none. */
   suspects: Set<Subscriber> | null = null;
-  /** Presence up to this version has been sent; `null`: none yet, and none is sent. */
+  /** Awareness up to this version has been sent; `null`: none yet, and none will be for now. */
   awarenessVersion: number | null = 0;
-  /** Whether it is to be shown all who are present when its outlet is writable again. */
+  /** Whether it is owed the complete awareness once its sink is writable again. */
   isOwedAwareness = false;
-  /** The client ids whose presence this connection introduced. */
+  /** The client ids that this connection introduced to the awareness. */
   readonly clients: Set<number> = new Set();
-  /** How many client ids that nobody knew it introduced, since when. The presence keeps it. */
+  /** How many unknown client ids it introduced, and since when; maintained by the awareness. */
   readonly introduced: { count: number; since: number } = { count: 0, since: 0 };
-  /** The first client id that it introduced: it is surely the connection's own. */
+  /** The first client id that it introduced, which is certain to be the connection's own. */
   ownClient: number | null = null;
-  /** The client id that it claims, while that belongs to somebody else. The presence keeps it. */
+  /** The client id that it claims from another owner; maintained by the awareness. */
   claim: number | null = null;
-  /** Who writes by it, for those who are told of changes; `null` when nobody is. */
+  /** Who writes through it, as reported to the change hooks; `null` if there are none. */
   author: ChangeAuthor | null = null;
 
   constructor(sink: Sink) {

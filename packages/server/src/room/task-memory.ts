@@ -3,15 +3,15 @@ import { kindOf } from "./task-budget.ts";
 import type { TaskRequest } from "./update-tasks.ts";
 
 /**
- * What a task takes, as measured. Yjs keeps a map entry, an array and some objects for each client id,
- * so a document of many takes more than a hundred times its encoded size.
+ * Measured memory use of tasks, in bytes. Yjs keeps a map entry, an array and some objects for each
+ * client id, so a document with many of them takes more than a hundred times its encoded size.
  */
 const INTEGRATE = { perClient: 700, perStruct: 550, perByte: 5 };
 const MERGE = { perClient: 550, perStruct: 50, perByte: 6 };
 
 /**
- * About how many bytes of memory a task takes, garbage included. Found in one pass over its updates,
- * which takes some hundredths of the time of the task.
+ * Estimates the memory that a task takes, in bytes, garbage included. Takes one pass over its updates,
+ * which is a few percent of the time of the task.
  *
  * @throws MalformedError
  */

@@ -3,12 +3,12 @@ import { within } from "../runtime/within.ts";
 import type { Metadata } from "../storage/metadata.ts";
 import type { RoomTable } from "./room-table.ts";
 
-/** How often it is read which rooms have tombstones: a server may not have been told of a deletion. */
+/** How often tombstones are read, as a server may have missed the notification of a deletion. */
 const INTERVAL_MS = 10_000;
-/** How long a server waits for that before it opens rooms. */
+/** How long a server waits for the first read before it opens rooms. */
 const FIRST_MS = 2_000;
 
-/** Keeps a server from opening rooms that were deleted while it did not run, or could not be told. */
+/** Keeps a server from opening rooms that were deleted while it was down or could not be notified. */
 export class TombstoneReader {
   readonly #metadata: Pick<Metadata, "tombstones">;
   readonly #rooms: Pick<RoomTable, "closeDeleted">;
@@ -27,7 +27,7 @@ export class TombstoneReader {
     this.#logger = logger;
   }
 
-  /** Reads them, and goes on to do so. Waits for the first time, but not for long. Does not reject. */
+  /** Starts reading tombstones. Resolves after the first read, or after two seconds. Does not reject. */
   async start(): Promise<void> {
     await within(FIRST_MS, this.#run());
   }
@@ -44,7 +44,7 @@ export class TombstoneReader {
       this.#failing = false;
     } catch (error) {
       if (!this.#closed && !this.#failing) {
-        this.#logger.warn({ err: error }, "tombstones of deleted rooms cannot be read, retrying");
+        this.#logger.warn({ err: error }, "reading tombstones of deleted rooms failed, retrying");
       }
       this.#failing = true;
     }

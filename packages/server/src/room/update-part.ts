@@ -1,30 +1,30 @@
 import type { DeleteRanges } from "../protocol/delete-ranges.ts";
 import { putVarUint, varUintLength } from "../protocol/var-uint.ts";
 
-/** What a deleted range takes at most, in documents that people write. */
+/** The most bytes that a deleted range takes, in documents that people write. */
 export const RANGE_BYTES = 12;
 
-/** What the numbers take at most that come before the structs, or the deletions, of a client. */
+/** The most bytes that the header of a client's structs, or of its deletions, takes. */
 export function headerBytes(client: number, clock: number): number {
   return 4 + varUintLength(client) + varUintLength(clock);
 }
 
-/** Structs of one client, one after the other: a piece of the update that is split. */
+/** Consecutive structs of one client: a section of the update being split. */
 export interface Run {
   readonly client: number;
   readonly clock: number;
-  /** How many structs, `head` and `tail` included. */
+  /** Number of structs, including `head` and `tail`. */
   count: number;
-  /** The rest of a struct that was cut before. */
+  /** The rest of a struct that was cut in an earlier part. */
   readonly head: Uint8Array | null;
-  /** The whole structs: where they lie in the update. */
+  /** Where the whole structs are in the update. */
   from: number;
   to: number;
-  /** The front of a struct that is cut. */
+  /** The front of a struct that is cut here. */
   tail: Uint8Array | null;
 }
 
-/** Deletions of one client: ranges from an index of its `ranges` up to, not including, another. */
+/** Deletions for one client: the numbers `[from, to)` of its `ranges`. */
 export interface Deletions {
   readonly client: number;
   readonly ranges: DeleteRanges;
@@ -32,11 +32,11 @@ export interface Deletions {
   to: number;
 }
 
-/** What becomes one part of an update. */
+/** One part of an update while it is being assembled. */
 export class UpdatePart {
   readonly runs: Run[] = [];
   readonly deletions: Deletions[] = [];
-  /** About as many bytes as it will take; rather more. */
+  /** Estimated length when encoded, usually a little too large. */
   bytes = 2;
 
   get isEmpty(): boolean {
@@ -54,7 +54,7 @@ export class UpdatePart {
     this.bytes += headerBytes(client, 0) + (RANGE_BYTES / 2) * (to - from);
   }
 
-  /** Its exact length when it is encoded. */
+  /** Exact length when encoded. */
   get length(): number {
     let length = varUintLength(this.runs.length) + varUintLength(this.deletions.length);
     for (const { client, clock, count, head, from, to, tail } of this.runs) {
@@ -68,10 +68,10 @@ export class UpdatePart {
     return length;
   }
 
-  /** Encodes it as an update. @param source the update that is split */
+  /** Encodes it as an update. @param source the update being split */
   put(bytes: Uint8Array, start: number, source: Uint8Array): void {
     let at = putVarUint(bytes, start, this.runs.length);
-    // As Yjs writes them.
+    // In the order in which Yjs writes them.
     this.runs.sort((a, b) => b.client - a.client);
     for (const { client, clock, count, head, from, to, tail } of this.runs) {
       at = putVarUint(bytes, at, count);

@@ -15,7 +15,7 @@ export const updateTasks = {
   /** What a client with this state vector lacks. */
   diff: (update: Uint8Array, stateVector: Uint8Array): Uint8Array =>
     Y.diffUpdate(update, stateVector),
-  /** What is too long for one message of a slow client. */
+  /** Splits what is too long for one message to a slow client. */
   splitFrames: (
     update: Uint8Array,
     known: Uint8Array,
@@ -27,14 +27,14 @@ export const updateTasks = {
     how: Compaction | "merge",
     source?: "log" | "stores",
   ): Base => makeBase(updates, how, source),
-  /** The document that these updates are, as JSON in UTF-8. @throws Error of Yjs */
+  /** The document formed by these updates, as JSON in UTF-8. @throws Yjs's own error */
   toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(understood(updates)),
-  /** Some roots of the document as JSON in UTF-8; see `rootsToJson`. @throws Error of Yjs */
+  /** Some roots of the document as JSON in UTF-8; see `rootsToJson`. @throws Yjs's own error */
   rootsToJson: (updates: readonly Uint8Array[], roots: RootNames): Uint8Array =>
     rootsToJson(understood(updates), roots),
 };
 
-/** Many numbers are passed from thread to thread without a copy. */
+/** Puts many numbers in shared memory, so that they are passed between threads without a copy. */
 function compact(contents: UpdateContents): UpdateContents {
   const { runs } = contents;
   if (runs.length < MANY_NUMBERS) return contents;
@@ -43,7 +43,7 @@ function compact(contents: UpdateContents): UpdateContents {
   return { ...contents, runs: shared };
 }
 
-/** What is no update would show as an empty document. @throws MalformedError */
+/** Validates the updates, as invalid ones would show as an empty document. @throws MalformedError */
 function understood(updates: readonly Uint8Array[]): readonly Uint8Array[] {
   for (const update of updates) inspectUpdate(update);
   return updates;
@@ -51,25 +51,24 @@ function understood(updates: readonly Uint8Array[]): readonly Uint8Array[] {
 
 export type UpdateTasks = typeof updateTasks;
 
-/** Whether a worker gives way to the other threads of the process; its `workerData`. */
+/** Whether a worker yields to the other threads of the process; passed as its `workerData`. */
 export type WorkerPriority = "prompt" | "background";
 
-/** One task as it is sent to a worker. */
+/** A task as sent to a worker. */
 export type TaskRequest = {
   [Name in keyof UpdateTasks]: { task: Name; args: Parameters<UpdateTasks[Name]> };
 }[keyof UpdateTasks];
 
 export type TaskResult = ReturnType<UpdateTasks[keyof UpdateTasks]>;
 
-/** What a worker is sent: a task, or the word that there is memory for the one it has. */
+/** A message to a worker: a task, or `go` once there is memory for the task it has. */
 export type WorkerOrder = TaskRequest | "go";
 
 /**
- * What a worker says: that it has started, how many bytes of memory its task needs and that it waits
- * for them, or how the task ended. Errors cross threads as what is left
- * of them.
+ * A message from a worker: it has started, it waits for the memory that its task needs, or the task has
+ * ended. Errors lose their class between threads, and are sent as a `TaskFailure`.
  *
- * `cpuMs`: what the thread has taken so far; `null` where Node cannot tell
+ * `cpuMs`: CPU time of the thread so far; `null` where Node does not provide it
  */
 export type WorkerMessage = { readonly cpuMs: number | null } & (
   | { readonly type: "started" }

@@ -19,12 +19,15 @@ import {
 const priority: WorkerPriority = workerData;
 if (priority === "background") runInBackground();
 
-/** Less than this may be used without asking. */
+/** A task that needs no more than this starts without asking for memory. */
 const UNASKED_BYTES = 4 * 1024 * 1024;
-/** More than this is collected when a task is done; a worker that has done nothing uses about half of it. */
+/**
+ * With more than this in use after a task, garbage is collected. A worker that has done nothing uses
+ * about half of it.
+ */
 const KEPT_BYTES = 40 * 1024 * 1024;
 
-/** Waits until there is memory for it. */
+/** The task that waits until memory is granted. */
 let pending: TaskRequest | undefined;
 
 parentPort?.on("message", (order: WorkerOrder) => {
@@ -50,7 +53,7 @@ function finish(request: TaskRequest): void {
   collectIfMuch();
 }
 
-/** An idle worker would keep what it used: nothing makes V8 collect it. */
+/** An idle worker would keep its garbage, because nothing triggers a collection in V8. */
 function collectIfMuch(): void {
   if (usedBytes() > KEPT_BYTES) collectYoungGarbage();
   if (usedBytes() > KEPT_BYTES) collectGarbage();
@@ -61,7 +64,7 @@ function usedBytes(): number {
   return used_heap_size + external_memory;
 }
 
-/** What is malformed needs nothing: the task says so. */
+/** A malformed update needs no memory: the task itself reports the error. */
 function needsOf(request: TaskRequest): number {
   try {
     return memoryOf(request);
@@ -91,7 +94,7 @@ function describe(error: unknown): TaskFailure {
   return { kind: "failed", message };
 }
 
-/** The processor time of this thread; Node 22 cannot tell. */
+/** The CPU time of this thread; `null` in Node 22, which does not provide it. */
 function cpuMs(): number | null {
   const { threadCpuUsage } = process as Partial<Pick<NodeJS.Process, "threadCpuUsage">>;
   if (threadCpuUsage === undefined) return null;
@@ -99,7 +102,7 @@ function cpuMs(): number | null {
   return (user + system) / 1_000;
 }
 
-/** The byte arrays of a result; it has been copied to the other thread. */
+/** The byte arrays of a result, which can be released once it has been copied to the other thread. */
 function bytesOf(result: TaskResult): readonly Uint8Array[] {
   if (result instanceof Uint8Array) return [result];
   if ("ends" in result) return [result.bytes];

@@ -9,52 +9,55 @@ import { updateTasks } from "./update-tasks.ts";
 import { OverBudgetError, WorkerError } from "./worker-errors.ts";
 import { type Running, type Task, WorkerPool } from "./worker-pool.ts";
 
-/** Up to this size a task runs on the event loop: sending it to a worker would cost more. */
+/** Tasks up to this size run on the event loop: sending them to a worker would cost more. */
 export const INLINE_BYTES = 32 * 1024;
-/** The same for tasks that only walk over the bytes of one update, at some 250 MB a second. */
+/** The same for tasks that only scan the bytes of one update, at some 250 MB a second. */
 export const INLINE_SCAN_BYTES = 256 * 1024;
-/** How many workers of each priority all rooms share. */
+/** Workers of each priority, shared by all rooms. */
 const SHARED_WORKERS = 2;
-/** With less memory for the workers than this there is one in the background: each takes some itself. */
+/** With less worker memory than this there is only one background worker: each has an overhead. */
 const TWO_WORKERS_BYTES = 256 * 1024 * 1024;
-/** What the penalty lane may use of the memory: its tasks hold it for long, and no other waits for that. */
+/**
+ * The penalty pool's share of the memory. It is kept apart because its tasks hold memory for a long
+ * time, and tasks of other pools must not wait for that.
+ */
 const PENALTY_SHARE = 1 / 3;
-/** How often the tasks under way are looked at, and how long one is left alone. */
+/** Interval at which running tasks are checked, and the age at which a task is first checked. */
 const SUPERVISION_MS = 50;
 /**
- * A thread that gives way to others may be slow without having used much; but others wait for its place
- * in any case.
+ * A low-priority thread may run for long without using much CPU time; but it occupies a worker that
+ * other tasks wait for, so elapsed time counts as well, at one sixth.
  */
 const MOST_ELAPSED_PER_CPU = 6;
 
 /**
- * Runs tasks on encoded updates: small ones at once, large ones in worker threads that are started
- * when they are first needed.
+ * Runs tasks on encoded updates: small ones synchronously, large ones in worker threads that are
+ * started on demand.
  *
- * Every task is done for a room, and charged to it. Rooms share the workers fairly (`FairQueue`), and
- * a task has a budget of CPU time by its size. When it has used its share of that, its worker is ended
- * and it begins anew in the penalty lane, which is one worker for all such rooms: so documents that
- * take Yjs quadratic time delay each other, and nobody else. When it has used all of its budget, or
- * too much memory, it fails with `OverBudgetError`. For some minutes the room's tasks of that kind go
- * to the penalty lane at once.
+ * Every task runs for a room and is charged to it. Rooms share the workers fairly (`FairQueue`), and
+ * each task has a CPU time budget that depends on its size. A task that exceeds the part of it allowed
+ * on the shared workers loses its worker and starts over in the penalty pool, a single worker for all
+ * such rooms: documents that take Yjs quadratic time thus delay only each other. A task that exceeds
+ * its whole budget, or uses too much memory, fails with `OverBudgetError`. For some minutes afterwards,
+ * the room's tasks of that kind go straight to the penalty pool.
  */
 export class UpdateWorkers {
   readonly stats: WorkerStats = new WorkerStats();
   /** The rooms that have exceeded their budgets. */
   readonly quarantine: Quarantine = new Quarantine();
   readonly #heapBudget: number;
-  /** Somebody waits for these tasks, such as who opens a document. */
+  /** For tasks that a caller waits for, such as opening a document. */
   readonly #prompt: WorkerPool;
-  /** These give way to everything else. */
+  /** For tasks that yield to everything else. */
   readonly #background: WorkerPool;
-  /** For rooms that have shown to be expensive. */
+  /** For rooms that have proven expensive. */
   readonly #penalty: WorkerPool;
   readonly #penalties: RoomPenalties = new RoomPenalties();
   #supervision: NodeJS.Timeout | undefined;
   #prioritized = false;
   #closed = false;
 
-  /** @param heap what all workers may use together, in bytes */
+  /** @param heap memory limit of all workers together, in bytes */
   constructor(heap: number = heapBudget()) {
     this.#heapBudget = heap;
     const shared = new MemoryLedger<PoolWorker>(heap * (1 - PENALTY_SHARE));
@@ -70,17 +73,17 @@ export class UpdateWorkers {
     this.#penalty = new WorkerPool({ ...common, ledger, priority: "background", size: 1 });
   }
 
-  /** Whether a shutdown waits; see `prioritize`. */
+  /** Whether a shutdown is waiting for the tasks; see `prioritize`. */
   get prioritized(): boolean {
     return this.#prioritized;
   }
 
-  /** Whether integrating or merging the room's document has taken more than its share lately. */
+  /** Whether integrating or merging the room's document has recently exceeded its share. */
   isPenalized(room: string): boolean {
     return this.#penalties.has(room, "integrate") || this.#penalties.has(room, "merge");
   }
 
-  /** How many tasks wait for a worker, by lane. */
+  /** Number of tasks waiting for a worker, by pool. */
   get waiting(): Readonly<Record<"prompt" | "background" | "penalty", number>> {
     return {
       prompt: this.#prompt.waiting,
@@ -90,9 +93,9 @@ export class UpdateWorkers {
   }
 
   /**
-   * Small tasks run before the call returns; the result is a promise all the same.
+   * Runs a task. Small tasks run before the call returns, but still return a promise.
    *
-   * @param room what the task is done for, and charged to
+   * @param room the room to charge
    * @throws OverBudgetError, WorkerError, MalformedError, TooLargeError
    */
   run<Name extends keyof UpdateTasks>(
@@ -104,8 +107,8 @@ export class UpdateWorkers {
   }
 
   /**
-   * The same for what can be done in another way: it fails as soon as it has used its share of the
-   * common workers, and at once for a room that did so before.
+   * Like `run`, for tasks that have a fallback: fails as soon as the task exceeds its share of the
+   * shared workers, and immediately if the room did so recently.
    */
   attempt<Name extends keyof UpdateTasks>(
     room: string,
@@ -115,7 +118,7 @@ export class UpdateWorkers {
     return this.#run(room, this.#prompt, false, task, args);
   }
 
-  /** As `run` for what nobody waits for: where cores are scarce, it is done when others rest. */
+  /** Like `run`, for tasks that nobody waits for: where cores are scarce, they run when others idle. */
   runInBackground<Name extends keyof UpdateTasks>(
     room: string,
     task: Name,
@@ -126,8 +129,8 @@ export class UpdateWorkers {
   }
 
   /**
-   * From now on nothing is done in the background, and nothing takes more than its share: it is waited
-   * for, as by a shutdown.
+   * From now on no task is run in the background, and a task that exceeds its share fails: a shutdown
+   * is waiting.
    */
   prioritize(): void {
     this.#prioritized = true;
@@ -135,16 +138,16 @@ export class UpdateWorkers {
     this.#penalty.rejectWaiting(new OverBudgetError("time", "the server is shutting down"));
   }
 
-  /** Fails what waits to be done for a room in the background. */
+  /** Fails the waiting background tasks of a room. */
   cancelBackground(room: string): void {
     for (const pool of [this.#background, this.#penalty]) {
       for (const task of pool.remove(room, ({ inBackground }) => inBackground)) {
-        task.reject(new WorkerError("the document has left the memory"));
+        task.reject(new WorkerError("the document has been unloaded"));
       }
     }
   }
 
-  /** Ends the workers; tasks under way fail. */
+  /** Stops the workers; tasks under way fail. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#supervision);
@@ -170,7 +173,7 @@ export class UpdateWorkers {
     const kind = kindOf(task, args);
     const penalized = this.#penalties.has(room, kind);
     if (penalized && !goesOn) {
-      throw new OverBudgetError("time", "tasks of this room have taken too long lately");
+      throw new OverBudgetError("time", "recent tasks of this room exceeded their time limit");
     }
     const result = await new Promise<TaskResult>((resolve, reject) => {
       const request = { task, args } as TaskRequest;
@@ -212,7 +215,7 @@ export class UpdateWorkers {
     this.#supervision = undefined;
   }
 
-  /** The task has not begun: its room pays for nothing but the look at it. */
+  /** Rejects a task that needs too much memory. It has not started, so its room is not penalized. */
   #refuse(task: Task): OverBudgetError {
     this.stats.exceeded.memory++;
     return new OverBudgetError("memory", reasonOf(task, "memory", true));
@@ -234,7 +237,7 @@ export class UpdateWorkers {
 
 function reasonOf({ budget, kind }: Task, exceeded: "time" | "memory", total: boolean): string {
   const what = nameOf(kind);
-  if (exceeded === "memory") return `${what} takes more memory than the workers may use`;
+  if (exceeded === "memory") return `${what} needs more memory than the workers may use`;
   const ms = Math.round(total ? budget.totalMs : budget.sharedMs);
   return `${what} took more than ${ms} ms of CPU time`;
 }
@@ -254,12 +257,12 @@ function closedError(): WorkerError {
   return new WorkerError("the workers are closed");
 }
 
-/** Up to which size a task runs on the event loop. */
+/** The size up to which a task runs on the event loop. */
 function inlineBytes(task: keyof UpdateTasks, [updates, how]: readonly unknown[]): number {
   if (task === "diff") return INLINE_BYTES;
   if (task === "inspect") return INLINE_SCAN_BYTES;
   if (task === "splitFrames") return 0;
-  // A `Y.Doc` is built: never here.
+  // These build a `Y.Doc`: never on the event loop.
   if (task === "toJson" || task === "rootsToJson") return 0;
   if (task === "makeBase" && how !== "merge") return 0;
   return Array.isArray(updates) && updates.length === 1 ? INLINE_SCAN_BYTES : INLINE_BYTES;

@@ -5,48 +5,48 @@ import type { TaskBudget, TaskKind } from "./task-budget.ts";
 import type { TaskRequest, TaskResult, WorkerPriority } from "./update-tasks.ts";
 import { OverBudgetError } from "./worker-errors.ts";
 
-/** A task that waits for a worker, or has one. */
+/** A task that waits for a worker or is running on one. */
 export interface Task {
   readonly room: string;
   readonly kind: TaskKind;
   readonly request: TaskRequest;
   readonly budget: TaskBudget;
   readonly expectedMs: number;
-  /** Whether it goes on in the penalty lane when it has used up its share of the common workers. */
+  /** Whether it moves to the penalty pool once it has exceeded its share of the shared workers. */
   readonly goesOn: boolean;
   readonly inBackground: boolean;
   readonly resolve: (result: TaskResult) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A task under way, and what it has used. */
+/** A running task and its worker. */
 export interface Running {
   readonly task: Task;
   readonly worker: PoolWorker;
-  /** Ends its worker, and with it the task; nobody is told what became of it. */
+  /** Stops the worker, and with it the task, without settling the task. */
   evict(): Task;
 }
 
 /**
- * How long an idle worker is kept. Its heap keeps much of what the largest document took, and is
- * only given back when it ends.
+ * How long an idle worker is kept. Its heap retains much of what its largest document took, and is only
+ * released when the worker ends.
  */
 const IDLE_MS = 5_000;
-/** After a task that needed more than this share of the budget, a worker is not kept at all. */
+/** A worker is stopped right after a task that needed more than this share of the heap budget. */
 const KEPT_SHARE = 1 / 8;
 
 export interface WorkerPoolOptions {
   readonly priority: WorkerPriority;
-  /** How many workers it has at most; they are started when they are needed. */
+  /** The most workers it has; they are started on demand. */
   readonly size: number;
   readonly heapBudget: number;
-  /** What its tasks use; several lanes may share one. */
+  /** The memory for its tasks; several pools may share one. */
   readonly ledger: MemoryLedger<PoolWorker>;
-  /** Is told of a task that needs more than there is in the ledger. @returns with what it fails */
+  /** Called for a task that needs more than the ledger's limit. @returns the error it fails with */
   readonly onTooLarge: (task: Task) => Error;
 }
 
-/** Some workers of the same priority, and the tasks that wait for them, served fairly by room. */
+/** Workers of one priority, and the tasks that wait for them, scheduled fairly between rooms. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #queue: FairQueue<Task> = new FairQueue();
@@ -68,7 +68,7 @@ export class WorkerPool {
 
   add(task: Task): void {
     if (this.#queue.push(task)) this.#dispatch();
-    else task.reject(new OverBudgetError("queue", "too much waits to be done for this room"));
+    else task.reject(new OverBudgetError("queue", "too many tasks are waiting for this room"));
   }
 
   *running(): Generator<Running> {
@@ -77,22 +77,22 @@ export class WorkerPool {
     }
   }
 
-  /** Takes what waits for a room, where `matches`. */
+  /** Removes and returns the waiting tasks of a room that match. */
   remove(room: string, matches: (task: Task) => boolean): Task[] {
     return this.#queue.remove(room, matches);
   }
 
-  /** Takes all that waits. */
+  /** Removes and returns all waiting tasks. */
   takeWaiting(): Task[] {
     return this.#queue.clear();
   }
 
-  /** Fails what waits. */
+  /** Rejects all waiting tasks. */
   rejectWaiting(reason: Error): void {
     for (const task of this.#queue.clear()) task.reject(reason);
   }
 
-  /** Fails everything, and ends the workers. */
+  /** Rejects all tasks and stops the workers. */
   async stop(reason: Error): Promise<void> {
     clearTimeout(this.#idleTimer);
     this.rejectWaiting(reason);
@@ -109,7 +109,7 @@ export class WorkerPool {
     return task;
   }
 
-  /** The memory that the worker used is free when its thread is gone; its place is at once. */
+  /** Stops a worker. Its slot is free immediately, its memory only once the thread has exited. */
   async #end(worker: PoolWorker): Promise<void> {
     try {
       await worker.stop(new OverBudgetError("time", "ended"));
@@ -144,7 +144,7 @@ export class WorkerPool {
   }
 
   #finish(worker: PoolWorker, task: Task, settle: () => void): void {
-    // Whoever evicts a task decides what becomes of it.
+    // An evicted task is settled by the caller that evicted it.
     if (this.#running.get(worker) !== task) return;
     this.#running.delete(worker);
     this.#queue.charge(task, worker.spentMs);

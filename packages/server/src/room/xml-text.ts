@@ -1,10 +1,10 @@
 import * as Y from "yjs";
 import type { OutputMeter } from "./output-meter.ts";
 
-/** A Yjs type, whichever. */
+/** Any Yjs type. */
 export type AnyType = Pick<Y.Map<unknown>, "_start" | "_map">;
 
-/** What `toString()` of a Yjs type gives, stopped by the meter. @throws TooLargeError */
+/** Like `toString()` of a Yjs type, but limited by the meter. @throws TooLargeError */
 export function typeToString(type: unknown, meter: OutputMeter, depth: number): string {
   meter.enter(depth);
   if (type instanceof Y.XmlElement) return elementToString(type, meter, depth);
@@ -15,7 +15,7 @@ export function typeToString(type: unknown, meter: OutputMeter, depth: number): 
   return text;
 }
 
-/** The elements and texts in a type, one after the other. */
+/** The elements and texts in a type, concatenated. */
 export function childrenToString(type: AnyType, meter: OutputMeter, depth: number): string {
   let xml = "";
   for (let item = type._start; item !== null; item = item.right) {
@@ -47,7 +47,7 @@ function formattedToString(type: AnyType, meter: OutputMeter, depth: number): st
   let piece = "";
   const close = () => {
     if (piece === "") return;
-    // Counted before it is built.
+    // Count before building it.
     meter.add(formatsLength + piece.length);
     const open = [...formats.keys()].sort();
     const tags = open.map((key) => formats.get(key)).join("");

@@ -68,7 +68,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     process.signal("SIGSTOP");
     await delay(20_000);
     process.signal("SIGCONT");
-    await waitFor(() => process.logs.some(({ msg }) => msg.startsWith("the lease had lapsed")), {
+    await waitFor(() => process.logs.some(({ msg }) => msg.startsWith("lease expired")), {
       message: () => `it notices that others took it for dead\n${process.tail()}`,
     });
     await crowd.lostNothing();

@@ -4,7 +4,7 @@ import * as Y from "yjs";
 import { applyUpdates } from "../../src/room/apply-updates.ts";
 import { makeBase } from "../../src/room/base.ts";
 
-/** What somebody typed, keystroke by keystroke, and now and then deleted again. */
+/** The updates of a user who types keystroke by keystroke and occasionally deletes some of it. */
 function typed(keystrokes: number): Uint8Array[] {
   const updates: Uint8Array[] = [];
   const doc = new Y.Doc();

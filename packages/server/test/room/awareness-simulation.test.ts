@@ -9,9 +9,9 @@ import { RoomAwareness } from "../../src/room/room-awareness.ts";
 import { type Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
 
-// Clients with real awareness, that behave as providers do but never renew their state, on two servers
-// whose messages may be lost. Whatever happened, a few seconds after the last of it everybody who is
-// connected is seen by everybody as they are, and nobody else is.
+// Clients with real awareness, which behave like providers but never renew their state, on two servers
+// whose messages may be lost. Whatever happens, a few seconds after the last event every connected client
+// is seen by all others in its current state, and no other client is.
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout", "setImmediate"] });
@@ -21,14 +21,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** As a connection finds out that it is dead. */
+/** How a connection finds out that it is dead. */
 const PROBE_MS = 3_000;
 
 class Connection implements Sink {
   readonly writable = true;
   readonly subscriber = new Subscriber(this);
   readonly server: Server;
-  /** `null` when nothing comes through any more. */
+  /** `null` when nothing gets through any more. */
   client: Client | null;
   #probedAt: number | null = null;
 
@@ -44,7 +44,7 @@ class Connection implements Sink {
 
   probe(onAlive: () => void): void {
     if (this.client !== null) {
-      // The answer takes its time.
+      // The answer is delayed.
       setTimeout(() => this.client !== null && onAlive(), 20);
       return;
     }
@@ -69,7 +69,7 @@ class Server {
   readonly name: string;
   awareness!: RoomAwareness;
   connections!: Set<Connection>;
-  /** What the other server has sent and this one has not taken. */
+  /** Messages from the other server that this one has not processed yet. */
   readonly inbox: (() => void)[] = [];
   losing = 0;
   #contests!: AwarenessContests;
@@ -92,7 +92,7 @@ class Server {
     return connection;
   }
 
-  /** The end of a connection comes through. */
+  /** The server learns that a connection has ended. */
   detach(connection: Connection): void {
     if (this.connections.delete(connection))
       this.awareness.remove(connection.subscriber, Date.now());
@@ -125,7 +125,7 @@ class Server {
     for (const take of this.inbox.splice(0)) take();
   }
 
-  /** As servers catch up when they find that messages were lost. */
+  /** Catches up as servers do when they detect lost messages. */
   exchange(): void {
     const other = this.#other.awareness.local();
     const gone = new Set(this.#peer.clients);
@@ -137,7 +137,7 @@ class Server {
   crash(): void {
     for (const { client } of [...this.connections]) client?.lose();
     this.inbox.splice(0);
-    // No process starts faster.
+    // No process starts faster than this.
     vi.advanceTimersByTime(300);
     this.#begin();
     const other = this.#other;
@@ -175,7 +175,7 @@ class Server {
   }
 }
 
-/** As providers do, except that it never renews its state. */
+/** Behaves like a provider, except that it never renews its state. */
 class Client {
   readonly awareness: Awareness;
   connection: Connection | null = null;
@@ -197,13 +197,13 @@ class Client {
 
   connect(server: Server): void {
     if (this.connection !== null) return;
-    // Clocks tell apart what is further apart than that.
+    // Clocks only distinguish events further apart than this.
     vi.advanceTimersByTime(120);
     this.connection = server.attach(this);
     this.#send([this.id]);
   }
 
-  /** @param isTold whether the server hears of it */
+  /** @param isTold whether the server is notified */
   disconnect(isTold: boolean): void {
     const { connection } = this;
     this.lose();
@@ -274,10 +274,10 @@ it("everybody who is connected is seen by everybody, as they are, and nobody els
         if (one.name === "crash") server.crash();
       }
       for (const server of servers) server.losing = 0;
-      // Some have come back just now, elsewhere than they were; one may be away.
+      // Some have just reconnected to the other server; one may be offline.
       for (const client of clients)
         if (client.id !== absent) client.connect(servers[client.id % 2 === 0 ? 0 : 1]);
-      // A dead connection of which nobody claims the client is found by the next ping.
+      // A dead connection whose client nobody claims is detected by the next ping.
       for (const { connections } of servers) {
         for (const one of [...connections]) if (one.client === null) one.server.detach(one);
       }
@@ -287,7 +287,7 @@ it("everybody who is connected is seen by everybody, as they are, and nobody els
           server.flush();
           server.deliver();
         }
-        // Not while messages are under way.
+        // Not while messages are in flight.
         if (round === 5) for (const server of servers) server.exchange();
       }
       const wanted = new Map(

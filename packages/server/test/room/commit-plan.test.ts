@@ -11,7 +11,7 @@ const MB = 1024 * 1024;
 let measured: Measured;
 let commits: { readonly rows: readonly JournalRow[]; readonly go: () => void }[] = [];
 
-/** Documents whose commits take place when the test says so. */
+/** Rooms whose commits happen when the test triggers them. */
 beforeEach(async () => {
   commits = [];
   measured = await measuredDocuments(({ journal, snapshots }) => ({

@@ -24,7 +24,7 @@ async function openStore(): Promise<SqliteStore> {
   return store;
 }
 
-/** Documents in a store. */
+/** Rooms in a store. */
 function open(store: SqliteStore, collect: boolean): RoomTable {
   const metadata = new MetadataWriter(store.metadata, logger);
   const documents = new RoomTable({
@@ -43,7 +43,7 @@ function open(store: SqliteStore, collect: boolean): RoomTable {
   return documents;
 }
 
-/** Somebody who wrote more than is compacted at once, and has deleted most of it. */
+/** A client that wrote more than fits into one compaction, and has deleted most of it. */
 function author() {
   const doc = new Y.Doc({ gc: false });
   const updates: Uint8Array[] = [];
@@ -67,7 +67,7 @@ async function write(documents: RoomTable, { updates }: Author): Promise<() => v
   return () => session[Symbol.dispose]();
 }
 
-/** What the room is now, and what its older version is, if that can still be restored. */
+/** The current content of the room, and its older version if that can still be restored. */
 async function read(documents: RoomTable, { version }: Author) {
   const session = await documents.open(ROOM);
   const doc = new Y.Doc({ gc: false });
@@ -95,7 +95,7 @@ describe.each([
     const store = await openStore();
     const someone = author();
     await write(open(store, collect), someone);
-    // As after a crash: nothing was stored but the journal.
+    // As after a crash: only the journal was stored.
     const next = open(store, collect);
     expect(await store.snapshots.read(ROOM)).toBeNull();
     expect(await read(next, someone)).toEqual({ text: someone.text, isRestored: !collect });

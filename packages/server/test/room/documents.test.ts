@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const release of releases.splice(0).reverse()) await release();
 });
 
-/** Holds back what passes it until it is opened. */
+/** Blocks callers until it is opened. */
 class Gate {
   arrived = 0;
   open: () => void = () => {};
@@ -34,7 +34,7 @@ class Gate {
   }
 }
 
-/** Documents in a real store whose snapshots, and whose registry, answer when the test says so. */
+/** Rooms in a real store whose snapshots, and whose registry, respond when the test allows it. */
 async function slowDocuments() {
   const directory = await mkdtemp(join(tmpdir(), "symphony-documents-"));
   releases.push(() => rm(directory, { recursive: true }));
@@ -94,7 +94,7 @@ it("lets a document go once, however often it was used while it was stored", asy
     const again = await documents.open(ROOM);
     expect(again.room).toBe(document);
     again[Symbol.dispose]();
-    // Each release begins to let it go, in a task of its own.
+    // Each release starts to unload it, in a separate task.
     await new Promise((resolve) => setTimeout(resolve));
   }
   storing.open();
@@ -121,7 +121,7 @@ it("does not take the release of a deleted document for one of its successor", a
   const session = await documents.open(ROOM);
   const { room: document } = session;
   deleted[Symbol.dispose]();
-  // Whatever that began would be over when another room has been let go.
+  // Anything that this started would be over once another room has been unloaded.
   (await documents.open("another room"))[Symbol.dispose]();
   await waitFor(() => !documents.holds("another room"), { message: "the other room is let go" });
   expect((await documents.open(ROOM)).room).toBe(document);

@@ -29,7 +29,7 @@ const update = fc
   })
   .map(({ runs, deletes }) => updateOf(runs, deletes));
 
-/** The same by sets of single clocks. */
+/** The same, implemented with sets of single clocks. */
 class Model {
   readonly clocks: Map<number, number> = new Map();
   readonly deleted: Set<string> = new Set();
@@ -106,7 +106,7 @@ describe("what is durable", () => {
             if (rebase !== null && compaction === "is made") {
               const base = makeBase([updateOf([], []), ...taken], "merge");
               content = rebase(base);
-              // Merged, what filled a gap is there.
+              // After merging, the content that filled a gap is present.
               for (const [client, clock] of decodeStateVector(base.stateVector)) {
                 model.clocks.set(client, Math.max(clock, model.clocks.get(client) ?? 0));
               }
@@ -165,7 +165,7 @@ describe("what is durable", () => {
       clock++;
       if (i % 20 === 0) expect(content.vector.length).toBeGreaterThan(300_000);
     }
-    // One such question took 60 ms when everything was read for it.
+    // One such lookup took 60 ms when it read everything.
     expect(process.cpuUsage(began).user).toBeLessThan(3_000_000);
   });
 

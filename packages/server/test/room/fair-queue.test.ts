@@ -35,7 +35,7 @@ describe("a fair queue", () => {
     for (let i = 0; i < 10; i++) queue.push(item(`large${i}`, 100));
     queue.push(item("small", 1));
     expect(queue.shift()?.name).toBe("small");
-    // Small tasks that go on coming do not keep the large ones waiting for ever.
+    // A steady stream of small tasks does not keep the large ones waiting forever.
     const served: string[] = [];
     for (let i = 0; i < 300; i++) {
       queue.push(item("small", 1));

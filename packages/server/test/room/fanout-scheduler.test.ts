@@ -5,7 +5,7 @@ import { FanoutScheduler, type Flushable } from "../../src/room/fanout-scheduler
 import { RoomStats } from "../../src/room/room-stats.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** What keeps the event loop busy until the test ends. */
+/** Keeps the event loop busy until the test ends. */
 let isBusy = false;
 
 afterEach(() => {
@@ -30,7 +30,7 @@ class Flushed implements Flushable {
   readonly fanOut: number;
   flushedAt = Number.NEGATIVE_INFINITY;
   awarenessFlushedAt = Number.NEGATIVE_INFINITY;
-  /** With presence or without. */
+  /** Flushes with or without awareness. */
   flushes = 0;
   awarenessFlushes = 0;
 
@@ -66,7 +66,7 @@ describe("the load of the event loop", () => {
   });
 });
 
-/** Rooms of these sizes after half a second in which all always had updates. */
+/** Rooms of these sizes, after half a second in which all of them constantly had updates. */
 async function flushed(
   scheduler: FanoutScheduler,
   fanOuts: readonly number[],

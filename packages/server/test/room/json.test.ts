@@ -11,7 +11,7 @@ import { formatsUpdate, nestedUpdate } from "../support/expensive-documents.ts";
 const workers = new UpdateWorkers();
 afterAll(() => workers.close());
 
-/** As somebody sees it who has only the updates. */
+/** The document as seen by a reader that has only its updates. */
 function shown(doc: Y.Doc): DocumentJson["roots"] {
   const bytes = updatesToJson([Y.encodeStateAsUpdate(doc)]);
   const json: DocumentJson = JSON.parse(new TextDecoder().decode(bytes));
@@ -27,7 +27,7 @@ function docWith(fill: (doc: Y.Doc) => void, gc = true): Y.Doc {
 
 const at = fc.nat({ max: 20 });
 const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 5 });
-// Yjs loses that key when it decodes an update.
+// Yjs loses this key when it decodes an update.
 const value = fc
   .jsonValue({ maxDepth: 2 })
   .filter((value) => !JSON.stringify(value).includes('"__proto__":'));
@@ -80,7 +80,7 @@ function perform(doc: Y.Doc, { root, do: name, at, length, text, value }: Action
   }
 }
 
-/** What Yjs itself shows, as JSON. */
+/** The JSON that Yjs itself produces. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }
@@ -93,7 +93,7 @@ describe("a document as JSON", () => {
           for (const one of actions) perform(doc, one);
         }, gc);
         const roots = shown(doc);
-        // The types that a live document has by now change nothing.
+        // The types that a live document has by now make no difference.
         expect(plain(documentToJson(doc).roots)).toEqual(expect.objectContaining(roots));
         const delta = doc.getText("text").toDelta();
         const written = doc.getText("text").toString();
@@ -108,7 +108,7 @@ describe("a document as JSON", () => {
               : { type: "text", value: written, delta: plain(delta) },
           );
         } else {
-          // What formatting is left tells its type; else it depends on what was collected.
+          // Remaining formatting reveals its type; otherwise that depends on what was collected.
           expect([undefined, "", null]).toContain(roots.text?.value);
           expect([undefined, "text", "empty"]).toContain(roots.text?.type);
         }

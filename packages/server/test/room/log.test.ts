@@ -21,7 +21,7 @@ const workers = new UpdateWorkers();
 afterAll(() => workers.close());
 const logger: Logger = pino({ level: "silent" });
 
-/** A journal that commits when the test says so, and may be said to be slow. */
+/** A journal that commits when the test triggers it, and can be declared slow. */
 function services(): RoomServices & {
   slow: boolean;
   scheduled: boolean;
@@ -34,7 +34,7 @@ function services(): RoomServices & {
     workers,
     compaction: "collect" as Compaction,
     stats,
-    // The test flushes by itself, and at the end only if the document asked for it.
+    // The test flushes on its own; at the end only if the room asked for it.
     scheduler: new (class extends FanoutScheduler {
       override schedule(): void {
         self.scheduled = true;
@@ -50,7 +50,7 @@ function services(): RoomServices & {
   return self;
 }
 
-/** No other server holds the document. */
+/** No other server holds the room. */
 const NO_OTHERS: RoomReplicator = {
   active: false,
   isSnapshotLeader: true,
@@ -59,16 +59,16 @@ const NO_OTHERS: RoomReplicator = {
   probe: () => {},
 };
 
-/** A client: a `Y.Doc` behind a reader whose outlet can be blocked. */
+/** A client: a `Y.Doc` behind a subscriber whose sink can be blocked. */
 class Client implements Sink {
   readonly doc = new Y.Doc();
   writable = true;
   subscriber: Subscriber | undefined;
-  /** Its own updates that have not reached the server, which may take them in any order. */
+  /** Its own updates that have not reached the server; they may arrive in any order. */
   unsent: Uint8Array[] = [];
-  /** How many updates with changes of its own it was sent. */
+  /** How many updates with its own changes it was sent. */
   echoes = 0;
-  /** Its own clock below which the server may send back. */
+  /** Its own clock below which the server may echo updates. */
   readonly #document: Room;
   readonly #durableClock: (client: number) => number;
 
@@ -82,8 +82,8 @@ class Client implements Sink {
   }
 
   /**
-   * @param early takes what the client has not sent before its state vector is answered, and makes
-   *   it durable meanwhile
+   * @param early accepts what the client has not sent before its state vector is answered, and makes
+   *   it durable in the meantime
    */
   async join(early?: (update: Uint8Array, from: Client) => void): Promise<void> {
     this.subscriber = this.#document.attach(this);
@@ -185,7 +185,7 @@ describe("a document", () => {
         const own = services();
         const document = new Room("room", EMPTY_BASE, own, NO_OTHERS);
         const truth = new Y.Doc();
-        /** Per client the clock up to which each appended update goes, with its offset. */
+        /** Per client, the clock up to which each appended update reaches, with its offset. */
         const appended: { offset: number; client: number; to: number }[] = [];
         const durableClock = (id: number) =>
           Math.max(
@@ -233,7 +233,7 @@ describe("a document", () => {
               break;
             }
             case "send elsewhere": {
-              // As through another tab: it is durable there, and comes from another server.
+              // As if sent through another tab: it is durable there, and arrives from another server.
               const from = pick(one.client);
               const [update] = from.unsent.splice(one.pick % Math.max(1, from.unsent.length), 1);
               if (update === undefined) break;
@@ -271,7 +271,7 @@ describe("a document", () => {
               own.slow = one.stalled;
               break;
             case "return": {
-              // All that a client has, with what others wrote and have not been sent back.
+              // Everything a client has, including updates of others that have not been echoed to them.
               const update = Y.encodeStateAsUpdate(pick(one.client).doc);
               note(update);
               document.submit(update, UNKNOWN);
@@ -315,7 +315,7 @@ describe("a document", () => {
   });
 
   it("answers with everything, also when it is compacted while the answer is made", async () => {
-    /** Holds back the difference until the test lets it go. */
+    /** Holds back the difference until the test releases it. */
     class SlowWorkers extends UpdateWorkers {
       release: () => void = () => {};
       override async run<Name extends keyof UpdateTasks>(
@@ -414,11 +414,11 @@ describe("a document", () => {
             earlier.push(Y.encodeStateAsUpdate(doc));
           }
           const returned = earlier[cut % earlier.length] ?? Uint8Array.of(0, 0);
-          // What is only in memory is not known: whoever returns it may wait for an acknowledgement.
+          // Updates only in memory do not count: a client that sends one back may await an acknowledgement.
           expect(document.knows(returned, inspectUpdate(returned))).toBe(returned.length <= 2);
           document.committed({ rows: [], end: document.log.end });
           expect(document.knows(returned, inspectUpdate(returned))).toBe(true);
-          // Somebody who has only that much deletes a character: news, unless it was deleted since.
+          // A client with only this much deletes a character: new, unless it has been deleted since.
           const other = new Y.Doc();
           Y.applyUpdate(other, returned);
           const { length } = other.getText("text");

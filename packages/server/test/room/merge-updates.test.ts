@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import * as Y from "yjs";
 import { mergeUpdates } from "../../src/room/merge-updates.ts";
 
-/** What two people wrote, keystroke by keystroke. */
+/** The updates of two users who type keystroke by keystroke. */
 function written(keystrokes: number): Uint8Array[] {
   const updates: Uint8Array[] = [];
   const docs = [new Y.Doc(), new Y.Doc()];
@@ -37,7 +37,7 @@ it("makes one update of any number, in any order, with duplicates and gaps", () 
         const [merged, single] = [read([mergeUpdates(chosen)]), read(chosen)];
         expect(merged.getText("text").toString()).toBe(single.getText("text").toString());
         expect(Y.encodeStateVector(merged)).toEqual(Y.encodeStateVector(single));
-        // What waits for its dependencies waits in both.
+        // Updates with missing dependencies are pending in both.
         for (const doc of [merged, single]) Y.applyUpdate(doc, Y.mergeUpdates(all));
         expect(merged.getText("text").toString()).toBe(single.getText("text").toString());
       },

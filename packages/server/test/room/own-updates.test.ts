@@ -12,7 +12,7 @@ import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
 import { PromptWorkers } from "../support/prompt-workers.ts";
 
-/** No other server holds the document. */
+/** No other server holds the room. */
 const NO_OTHERS: RoomReplicator = {
   active: false,
   isSnapshotLeader: true,
@@ -28,13 +28,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A room whose journal commits when the test says so. */
+/** A room whose journal commits when the test triggers it. */
 class Scene {
   slow = false;
-  /** Whoever is being answered: that may take until something is durable. */
+  /** The answers under way: they may have to wait until something is durable. */
   joining: Promise<void>[] = [];
   readonly document: Room;
-  /** Who wrote what, and where it is in the log: insertions by clock, deletions by what they delete. */
+  /** Who wrote what, and where it is in the log: insertions by clock, deletions by their target. */
   readonly inserted: { author: number; to: number; offset: number }[] = [];
   readonly deleted: Map<string, { authors: Set<number>; offset: number }> = new Map();
 
@@ -74,7 +74,7 @@ class Scene {
     document.submit(update, from?.origin ?? UNKNOWN, contents);
   }
 
-  /** Nothing that a person wrote is shown to that person before it is durable. */
+  /** Asserts that no client is sent its own update before it is durable. */
   check(update: Uint8Array, person: Person): void {
     const { durable } = this.document.log;
     const shown = Y.parseUpdateMeta(update).to.get(person.id) ?? 0;
@@ -82,7 +82,7 @@ class Scene {
     expect(shown).toBeLessThanOrEqual(Math.max(0, ...own.map(({ to }) => to)));
     for (const one of deletions(update)) {
       const known = this.deleted.get(one);
-      // What others deleted as well may be theirs.
+      // A deletion that others made as well may be theirs.
       if (known?.authors.size !== 1 || !known.authors.has(person.id)) continue;
       expect(known.offset).toBeLessThan(durable);
     }
@@ -97,7 +97,7 @@ function deletions(update: Uint8Array): string[] {
   );
 }
 
-/** Somebody with one document, which comes back on a new connection whenever its network breaks. */
+/** A client with one document, which reconnects whenever its network fails. */
 class Person {
   readonly id: number;
   readonly doc = new Y.Doc();
@@ -126,7 +126,7 @@ class Person {
     return this.connections.find(({ isDead }) => !isDead);
   }
 
-  /** The old connection stays, as the server sees it. */
+  /** The server still sees the old connection as open. */
   async comeBack(): Promise<void> {
     for (const one of this.connections) one.isDead = true;
     const connection = new PersonConnection(this);
@@ -138,7 +138,7 @@ class Person {
 class PersonConnection implements Sink {
   writable = true;
   isDead = false;
-  /** What the client sent and the server has not read: updates, and numbers of answered pings. */
+  /** Messages from the client that the server has not read: updates, and numbers of answered pings. */
   toServer: (Uint8Array | number)[] = [];
   /** Pings that have not reached the client. */
   pings: number[] = [];
@@ -165,7 +165,7 @@ class PersonConnection implements Sink {
     this.pings.push(number);
   }
 
-  /** The client answers one ping, if it is still there. */
+  /** The client answers one ping, if it is still alive. */
   answerPing(): void {
     const number = this.pings.shift();
     if (number !== undefined && !this.isDead) this.toServer.push(number);
@@ -197,7 +197,7 @@ class PersonConnection implements Sink {
       }
       if (message.type !== "update" && message.type !== "diff") continue;
       if (message.type === "diff") this.answers++;
-      // Also what goes to a connection that seems dead: it may only have been slow.
+      // This includes a connection that seems dead: it may only have been slow.
       room.check(message.update, this.#person);
       if (!this.isDead) Y.applyUpdate(doc, message.update, "server");
     }
@@ -292,7 +292,7 @@ async function perform(room: Scene, people: Person[], { do: name, person, at }: 
   }
 }
 
-/** Everything works again: the dead connections end, and whoever lost its own comes back. */
+/** Everything recovers: dead connections end, and clients that lost theirs reconnect. */
 async function settle(room: Scene, people: Person[]): Promise<void> {
   const { document } = room;
   for (const one of people) {
@@ -342,7 +342,7 @@ describe("what is not durable", () => {
     );
   });
 
-  /** Two people in a room whose journal is down. */
+  /** Two clients in a room whose journal is down. */
   async function pair(): Promise<{ room: Scene; a: Person; b: Person }> {
     const room = new Scene();
     room.slow = true;
@@ -391,7 +391,7 @@ describe("what is not durable", () => {
     await joined;
     expect(late.live?.answers).toBe(1);
     expect(late.doc.getText("text").toString()).toBe("a");
-    // Nobody answers for a connection that is dead.
+    // A dead connection does not answer.
     const later = new Person(4, room);
     const answered = later.comeBack();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -415,7 +415,7 @@ describe("what is not durable", () => {
     const { room, a, b } = await pair();
     vi.advanceTimersByTime(1_000);
     prove(a);
-    // Both connections belong to providers of one document: each sends what is written there.
+    // Both connections belong to providers of one document: each sends what is written in it.
     const write = (content: string) => {
       a.doc.getText("text").insert(0, content);
       const update = a.live?.toServer.at(-1);
@@ -465,7 +465,7 @@ describe("what is not durable", () => {
     }
     const asked = people.map(({ live }) => live?.asked ?? 0);
     expect(Math.max(...asked)).toBe(1);
-    // The last one need not be asked: nobody came after it.
+    // The last one need not be pinged: no client joined after it.
     expect(asked.reduce((sum, one) => sum + one)).toBe(people.length - 1);
     expect(vi.getTimerCount()).toBe(0);
   });

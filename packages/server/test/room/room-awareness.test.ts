@@ -25,7 +25,7 @@ function state(client: number, clock: number, value: unknown): Uint8Array {
   return encodeAwareness([{ client, clock, state: bytesOf(value) }]);
 }
 
-/** What a client that is sent these frames believes of the others. */
+/** What a client that receives these frames believes about the others. */
 function seen(frames: readonly Uint8Array[]): Map<number, unknown> {
   const awareness = new Awareness(new Y.Doc());
   awareness.setLocalState(null);
@@ -37,14 +37,14 @@ function seen(frames: readonly Uint8Array[]): Map<number, unknown> {
   return states;
 }
 
-/** Somebody who was not shown anybody yet. */
+/** A client that has not been shown any others yet. */
 function newcomer(): Subscriber {
   const subscriber = new Subscriber(new RecordingSink());
   subscriber.awarenessVersion = null;
   return subscriber;
 }
 
-/** Whom a message contests. */
+/** The owners that a message contests. */
 function contested(awareness: RoomAwareness, states: Uint8Array, from: Subscriber) {
   return awareness
     .receive(states, from, 0)
@@ -107,7 +107,7 @@ describe("presence", () => {
     expect(contested(awareness, state(2, 1, { name: "Ben" }), ben)).toEqual([]);
     awareness.remove(ben, 0);
     expect(all(awareness)).toEqual(new Map([[1, { name: "Anna" }]]));
-    // What a connection introduced first is its own, and nobody's to claim.
+    // The first client that a connection introduces is its own, and cannot be claimed by others.
     expect(contested(awareness, state(1, 9, { name: "Mallory" }), newcomer())).toEqual([
       { client: 1, owner: anna },
     ]);
@@ -135,7 +135,7 @@ describe("presence", () => {
     const hello = () => encodeAwarenessUpdate(client, [client.clientID]);
     awareness.receive(hello(), anna, 0);
     awareness.remove(anna, 0);
-    // A late message of the same client, on a connection that was shown the others.
+    // A late message from the same client, on a connection that has been shown the others.
     const again = newcomer();
     awareness.receive(state(7, 1, null), again, 0);
     again.awarenessVersion = awareness.version;
@@ -196,7 +196,7 @@ describe("presence", () => {
       expect(awareness.localSince(version)).toHaveLength(1);
       awareness.expire(0);
     }
-    // With a look at each that came and went, this takes ten seconds.
+    // Visiting every client that came and went would take ten seconds.
     expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
   });
 
@@ -226,7 +226,7 @@ describe("presence", () => {
       awareness.remove(subscriber, 0);
     }
     const shown = () => new Subscriber(new RecordingSink());
-    // The newest is told that it left, the oldest is nobody that is known.
+    // The newest is told that it left; the oldest is no longer known.
     expect(awareness.receive(state(19_999, 1, {}), shown(), 0).answer).not.toBeNull();
     expect(awareness.receive(state(0, 1, {}), shown(), 0).answer).toBeNull();
   });

@@ -28,7 +28,7 @@ it("documents that take too long delay no other room, whichever task it has", as
     order.push(room);
   };
   await honest("while they share the workers");
-  // By now all have used up their share of the common workers, one after the other.
+  // By now all of them have exceeded their share of the shared workers, one after the other.
   await Promise.race([
     ...bombs,
     waitFor(() => workers.stats.demoted === 6, { message: "all bombs are demoted" }),

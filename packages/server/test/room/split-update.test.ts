@@ -10,7 +10,7 @@ import {
   splitUpdate,
 } from "../../src/room/split-update.ts";
 
-/** So small that small documents have many parts. */
+/** Small enough that small documents have many parts. */
 const SMALL_PART = 300;
 const NOTHING = new Map<number, number>();
 
@@ -44,7 +44,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-/** What several people write, with and without each other's. */
+/** Updates of several users, who have seen each other's updates or not. */
 function write(steps: readonly Step[], gc: boolean): Uint8Array[] {
   const updates: Uint8Array[] = [];
   const docs = [5, 900, 70_000].map((clientID) => {

@@ -7,7 +7,7 @@ describe("a store that refuses snapshots", () => {
     return () => vi.useRealTimers();
   });
 
-  /** Rooms that try for some seconds whenever they may. @returns how often one of them tried */
+  /** Rooms that try whenever allowed, for some seconds. @returns how often any of them tried */
   function tries(breaker: StoreBreaker, rooms: number, seconds: number, works: boolean): number {
     let count = 0;
     const next = new Map<string, number>();
@@ -48,7 +48,7 @@ describe("a store that refuses snapshots", () => {
     expect(breaker.waitMs("other")).toBe(0);
     breaker.begin("other");
     breaker.worked("other");
-    // That another one works hides nothing.
+    // The success of another room does not hide the failure.
     expect(breaker.failing).toBe(1);
   });
 });

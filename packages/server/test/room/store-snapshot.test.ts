@@ -49,7 +49,7 @@ beforeEach(async () => {
   };
 });
 
-/** A server whose journal makes durable what the test says. */
+/** A server whose journal makes durable what the test chooses. */
 async function openDocument(): Promise<Room> {
   const stats = new RoomStats();
   const replicator = new Replicator(ROOM, alone("127.0.0.1:1"), logger, new ReplicationStats());
@@ -68,12 +68,12 @@ function save(room: Room): Promise<number | null> {
   return room.persistence.store({ stores, workers, logger, stats: new SnapshotStats() });
 }
 
-/** The journal has written everything below an offset. */
+/** Reports that the journal has written everything below an offset. */
 function commit(room: Room, end: number): void {
   room.committed({ rows: [], end });
 }
 
-/** Takes a word that somebody wrote who types nothing else. */
+/** Accepts a word from a client that writes nothing else. */
 function write(room: Room, word: string): Uint8Array {
   const update = updateOf(word);
   room.submit(update, UNKNOWN);
@@ -94,7 +94,7 @@ async function storedWords(): Promise<string[]> {
 }
 
 describe("a snapshot that another server has stored meanwhile", () => {
-  /** A server that has something durable to store, and something that is not durable yet. */
+  /** A server with something durable to store, and something that is not durable yet. */
   async function lagging(): Promise<Room> {
     const room = await openDocument();
     write(room, "first");

@@ -8,7 +8,7 @@ import { manyItemsUpdate, quadraticUpdate } from "../support/expensive-documents
 import { updateOf } from "../support/made-updates.ts";
 import { fieldsOfStat } from "../support/thread-stat.ts";
 
-/** How many threads of this process give way to others; a priority belongs to a thread on Linux. */
+/** How many threads of this process have a lower priority, which Linux sets per thread. */
 async function backgroundThreads(): Promise<number> {
   let count = 0;
   for (const thread of await readdir("/proc/self/task")) {
@@ -63,7 +63,7 @@ describe("documents that take too long", () => {
     await expect(workers.attempt("bomb", "toJson", [bomb])).rejects.toThrow(OverBudgetError);
     expect(performance.now() - again).toBeLessThan(50);
     await expect(workers.run("bomb", "toJson", [bomb])).rejects.toThrow(/more than \d+ ms of CPU/);
-    // What is not integrated is done as before.
+    // Tasks that integrate nothing run as before.
     const base = await workers.attempt("bomb", "makeBase", [bomb, update], "merge");
     expect(base.update.length).toBeGreaterThan(bomb.length);
   });
@@ -101,13 +101,13 @@ describe("documents that take too long", () => {
     // One of them would take 120 MB.
     expect(most - before).toBeLessThan(100 * 1024 * 1024);
     expect(workers.waiting).toEqual({ prompt: 0, background: 0, penalty: 0 });
-    // What was refused left its worker as it was.
+    // A refused task left its worker unchanged.
     await workers.run("room 0", "makeBase", [crowdedUpdate(6_000)], "collect");
   });
 
   it("wait for memory that others use, and then are done", async () => {
     const workers = newWorkers(126 * 1024 * 1024);
-    // Each takes 39 MB of the 84 MB that the common workers have, or of the 42 MB of the penalty lane.
+    // Each takes 39 MB of the shared workers' 84 MB, or of the penalty pool's 42 MB.
     const crowded = crowdedUpdate(30_000);
     const bases = await Promise.all(
       Array.from({ length: 5 }, (_, i) =>
@@ -125,5 +125,5 @@ it("forgets what waits in the background for a room that is gone", async () => {
   );
   workers.cancelBackground("gone");
   const ends = await Promise.all(tasks.slice(2));
-  expect(ends.every((end) => String(end).includes("has left the memory"))).toBe(true);
+  expect(ends.every((end) => String(end).includes("has been unloaded"))).toBe(true);
 });

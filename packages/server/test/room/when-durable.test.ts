@@ -10,7 +10,7 @@ let measured: Measured;
 let commits: (() => void)[] = [];
 let failing = false;
 
-/** Documents whose commits take place when the test says so. */
+/** Rooms whose commits happen when the test triggers them. */
 beforeEach(async () => {
   commits = [];
   failing = false;
@@ -73,7 +73,7 @@ it("rejects when the room is deleted, and nothing of it is written any more", as
   await rejected;
   commit();
   await dropped;
-  // Whoever asks only now does not wait for ever.
+  // A caller that starts waiting only now does not wait forever.
   const late = documents.whenDurable(client.document, client.document.log.end);
   await expect(late).rejects.toThrow(StorageError);
   failing = false;
