@@ -313,7 +313,10 @@ export class RoomTable {
     const closed = registry
       .release(name)
       .catch((error: unknown) => {
-        this.#options.logger.warn({ room: name, err: error }, "still registered as a holder");
+        this.#options.logger.warn(
+          { room: name, err: error },
+          "could not remove this server from the holders, it stays registered",
+        );
       })
       .finally(() => this.#rooms.delete(name));
     this.#rooms.set(name, RoomLife.closing(closed));

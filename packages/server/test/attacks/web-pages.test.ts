@@ -169,7 +169,7 @@ describe("with a list of origins", () => {
   });
 
   it("another page does not connect, and does not use the API, though it has the token", async () => {
-    expect(await attempt(foreign, connect())).toBe("4403 pages of this origin may not connect");
+    expect(await attempt(foreign, connect())).toBe("4403 pages from this origin may not connect");
     expect(await attempt(foreign, call("/rooms"))).toMatch(/^refused/);
     expect(await attempt(foreign, call(`/rooms/${ROOM}`, 'method: "DELETE"'))).toMatch(/^refused/);
     await expectUnchanged(guarded);
