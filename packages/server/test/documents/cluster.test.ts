@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { type ServerHere, startServerHere } from "./server-here.ts";
 import { writeUntilKilled } from "./writer-process.ts";
 
-/** Code of two of its servers runs in this process, next to the test. */
+/** Two more of its servers run in this process, next to the test. */
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await TestCluster.start(1, { env: { UNLOAD_DELAY_MS: "100" } });
