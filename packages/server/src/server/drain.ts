@@ -49,7 +49,7 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   await gateway.close(AbortSignal.timeout(GOODBYE_MS));
   await rooms.close(deadline);
   await hooks?.close(GOODBYE_MS);
-  // Before the cluster is closed, because it asks other servers which rooms they hold.
+  // Before the cluster is closed, because these may ask other servers which rooms they hold.
   await ended(notifications.changes?.close(), notifications.events?.close());
   await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
