@@ -35,7 +35,7 @@ async function shows(text: { toString(): string }, expected: string): Promise<vo
   });
 }
 
-/** Unloads the room, so that the next one to open it reads it from the store. */
+/** Waits until the room is unloaded, so that the next one to open it reads it from the store. */
 async function isLetGo(): Promise<void> {
   await waitFor(() => server.logs.some((line) => line.msg === "unloaded" && line.room === room), {
     message: "the document is let go",
