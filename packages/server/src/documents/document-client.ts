@@ -20,7 +20,7 @@ import { DocumentClosedError, type DocumentEnd, type ServerDocument } from "./se
 export interface DocumentClientOptions {
   readonly rooms: Pick<RoomTable, "whenDurable">;
   readonly logger: Logger;
-  /** Whether deleted content is dropped. */
+  /** Whether to garbage-collect deleted content. */
   readonly collect: boolean;
   readonly maxMessageBytes: number;
 }
@@ -29,12 +29,12 @@ export interface DocumentClientOptions {
 const NOTHING = Uint8Array.of(0);
 
 /**
- * A client of a document in the server's own process: a reader like any other, which keeps a `Y.Doc`
- * in step with the log.
+ * A client of a document within the server's own process: a subscriber like any other, which keeps a
+ * `Y.Doc` in sync with the log.
  *
- * Code of the application listens to that `Y.Doc`. It must not run while the document writes to its
- * readers: what it does there would change the document in the middle of that. So what is written to
- * this client waits for the end of the task, and nothing more is taken meanwhile.
+ * The application's listeners on that `Y.Doc` must not run while the room writes to its subscribers,
+ * because they may change the document in the middle of that. So frames written to this client are
+ * applied in a microtask, and the client takes no more until then.
  */
 export class DocumentClient implements ServerDocument, Sink {
   readonly room: string;
@@ -44,16 +44,16 @@ export class DocumentClient implements ServerDocument, Sink {
   readonly #options: DocumentClientOptions;
   readonly #session: Session;
   readonly #inbox: Inbox = new Inbox();
-  /** The offset in the log after the last update that was written here. */
+  /** The log offset after the last update that was written through this client. */
   #writtenEnd = 0;
   #end: { readonly end: DocumentEnd; readonly cause: Error | null } | undefined;
-  /** Whether something was written that does not become durable. */
+  /** Whether something was written that will not become durable. */
   #isLossy = false;
   readonly #resolveClosed: (end: DocumentEnd) => void;
 
   /**
-   * @param session of this client, which ends it at its own end
-   * @throws DeletedError; the caller keeps the session then
+   * @param session this client's session; the client disposes of it when it ends
+   * @throws DeletedError; the caller then still owns the session
    */
   constructor(session: Session, options: DocumentClientOptions) {
     this.room = session.room.name;
@@ -72,9 +72,9 @@ export class DocumentClient implements ServerDocument, Sink {
   }
 
   /**
-   * Resolves when `doc` and `awareness` hold what is known.
+   * Resolves when `doc` and `awareness` hold the current state of the room.
    *
-   * @throws DeletedError, ClosedError, WorkerError when it has ended before
+   * @throws DeletedError, ClosedError, WorkerError if the client has ended before that
    */
   async load(): Promise<void> {
     try {
@@ -85,7 +85,8 @@ export class DocumentClient implements ServerDocument, Sink {
       this.#fail(error);
     }
     this.#takeNews();
-    if (this.#end !== undefined) throw this.#end.cause ?? new Error("closed while it was opened");
+    if (this.#end !== undefined)
+      throw this.#end.cause ?? new Error("the document was closed while it was being opened");
   }
 
   get writable(): boolean {
@@ -97,12 +98,12 @@ export class DocumentClient implements ServerDocument, Sink {
     this.#inbox.put(frames);
   }
 
-  /** It is in this process, so it is there. */
+  /** A client in this process is always alive. */
   probe(onAlive: () => void): void {
     onAlive();
   }
 
-  /** Implements both interfaces: without a reason the application closes it. */
+  /** Implements both interfaces: the application closes it without a reason, the room with one. */
   close(reason?: Error): void {
     if (reason !== undefined) this.#isLossy = true;
     this.end(reason ?? null);
@@ -117,7 +118,7 @@ export class DocumentClient implements ServerDocument, Sink {
     await this.#options.rooms.whenDurable(room, this.#writtenEnd);
   }
 
-  /** Leaves the document. What was written before can still become durable. */
+  /** Leaves the room. Earlier writes can still become durable. */
   end(cause: Error | null): void {
     if (this.#end !== undefined) return;
     const end =
@@ -128,7 +129,7 @@ export class DocumentClient implements ServerDocument, Sink {
     this.#inbox.take();
     this.#session[Symbol.dispose]();
     this.#resolveClosed(end);
-    // Listeners of the application hear of it, so not within what the document is doing.
+    // Deferred, because it calls the application's listeners, which must not run inside the room's code.
     queueMicrotask(() => this.#forgetAwareness());
   }
 
@@ -163,14 +164,14 @@ export class DocumentClient implements ServerDocument, Sink {
     if (isEmpty(contents)) return;
     if (update.length > maxMessageBytes) {
       throw new TooLargeError(
-        `a transaction wrote ${update.length} bytes; it may write ${maxMessageBytes}`,
+        `a transaction wrote ${update.length} bytes; the limit is ${maxMessageBytes}`,
       );
     }
     const { room, subscriber } = this.#session;
     this.#writtenEnd = room.submit(update, subscriber.origin, contents);
   }
 
-  /** Tells of this client only: the others tell of themselves. */
+  /** Sends the state of this client only: other clients send their own. */
   #awarenessChanged({ added, updated, removed }: AwarenessChanges): void {
     const { awareness } = this;
     const own = awareness.clientID;
@@ -181,14 +182,14 @@ export class DocumentClient implements ServerDocument, Sink {
       const { room, subscriber } = this.#session;
       room.receiveAwareness(states, subscriber, Date.now());
     } catch (error) {
-      // It is not thrown: the timer that renews the state would throw it again where nobody catches it.
+      // Not rethrown: from the timer that renews the state, it would be an uncaught exception.
       this.#fail(error);
     }
   }
 
   #fail(error: unknown): void {
     const { room } = this;
-    this.#options.logger.error({ room, err: error }, "a document of the application was closed");
+    this.#options.logger.error({ room, err: error }, "closed a document of the application");
     this.end(error instanceof Error ? error : new Error(String(error)));
   }
 
@@ -199,7 +200,7 @@ export class DocumentClient implements ServerDocument, Sink {
     this.#attempt(() => awareness.destroy());
   }
 
-  /** Listeners of the application are called by this, and may throw anything. */
+  /** Runs a task that calls the application's listeners, which may throw anything. */
   #attempt(task: () => void): void {
     try {
       task();

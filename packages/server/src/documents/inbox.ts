@@ -2,7 +2,7 @@ import type { Frame } from "../protocol/frame.ts";
 import { type MessageReceiver, readMessage } from "../protocol/message.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
 
-/** What a document has sent and was not looked at yet. */
+/** Messages from a room that have not been applied yet. */
 export class Inbox implements MessageReceiver {
   #updates: Uint8Array[] = [];
   #awareness: Uint8Array[] = [];
@@ -15,7 +15,7 @@ export class Inbox implements MessageReceiver {
     for (const frame of frames) readMessage(messageOf(frame), this);
   }
 
-  /** Empties it. */
+  /** Removes and returns everything. */
   take(): { readonly updates: readonly Uint8Array[]; readonly awareness: readonly Uint8Array[] } {
     const taken = { updates: this.#updates, awareness: this.#awareness };
     this.#updates = [];

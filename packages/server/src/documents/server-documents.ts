@@ -7,7 +7,7 @@ export interface ServerDocumentsOptions extends DocumentClientOptions {
   readonly rooms: RoomTable;
 }
 
-/** The documents that code of this process has opened. */
+/** The documents opened by code in this process. */
 export class ServerDocuments {
   readonly #options: ServerDocumentsOptions;
   readonly #open: Set<DocumentClient> = new Set();
@@ -18,11 +18,11 @@ export class ServerDocuments {
   }
 
   /**
-   * Opens a room for code of this process. It may be opened any number of times: each is a client of
-   * its own.
+   * Opens a room for code in this process. A room may be opened any number of times; each call creates
+   * another client.
    *
-   * @throws RoomNameError; ClosedError when the server drains; DeletedError while the room is being
-   *   deleted; StorageError, CorruptedError or RegistryError when it cannot be read; WorkerError
+   * @throws RoomNameError; ClosedError if the server is shutting down; DeletedError while the room is
+   *   being deleted; StorageError, CorruptedError or RegistryError if it cannot be read; WorkerError
    */
   async open(room: string): Promise<ServerDocument> {
     checkRoomName(room);
@@ -41,7 +41,7 @@ export class ServerDocuments {
     return client;
   }
 
-  /** Closes all with 1012, and opens none any more. What was written can still become durable. */
+  /** Closes all documents with 1012 and opens no more. Earlier writes can still become durable. */
   close(): void {
     this.#closing = true;
     for (const client of this.#open) client.end(new ClosedError("the server is shutting down"));

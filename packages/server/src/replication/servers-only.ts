@@ -24,7 +24,7 @@ export function serversOnly(secret: string): ServersOnly {
   return async (c, next) => {
     // Routes see a normalised path. A request that a proxy let through under a different path must
     // not reach them.
-    if (!isInternal(c.env.incoming.url)) return problem(404, `there is nothing at ${c.req.path}`);
+    if (!isInternal(c.env.incoming.url)) return problem(404, `no such resource: ${c.req.path}`);
     if (BROWSER_HEADERS.some((name) => c.req.header(name) !== undefined)) {
       return problem(403, "browsers may not call this");
     }

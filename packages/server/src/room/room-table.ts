@@ -316,7 +316,7 @@ export class RoomTable {
       .catch((error: unknown) => {
         this.#options.logger.warn(
           { room: name, err: error },
-          "deregistering from an unloaded room failed",
+          "could not remove this server from the holders, it stays registered",
         );
       })
       .finally(() => this.#rooms.delete(name));

@@ -10,16 +10,16 @@ import { closeCustomAccess, closeCustomStores, customParts } from "./custom-part
 import { isMember } from "./open-cluster.ts";
 import { startServer } from "./server.ts";
 
-/** How long the stores of an application have to close when the server could not be started. */
+/** How long the application's own stores have to close if the server could not be started. */
 const CLOSE_MS = 3_000;
 
 /**
  * Starts a server in this process.
  *
- * @returns resolves when it serves
- * @throws ConfigError when the options are not usable, saying which and why
- * @throws StorageError, RegistryError when a store or the registry cannot be opened; what a given part
- *   throws; or the error of the socket when the server cannot listen. Everything is released then
+ * @returns a promise that resolves when the server is serving
+ * @throws ConfigError if an option is invalid, saying which and why
+ * @throws StorageError, RegistryError if a store or the registry cannot be opened; anything that a
+ *   custom part throws; or the socket's error if the server cannot listen. Everything is then released
  */
 export async function createServer(options: ServerOptions = {}): Promise<SymphonyServer> {
   try {

@@ -12,28 +12,28 @@ const PARTS: readonly CustomPart[] = [
   "registry",
 ];
 
-/** Which parts an application gives itself. */
+/** The parts that the application provides itself. */
 export function customParts(options: ServerOptions): ReadonlySet<CustomPart> {
   return new Set(PARTS.filter((part) => options[part] !== undefined));
 }
 
-/** Closes the stores that an application gave, each once. Does not reject. */
+/** Closes the application's own stores, each once. Does not reject. */
 export async function closeCustomStores({
   journal,
   snapshots,
   metadata,
 }: CustomStores): Promise<void> {
-  // One object may be more than one of them.
+  // One object may serve as several stores.
   const custom = new Set([journal, snapshots, metadata]);
   await Promise.allSettled(Array.from(custom, async (store) => store?.close()));
 }
 
-/** Closes what decides about access, if the application gave that. Does not throw. */
+/** Closes the application's own access control, if it has one. Does not throw. */
 export function closeCustomAccess({ access }: ServerOptions): void {
   if (access === undefined || typeof access === "function") return;
   try {
     access.close();
   } catch {
-    // The reason why there is no server is told already.
+    // The caller reports why the server could not be started; this error would hide that.
   }
 }

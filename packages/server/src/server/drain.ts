@@ -9,14 +9,14 @@ import { within } from "../runtime/within.ts";
 import type { Gateway } from "../websocket/gateway.ts";
 import type { Notifications } from "./open-notifications.ts";
 
-/** How long a drain may take in all; container platforms kill after 30 seconds. */
+/** How long a drain may take in total. Container platforms kill the process after 30 seconds. */
 const DRAIN_MS = 25_000;
-/** How long a drain waits for the journal before it closes the connections all the same. */
+/** How long a drain waits for the journal before it closes the connections anyway. */
 const DURABLE_MS = 10_000;
-/** How long clients have to answer the close of their connection. */
+/** How long clients have to complete the close handshake. */
 const GOODBYE_MS = 3_000;
 
-/** The parts of a server that have to end in a certain order. */
+/** The parts of a server that must be closed in a certain order. */
 export interface DrainedParts {
   readonly gateway: Gateway;
   readonly rooms: RoomTable;
@@ -31,10 +31,10 @@ export interface DrainedParts {
 }
 
 /**
- * Takes no new connections, makes everything durable, closes the clients with 1012, stores snapshots,
- * and releases everything, all within 25 seconds. It does not reject.
+ * Refuses new connections, makes everything durable, closes the clients with 1012, stores snapshots, and
+ * releases everything, all within 25 seconds. Does not reject.
  *
- * @returns whether every update that was received is durable
+ * @returns whether every received update is durable
  */
 export async function drain(parts: DrainedParts): Promise<boolean> {
   const { gateway, rooms, metadata, activity, notifications, cluster } = parts;
@@ -44,11 +44,12 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   gateway.refuse();
   gateway.stopReading();
   const durable = await within(DURABLE_MS, rooms.journal.flush());
-  if (!durable) logger.error("the journal does not accept what is left; it stays with the clients");
+  if (!durable)
+    logger.error("journal writes failed, the last updates remain only with the clients");
   await gateway.close(AbortSignal.timeout(GOODBYE_MS));
   await rooms.close(deadline);
   await hooks?.close(GOODBYE_MS);
-  // While other servers can still be asked who holds what.
+  // Before the cluster is closed, because these may ask other servers which rooms they hold.
   await ended(notifications.changes?.close(), notifications.events?.close());
   await ended(metadata.close(), activity.close(), cluster.registry.close());
   cluster.peers.close();
@@ -58,7 +59,7 @@ export async function drain(parts: DrainedParts): Promise<boolean> {
   return durable;
 }
 
-/** Waits, not for long, until these have ended in whichever way: what was given may fail. */
+/** Waits briefly until these have settled. Custom parts may reject. */
 async function ended(...parts: readonly (Promise<void> | undefined)[]): Promise<void> {
   await within(GOODBYE_MS, Promise.allSettled(parts));
 }

@@ -10,7 +10,7 @@ export class Metrics {
     this.#sources = sources;
   }
 
-  /** All metrics now, in the text format of Prometheus. */
+  /** The current values of all metrics, in the Prometheus text format. */
   async read(): Promise<string> {
     this.#processMetrics ??= watchProcess();
     return serverMetrics(this.#sources) + (await (await this.#processMetrics).metrics());
@@ -18,8 +18,8 @@ export class Metrics {
 }
 
 /**
- * The metrics of every Node process: memory, processor time, event-loop delay, garbage collection.
- * Nothing is loaded or measured before somebody asks for the first time.
+ * The metrics of any Node.js process: memory, CPU time, event-loop delay, garbage collection. Nothing is
+ * loaded or measured before the first scrape.
  */
 async function watchProcess(): Promise<Registry> {
   const { collectDefaultMetrics, Registry } = await import("prom-client");

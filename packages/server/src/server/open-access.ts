@@ -4,8 +4,8 @@ import { ANONYMOUS } from "../auth/anonymous.ts";
 import type { Config } from "../config/config.ts";
 
 /**
- * Whoever decides about access: the one that is given, else as the configuration says; without that,
- * everybody is let in.
+ * The access control: the application's own, or the one that the configuration selects. Without either,
+ * every client is admitted.
  *
  * @throws ConfigError
  */
@@ -19,7 +19,7 @@ export async function openAccess(
     return new CustomAccess(custom, logger);
   }
   const { AUTH_JWT_SECRET, AUTH_JWKS_URL, AUTH_WEBHOOK_URL } = config;
-  // Each is loaded only where it is used, as the stores are.
+  // Each is loaded only if it is used, like the stores.
   if (AUTH_WEBHOOK_URL !== undefined) {
     const { WebhookAccess } = await import("../auth/webhook-access.ts");
     return new WebhookAccess(AUTH_WEBHOOK_URL);

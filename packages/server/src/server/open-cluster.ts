@@ -8,22 +8,23 @@ import { HttpPeers } from "../replication/http-peers.ts";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
 import type { Cluster } from "../replication/replicator.ts";
 
-/** So long a dead server's clients may still seem to be there. */
+/** How long the clients of a crashed server may still appear to be connected. */
 const LEASE_MS = 10_000;
 const RENEW_MS = 2_500;
 
-/** What connects servers, as far as an application gives it itself. */
+/** The parts that connect servers, if the application provides them itself. */
 export type CustomCluster = Pick<ServerOptions, "bus" | "registry">;
 
-/** Whether there are other servers. */
+/** Whether this server belongs to a cluster. */
 export function isMember(config: Config, { bus }: CustomCluster): boolean {
   return config.REDIS_URL !== undefined || bus !== undefined;
 }
 
 /**
- * Joins the cluster that the configuration names, or that is given; without one the server is alone.
+ * Joins the cluster, through the application's own bus and registry or the configured ones. Without a
+ * cluster, the server is alone.
  *
- * @throws RegistryError, or an error of Redis that trying again does not help against
+ * @throws RegistryError, or an error from Redis that retrying cannot resolve
  */
 export async function openCluster(
   config: Config,
@@ -45,7 +46,7 @@ export async function openCluster(
   }
 }
 
-// Loaded only here: a server that is alone starts faster without them.
+// Loaded only here: a server without a cluster starts faster without them.
 
 function redisBus({ REDIS_URL = [] }: Config): OpenPart<Bus> {
   return async ({ logger }) => {

@@ -2,12 +2,12 @@ import { ConnectionLimits } from "../auth/connection-limits.ts";
 import type { Config } from "../config/config.ts";
 import { Gateway, type GatewayOptions } from "../websocket/gateway.ts";
 
-/** Unfinished messages of all clients take no more than this, however much memory there is. */
+/** The most memory for the unfinished messages of all clients, however much memory there is. */
 const MOST_UNFINISHED_BYTES = 160 * 1024 * 1024;
-/** More than one machine can have. */
+/** More than one machine can handle. */
 const UNLIMITED = 1e9;
 
-/** What clients connect to. */
+/** Creates the gateway that clients connect to. */
 export function openGateway(
   config: Config,
   parts: Omit<
@@ -18,7 +18,6 @@ export function openGateway(
     | "loopLimits"
     | "maxRecordsPerDay"
     | "maxMessageBytes"
-    | "maxDocumentBytes"
     | "maxConnectionsPerRoom"
     | "memory"
   >,

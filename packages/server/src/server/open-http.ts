@@ -30,7 +30,7 @@ import { Metrics } from "./metrics.ts";
 import type { Notifications } from "./open-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 
-/** The parts of a server that are looked at over HTTP. */
+/** The parts of a server that are exposed over HTTP. */
 export interface VisibleParts {
   readonly stores: AllStores;
   readonly cluster: Cluster;
@@ -41,26 +41,26 @@ export interface VisibleParts {
   readonly notifications: Notifications;
   readonly origins: AllowedOrigins;
   readonly logger: Logger;
-  /** Whether the example editor is shown. */
+  /** Whether to serve the example editor. */
   readonly showsEditor: boolean;
   readonly hooks: HookCalls | undefined;
 }
 
-/** What a server answers over HTTP. */
+/** The HTTP application, with the resources that it uses. */
 export interface HttpSide {
   readonly app: Hono<ApiEnv>;
-  /** Ends event streams, and asks other servers nothing more. */
+  /** Ends event streams, and stops calling other servers. */
   close(): void;
 }
 
-/** Puts together what the server answers over HTTP, to its operators and to other servers. */
+/** Assembles the HTTP application, for operators and for other servers. */
 export function openHttp(config: Config, parts: VisibleParts): HttpSide {
   const { stores, cluster, rooms, gateway, liveRooms, health, origins, notifications, logger } =
     parts;
   const { CLUSTER_SECRET, ADMIN_TOKEN, TRUSTED_PROXIES } = config;
   const loopDelay = new LoopDelay();
   const draining = new AbortController();
-  // Alone there is nobody whom it could be used for.
+  // Without a cluster, it is never used.
   const client = new ServerClient(CLUSTER_SECRET ?? "");
   const local = new LocalServer({
     address: cluster.address,

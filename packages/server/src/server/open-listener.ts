@@ -7,10 +7,10 @@ import { type CustomCluster, isMember } from "./open-cluster.ts";
 import { openTls } from "./open-tls.ts";
 
 /**
- * Where requests come in: at a server of Symphony's own, or at the application's.
+ * Opens the listener: Symphony's own HTTP server, or the application's.
  *
- * @throws ConfigError when the certificate or its key cannot be used, or the error of the socket when
- *   it cannot listen
+ * @throws ConfigError if the certificate or its key is unusable, or the socket's error if it cannot
+ *   listen
  */
 export async function openListener(
   config: Config,

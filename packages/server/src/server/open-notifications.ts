@@ -6,24 +6,24 @@ import type { EventNotifications } from "../webhooks/event-notifications.ts";
 import type { RoomNotifications } from "../webhooks/room-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 
-/** What the application wants to be told; `null` what it does not. */
+/** The notifications that are configured; the others are `null`. */
 export interface Notifications {
-  /** Of changed documents. */
+  /** Notifications about changed documents. */
   readonly changes: RoomNotifications | null;
-  /** Of rooms and connections. */
+  /** Events of rooms and connections. */
   readonly events: EventNotifications | null;
 }
 
-/** This server among those of the cluster. */
+/** This server's place in the cluster. */
 export interface OwnServer {
   readonly address: ServerAddress;
-  /** Whether there never are other servers. */
+  /** Whether the server runs without a cluster. */
   readonly isAlone: boolean;
 }
 
 type Stores = Pick<AllStores, "outbox" | "events" | "journal">;
 
-/** Prepares what the configuration asks for. Nothing of it is loaded or runs without that. */
+/** Prepares the configured notifications. Code for the others is not even loaded. */
 export async function openNotifications(
   config: Config,
   own: OwnServer,
@@ -60,7 +60,7 @@ async function openChanges(
   });
 }
 
-/** A journal of the application's own need not tell which rooms it has. */
+/** The application's own journal need not be able to list its rooms. */
 function isListed(journal: Journal | ListedJournal): journal is ListedJournal {
   return "rooms" in journal;
 }

@@ -10,7 +10,7 @@ import { RoomTable } from "../room/room-table.ts";
 import type { Notifications } from "./open-notifications.ts";
 import type { AllStores } from "./open-stores.ts";
 
-/** What the documents of a server need. */
+/** The parts that rooms depend on. */
 export interface RoomParts {
   readonly stores: AllStores;
   readonly cluster: Cluster;
@@ -22,13 +22,13 @@ export interface RoomParts {
 
 export interface OpenedRooms {
   readonly rooms: RoomTable;
-  /** The same, for code of this process. */
+  /** The same rooms, for code in this process. */
   readonly serverDocuments: ServerDocuments;
-  /** `undefined` when the application gave none. */
+  /** `undefined` if the application provides none. */
   readonly hooks: HookCalls | undefined;
 }
 
-/** The documents of a server, and whoever is told of them. */
+/** Creates the rooms of a server, and connects them to hooks and notifications. */
 export function openRooms(config: Config, parts: RoomParts): OpenedRooms {
   const { stores, cluster, metadata, custom, logger } = parts;
   const { changes, events } = parts.notifications;

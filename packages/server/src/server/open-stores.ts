@@ -9,21 +9,21 @@ import type { SnapshotStore } from "../storage/snapshots.ts";
 
 export interface AllStores extends Stores {
   readonly metadata: Metadata;
-  /** `null` when nobody wants to be told anything, and no database was opened for it. */
+  /** `null` if no notifications are configured and no database was opened. */
   readonly outbox: Outbox | null;
   readonly events: EventQueue | null;
-  /** Closes those that were opened, and not those that were given. */
+  /** Closes the stores that were opened here, not the application's own. */
   close(): Promise<void>;
 }
 
-/** The stores that an application gives itself. */
+/** The stores that the application provides itself. */
 export type CustomStores = Pick<ServerOptions, "journal" | "snapshots" | "metadata">;
 
 /**
- * Opens the stores that are not given: those that the configuration names, and the embedded one for
- * the others.
+ * Opens the stores that the application does not provide: the configured ones, and the embedded store
+ * for the rest.
  *
- * @throws StorageError; what was opened is closed then
+ * @throws StorageError; any stores already opened are then closed
  */
 export async function openStores(
   config: Config,
@@ -87,7 +87,7 @@ function isComplete(
   return Object.values(stores).every((store) => store !== undefined);
 }
 
-// Each is loaded only where it is used: together they would double the time and memory of a start.
+// Each is loaded only if it is used: together they would double the time and memory of a start.
 
 async function openS3(config: Config, bucket: string, logger: Logger): Promise<SnapshotStore> {
   const { openS3Snapshots } = await import("../storage/s3/open.ts");

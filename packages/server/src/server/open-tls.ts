@@ -5,9 +5,9 @@ import { Certificate } from "../http/certificate.ts";
 import type { Tls } from "../http/own-listener.ts";
 
 /**
- * TLS as the configuration says; `undefined` when it says nothing.
+ * TLS as configured; `undefined` if it is not.
  *
- * @throws ConfigError when the certificate or its key cannot be used
+ * @throws ConfigError if the certificate or its key is unusable
  */
 export async function openTls(config: Config, logger: Logger): Promise<Tls | undefined> {
   const { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } = config;

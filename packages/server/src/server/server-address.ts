@@ -5,12 +5,13 @@ import type { ServerAddress } from "../replication/registry.ts";
 const METADATA_TIMEOUT_MS = 2_000;
 
 /**
- * Finds out at which address other servers reach this one: that of the ECS task, else the address
- * that it listens on, else the first IPv4 address of this machine that is not loopback.
+ * Finds the address at which other servers reach this one: that of the ECS task if there is one;
+ * otherwise the address that it listens on; if that means all addresses, the first IPv4 address of this
+ * machine that is not loopback.
  *
  * @param host as configured; `0.0.0.0` and `::` mean all addresses
- * @param metadata `ECS_CONTAINER_METADATA_URI_V4`, which ECS sets
- * @throws Error when there is none, saying what to set
+ * @param metadata the value of `ECS_CONTAINER_METADATA_URI_V4`, which ECS sets
+ * @throws Error if there is none, saying what to set
  */
 export async function findServerAddress(
   host: string,
@@ -24,12 +25,12 @@ export async function findServerAddress(
       if (family === "IPv4" && !internal) return `${address}:${port}`;
     }
   }
-  throw new Error("this machine has no address but loopback; set SERVER_ADDRESS");
+  throw new Error("this machine has only loopback addresses; set SERVER_ADDRESS");
 }
 
-/** The address of this task, as the metadata endpoint of ECS (version 4) tells it. */
+/** Reads this task's address from the ECS metadata endpoint (version 4). */
 async function readTaskAddress(endpoint: string): Promise<string> {
-  let reason = "it names no IPv4 address";
+  let reason = "it contains no IPv4 address";
   try {
     const response = await fetch(endpoint, { signal: AbortSignal.timeout(METADATA_TIMEOUT_MS) });
     const address = addressIn(await response.json());
@@ -37,7 +38,9 @@ async function readTaskAddress(endpoint: string): Promise<string> {
   } catch (error) {
     reason = error instanceof Error ? error.message : String(error);
   }
-  throw new Error(`the ECS metadata at ${endpoint} is of no use (${reason}); set SERVER_ADDRESS`);
+  throw new Error(
+    `cannot read an address from the ECS metadata at ${endpoint} (${reason}); set SERVER_ADDRESS`,
+  );
 }
 
 function addressIn(metadata: unknown): string | null {

@@ -31,17 +31,17 @@ import { openRooms } from "./open-rooms.ts";
 import { type CustomStores, openStores } from "./open-stores.ts";
 import { findServerAddress } from "./server-address.ts";
 
-/** The parts that an application gives, instead of naming them in the configuration. */
+/** The parts that the application provides itself instead of configuring them. */
 export type CustomParts = Pick<ServerOptions, "attachTo" | "access" | "hooks" | "load"> &
   CustomStores &
   CustomCluster;
 
 /**
- * Builds the parts that the configuration asks for and that are not given, and serves.
+ * Builds the configured parts, except those that the application provides, and starts serving.
  *
- * @param ecsMetadata the endpoint that tells the address of an ECS task, where there is one
- * @throws ConfigError, StorageError when the store cannot be opened, RegistryError, what a given part
- *   throws, or the error of the socket when it cannot listen; everything opened is released then
+ * @param ecsMetadata the metadata endpoint of an ECS task, if there is one
+ * @throws ConfigError, StorageError if a store cannot be opened, RegistryError, anything that a custom
+ *   part throws, or the socket's error if it cannot listen; everything opened is then released
  */
 export async function startServer(
   config: Config,
@@ -158,9 +158,12 @@ export async function startServer(
     logger,
   });
   endConnections(address, Date.now()).catch((error: unknown) => {
-    logger.warn({ err: error }, "connections of an earlier run stay recorded as open");
+    logger.warn(
+      { err: error },
+      "could not close the connections of an earlier run, they stay recorded as open",
+    );
   });
-  // The application's own `Request` and `Response` stay as they are.
+  // Do not replace the application's global `Request` and `Response`.
   const request = getRequestListener(side.app.fetch, { overrideGlobalObjects: false });
   listener.serve({
     request,
@@ -207,7 +210,7 @@ export async function startServer(
   };
 }
 
-/** At which other servers reach this one. Alone, it only names the server in the metadata. */
+/** Where other servers reach this one. Without a cluster, it only names the server in the metadata. */
 async function addressOf(
   { listening }: HttpListener,
   { SERVER_ADDRESS }: Config,
@@ -218,7 +221,7 @@ async function addressOf(
   if (listening === null) {
     if (!isInCluster) return "localhost";
     throw new ConfigError(
-      "SERVER_ADDRESS is needed: the server does not listen yet, so where the others reach it is not known",
+      "SERVER_ADDRESS is needed: the server is not listening yet, so its own address is unknown",
     );
   }
   const { host, port } = listening;

@@ -7,7 +7,7 @@ import { MAX_PART_BYTES } from "../room/split-update.ts";
 
 const PRESENCE = 1;
 
-/** Long presence that several clients are sent is split once. */
+/** Split frames, so that a long frame sent to several clients is split once. */
 const split: WeakMap<Frame, readonly Frame[]> = new WeakMap();
 
 export function isAwareness(frame: Frame): boolean {
@@ -15,8 +15,8 @@ export function isAwareness(frame: Frame): boolean {
 }
 
 /**
- * The states of a presence frame in several frames, each about as long as a part of a document. States
- * depend on nothing, so a client takes each frame by itself.
+ * Splits an awareness frame into frames about as long as a document part. States are independent of
+ * each other, so a client can apply each frame on its own.
  */
 export function splitAwareness(frame: Frame): readonly Frame[] {
   if (frame.length <= MAX_PART_BYTES) return [frame];

@@ -2,17 +2,17 @@ import { WebSocket } from "ws";
 import type { Admission } from "../auth/connection-limits.ts";
 import { CloseCode } from "./close-code.ts";
 
-/** A WebSocket whose refusals this server sends itself, when it wants to. */
+/** A WebSocket that leaves closing after a protocol error to this server, which may delay it. */
 export class ClientSocket extends WebSocket {
-  /** Why `ws` would have closed it. An `error` follows. */
+  /** The code with which `ws` would have closed it. An `error` event follows. */
   fault: CloseCode | null = null;
-  /** Counts it as a connection. */
+  /** Its place among the connections counted by `ConnectionLimits`. */
   admission: Admission | null = null;
 
-  /** `ws` passes a code without a reason only for what the client did wrong. */
+  /** `ws` passes a code without a reason only for a protocol error of the client. */
   override close(code?: number, data?: string | Buffer): void {
     if (code === undefined || data !== undefined) super.close(code, data);
-    // Providers that know the band of 4400 do not come back.
+    // Unlike 1009, 4413 stops providers that know the 44xx codes from reconnecting.
     else this.fault = code === 1009 ? CloseCode.tooLarge : (code as CloseCode);
   }
 }

@@ -8,10 +8,13 @@ import { ClosedError } from "../room/room-table.ts";
 import { WorkerError } from "../room/worker-errors.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 
-/** Why this server closes a WebSocket. `y-websocket` 3.1 does not reconnect after 4400 to 4499; other providers do. */
+/**
+ * Why this server closes a WebSocket. `y-websocket` 3.1 does not reconnect after 4400 to 4499; other
+ * providers do.
+ */
 export type CloseCode = number & { readonly __brand: "CloseCode" };
 
-/** A close frame has room for this many bytes of UTF-8. */
+/** The longest reason that fits into a close frame, in bytes of UTF-8. */
 const MAX_REASON_BYTES = 123;
 
 const code = (value: number) => value as CloseCode;
@@ -29,7 +32,7 @@ export const CloseCode = {
   tooLarge: code(4413),
   tooMany: code(4429),
 
-  /** The code that tells a client of an error. */
+  /** The code with which a connection is closed because of this error. */
   of(error: unknown): CloseCode {
     if (error instanceof MalformedError) return CloseCode.malformed;
     if (error instanceof TooLargeError) return CloseCode.tooLarge;
@@ -45,7 +48,7 @@ export const CloseCode = {
     return CloseCode.internal;
   },
 
-  /** What a client is told of an error, where the reason itself is the operator's business. */
+  /** The close reason. It hides details of the error that concern only the operator. */
   text(value: CloseCode, error?: unknown): string {
     switch (value) {
       case CloseCode.malformed:
@@ -61,26 +64,27 @@ export const CloseCode = {
       case CloseCode.tryAgainLater:
         return unavailability(error);
       case CloseCode.internal:
-        return "the document cannot be opened; the server's log says why";
+        return "the server failed to process the document; see the server's log";
       default:
         return "refused";
     }
   },
 };
 
-/** What cannot be had now: enough for a client's developer to know whom to ask. */
+/** Names what is unavailable, so that a client's developer knows where to look. */
 function unavailability(error: unknown): string {
   if (error instanceof AccessUnavailableError) {
-    return "whether you may come in cannot be decided now; try again later";
+    return "access cannot be decided right now; try again later";
   }
   if (error instanceof RegistryError)
-    return "the other servers cannot be found now; try again later";
-  if (error instanceof WorkerError) return "the document cannot be processed now; try again later";
-  return "the document cannot be read now; try again later";
+    return "the other servers cannot be found right now; try again later";
+  if (error instanceof WorkerError)
+    return "the document cannot be processed right now; try again later";
+  return "the document cannot be read right now; try again later";
 }
 
 function shorten(text: string): string {
   const bytes = Buffer.alloc(MAX_REASON_BYTES);
-  // Only whole characters are written.
+  // `write` never writes part of a character.
   return bytes.toString("utf8", 0, bytes.write(text));
 }

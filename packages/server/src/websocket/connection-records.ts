@@ -5,22 +5,22 @@ const DAY_MS = 86_400_000;
 
 export interface ConnectionRecordsOptions {
   readonly metadata: Pick<MetadataWriter, "add">;
-  /** The name of this server in the table. */
+  /** This server's name in the table of connections. */
   readonly server: string;
-  /** How many connections are recorded in a day, and at most at once after a quiet day. */
+  /** How many connections to record per day, and the largest burst after a quiet day. */
   readonly maxPerDay: number;
   readonly logger: Logger;
 }
 
 /**
- * Records connections over time, within a limit: whoever connects again and again must not fill the
- * database. Activity counts those as well that are not recorded.
+ * Records connections up to a daily limit, so that a client that keeps reconnecting cannot fill the
+ * database. Room activity also counts the connections that are not recorded.
  */
 export class ConnectionRecords {
   readonly #options: ConnectionRecordsOptions;
   #left: number;
   #at: number;
-  /** Those that are open and were not recorded. */
+  /** Open connections that were not recorded. */
   readonly #skipped: Set<string> = new Set();
   #isExhausted = false;
 
@@ -38,7 +38,7 @@ export class ConnectionRecords {
     if (this.#left >= maxPerDay / 2) this.#isExhausted = false;
     if (this.#left < 1) {
       this.#skipped.add(connection);
-      if (!this.#isExhausted) logger.warn({ maxPerDay }, "too many connections to record them all");
+      if (!this.#isExhausted) logger.warn({ maxPerDay }, "too many connections, not recording all");
       this.#isExhausted = true;
       return;
     }

@@ -1,14 +1,14 @@
-// Counters that the parts of this folder keep while they work. Changing a field costs next to nothing;
-// the metrics read them when somebody asks.
+// Counters kept by the modules of this folder. Updating a field costs next to nothing; the metrics
+// read them at each scrape.
 
-/** What connections were charged for the event loop. */
+/** Event-loop time charged to connections. */
 export class LoopStats {
   milliseconds = 0;
-  /** How often a connection was not read until it had paid. */
+  /** How often reading from a connection was paused until it had paid. */
   pauses = 0;
 }
 
-/** The WebSockets of this server's clients. */
+/** Counters of the clients' WebSockets. */
 export class ConnectionStats {
   opened = 0;
   messagesIn = 0;

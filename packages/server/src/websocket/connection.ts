@@ -34,7 +34,7 @@ import { isRefused } from "./refused-writes.ts";
 import type { SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
 
-/** What a connection needs of the server. */
+/** The server's parts that a connection uses. */
 export interface ConnectionServices {
   readonly rooms: RoomTable;
   readonly access: AccessControl;
@@ -47,20 +47,20 @@ export interface ConnectionServices {
   readonly maxMessagesPerSecond: number;
   readonly loopBudgets: LoopBudgets;
   readonly maxConnectionsPerRoom: number;
-  /** Counts up while the server runs; tells how long a connection has been silent. */
+  /** Counts the sweeps of the gateway, to measure how long a client has been sent nothing. */
   readonly sweeps: { readonly count: number };
-  /** How many connections a room has on this server. */
+  /** The number of connections to a room on this server. */
   readonly connectionsOf: (room: string) => number;
   readonly refusals: Refusals;
-  /** The client was let in, and its document is open. */
+  /** The client has been admitted and its document is open. */
   readonly onOpened: (connection: Connection) => void;
-  /** The connection is over; it is called once, whether it was opened or not. */
+  /** The connection is closed. Called once, whether or not it was ever open. */
   readonly onClosed: (connection: Connection) => void;
 }
 
 /**
- * `opening`: access is decided and the document is loaded; what the client sends waits, and the
- * socket is not read. `open`: messages are handled. `closed`: nothing is handled or sent any more.
+ * `opening`: access is being decided and the document loaded; the socket is paused, and messages wait.
+ * `open`: messages are handled. `closed`: nothing is handled or sent any more.
  */
 type State =
   | { readonly name: "opening" }
@@ -72,18 +72,18 @@ type State =
   | { readonly name: "closed" };
 
 const MAY_NOT_WRITE = "this connection may not change the document";
-/** Updates and documents of more than this have to wait while memory is short. */
+/** Updates and documents larger than this have to wait while memory is short. */
 const LARGE_BYTES = 256 * 1024;
-/** A client that asks with more than this, and does not read, is not read either until it does. */
+/** Stop reading from a client that does not read, if its pending state vector is larger than this. */
 const MOST_UNANSWERED_BYTES = 16 * 1024;
-/** How long what tells a client why it is ended has to get to the network. Its memory is kept meanwhile. */
+/** How long the close frame has to reach the network before the socket and its memory are released. */
 const LAST_WORDS_MS = 20;
-/** As `ws` says that a connection has ended without a close code. */
+/** What `ws` reports for a connection that ended without a close code. */
 const NO_CLOSE_CODE = 1006;
 
 /**
- * One client's WebSocket: decides whether it may come in, hands its messages to the room, and takes the
- * room's frames for it. `Incoming` and `Outgoing` are its two ways.
+ * One client's WebSocket: checks access, passes the client's messages to the room, and sends it the
+ * room's frames. `Incoming` and `Outgoing` are its two directions.
  */
 export class Connection implements Sink, MessageHandler, MessageReceiver, Weighed {
   readonly id: string;
@@ -100,7 +100,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   #state: State = { name: "opening" };
   #access: Access | null = null;
   #closeCode: number | null = null;
-  /** A state vector that came while the client did not read what it had been sent. */
+  /** A state vector that arrived while the client was not reading. */
   #unanswered: Uint8Array | null = null;
   #onWritable: (() => void) | undefined;
   #endsForMemory = false;
@@ -142,7 +142,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     void this.#open();
   }
 
-  /** What was granted when it was opened, or since; `null` before that. */
+  /** The access granted most recently; `null` until it has been decided. */
   get access(): Access | null {
     return this.#access;
   }
@@ -163,7 +163,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     return log.bytes / Math.max(1, subscribers.size);
   }
 
-  /** The close code, when it is over: this server's if it closed the connection. */
+  /** The close code of a closed connection: this server's if it closed the connection. */
   get closeCode(): number {
     return this.#closeCode ?? NO_CLOSE_CODE;
   }
@@ -188,24 +188,24 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     this.#outgoing.write(frames, known);
   }
 
-  /** Sends something when the client has heard nothing for a while. */
+  /** Sends a keepalive if the client has been sent nothing for a while. */
   keepAlive(): void {
     if (this.isOpen) this.#outgoing.keepAlive();
   }
 
-  /** Finds out whether the client is there; ends the connection when it was not since the last time. */
+  /** Pings the client. Terminates the connection if the last ping went unanswered. */
   ping(): void {
     this.#liveness.ping();
   }
 
-  /** Closes the WebSocket with the code that tells the client of the reason. */
+  /** Closes the WebSocket with the code for this reason. */
   close(reason: Error): void {
     this.fail(reason);
   }
 
   /**
-   * @param reason is shown to the client's developer
-   * @returns whether the client has come back after a refusal, and waits for this one
+   * @param reason shown to the client's developer
+   * @returns whether the refusal is held, because the client came back after an earlier one
    */
   closeWith(code: CloseCode, reason: string): boolean {
     if (this.isOver) return false;
@@ -230,13 +230,13 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   endForMemory(reason: string): void {
     this.#endsForMemory = true;
     this.closeWith(CloseCode.tryAgainLater, reason);
-    // It sends no more, and what waits for a client that does not read is given back at once.
+    // Stop reading from it. If the client does not read, release the memory of its writes at once.
     this.#webSocket.pause();
     if (this.#outgoing.hasRoom) setTimeout(() => this.terminate(), LAST_WORDS_MS);
     else this.terminate();
   }
 
-  /** No more messages are taken from the client; it still gets what is written. */
+  /** Handles no more messages from the client, but still sends to it. */
   stopReading(): void {
     this.#incoming.stop();
   }
@@ -266,7 +266,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
       this.#incoming.wait(answer());
       return;
     }
-    // What a client gets that has nothing is shared; a difference is its own, and is kept in parts too.
+    // The answer to an empty client is shared with others. A diff is not, and its parts are kept too.
     const bytes = own[0] === 0 ? 0 : 2 * room.log.bytes;
     this.#outgoing.reserve(bytes);
     const whenRead = () => this.#outgoing.whenRead();
@@ -293,12 +293,12 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     else room.showAwareness(subscriber);
   }
 
-  /** Charges the client for what was done for it after its message was handled; in milliseconds. */
+  /** Charges the client for work done after its message was handled, in milliseconds. */
   charge(ms: number): void {
     this.#incoming.charge(ms);
   }
 
-  /** Somebody else claims a client of this connection: ends it if it is dead. */
+  /** Another connection claims a client of this one: terminates this one if it is dead. */
   probe(onAlive: () => void): void {
     this.#liveness.probe(onAlive);
   }
@@ -307,7 +307,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     return this.#liveness.silentFor;
   }
 
-  /** Asks the client for a sign of life. */
+  /** Pings the client. @returns whether it has answered the previous ping */
   check(): boolean {
     return this.#liveness.check();
   }
@@ -317,10 +317,10 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   }
 
   /**
-   * Asks again whether this connection is allowed. It is closed when it is not; and when it is allowed
-   * something else than before, so that its client begins anew.
+   * Checks again whether this connection is allowed, and closes it if not. Also closes it if its access
+   * level has changed, so that its client starts over.
    *
-   * @returns false when this cannot be decided now. The connection goes on then
+   * @returns false if access cannot be decided right now; the connection then stays open
    */
   async recheck(): Promise<boolean> {
     try {
@@ -331,7 +331,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
         this.#access = access;
         this.#expiry.set(access.expiresAt);
       } else {
-        this.closeWith(CloseCode.restarting, "what you may do here has changed");
+        this.closeWith(CloseCode.restarting, "the access level has changed");
       }
       return access.isProvisional !== true;
     } catch (error) {
@@ -345,7 +345,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     readMessage(message, this);
   }
 
-  /** Answers a state vector that could not be answered when it came. */
+  /** Answers a state vector that could not be answered when it arrived. */
   handlePending(): boolean {
     const stateVector = this.#unanswered;
     if (stateVector === null || !this.writable) return false;
@@ -356,24 +356,27 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
 
   tooMany(): void {
     const { maxMessagesPerSecond } = this.#services;
-    this.closeWith(CloseCode.tooMany, `more than ${maxMessagesPerSecond} messages a second`);
+    this.closeWith(CloseCode.tooMany, `more than ${maxMessagesPerSecond} messages per second`);
   }
 
-  /** A client that is not read cannot say what has arrived: it is sent what waits. */
+  /** While reading is paused, acknowledgements cannot arrive, so send what is waiting without them. */
   onPaused(): void {
     if (!this.#outgoing.isWindowOpen) setImmediate(() => this.#takeMore());
   }
 
-  /** Closes the connection because of an error, with the code that tells the client. */
+  /** Closes the connection with the code for this error. */
   fail(error: unknown): void {
     if (this.isOver) return;
     const reason = error instanceof Error ? error.message : String(error);
     const code = CloseCode.of(error);
     const isHeld = this.closeWith(code, CloseCode.text(code, error));
     if (code === CloseCode.internal) {
-      this.#services.logger.error({ connection: this.id, room: this.room, err: error }, "failed");
+      this.#services.logger.error(
+        { connection: this.id, room: this.room, err: error },
+        "connection failed",
+      );
     } else if (!isHeld) {
-      // The first refusal is logged, and not each time that the client comes back.
+      // Log only the first refusal, not each time that the client comes back.
       this.#log("refused", reason);
     }
   }
@@ -391,7 +394,10 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
       }
       if (this.#services.connectionsOf(this.room) >= maxConnectionsPerRoom) {
         session[Symbol.dispose]();
-        this.closeWith(CloseCode.roomFull, `the room has ${maxConnectionsPerRoom} connections`);
+        this.closeWith(
+          CloseCode.roomFull,
+          `the room has reached its limit of ${maxConnectionsPerRoom} connections`,
+        );
         return;
       }
       this.#opening(session, access);
@@ -412,7 +418,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     this.#services.onOpened(this);
     this.#expiry.set(access.expiresAt);
     const began = performance.now();
-    // What a client has is only asked of those from whom it would be taken.
+    // Ask only clients that may write for what they have.
     if (access.level === "read-write") this.write([room.stateVectorFrame()]);
     this.charge(performance.now() - began);
     this.#greeting.begin(() => room.showAwareness(subscriber));
@@ -426,8 +432,8 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   }
 
   /**
-   * Answers a client that does not read when it does: the newest of its questions, for which the
-   * others were asked as well.
+   * Defers the answer until the client reads again. The newest state vector replaces earlier ones, whose
+   * answers it includes.
    */
   #answerLater(stateVector: Uint8Array): void {
     this.#unanswered = stateVector;
@@ -439,7 +445,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     );
   }
 
-  /** @param origin unknown for sync step 2, which returns what others wrote as well */
+  /** @param origin unknown for sync step 2, which may hold what others wrote */
   #take(update: Uint8Array, origin: Origin): void {
     const { access, session } = this.#opened();
     if (access.level !== "read-write") {
@@ -466,7 +472,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   #submit(update: Uint8Array, contents: UpdateContents, origin: Origin): void {
     if (this.#state.name !== "open" || isEmpty(contents)) return;
     const { session, access } = this.#state;
-    // It may have been taken away while a large update was looked at.
+    // Access may have been reduced while a large update was inspected.
     if (access.level !== "read-write") {
       this.#forbid();
       return;
@@ -488,13 +494,13 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     this.fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
   }
 
-  /** Looks, as what is large may have used it up since the last time. */
+  /** Measures again, because large updates may have used up memory since the last measurement. */
   #isMemoryShort(): boolean {
     this.#services.guard.look();
     return this.#services.guard.isFull;
   }
 
-  /** @param number what a ping said that the client answered; empty for other pings */
+  /** @param number the payload of the pong: the number given to `prove`, or empty for other pings */
   #proved(number: Buffer): void {
     if (number.length === 0 || this.#state.name !== "open") return;
     const { room, subscriber } = this.#state.session;
@@ -507,7 +513,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     this.#takeMore();
   }
 
-  /** Sends what waits, if the client takes it now: awareness first, which is due between parts too. */
+  /** Sends what is waiting if the client can take it: awareness first, as it may go between parts. */
   #takeMore(): void {
     if (this.#state.name !== "open" || !this.takesAwareness) return;
     const began = performance.now();
@@ -531,7 +537,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     this.#services.logger.info({ connection: this.id, room: this.room, reason }, message);
   }
 
-  /** The network broke, or `ws` has found a fault in what the client sent. */
+  /** The network failed, or `ws` has found a protocol error. */
   #brokenOff(error: Error): void {
     this.#log("socket error", error.message);
     const { fault } = this.#webSocket;

@@ -1,7 +1,7 @@
-/** Longer timers end at once. */
+/** The longest delay of a Node.js timer; a longer one fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** A moment at which something happens, however far away. */
+/** Calls a function at a given time, however far away. */
 export class Deadline {
   readonly #reached: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -10,7 +10,7 @@ export class Deadline {
     this.#reached = reached;
   }
 
-  /** @param at in milliseconds since the epoch; `null` for never. Replaces the one set before */
+  /** @param at in milliseconds since the epoch; `null` for never. Replaces the previous deadline */
   set(at: number | null): void {
     clearTimeout(this.#timer);
     if (at === null) return;

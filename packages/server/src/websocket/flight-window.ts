@@ -1,13 +1,13 @@
-/** So much may be on its way to a client of which nothing is known yet: two parts of a document. */
+/** The initial window, while nothing is known about the client: two document parts. */
 const FIRST_BYTES = 128 * 1024;
 const MOST_BYTES = 4 * 1024 * 1024;
-/** After so many bytes the client is asked whether it has them. */
+/** Ping the client after this many bytes, to learn when they have arrived. */
 const MARK_BYTES = 32 * 1024;
-/** What is on its way should arrive within about this time: what is written now comes after it. */
+/** Data in flight should arrive within about this time, because later writes queue behind it. */
 const SOON_MS = 2_000;
-/** A client that has what it was sent within this time is fast. */
+/** A client that acknowledges within this time is fast. */
 const FAST_MS = 1_000;
-/** Tells the pings of a window from others. */
+/** Distinguishes the pings of a flight window from other pings. */
 const TAG = 0x77;
 
 interface Mark {
@@ -17,10 +17,10 @@ interface Mark {
 }
 
 /**
- * How much may be on its way to one client. A socket is writable again when the kernel has taken
- * what was written; there, and in proxies, megabytes can wait, for minutes when the network is slow. So
- * a WebSocket ping follows what was written, and the pong says that it has arrived. The window grows
- * while that takes less than two seconds, and shrinks when it takes longer.
+ * Limits the bytes in flight to one client. A socket is writable again once the kernel has accepted the
+ * data, but megabytes can sit in the kernel and in proxies, for minutes on a slow network. So a
+ * WebSocket ping follows the data, and its pong acknowledges the arrival. The window grows while that
+ * takes less than two seconds, and shrinks when it takes more than four.
  */
 export class FlightWindow {
   #size = FIRST_BYTES;
@@ -31,7 +31,7 @@ export class FlightWindow {
   #marks: Mark[] = [];
   #isFast = false;
 
-  /** Whether a pong answers the ping of such a window. */
+  /** Whether a pong answers a ping of a flight window. */
   static owns(payload: Uint8Array): boolean {
     return payload.length === 5 && payload[0] === TAG;
   }
@@ -41,15 +41,15 @@ export class FlightWindow {
     return this.#sent - this.#acknowledged < this.#size;
   }
 
-  /** Whether what was sent last arrived at once. */
+  /** Whether the last acknowledgement arrived within a second. */
   get isFast(): boolean {
     return this.#isFast;
   }
 
   /**
-   * So many bytes have been written.
+   * Counts bytes that have been written.
    *
-   * @returns what a ping has to carry that is to be sent now; `null` when none is
+   * @returns the payload of a ping to send now, or `null` if none is due
    */
   written(bytes: number): Buffer | null {
     this.#sent += bytes;
@@ -62,7 +62,7 @@ export class FlightWindow {
     return payload;
   }
 
-  /** One of its pongs has come. @returns whether the window is open now and was not before */
+  /** Handles a pong of this window. @returns whether it has opened the window */
   acknowledge(payload: Uint8Array): boolean {
     const number = new DataView(payload.buffer, payload.byteOffset).getUint32(1);
     const index = this.#marks.findIndex((mark) => mark.number === number);

@@ -34,64 +34,70 @@ import { UpgradeTurns } from "./upgrade-turns.ts";
 export interface GatewayOptions {
   readonly rooms: RoomTable;
   readonly access: AccessControl;
-  /** Whether `access` is told of the headers; they would be kept as long as the connection. */
+  /** Whether to pass request headers to `access`. They are kept in memory as long as the connection. */
   readonly accessSeesHeaders: boolean;
   readonly origins: AllowedOrigins;
   readonly limits: ConnectionLimits;
-  /** How many proxies of the operator's stand in front of this server. */
+  /** The number of trusted proxies in front of this server. */
   readonly proxies: number;
   readonly metadata: MetadataWriter;
   readonly liveRooms: LiveRooms;
   readonly activity: ActivityRecorder;
-  /** Is told of those that come and go; `null` when nobody wants to know. */
+  /** Notified of connections that open and close, if there is one. */
   readonly observer: ConnectionObserver | null;
   readonly logger: Logger;
-  /** The name of this server in the table of connections. */
+  /** This server's name in the table of connections. */
   readonly server: string;
-  /** How many connections are recorded in a day. */
+  /** How many connections to record per day. */
   readonly maxRecordsPerDay: number;
   readonly maxMessageBytes: number;
   readonly maxMessagesPerSecond: number;
   readonly loopLimits: LoopLimits;
   readonly maxConnectionsPerRoom: number;
-  /** What the process may use, the share from which on that is too much, and what unfinished messages may. */
+  /**
+   * The memory limit of the process and the limit for unfinished messages, both in bytes, and the share
+   * of the former above which the memory guard acts.
+   */
   readonly memory: { readonly limit: number; readonly share: number; readonly unfinished: number };
-  /** What the application is told. */
+  /** The application's hooks. */
   readonly hooks?: HookCalls | undefined;
 }
 
-/** Who wants to know of those that come and go. */
+/** Observes connections that open and close. */
 export interface ConnectionObserver {
   joined(connection: string, room: string, subject: string | null): void;
   left(connection: string, room: string, subject: string | null): void;
 }
 
-/** What has been decided of an upgrade before its handshake. */
+/** What is known about an upgrade before its handshake. */
 interface Upgrade {
   readonly address: string;
   readonly admission: Exclude<ReturnType<ConnectionLimits["admit"]>, "attempts-per-address">;
-  /** Listens for errors of the socket until the handshake is over. */
+  /** Handles socket errors until the handshake is complete. */
   readonly drop: (error: Error) => void;
 }
 
-/** So often each connection is looked at, a share of all at a time. */
+/** How often each connection is visited, one slice of them at a time. */
 const ROUND_MS = 5_000;
 const SHARES = 20;
-/** In every such round it is pinged. */
+/** Ping each connection once in this many rounds. */
 const PING_ROUNDS = 6;
-/** Pieces of a message are at least so large on average, and a message may have so many in any case. */
+/**
+ * The minimum average size of a message's chunks and fragments. A message may have `LEAST_PIECES` of
+ * each in any case.
+ */
 const PIECE_BYTES = 512;
 const FRAGMENT_BYTES = 4096;
 const LEAST_PIECES = 4096;
 const NO_HEADERS: Readonly<IncomingHttpHeaders> = Object.freeze({});
 
-/** Turns upgrade requests into connections, and keeps those alive. */
+/** Turns upgrade requests into connections, and keeps them alive. */
 export class Gateway {
   readonly connections: Set<Connection> = new Set();
   readonly stats: ConnectionStats = new ConnectionStats();
   readonly guard: MemoryGuard;
   readonly unfinished: UnfinishedMessages;
-  /** Those that were let in, and count as connections to their rooms. */
+  /** Connections that were admitted and count as connections to their rooms. */
   readonly #connected: Set<Connection> = new Set();
   readonly refusals: Refusals = new Refusals();
   readonly #options: GatewayOptions;
@@ -152,9 +158,9 @@ export class Gateway {
       noServer: true,
       WebSocket: ClientSocket,
       clientTracking: false,
-      // Updates are compact already, and a compression state would cost each client some 300 KB.
+      // Updates are compact already, and compression would cost some 300 KB per client.
       perMessageDeflate: false,
-      // What is smaller than a packet comes in one piece; more pieces are made to take memory.
+      // Honest clients send fewer pieces; more are sent only to use up memory.
       maxFragments: Math.max(LEAST_PIECES, options.maxMessageBytes / FRAGMENT_BYTES),
       maxBufferedChunks: Math.max(LEAST_PIECES, options.maxMessageBytes / PIECE_BYTES),
       maxPayload: options.maxMessageBytes,
@@ -163,25 +169,25 @@ export class Gateway {
     this.#timer = setInterval(() => this.#sweep.next(), ROUND_MS / SHARES);
   }
 
-  /** Takes no new connections. */
+  /** Refuses new connections from now on. */
   refuse(): void {
     this.#accepting = false;
   }
 
   /**
-   * Asks again, for each connection to a room, whether it is still allowed, and ends those that are
-   * not; see `Rechecks`. Does not reject.
+   * Checks the access of all connections to a room again, and closes those no longer allowed; see
+   * `Rechecks`. Does not reject.
    */
   recheck(room: string): Promise<void> {
     return this.#rechecks.recheck(room);
   }
 
-  /** Takes no more messages from the clients. */
+  /** Handles no more messages from clients. */
   stopReading(): void {
     for (const connection of this.connections) connection.stopReading();
   }
 
-  /** Closes all connections, and those without an answer when `signal` aborts. */
+  /** Closes all connections, and terminates those still open when `signal` aborts. */
   async close(signal: AbortSignal): Promise<void> {
     this.refuse();
     clearInterval(this.#timer);
@@ -201,10 +207,10 @@ export class Gateway {
     });
   }
 
-  /** Turns an upgrade request into a connection. The path of its URL is the room. */
+  /** Turns an upgrade request into a connection. The path of its URL names the room. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const drop = (error: Error) => {
-      this.#options.logger.debug({ err: error }, "connection lost during its upgrade");
+      this.#options.logger.debug({ err: error }, "connection lost during the upgrade");
       socket.destroy();
     };
     socket.on("error", drop);
@@ -212,7 +218,7 @@ export class Gateway {
     const address = clientAddress(request, this.#options.proxies);
     const admission = this.#options.limits.admit(address);
     if (admission === "attempts-per-address") {
-      // Whoever tries so often is not worth a handshake.
+      // A client that tries this often does not get a handshake.
       this.stats.close(CloseCode.tooMany);
       this.refusals.reject(address, socket);
       return;
@@ -224,7 +230,7 @@ export class Gateway {
     });
   }
 
-  /** @returns whether no connections are taken */
+  /** @returns whether the server refuses connections */
   #refuses(socket: Duplex): boolean {
     if (this.#accepting) return false;
     this.stats.close(CloseCode.restarting);
@@ -268,12 +274,12 @@ export class Gateway {
     const { origin } = request.headers;
     const room = roomOfUrl(request.url ?? "/");
     if (!this.#options.origins.allows(origin)) {
-      throw new AccessDeniedError("forbidden", "pages of this origin may not connect");
+      throw new AccessDeniedError("forbidden", "pages from this origin may not connect");
     }
     return { room, token: tokenOfRequest(request), address, origin, headers };
   }
 
-  /** Browsers only see why when the WebSocket was opened before. */
+  /** Refuses a client after the handshake: browsers see a reason only if the WebSocket has opened. */
   #turnAway(
     request: IncomingMessage,
     address: string,

@@ -1,42 +1,42 @@
 import type { Duplex } from "node:stream";
 import { KEEPALIVE } from "../protocol/frame.ts";
 
-/** Bounds what waits for its refusal. */
+/** The limits on delayed refusals, in total and per network. */
 export const MAX_HELD = 10_000;
 export const MAX_HELD_PER_NETWORK = 2_000;
-/** At most this many are released in a tick: they come back together otherwise. */
+/** Release at most this many per tick; otherwise they would all reconnect together. */
 const MAX_RELEASED_PER_TICK = 10;
-/** Providers reconnect when they hear nothing for 30 seconds, and look every 3 seconds. */
+/** Providers check every 3 seconds, and reconnect after 30 seconds without a message. */
 const KEEPALIVE_MS = 25_000;
-/** A client that sends more than this while it is held is not held any longer. */
+/** Release a client early if it sends more than this while held. */
 const MAX_UNREAD_BYTES = 16 * 1024;
-/** How often each socket is asked for what it has sent. */
+/** How often to check how much each socket has received. */
 const CHECK_MS = 3_000;
 const TICK_MS = 100;
-/** A turn of the wheel is longer than the time from one check to the next. */
+/** A full turn of the wheel must be longer than `CHECK_MS`. */
 const SLOTS = 32;
 
-/** A socket that waits for its refusal. It is not read meanwhile. */
+/** A socket whose refusal is delayed. It is not read meanwhile. */
 interface HeldSocket {
   readonly socket: Duplex;
   readonly network: string;
-  /** When to refuse it, as `performance.now` counts. */
+  /** When to refuse it, in the time of `performance.now()`. */
   readonly due: number;
-  /** When to send the next keepalive; infinite before the WebSocket handshake. */
+  /** When to send the next keepalive; `Infinity` before the WebSocket handshake. */
   keepaliveAt: number;
   readonly release: () => void;
 }
 
 /**
- * Sockets whose refusal is delayed. They share one timer, which turns a wheel of slots and visits the
- * sockets of one slot at a time. Over a bound, the oldest socket of the network that holds most is
- * released early.
+ * Sockets whose refusal is delayed. They share one timer, which advances a timing wheel and visits the
+ * sockets of one slot at a time. Above a limit, the oldest socket of the network with the most held
+ * sockets is released early.
  */
 export class HeldSockets {
   /** By network, oldest first. */
   readonly #byNetwork: Map<string, Set<HeldSocket>> = new Map();
   readonly #held: Set<HeldSocket> = new Set();
-  /** Which sockets to visit next; those that are not held any more are skipped. */
+  /** The sockets to visit in each slot; those no longer held are skipped. */
   readonly #wheel: HeldSocket[][] = Array.from({ length: SLOTS }, () => []);
   #slot = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -52,8 +52,8 @@ export class HeldSockets {
   /**
    * Holds a socket.
    *
-   * @param isOpen whether it is an open WebSocket, which is kept alive
-   * @param release refuses the client. It is not called when the socket closes before
+   * @param isOpen whether it is an open WebSocket, which needs keepalives
+   * @param release refuses the client; not called if the socket closes first
    */
   add(socket: Duplex, network: string, delay: number, isOpen: boolean, release: () => void): void {
     const now = performance.now();

@@ -5,21 +5,24 @@ import type { ClientSocket } from "./client-socket.ts";
 import type { ConnectionStats } from "./connection-stats.ts";
 import type { LoopBudget, LoopBudgets } from "./loop-budget.ts";
 
-/** What was received is read before it is measured, and its memory collected later: charged by size. */
+/**
+ * Charge received data by size as well: it is read from the socket before the measurement begins, and
+ * its memory is collected later.
+ */
 const BYTES_PER_MS = 256 * 1024;
 
-/** Who handles the messages of one client. */
+/** Handles the messages of one client. */
 export interface MessageHandler {
-  /** Messages wait until it is open, and are dropped when it is no more. */
+  /** Messages wait until this is true, and are dropped once it no longer is. */
   readonly isOpen: boolean;
-  /** Does what comes before the next message. @returns whether there was anything */
+  /** Does work that is due before the next message. @returns whether there was any */
   handlePending(): boolean;
-  /** Handles a message; what it throws is passed to `fail`. */
+  /** Handles a message. Anything it throws is passed to `fail`. */
   handle(message: Uint8Array): void;
   fail(error: unknown): void;
-  /** The client has sent more messages than it may. */
+  /** The client has exceeded its message rate. */
   tooMany(): void;
-  /** The client is not read for a while. */
+  /** Reading from the client has been paused. */
   onPaused(): void;
 }
 
@@ -33,8 +36,9 @@ export interface IncomingOptions {
 }
 
 /**
- * The way from one client: its messages, one after the other. While one of them takes its time, or the
- * client has used up its share of the event loop, the socket is not read, so what waits is bounded.
+ * Receives the messages of one client and handles them one at a time. The socket is paused while a
+ * message waits for something, or while the client has used up its share of the event loop, so the
+ * queue is bounded.
  */
 export class Incoming {
   readonly #webSocket: ClientSocket;
@@ -42,10 +46,10 @@ export class Incoming {
   readonly #handler: MessageHandler;
   readonly #bucket: TokenBucket;
   readonly #loop: LoopBudget;
-  /** When the WebSocket began to read what came, and how long its messages were handled since. */
+  /** When the WebSocket began to parse the current chunk, and the time spent on its messages since. */
   #pieceBegan = 0;
   #handledFor = 0;
-  /** Messages that came while another was still being handled; the socket is paused meanwhile. */
+  /** Messages that arrived while another was being handled. The socket is paused meanwhile. */
   #queue: Uint8Array[] = [];
   #busy = true;
   #isStopped = false;
@@ -60,7 +64,8 @@ export class Incoming {
     this.#loop = loopBudgets.open(address, now, (until) => {
       if (!this.#busy && handler.isOpen) this.wait(until);
     });
-    // Around what the WebSocket does with a piece: many small messages cost more to read than to handle.
+    // Measures how long the WebSocket takes to parse a chunk: many small messages cost more to parse
+    // than to handle.
     socket.prependListener("data", () => {
       this.#pieceBegan = performance.now();
       this.#handledFor = 0;
@@ -69,7 +74,7 @@ export class Incoming {
     webSocket.pause();
   }
 
-  /** Whether a message is being handled, or has to be waited for. */
+  /** Whether the next message has to wait. */
   get busy(): boolean {
     return this.#busy;
   }
@@ -79,17 +84,17 @@ export class Incoming {
     this.#stats.bytesIn += data.length;
     const now = performance.now();
     if (!this.#bucket.take(now)) this.#handler.tooMany();
-    else if (!isBinary) this.#handler.fail(new MalformedError("a text message"));
+    else if (!isBinary) this.#handler.fail(new MalformedError("text messages are not supported"));
     else if (this.#busy) this.#queue.push(data);
     else this.#handle(data, now);
   }
 
-  /** Charges the client for what was done for it later than its message was handled, in milliseconds. */
+  /** Charges the client for work done after its message was handled, in milliseconds. */
   charge(ms: number): void {
     this.#loop.charge(ms, performance.now());
   }
 
-  /** Lets later messages wait for `task`. Nothing more is read meanwhile, so the queue is bounded. */
+  /** Makes later messages wait for `task`. Reading is paused meanwhile, so the queue is bounded. */
   wait(task: Promise<void>): void {
     this.#busy = true;
     this.#pause();
@@ -99,7 +104,7 @@ export class Incoming {
     );
   }
 
-  /** Handles what waits, until something has to be waited for again. */
+  /** Handles queued messages until one has to wait again. */
   proceed(): void {
     if (this.#isStopped) return;
     this.#busy = false;
@@ -115,7 +120,7 @@ export class Incoming {
     }
   }
 
-  /** Takes no more messages. */
+  /** Handles no more messages. */
   stop(): void {
     this.#isStopped = true;
     this.#busy = true;
@@ -133,7 +138,7 @@ export class Incoming {
     this.#handler.onPaused();
   }
 
-  /** @param began when, by `performance.now()` */
+  /** @param began when handling began, in the time of `performance.now()` */
   #handle(message: Uint8Array, began: number): void {
     try {
       this.#handler.handle(message);
@@ -153,7 +158,7 @@ export class Incoming {
     if (!this.#busy) this.#waitUntilPaid(now);
   }
 
-  /** @returns whether the client has used up its share of the event loop, and has to wait */
+  /** @returns whether the client has used up its share of the event loop and has to wait */
   #waitUntilPaid(now: number): boolean {
     const paid = this.#handler.isOpen ? this.#loop.due(now) : null;
     if (paid !== null) this.wait(paid);

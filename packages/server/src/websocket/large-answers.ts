@@ -1,16 +1,16 @@
 import { networkOf } from "../runtime/network-of-address.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 
-/** Answers of one room that are computed at the same time. */
+/** How many answers of one room are computed at the same time. */
 const AT_ONCE = 2;
-/** The share of the memory that answers may take which their clients have not read. */
+/** The share of the memory limit available to answers that their clients have not read yet. */
 const UNREAD_SHARE = 1 / 12;
-/** Whoever has waited for this long does not wait for those who read slowly. */
+/** How long to wait for slow clients before one of them is disconnected. */
 const PATIENCE_MS = 2_000;
 
 type Guard = Pick<MemoryGuard, "limit" | "look" | "whenNotFull">;
 
-/** Who is answered. */
+/** The connection that receives an answer. */
 export interface Asker {
   readonly address: string;
   readonly room: string;
@@ -30,15 +30,17 @@ interface UnreadAnswer {
 }
 
 /**
- * Answers to state vectors of large documents, each of which is a document of its own. Those of a room
- * are computed a few at a time, and none while memory is short. What is computed waits in memory until
- * its client has read it, and a hundred clients may ask at once: together they have a bound. Whoever
- * asks above it waits for a while; then the oldest one of the network that keeps most is ended.
+ * Computes answers to state vectors for large documents. Each answer can be as large as the document.
+ * The answers of a room are computed a few at a time, and none while memory is short.
+ *
+ * An answer stays in memory until its client has read it, and a hundred clients may ask at once, so all
+ * answers share a limit. Above it, a client waits for a while; then the oldest unread answer of the
+ * network that keeps the most is dropped, and its connection closed.
  */
 export class LargeAnswers {
   readonly #guard: Guard;
   readonly #turns: Map<string, Turn> = new Map();
-  /** Those that have begun and are not read, in order. */
+  /** Answers that were started and have not been read, oldest first. */
   readonly #unread: Set<UnreadAnswer> = new Set();
   #bytes = 0;
   readonly #waiting: Set<() => void> = new Set();
@@ -48,9 +50,9 @@ export class LargeAnswers {
   }
 
   /**
-   * @param bytes what the answer takes that is not shared with others
-   * @param whenRead resolves when the client has read the answer, or is gone; does not reject
-   * @throws what `answer` throws
+   * @param bytes the memory of the answer that is not shared with other clients
+   * @param whenRead resolves when the client has read the answer or is gone; must not reject
+   * @throws whatever `answer` throws
    */
   async run(
     asker: Asker,
@@ -66,7 +68,7 @@ export class LargeAnswers {
     const unread = {
       asker,
       network: networkOf(asker.address),
-      // The largest ones need not wait until there is no other.
+      // Capped, so that the largest answers need not wait until there are no others.
       bytes: Math.min(bytes, most / 2),
     };
     try {
@@ -100,7 +102,7 @@ export class LargeAnswers {
     this.#bytes += bytes;
   }
 
-  /** Resolves when something has been read, at the latest after this time. */
+  /** Resolves when an answer has been read, or after this time. */
   #change(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -116,7 +118,7 @@ export class LargeAnswers {
   #release(unread: UnreadAnswer): void {
     if (!this.#unread.delete(unread)) return;
     this.#bytes -= unread.bytes;
-    // The one that has waited longest sees first whether there is room for its answer.
+    // The longest-waiting client is first to check whether its answer now fits.
     for (const retry of [...this.#waiting]) retry();
   }
 
@@ -129,7 +131,7 @@ export class LargeAnswers {
     for (const [network, bytes] of bytesOf) if (bytes > (bytesOf.get(most) ?? 0)) most = network;
     for (const { network, asker } of this.#unread) {
       if (network !== most) continue;
-      asker.endForMemory("answers wait for those who do not read them");
+      asker.endForMemory("this client did not read its document fast enough");
       return;
     }
   }

@@ -1,34 +1,34 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 
-/** How long a connection that may be dead has to answer. */
+/** How long a connection that may be dead has to answer a probe. */
 const PROBE_MS = 3_000;
 /**
- * What a client that is in the middle of a long message has to send between two pings, which are 30
- * seconds apart: 1 KB a second. It cannot answer a ping before the message is whole.
+ * How much a client in the middle of a long message has to send between two pings, which are 30 seconds
+ * apart: 1 KB a second. It cannot answer a ping until the message is complete.
  */
 const PROGRESS_BYTES = 30 * 1024;
-/** How many functions wait for its answer to a probe. */
+/** How many callbacks may wait for the answer to a probe. */
 const MAX_PROBES = 64;
 
-/** Finds out whether the other end of a WebSocket is still there, and ends it if it is not. */
+/** Detects whether the client of a WebSocket is still alive, and terminates the WebSocket if not. */
 export class Liveness {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex & { readonly bytesRead?: number };
   readonly #isWritable: () => boolean;
-  /** Whether it has not been heard since the ping of the last round. */
+  /** Whether nothing has been heard since the last regular ping. */
   #owesRound = false;
-  /** When it was pinged that has not been heard since. */
+  /** When the first unanswered ping was sent. */
   #silentSince: number | null = null;
   #bytesAtPing = 0;
-  /** What it had sent when it was pinged last, by whomever. */
+  /** Bytes received by the time of the last ping of any kind. */
   #bytesWhenAsked = 0;
   #probes: (() => void)[] = [];
 
   /**
-   * @param socket below the WebSocket
-   * @param isWritable false while the client is behind. It has not read the ping yet then, and is left
-   *   alone: if it is gone, the network says so in the end
+   * @param socket the socket under the WebSocket
+   * @param isWritable false while the client is lagging. It may not have read the ping yet, so it is
+   *   left alone: if it is gone, the network eventually reports that
    */
   constructor(webSocket: WebSocket, socket: Duplex, isWritable: () => boolean) {
     this.#webSocket = webSocket;
@@ -44,15 +44,15 @@ export class Liveness {
     for (const onAlive of this.#probes.splice(0)) onAlive();
   }
 
-  /** For how long it has not answered, in milliseconds; 0 when that means nothing. */
+  /** How long the client has not answered, in milliseconds; 0 if that says nothing about it. */
   get silentFor(): number {
     if (this.#silentSince === null || !this.#isWritable() || this.#webSocket.isPaused) return 0;
-    // It is in the middle of a long message.
+    // The client is in the middle of a long message.
     if (this.#bytesRead > this.#bytesWhenAsked) return 0;
     return performance.now() - this.#silentSince;
   }
 
-  /** Ends the WebSocket if the client has not been heard since the last ping, else pings it again. */
+  /** Terminates the WebSocket if the client has been silent since the last ping; otherwise pings again. */
   ping(): void {
     const bytes = this.#bytesRead;
     if (bytes - this.#bytesAtPing >= PROGRESS_BYTES) this.#owesRound = false;
@@ -66,7 +66,7 @@ export class Liveness {
     this.#askForLife();
   }
 
-  /** Pings the client. @returns whether it has answered what it was asked before */
+  /** Pings the client. @returns whether it has answered the previous ping */
   check(): boolean {
     const isAlive = this.silentFor === 0;
     this.#askForLife();
@@ -74,10 +74,11 @@ export class Liveness {
   }
 
   /**
-   * Somebody else claims the client. After a broken network a client comes back on a new connection
-   * while its old one seems open: if this one is dead, it ends now.
+   * Another connection claims this connection's awareness client. After a network failure, a client
+   * comes back on a new connection while the old one still seems open: if this one is dead, terminate it
+   * now.
    *
-   * @param onAlive is called if it is not; the first functions of a few that wait
+   * @param onAlive called if it is alive. Only the first `MAX_PROBES` waiting callbacks are kept
    */
   probe(onAlive?: () => void): void {
     const isFirst = this.#probes.length === 0;
@@ -101,7 +102,7 @@ export class Liveness {
     if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.ping();
   }
 
-  /** What the client has sent so far, messages that are not whole yet included. */
+  /** Bytes received from the client so far, including incomplete messages. */
   get #bytesRead(): number {
     return this.#socket.bytesRead ?? 0;
   }

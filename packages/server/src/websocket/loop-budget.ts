@@ -2,38 +2,38 @@ import { LruMap } from "../runtime/lru-map.ts";
 import { networkOf } from "../runtime/network-of-address.ts";
 import type { LoopStats } from "./connection-stats.ts";
 
-/** How much of the event loop clients may take, in milliseconds a second. */
+/** How much event-loop time clients may use, in milliseconds per second. */
 export interface LoopLimits {
-  /** One connection, whatever else there is to do; four seconds' worth at once. */
+  /** For one connection, regardless of the load; four seconds' worth in a burst. */
   readonly perConnection: number;
-  /** All connections of one address together, while the event loop is loaded. */
+  /** For all connections of one address together, while the event loop is loaded. */
   readonly perAddress: number;
 }
 
-/** How many seconds' worth a connection may use at once. */
+/** A connection's largest burst, in seconds' worth of its share. */
 const BURST_S = 4;
-/** What the connections of an address that has used up its share may use at once, in milliseconds. */
+/** The burst that connections share when their address has used up its share, in milliseconds. */
 const FAIR_BURST_MS = 200;
-/** Of that, what one of them may use. */
+/** The most of that burst that one connection may use. */
 const MOST_FAIR_BURST_MS = 20;
-/** How many seconds' worth an address may use at once. */
+/** An address's largest burst, in seconds' worth of its share. */
 const ADDRESS_BURST_S = 0.25;
-/** When an address has used that much of one turn of the event loop, the rest of it waits for the next. */
+/** How much of one turn of the event loop an address may use before its connections wait for the next. */
 const TURN_MS = 15;
-/** To stop and start more of them would take longer than it saves. */
+/** Pausing and resuming more connections than this takes longer than it saves. */
 const MOST_HELD = 512;
-/** What is owed for longer than that is let off. */
+/** The longest pause. Debt beyond it is forgiven. */
 const MAX_PAUSE_MS = 10_000;
-/** After this long others get their turn: messages that come in one packet are handled one by one. */
+/** Yield to other connections after this long, because one packet may hold many messages. */
 const SLICE_MS = 2;
 /** A shorter pause costs more than it saves. */
 const MIN_PAUSE_MS = 5;
-/** From this load of the event loop on, from 0 to 1, addresses are limited. */
+/** The event-loop load, from 0 to 1, above which addresses are limited. */
 const LOADED = 0.5;
-/** Those that connected least recently are forgotten first. */
+/** The number of networks to remember. The one that connected least recently is dropped first. */
 const MAX_NETWORKS = 10_000;
 
-/** What has been used, less what has been paid since, in milliseconds. */
+/** A leaky bucket: the time used minus the time paid back since, in milliseconds. */
 class Account {
   #used = 0;
   #at: number;
@@ -42,13 +42,13 @@ class Account {
     this.#at = now;
   }
 
-  /** @param perMs what is paid in each millisecond @param burst what may be used at once */
+  /** @param perMs how much is paid back per millisecond @param burst the largest burst */
   use(ms: number, perMs: number, burst: number, now: number): void {
     this.#pay(perMs, now);
     this.#used = Math.min(this.#used + ms, burst + MAX_PAUSE_MS * perMs);
   }
 
-  /** How long it takes until no more than the burst is unpaid, in milliseconds. */
+  /** Milliseconds until no more than the burst is unpaid. */
   owed(perMs: number, burst: number, now: number): number {
     this.#pay(perMs, now);
     return Math.max(0, this.#used - burst) / perMs;
@@ -64,7 +64,7 @@ class Account {
 class Network {
   readonly connections: Set<LoopBudget> = new Set();
   readonly account: Account;
-  /** What was used in this turn of the event loop. */
+  /** Time used in this turn of the event loop. */
   #used = 0;
   #isTurn = false;
   #isHeld = false;
@@ -73,7 +73,7 @@ class Network {
     this.account = new Account(now);
   }
 
-  /** Counts what was used in this turn. When it is too much, all connections wait for the next one. */
+  /** Counts time used in this turn. Above the limit, all connections wait for the next turn. */
   use(ms: number): void {
     this.#used += ms;
     if (this.#isHeld || this.#used < TURN_MS) {
@@ -98,12 +98,12 @@ class Network {
 }
 
 /**
- * Charges connections for the time that the event loop works for them, measured while it does. A
- * connection that has used up its share is not read until it has paid; what others wait for is done
- * meanwhile. Honest clients use a thousandth of it.
+ * Charges connections for the measured time that the event loop spends on them. A connection that has
+ * used up its share is not read until it has paid, and the loop serves others meanwhile. Honest clients
+ * use a thousandth of their share.
  *
- * Many connections of one address share what that address may use while the loop is loaded. When it
- * is used up, those pay that use more than their part of it; who uses little is not delayed.
+ * While the loop is loaded, the connections of one address share a budget. Once that is used up, only
+ * connections that have used more than their part of it are paused; light users are not delayed.
  */
 export class LoopBudgets {
   readonly #limits: LoopLimits;
@@ -111,7 +111,7 @@ export class LoopBudgets {
   readonly #stats: LoopStats;
   readonly #networks: LruMap<string, Network> = new LruMap(MAX_NETWORKS);
 
-  /** @param load of the event loop, from 0 to 1 */
+  /** @param load the load of the event loop, from 0 to 1 */
   constructor(limits: LoopLimits, load: { get(now: number): number }, stats: LoopStats) {
     this.#limits = limits;
     this.#load = load;
@@ -119,9 +119,10 @@ export class LoopBudgets {
   }
 
   /**
-   * The budget of a new connection; `end` is called when that is over. Times are by `performance.now()`.
+   * Opens the budget of a new connection, to be ended with `end`. Times are those of
+   * `performance.now()`.
    *
-   * @param onHold the connection should do no more, and read no more, until this resolves
+   * @param onHold called when the connection should neither handle nor read anything until this resolves
    */
   open(address: string, now: number, onHold: (until: Promise<void>) => void): LoopBudget {
     const name = networkOf(address);
@@ -134,7 +135,7 @@ export class LoopBudgets {
   }
 }
 
-/** What one connection may use of the event loop. */
+/** The event-loop time that one connection may use. */
 export class LoopBudget {
   readonly onHold: (until: Promise<void>) => void;
   readonly #network: Network;
@@ -142,7 +143,7 @@ export class LoopBudget {
   readonly #load: { get(now: number): number };
   readonly #stats: LoopStats;
   readonly #own: Account;
-  /** Against its part of what the address may use. */
+  /** Measures use against the connection's part of its address's budget. */
   readonly #fair: Account;
   #slice = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -166,7 +167,7 @@ export class LoopBudget {
     network.connections.add(this);
   }
 
-  /** Charges what was done for the connection, in milliseconds. */
+  /** Charges the connection for this many milliseconds of work. */
   charge(ms: number, now: number): void {
     const { perConnection, perAddress } = this.#limits;
     this.#own.use(ms, perConnection / 1_000, BURST_S * perConnection, now);
@@ -177,7 +178,7 @@ export class LoopBudget {
     this.#network.use(ms);
   }
 
-  /** What has to be waited for before more is done for the connection; `null`, most often: nothing. */
+  /** A promise to await before doing more for the connection, or, usually, `null`. */
   due(now: number): Promise<void> | null {
     const ms = this.#owed(now);
     if (ms >= MIN_PAUSE_MS) {
@@ -193,7 +194,7 @@ export class LoopBudget {
     });
   }
 
-  /** The connection is over. Only the first call counts. */
+  /** The connection is closed. May be called more than once. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -3,85 +3,85 @@ import type { Logger } from "pino";
 import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
 
 const LOOK_MS = 100;
-/** From the share at which the guard acts to the one at which it stops: what keeps it from flapping. */
+/** The guard stops acting this far below the share at which it starts, so that it does not flap. */
 const HYSTERESIS = 0.08;
-/** The heap of JavaScript has a limit of its own, at which the process ends. */
+/** The JavaScript heap has a limit of its own, at which the process aborts; act at this share of it. */
 const HEAP_SHARE = 0.85;
-/** Whoever takes less is not worth ending. */
+/** Closing a connection that uses less than this is not worth it. */
 const HEAVY_BYTES = 256 * 1024;
-/** How long what was ended has to be given back before others are ended. */
+/** How long to wait for the memory of closed connections to be freed before closing more. */
 const RELIEF_MS = 2_000;
-/** Above this share of the limit nobody waits for that. */
+/** Above this share of the limit, the wait is only `CRITICAL_RELIEF_MS`. */
 const CRITICAL_SHARE = 0.86;
 const CRITICAL_RELIEF_MS = 300;
 
 /**
- * When clients hold less than this share of the limit, for so long, what is resident is what the
- * allocator keeps. It is used again before there is more, and nobody is refused because of it.
+ * When clients have used less than this share of the limit for this long, most resident memory is
+ * retained by the allocator. It will be reused before the process grows, so no client is refused.
  */
 const IDLE_SHARE = 0.05;
 const IDLE_MS = 3_000;
-/** From this share of the limit on, garbage outside the heap is not left to V8, which takes its time. */
+/** Above this share of the limit, collect garbage outside the heap instead of waiting for V8. */
 const COLLECT_SHARE = 0.4;
-/** There is so much of it, as a share of the limit, when it is collected. */
+/** How much such garbage to let accumulate before a collection, as a share of the limit. */
 const GARBAGE_SHARE = 1 / 24;
-/** Between two collections of garbage, each of which takes some tens of milliseconds. */
+/** The time between two collections, each of which takes some tens of milliseconds. */
 const LEAST_COLLECTION_MS = 200;
 const MOST_COLLECTION_MS = 5_000;
-/** So many of those who waited for memory go on with each look: together they would use it up again. */
+/** How many waiters to release per check; all of them together would use up the memory again. */
 const RELEASED_AT_ONCE = 3;
 
 interface Usage {
-  /** What is resident. */
+  /** Resident memory. */
   readonly bytes: number;
   readonly limit: number;
   readonly heap: number;
   readonly heapLimit: number;
-  /** What is outside the heap, buffers above all. */
+  /** Memory outside the heap, mostly buffers. */
   readonly external: number;
-  /** How much of it is too much; not more than 0 when all is well. */
+  /** By how much usage exceeds the limits; 0 or less if it does not. */
   readonly excess: number;
 }
 
-/** A connection, as it is weighed. */
+/** A connection, weighed by the memory that it uses. */
 export interface Weighed {
   readonly address: string;
-  /** What waits for its client, or came from it and is not done, in bytes. */
+  /** Bytes waiting to be sent to the client, or received from it and not yet handled. */
   readonly waiting: number;
-  /** Its share of the document that it has open. */
+  /** Its share of the memory of its document, in bytes. */
   readonly documentShare: number;
-  /** Ends it at once. */
+  /** Closes it at once. */
   endForMemory(reason: string): void;
 }
 
 export interface MemoryGuardOptions {
-  /** What the process may use, in bytes. */
+  /** The memory limit of the process, in bytes. */
   readonly limit: number;
-  /** The share of the limit from which on the guard acts. */
+  /** The share of the limit above which the guard acts. */
   readonly share: number;
   readonly connections: ReadonlySet<Weighed>;
   readonly logger: Logger;
-  /** Lets documents go that nobody has open. */
+  /** Unloads documents without users. */
   readonly unload: () => void;
 }
 
 /**
- * Keeps clients from using up the memory of the process. Above a share of the limit, new connections
- * are refused, and the heaviest ones are ended: of the address that takes most the one that takes
- * most, until as much is set free as is too much.
+ * Keeps clients from using up the memory of the process. Above a share of the limit, it refuses new
+ * connections and closes the heaviest ones, each time the heaviest of the address that uses the most,
+ * until they make up for the excess.
  */
 export class MemoryGuard {
   readonly #options: MemoryGuardOptions;
   readonly #timer: NodeJS.Timeout;
   #isFull = false;
-  /** One for each connection at most: it is not read while it waits. */
+  /** At most one per connection, because a connection is not read while it waits. */
   readonly #waiters: (() => void)[] = [];
   #actedAt = Number.NEGATIVE_INFINITY;
   #interval = LEAST_COLLECTION_MS;
   #collectedAt = Number.NEGATIVE_INFINITY;
-  /** What was outside the heap after the last collection. */
+  /** Memory outside the heap after the last collection. */
   #kept = 0;
-  /** Since when clients have held next to nothing; `Infinity` while they hold something. */
+  /** Since when clients have used next to nothing; `Infinity` while they use more. */
   #idleSince = Number.POSITIVE_INFINITY;
   #ended = 0;
 
@@ -95,18 +95,18 @@ export class MemoryGuard {
     return this.#options.limit;
   }
 
-  /** Whether nothing more should be begun. */
+  /** Whether memory is so short that no new work should start. */
   get isFull(): boolean {
     return this.#isFull;
   }
 
-  /** Resolves when `isFull` has ended, for a few at a time. It does not reject. */
+  /** Resolves when `isFull` is false, for a few waiters at a time. Does not reject. */
   whenNotFull(): Promise<void> {
     if (!this.#isFull && this.#waiters.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** How many connections have been ended. */
+  /** How many connections have been closed. */
   get ended(): number {
     return this.#ended;
   }
@@ -121,7 +121,7 @@ export class MemoryGuard {
     for (const resolve of this.#waiters.splice(0, most)) resolve();
   }
 
-  /** Finds out how much is used, and acts. It costs some microseconds. */
+  /** Measures memory usage and acts on it. The measurement takes some microseconds. */
   look(): void {
     let usage = this.#measure();
     const now = performance.now();
@@ -138,18 +138,21 @@ export class MemoryGuard {
     if (usage.excess <= 0 || now < this.#actedAt + interval) return;
     this.#actedAt = now;
     this.#relieve(usage.excess + HYSTERESIS * usage.limit);
-    // What is set free now is garbage soon.
+    // The memory freed now will soon be garbage.
     this.#interval = LEAST_COLLECTION_MS;
     this.#collectedAt = now;
     this.#options.unload();
   }
 
-  /** Whether much is kept outside the heap that was not kept after the last collection. */
+  /** Whether memory outside the heap has grown a lot since the last collection. */
   #isWasteful({ bytes, external, limit }: Usage): boolean {
     return bytes > COLLECT_SHARE * limit && external > this.#kept + GARBAGE_SHARE * limit;
   }
 
-  /** Where there is no garbage, the pauses become longer. V8 gives back some of it a little later. */
+  /**
+   * Collects garbage. The interval grows while there is little to collect. V8 returns some of the memory
+   * a little later.
+   */
   #collect(isWasteful: boolean): Usage {
     collectYoungGarbage();
     let usage = this.#measure();
@@ -182,8 +185,8 @@ export class MemoryGuard {
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     const { logger } = this.#options;
-    if (isFull) logger.warn({ ...used, external }, "memory is short; new connections are refused");
-    else logger.info({ ...used, external }, "there is memory again; connections are taken");
+    if (isFull) logger.warn({ ...used, external }, "memory is short, refusing new connections");
+    else logger.info({ ...used, external }, "memory is available again, accepting connections");
   }
 
   #isIdle(limit: number): boolean {
@@ -200,7 +203,7 @@ export class MemoryGuard {
     return now - this.#idleSince > IDLE_MS;
   }
 
-  /** Ends connections that together take this much. */
+  /** Closes connections that together use this much. */
   #relieve(excess: number): void {
     const { connections, logger } = this.#options;
     const all = Array.from(connections, (connection) => ({
@@ -209,7 +212,7 @@ export class MemoryGuard {
     })).filter(({ bytes }) => bytes >= HEAVY_BYTES);
     const byAddress = Map.groupBy(all, ({ connection }) => connection.address);
     const addresses = [...byAddress.values()].map((heavy) => ({
-      // The heaviest one is the last.
+      // Heaviest last.
       heavy: heavy.sort((one, other) => one.bytes - other.bytes),
       bytes: heavy.reduce((sum, { bytes }) => sum + bytes, 0),
     }));
@@ -226,6 +229,6 @@ export class MemoryGuard {
     }
     this.#ended += ended;
     if (ended === 0) return;
-    logger.warn({ ended, bytes: freed }, "memory is short; the heaviest connections were ended");
+    logger.warn({ ended, bytes: freed }, "memory is short, closed the heaviest connections");
   }
 }

@@ -6,7 +6,7 @@ import { FlightWindow } from "./flight-window.ts";
 import { NOTHING, PartDelivery, type PartsSink } from "./part-delivery.ts";
 import { goesInParts, type SharedParts } from "./shared-parts.ts";
 
-/** Sweeps without a message to the client after which it is sent a keepalive. */
+/** Send a keepalive after this many sweeps without a message to the client. */
 const SILENT_SWEEPS = 2;
 
 export interface OutgoingOptions {
@@ -15,27 +15,26 @@ export interface OutgoingOptions {
   readonly socket: Duplex;
   readonly stats: ConnectionStats;
   readonly parts: SharedParts;
-  /** Counts up while the server runs; tells how long a connection has been silent. */
+  /** Counts the sweeps of the gateway, to measure how long the client has been sent nothing. */
   readonly sweeps: { readonly count: number };
-  /** The client may take more now. */
+  /** The client may be ready for more. */
   readonly onReady: () => void;
 }
 
 /**
- * The way to one client: writes frames, long ones in parts, and knows how much the client takes. It is
- * writable when nothing is being sent in parts, the socket has taken what was written, and not too much
- * is on its way.
+ * Writes frames to one client, long ones in parts, with flow control. It is writable when nothing is
+ * being sent in parts, the socket has accepted everything written, and the flight window is open.
  */
 export class Outgoing implements PartsSink {
   readonly room: string;
   readonly #options: OutgoingOptions;
   readonly #window: FlightWindow = new FlightWindow();
-  /** False while the socket still holds what was written before. */
+  /** False while earlier writes fill the socket's buffer. */
   #hasRoom = true;
-  /** While something is sent in parts. */
+  /** Set while something is being sent in parts. */
   #delivery: PartDelivery | null = null;
   #wroteAt: number;
-  /** What an answer of its own takes, from when it is computed until the client has taken it. */
+  /** Memory of an answer made for this client alone, until the client has taken it. */
   #answerBytes = 0;
   readonly #onRead: (() => void)[] = [];
   #isClosed = false;
@@ -50,9 +49,9 @@ export class Outgoing implements PartsSink {
     return this.#delivery === null && this.takesAwareness;
   }
 
-  /** Whether it takes what goes between the parts of a document too. */
+  /** Whether it can take frames that may also go between the parts of a document. */
   get takesAwareness(): boolean {
-    // A client that is not read cannot say what has arrived.
+    // While the socket is paused, acknowledgements from the client are not read.
     return this.#hasRoom && (this.#window.isOpen || this.#options.webSocket.isPaused);
   }
 
@@ -68,17 +67,17 @@ export class Outgoing implements PartsSink {
     return this.#hasRoom;
   }
 
-  /** Whether less is on its way than the client may have to take. */
+  /** Whether the flight window has room for more. */
   get isWindowOpen(): boolean {
     return this.#window.isOpen;
   }
 
-  /** What waits for the client, in bytes. */
+  /** Bytes waiting for the client. */
   get bytes(): number {
     return this.#options.socket.writableLength + this.#answerBytes;
   }
 
-  /** @param known the state vector for which an answer was made; without it, that of a new client */
+  /** @param known the state vector that the frames answer; by default that of a new client */
   write(frames: readonly Frame[], known: Uint8Array = NOTHING): void {
     if (this.#isClosed) return;
     if (goesInParts(frames, this.#delivery !== null)) {
@@ -96,37 +95,37 @@ export class Outgoing implements PartsSink {
 
   onDelivered(): void {
     this.#delivery = null;
-    // What waits may be written by the caller that writes just now.
+    // Deferred, because the caller that is writing right now may write the queued frames itself.
     setImmediate(() => this.#options.onReady());
   }
 
-  /** Sends a keepalive when the client has heard nothing for a while. */
+  /** Sends a keepalive if the client has been sent nothing for a while. */
   keepAlive(): void {
     if (!this.#hasRoom) return;
     if (this.#options.sweeps.count - this.#wroteAt >= SILENT_SWEEPS) this.write([KEEPALIVE]);
   }
 
-  /** Sends more parts, if the client takes them now. */
+  /** Sends more parts if the client can take them now. */
   pump(): void {
     this.#delivery?.pump();
   }
 
-  /** The socket has taken what was written. */
+  /** The socket has accepted everything that was written. */
   drained(): void {
     this.#hasRoom = true;
   }
 
-  /** The client has answered a ping of the flight window. @returns whether more may be on its way now */
+  /** Handles a pong of the flight window. @returns whether it has opened the window */
   acknowledge(payload: Uint8Array): boolean {
     return this.#window.acknowledge(payload);
   }
 
-  /** An answer of this many bytes is being made for this client alone; see `read`. */
+  /** Counts an answer of this many bytes, made for this client alone, until `read` is called. */
   reserve(bytes: number): void {
     this.#answerBytes = bytes;
   }
 
-  /** Resolves when the client has taken what it was sent, or is gone. */
+  /** Resolves when the client has taken everything that was sent, or is gone. */
   whenRead(): Promise<void> {
     if (this.#isClosed || this.writable) {
       this.read();

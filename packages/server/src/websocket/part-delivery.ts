@@ -11,9 +11,9 @@ export const NOTHING: Uint8Array = Uint8Array.of(0);
 /** The connection that a delivery writes to. */
 export interface PartsSink {
   readonly room: string;
-  /** Whether another part may be written now. */
+  /** Whether it can take another part now. */
   readonly takesPart: boolean;
-  /** Whether the client takes what it is sent at once. */
+  /** Whether the client has acknowledged recent data quickly. */
   readonly isFast: boolean;
   sendPart(frame: Frame): void;
   /** Everything has been written. */
@@ -21,12 +21,13 @@ export interface PartsSink {
 }
 
 /**
- * Sends long messages to one client in parts, the next one when the client has taken those before: so
- * it hears something whole every few seconds, however slow its network is, and what else it is to be
- * told need not wait for all of it.
+ * Sends long messages to one client in parts, each when the client has taken the previous ones. So the
+ * client receives a complete message every few seconds, however slow its network is, and other messages
+ * need not wait for the whole document.
  *
- * All parts of a long answer to a state vector but the last are sent as updates. With that one, or after
- * what is newer, the client is `synced`: it has everything.
+ * An answer to a state vector marks the client as `synced`, so only its last part may be sent as one;
+ * the others are sent as updates. If newer updates are waiting, the last part is an update too, and an
+ * empty answer follows the newer updates.
  */
 export class PartDelivery {
   readonly #sink: PartsSink;
@@ -43,12 +44,12 @@ export class PartDelivery {
     this.#steps = this.#all();
   }
 
-  /** @param known what the client had said that it has when an answer was made for it */
+  /** @param known the state vector that the frames answer */
   add(frames: readonly Frame[], known: Uint8Array): void {
     this.#later.push({ frames, known });
   }
 
-  /** Sends what the client takes now. */
+  /** Sends as much as the client can take now. */
   pump(): void {
     while (!this.#isWaiting && !this.#isOver && this.#sink.takesPart) {
       const { value, done } = this.#steps.next();
@@ -67,7 +68,7 @@ export class PartDelivery {
     }
   }
 
-  /** Gives up what was not sent. */
+  /** Drops everything that has not been sent. */
   cancel(): void {
     this.#isOver = true;
     this.#later.length = 0;
@@ -86,7 +87,7 @@ export class PartDelivery {
     const updates = frames.filter((frame) => !isAwareness(frame));
     const answer = updates.at(-1);
     if (answer === undefined) return;
-    // What is newer builds on the answer, so it comes after that; then the client is told that it is synced.
+    // Newer updates build on the answer, so they follow it; only then may the client become synced.
     const rest = updates.slice(0, -1);
     const last = isLong(answer) && isDiff(answer) ? yield* this.#cut(answer, known) : null;
     if (last !== null && rest.length > 0) yield asUpdate(last);
@@ -97,11 +98,11 @@ export class PartDelivery {
     if (last !== null) yield rest.length > 0 ? EMPTY_BASE.frame : last;
   }
 
-  /** Sends all parts of a frame but the last one, which it returns. */
+  /** Yields all parts of a frame but the last, which it returns. */
   *#cut(frame: Frame, known: Uint8Array): Generator<Frame | Promise<void>, Frame> {
     let parts = yield* this.#partsOf(frame, known, true);
     for (let i = 0; ; i++) {
-      // By now the client has shown how fast it is.
+      // By now it is known how fast the client is.
       if (i === FIRST_PARTS && i < parts.length && !this.#sink.isFast) {
         parts = yield* this.#partsOf(frame, known, false);
       }

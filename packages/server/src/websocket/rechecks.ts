@@ -1,23 +1,23 @@
 import type { AccessControl } from "../auth/access.ts";
 import type { Connection } from "./connection.ts";
 
-/** Connections that are checked at a time. */
+/** How many connections are checked at a time. */
 const AT_ONCE = 16;
-/** After this many in a row that could not be decided, the others are not asked about. */
+/** After this many undecided checks in a row, the remaining connections wait for the next retry. */
 const MOST_UNDECIDED = 3;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 
 interface RunningRecheck {
   readonly done: Promise<void>;
-  /** For whoever asks meanwhile. */
+  /** A further check, shared by all callers that arrive meanwhile. */
   next: Promise<void> | null;
 }
 
 /**
- * Checks again whether connections are still allowed. Who decides may be down: a connection for which
- * this cannot be decided stays until its access expires, and is checked again with growing pauses. Only
- * a no ends it.
+ * Checks again whether connections are still allowed. If the access control is unavailable, a connection
+ * stays open until its access expires, and is checked again after growing pauses. Only a denial closes
+ * it.
  */
 export class Rechecks {
   readonly #access: AccessControl;
@@ -34,8 +34,8 @@ export class Rechecks {
   }
 
   /**
-   * Checks all connections to a room by what holds now. Resolves when those are closed that are not
-   * allowed; calls made meanwhile share one further check. Does not reject.
+   * Checks all connections to a room against the current permissions. Resolves when those no longer
+   * allowed have been closed. Calls made during a check share one further check. Does not reject.
    */
   recheck(room: string): Promise<void> {
     const running = this.#running.get(room);

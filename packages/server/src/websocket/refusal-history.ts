@@ -1,44 +1,44 @@
-/** A client that was not refused for this long starts afresh. It is longer than any refusal is held. */
+/** A client not refused for this long starts over. Longer than any refusal is held. */
 const QUIET_MS = 240_000;
-/** Clients that are remembered; the one refused longest ago is forgotten first. */
+/** How many clients to remember. The one refused longest ago is dropped first. */
 const MAX_CLIENTS = 20_000;
-/** Beyond this many, the clients of one network share an entry, so that it cannot push out others. */
+/** Above this many, further clients of one network share an entry, so that it cannot push out others. */
 const MAX_CLIENTS_PER_NETWORK = 1_000;
 
 interface Entry {
   readonly network: string;
-  /** When the refusals began. */
+  /** When the client was first refused. */
   readonly since: number;
-  /** When the last one was. */
+  /** When the client was last refused. */
   readonly at: number;
 }
 
 /**
- * Remembers for how long each client has been refused. A refusal is held for as long as the client
- * has already been refused, so delays double, whether one tab comes back or a thousand.
+ * Remembers how long each client has been getting refused. A refusal is held for that long, so delays
+ * double, whether one tab comes back or a thousand.
  */
 export class RefusalHistory {
-  /** By client; the one refused longest ago comes first. */
+  /** By client, the one refused longest ago first. */
   readonly #entries: Map<string, Entry> = new Map();
   readonly #clientsOf: Map<string, number> = new Map();
 
-  /** Whether the client was refused a short time ago. */
+  /** Whether the client has been refused recently. */
   has(network: string, client: string, now: number): boolean {
     this.#forgetQuiet(now);
     return this.#entries.has(this.#keyOf(network, client));
   }
 
   /**
-   * Notes that the client is refused.
+   * Records a refusal of the client.
    *
-   * @returns for how long it has been refused already, in milliseconds; 0 the first time
+   * @returns how long the client has been getting refused, in milliseconds; 0 the first time
    */
   refuse(network: string, client: string, now: number): number {
     this.#forgetQuiet(now);
     const key = this.#keyOf(network, client);
     const known = this.#entries.get(key);
     if (known === undefined) this.#count(network, 1);
-    // Moves to the end.
+    // Re-inserted below, at the end.
     this.#entries.delete(key);
     const since = known?.since ?? now;
     this.#entries.set(key, { network, since, at: now });

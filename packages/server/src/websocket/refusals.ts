@@ -7,43 +7,43 @@ import { CloseCode } from "./close-code.ts";
 import { HeldSockets, MAX_HELD_PER_NETWORK } from "./held-sockets.ts";
 import { RefusalHistory } from "./refusal-history.ts";
 
-/** Who is refused. Another token is another client, so whoever gets a better one is not held. */
+/** A refused client. Another token makes another client, so one that gets a valid token is not held. */
 export interface RefusedClient {
   readonly address: string;
   readonly room: string;
   readonly token: string | undefined;
-  /** They tell clients apart that show a cookie instead of a token. */
+  /** Distinguish clients that send a cookie instead of a token. */
   readonly headers: Readonly<IncomingHttpHeaders>;
 }
 
-/** The longest that a refusal is held, if few of the client's network are. */
+/** The longest time to hold a refusal while few clients of the same network are held. */
 const LONGEST_MS = 60_000;
-/** With each that is held, the delays of its network grow: so few come back in a second. */
+/** How much each held client adds to the delays of its network, to limit reconnects per second. */
 const MS_PER_HELD = 100;
 const LONGEST_IN_CROWD_MS = 120_000;
-/** The longest for what may be over soon, if few wait; and by how much it grows with each. */
+/** The longest delay for a temporary condition while few are held, and its growth per held client. */
 const LONGEST_TEMPORARY_MS = 5_000;
 const TEMPORARY_MS_PER_HELD = 60;
 /** Browsers give up a handshake after 20 seconds. */
 const LONGEST_HANDSHAKE_MS = 15_000;
-/** By this share a delay may be longer, so that clients do not come back together. */
+/** A delay is extended by up to this share, so that clients do not come back together. */
 const JITTER = 0.4;
 
-/** The client should come back soon, since other clients or the stores decide. */
+/** The client should come back soon: the cause is other clients or the stores. */
 const TEMPORARY: ReadonlySet<CloseCode> = new Set([
   CloseCode.tryAgainLater,
   CloseCode.internal,
   CloseCode.roomFull,
 ]);
-/** The client did nothing wrong, and comes back to another server or a new process. */
+/** The client did nothing wrong, and reconnects to another server or a new process. */
 const NOT_HELD: ReadonlySet<CloseCode> = new Set([CloseCode.restarting]);
 
 export const TOO_MANY_REQUESTS = "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n";
 
 /**
- * Answers refused clients slowly. Most providers forget their backoff once a WebSocket opens, and
- * come back 100 ms after it was closed, whatever the code. So the second refusal in a row is held back
- * before it is sent: the client waits, and costs neither reads nor a reconnect.
+ * Delays refusals. Most providers reset their backoff once a WebSocket opens, and reconnect 100 ms after
+ * it is closed, whatever the code. So from the second refusal in a row on, the refusal is held before it
+ * is sent: the client waits, and costs neither reads nor a reconnect.
  */
 export class Refusals {
   readonly #history: RefusalHistory = new RefusalHistory();
@@ -55,7 +55,7 @@ export class Refusals {
     return this.#held.size;
   }
 
-  /** Whether so many of the client's network are held that it should not even get a handshake. */
+  /** Whether so many clients of this network are held that this one should not even get a handshake. */
   isCrowded(client: RefusedClient): boolean {
     const network = networkOf(client.address);
     if (this.#held.sizeOf(network) < MAX_HELD_PER_NETWORK) return false;
@@ -65,7 +65,7 @@ export class Refusals {
   /**
    * Closes an open WebSocket, now or later.
    *
-   * @returns whether it is held. Its listeners are gone then, and nobody else may use it
+   * @returns whether it is held. If so, its listeners are removed, and the caller must not use it again
    */
   close(
     client: RefusedClient,
@@ -75,7 +75,7 @@ export class Refusals {
     reason: string,
   ): boolean {
     const close = () => {
-      // A close handshake is only finished when the socket is read.
+      // The close handshake completes only if the socket is read.
       webSocket.resume();
       webSocket.close(code, reason);
     };
@@ -86,9 +86,9 @@ export class Refusals {
       close();
       return false;
     }
-    // What is held counts here and not as a connection.
+    // A held socket no longer counts as a connection.
     webSocket.admission?.release();
-    // Whoever listened can be forgotten while the socket waits.
+    // Lets the listeners be garbage-collected while the socket waits.
     webSocket.removeAllListeners();
     socket.removeAllListeners("drain");
     webSocket.on("error", () => webSocket.terminate());
@@ -110,7 +110,7 @@ export class Refusals {
     else this.#held.add(socket, network, delay, false, reject);
   }
 
-  /** Sends all refusals that are held, and holds nothing any more. What is left at `signal` ends. */
+  /** Sends all held refusals and holds no more. Sockets still open at `signal` are destroyed. */
   end(signal: AbortSignal): void {
     this.#ended = true;
     const sockets = this.#held.releaseAll();
@@ -136,7 +136,7 @@ export class Refusals {
   }
 }
 
-/** Neither rooms nor tokens are kept in memory. */
+/** A digest, so that neither rooms nor tokens are kept in memory. */
 function digestOf({ address, room, token = "", headers }: RefusedClient): string {
   const { cookie = "", authorization = "" } = headers;
   const parts = JSON.stringify([networkOf(address), room, token, cookie, authorization]);

@@ -5,9 +5,10 @@ import type { Room } from "../room/room.ts";
 import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
 
 /**
- * Whether an update of a client that may not write has to end its connection: an edit that was dropped in
- * silence would look saved. Such clients are never asked what they have; what they return all the same, as
- * sync step 2, is only refused when the room does not have it, and finding out costs what the message holds.
+ * Whether an update from a client that may not write must close its connection: an edit dropped silently
+ * would look saved. Such clients are never sent a state vector. A sync step 2 that one sends anyway is
+ * refused only if it holds something that the room does not; the cost of that check depends on the size
+ * of the message.
  *
  * @param origin unknown for sync step 2
  * @throws MalformedError
@@ -19,7 +20,7 @@ export function isRefused(
   room: Room,
 ): boolean {
   if (isNothing(update)) return false;
-  // A client that may not read is not told what is here either.
+  // A client that may not read must not learn from the response what the room holds.
   if (origin.kind !== "unknown" || level === "presence-only") return true;
   if (update.length > INLINE_SCAN_BYTES) return true;
   const contents = inspectUpdate(update);

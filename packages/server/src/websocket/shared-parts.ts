@@ -4,7 +4,7 @@ import type { FramedParts } from "../room/split-frames.ts";
 import { MAX_PART_BYTES } from "../room/split-update.ts";
 import { isAwareness } from "./awareness-frames.ts";
 
-/** Cuts the update of a frame into frames of parts, in a worker. */
+/** Splits the update of a frame into frames with parts of it, in a worker. */
 export type SplitFrame = (
   room: string,
   frame: Frame,
@@ -13,18 +13,18 @@ export type SplitFrame = (
 ) => Promise<FramedParts>;
 
 /**
- * Up to this size an update goes whole: eight seconds at 32 KB/s, and a provider waits for thirty. An
- * editor that is bound to a document before it is `synced` then never sees a part of it.
+ * Updates up to this size are sent whole: that takes eight seconds at 32 KB/s, and providers wait for
+ * thirty. So an editor bound to a document before it is `synced` never sees only part of it.
  */
 const MAX_WHOLE_BYTES = 256 * 1024;
-/** Parts are kept for so long after their last use: clients often come together. */
+/** How long to keep parts after their last use, because clients often connect together. */
 const KEEP_MS = 5_000;
 
-/** The parts of one frame, for somebody who sends them. */
+/** One sender's use of the parts of a frame. */
 export interface PartsUse {
-  /** Does not reject: what cannot be split is one part. */
+  /** Does not reject: a frame that cannot be split is one part. */
   readonly parts: Promise<readonly Frame[]>;
-  /** They are not needed any more. */
+  /** The sender no longer needs them. */
   release(): void;
 }
 
@@ -33,7 +33,7 @@ interface Kept {
   users: number;
 }
 
-/** Whether a frame has to be sent in parts over a network: it holds a long update. */
+/** Whether a frame holds an update so long that it must be sent in parts. */
 export function isLong(frame: Frame): boolean {
   if (frame.length <= MAX_WHOLE_BYTES) return false;
   const [type, step] = messageOf(frame);
@@ -41,8 +41,9 @@ export function isLong(frame: Frame): boolean {
 }
 
 /**
- * Whether frames go to a client one by one, as it takes them: because one of them is long, or all together
- * are; or because others are on their way like that, which presence may overtake.
+ * Whether to send frames one at a time, as the client takes them: because one of them is long, because
+ * all of them together are, or because others are already being sent in parts. Only awareness may
+ * overtake those.
  */
 export function goesInParts(frames: readonly Frame[], others: boolean): boolean {
   let bytes = 0;
@@ -52,12 +53,12 @@ export function goesInParts(frames: readonly Frame[], others: boolean): boolean 
 }
 
 /**
- * The parts of long frames: made once for all who are sent them at about the same time, and given up when
- * nobody is.
+ * The parts of long frames, split once for all clients that are sent a frame at about the same time, and
+ * dropped some seconds after their last use.
  */
 export class SharedParts {
   readonly #split: SplitFrame;
-  /** By frame, those for slow clients and those for fast ones. */
+  /** By frame: parts for slow clients, and parts for fast ones. */
   readonly #kept: readonly [Map<Frame, Kept>, Map<Frame, Kept>] = [new Map(), new Map()];
 
   constructor(split: SplitFrame) {
@@ -65,11 +66,11 @@ export class SharedParts {
   }
 
   /**
-   * @param known what the client has, as for `splitUpdate`
+   * @param known the client's state vector, as for `splitUpdate`
    * @param forFast whether the parts after the first ones may be larger
    */
   use(room: string, frame: Frame, known: Uint8Array, forFast: boolean): PartsUse {
-    // Only what a client with nothing is sent is sent to others too.
+    // Only an answer to an empty client is shared with others.
     if (known.length > 1) {
       return { parts: this.#cut(room, frame, known, forFast), release: () => {} };
     }
@@ -99,7 +100,8 @@ export class SharedParts {
       const { bytes, ends } = await this.#split(room, frame, known, forFast);
       return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
     } catch {
-      // The worker took too long, or is closing. A slow client may not get it then; a fast one does.
+      // The worker took too long, or is closing. A fast client copes with the whole frame; a slow one
+      // may not.
       return [frame];
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Visits all members of a set, a share at a time: what takes some microseconds for each would, done for
- * thousands at once, keep everybody waiting.
+ * Visits all members of a set, one slice at a time. Some microseconds per member, for thousands of
+ * members in one go, would block the event loop.
  */
 export class StaggeredSweep<T> {
   readonly #members: ReadonlySet<T>;
@@ -12,7 +12,7 @@ export class StaggeredSweep<T> {
 
   /**
    * @param members may change at any time
-   * @param shares how many shares make a round
+   * @param shares the number of slices per round
    */
   constructor(members: ReadonlySet<T>, shares: number, visit: (member: T, round: number) => void) {
     this.#members = members;
@@ -22,12 +22,12 @@ export class StaggeredSweep<T> {
     this.#sharesLeft = shares;
   }
 
-  /** How many rounds have ended. */
+  /** How many rounds have been completed. */
   get count(): number {
     return this.#count;
   }
 
-  /** Visits the next share. In a round each member is visited once, also those that come meanwhile. */
+  /** Visits the next slice. A round visits each member once, including those added meanwhile. */
   next(): void {
     this.#sharesLeft--;
     const isLast = this.#sharesLeft === 0;

@@ -1,24 +1,24 @@
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 
-/** What a piece of a message takes beside its bytes: who sends single bytes makes many of them. */
+/** The overhead of each chunk of a message: a client that sends single bytes makes many chunks. */
 const PIECE_BYTES = 512;
-/** When there is too much, this share of the limit is left. */
+/** Above the limit, connections are closed until this share of it is left. */
 const LEFT = 0.75;
 
 const LOG_MS = 10_000;
 const MUCH_BYTES = 8 * 1024 * 1024;
 
-/** Whose messages these are. */
+/** The connection that sends the messages. */
 export interface Sender {
   readonly address: string;
-  /** Ends the connection, because of the memory that its messages take. */
+  /** Closes the connection because of the memory that its messages use. */
   endForMemory(reason: string): void;
 }
 
 /**
- * What all clients have sent of messages that are not whole yet, or not looked at. Together it is
- * limited: above that, connections are ended, of the address that has most the one that has most.
+ * Counts the memory of messages that are incomplete or have not been inspected yet, over all clients.
+ * Above a limit, connections are closed, each time the largest of the address that uses the most.
  */
 export class UnfinishedMessages {
   readonly #limit: number;
@@ -28,13 +28,13 @@ export class UnfinishedMessages {
   #bytes = 0;
   #received = 0;
   #ended = 0;
-  /** How many of them the log has told of, and when it may tell of more. */
+  /** How many closed connections have been logged, and when to log the next ones. */
   #logged = 0;
   #logsAt = 0;
 
   /**
    * @param limit in bytes
-   * @param onMuch called each time that clients have sent some megabytes, whole messages included
+   * @param onMuch called whenever clients have sent another 8 MiB, complete messages included
    */
   constructor(limit: number, logger: Logger, onMuch: () => void) {
     this.#limit = limit;
@@ -42,21 +42,21 @@ export class UnfinishedMessages {
     this.#onMuch = onMuch;
   }
 
-  /** What they take now. */
+  /** Memory that the messages use now, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** How many connections have been ended. */
+  /** How many connections have been closed. */
   get ended(): number {
     return this.#ended;
   }
 
-  /** @param socket on which the messages come; its end ends the count */
+  /** @param socket the socket that the messages arrive on; counting ends when it closes */
   of(sender: Sender, socket: Duplex): UnfinishedMessage {
     const message = new UnfinishedMessage(sender, (bytes) => this.#count(bytes));
     this.#all.add(message);
-    // Before the WebSocket reads it, which may make the message whole.
+    // Runs before the WebSocket parses the chunk, which may complete the message.
     socket.prependListener("data", (piece: Buffer) => message.add(piece.length + PIECE_BYTES));
     socket.once("close", () => {
       this.#all.delete(message);
@@ -72,7 +72,7 @@ export class UnfinishedMessages {
       this.#received = 0;
       this.#onMuch();
     }
-    // Not later: in one turn of the event loop, 100 connections bring 200 MB.
+    // Not deferred: in one turn of the event loop, 100 connections can deliver 200 MB.
     if (bytes > 0 && this.#bytes > this.#limit) this.#reduce();
   }
 
@@ -82,7 +82,7 @@ export class UnfinishedMessages {
       (message) => message.sender.address,
     );
     const addresses = [...byAddress.values()].map((messages) => ({
-      // The largest one is the last.
+      // Largest last.
       messages: messages.sort((one, other) => one.bytes - other.bytes),
       bytes: messages.reduce((sum, { bytes }) => sum + bytes, 0),
     }));
@@ -93,27 +93,27 @@ export class UnfinishedMessages {
       if (message === undefined) break;
       most.bytes -= message.bytes;
       message.close();
-      message.sender.endForMemory("too much of unfinished messages");
+      message.sender.endForMemory("unfinished messages use too much memory");
       ended++;
     }
     this.#ended += ended;
     this.#log();
   }
 
-  /** Once for however many connections in a while. */
+  /** Logs at most once per interval, however many connections were closed. */
   #log(): void {
     const now = performance.now();
     if (now < this.#logsAt) return;
     this.#logsAt = now + LOG_MS;
     this.#logger.warn(
       { limit: this.#limit, ended: this.#ended - this.#logged },
-      "unfinished messages of clients took too much memory; connections were ended",
+      "unfinished messages used too much memory, closed connections",
     );
     this.#logged = this.#ended;
   }
 }
 
-/** What one connection has sent of its present message. */
+/** Counts the memory of one connection's current message. */
 export class UnfinishedMessage {
   readonly sender: Sender;
   readonly #count: (bytes: number) => void;
@@ -126,7 +126,7 @@ export class UnfinishedMessage {
     this.#count = count;
   }
 
-  /** What it takes. */
+  /** Memory in use, in bytes. */
   get bytes(): number {
     return this.#coming + this.#held;
   }
@@ -137,28 +137,28 @@ export class UnfinishedMessage {
     this.#count(bytes);
   }
 
-  /** The message is whole. */
+  /** The message is complete. */
   whole(): void {
     if (this.#closed) return;
     this.#count(-this.#coming);
     this.#coming = 0;
   }
 
-  /** A whole message is kept until it has been looked at. */
+  /** Counts a complete message until it has been inspected. */
   hold(bytes: number): void {
     if (this.#closed) return;
     this.#held += bytes;
     this.#count(bytes);
   }
 
-  /** What was held has been looked at. */
+  /** The held message has been inspected. */
   release(): void {
     if (this.#closed) return;
     this.#count(-this.#held);
     this.#held = 0;
   }
 
-  /** Counts no more: the connection is over, or about to be. */
+  /** Stops counting: the connection is closed, or about to be. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,18 +1,18 @@
 import { networkOf } from "../runtime/network-of-address.ts";
 
-/** Upgrades in one turn of the event loop: each takes about a millisecond with what follows it. */
+/** Upgrades per turn of the event loop. Each takes about a millisecond, including what follows it. */
 const PER_TURN = 4;
 
 /**
- * Spreads upgrades over turns of the event loop, so that those of others who are connected wait for a
- * few of them and not for a hundred that come together. Turns go around between networks.
+ * Spreads upgrades over turns of the event loop, so that connected clients wait for a few upgrades and
+ * not for a hundred that arrive together. Networks take turns.
  */
 export class UpgradeTurns {
   readonly #queues: Map<string, (() => void)[]> = new Map();
   #taken = 0;
   #isTurn = false;
 
-  /** Calls `upgrade`, at once if few came in this turn. It must not throw. */
+  /** Calls `upgrade`, at once if there were few in this turn. It must not throw. */
   run(address: string, upgrade: () => void): void {
     if (this.#queues.size === 0 && this.#taken < PER_TURN) {
       this.#take(upgrade);

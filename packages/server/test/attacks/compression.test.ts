@@ -8,7 +8,7 @@ import { send } from "../http/http-parts.ts";
 import { ADMIN, ROOM, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// Little data that would become a lot.
+// Small amounts of data that would decompress to a lot.
 
 const BOMB_BYTES = 200_000_000;
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
   target = await Target.start();
 });
 
-/** The server takes nothing into memory of the size that the bomb would have. */
+/** Checks that the server's memory does not grow by the size of the bomb. */
 async function expectNotExpanded(before: number): Promise<void> {
   expect((await target.server().residentBytes()) - before).toBeLessThan(BOMB_BYTES / 2);
   await target.expectUnharmed();
@@ -39,7 +39,7 @@ it("compression of messages is offered in vain", async () => {
 
 it("a message that is compressed all the same ends the connection", async () => {
   const before = await target.server().residentBytes();
-  // Without the head and the checksum.
+  // Without the header and the checksum.
   const payload = bomb.subarray(10, -8);
   const url = new URL(target.server().url);
   const upgrade = request(url, {

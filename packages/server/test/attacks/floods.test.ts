@@ -6,8 +6,8 @@ import { Bystanders } from "../support/bystanders.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startServer, type TestServer } from "../support/test-server.ts";
 
-// Much of everything from one address, while others work together. How fast they do is measured in
-// the bench; here they must get on: each round both write, and both see it.
+// Floods of all kinds from one address, while two others work together. The bench measures their
+// speed; here they must only make progress: in each round both write, and both see it.
 
 const FLOOD = "192.0.2.66";
 const ADMIN = "the token of an administrator";
@@ -30,7 +30,7 @@ afterAll(() => bystanders.leave());
 
 const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
 
-/** @returns the code of the close, or the status that refused the handshake; 0 when it was let in */
+/** @returns the close code, or the status that refused the handshake; 0 if it was admitted */
 async function tryToEnter(address: string): Promise<{ code: number; client?: RawClient }> {
   let client: RawClient;
   try {
@@ -52,7 +52,7 @@ it("attempts to connect are refused before the handshake, of one address only", 
   const ended = await Promise.all(attempts);
   const codes = ended.map(({ code }) => code);
   expect([...new Set(codes)].filter((code) => ![0, 429, 4429].includes(code))).toEqual([]);
-  // Two seconds' worth at once, what is added meanwhile, and no more.
+  // A burst of two seconds' worth, plus what is added meanwhile, and no more.
   expect(codes.filter((code) => code === 429).length).toBeGreaterThan(150);
   await Promise.all([...ended, ...others].map(({ client }) => client?.close()));
   await bystanders.check();
@@ -96,7 +96,7 @@ describe("headers", () => {
   ])("%s: refused", async (_, headers, status) => {
     for (const path of ["/flooded", "/api/rooms"]) {
       const socket = connect(server.port, "127.0.0.1");
-      // It is ended while it still sends.
+      // It is closed while it is still sending.
       socket.on("error", () => {});
       socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}\r\n`);
       const [data] = (await once(socket, "data")) as [Buffer];

@@ -3,9 +3,9 @@ import { start } from "../library/servers.ts";
 import { ExpensiveMessages, type Message } from "../support/expensive-messages.ts";
 import { frame, RawSocket } from "./canary/raw-socket.ts";
 
-// What one message may cost the event loop: it is measured as time of the processor on the thread of a
-// real server in this process, so that what else the machine does is not counted. `RUNS` series of
-// messages from `SEED` on are tried.
+// How much event-loop time one message may cost. Measured as CPU time on the thread of a real server in
+// this process, so that other work on the machine does not count. Tries `RUNS` series of messages,
+// starting at `SEED`.
 
 const FIXED_US = 1_000;
 const US_PER_KB = 20;
@@ -14,24 +14,24 @@ const TOLERANCE = Number(process.env.TOLERANCE ?? 1.5);
 const RUNS = Number(process.env.RUNS ?? 8);
 const SEED = Number(process.env.SEED ?? 20261127);
 const MESSAGES = 10;
-/** Series before those that are measured: code that is not compiled yet takes several times as long. */
+/** Warm-up series: code that is not compiled yet takes several times as long. */
 const WARM_UP = 16;
 /**
- * Each series is sent to as many fresh rooms: a collection of garbage costs only one of them. A series
- * of which a message cost too much is sent again: only what it costs each time is its own.
+ * Each series is sent to this many new rooms, because a garbage collection affects only one of them. A
+ * series with a message that cost too much is sent again: only a cost that recurs is its own.
  */
 const REPEATS = 3;
 const MOST_REPEATS = 12;
-/** How long nothing more has to happen for a message, in turns of a few milliseconds. */
+/** How long the server must be idle before a message counts as done, in turns of a few milliseconds. */
 const QUIET_TURNS = 3;
 
-/** A message of an unknown type: what it costs is the network and the measurement. */
+/** A message of an unknown type, which costs only the network and the measurement. */
 const NOTHING = frame(Uint8Array.of(9));
 
 interface Measured {
   readonly message: Message;
   readonly us: number;
-  /** What was sent, and what all clients were sent for it: they read it on the same thread. */
+  /** Bytes sent, including those that clients received for it, as they read them on the same thread. */
   readonly bytes: number;
 }
 
@@ -56,7 +56,7 @@ function cpu(): number {
   return user + system;
 }
 
-/** Lets the server work until it has nothing to do. */
+/** Waits until the server is idle. */
 async function settle(): Promise<void> {
   let before = cpu();
   for (let quiet = 0; quiet < QUIET_TURNS; ) {
@@ -106,7 +106,7 @@ describe("a message", () => {
           await settle();
           let socket = writer;
           for (const [i, message] of series.entries()) {
-            // What is malformed ends the connection.
+            // A malformed message closes the connection.
             if (!socket.isOpen) socket = await connect(port, room);
             const nothing = await costOf(socket, NOTHING);
             const received = receivedBy(sockets);

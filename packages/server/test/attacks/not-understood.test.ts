@@ -3,7 +3,7 @@ import * as Y from "yjs";
 import { start, wsUrl } from "../library/servers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
 
-/** Larger updates are looked at in a worker. */
+/** Larger updates are inspected in a worker. */
 const LARGE = 300_000;
 
 function documentOf(length: number): Y.Doc {

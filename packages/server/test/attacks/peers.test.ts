@@ -6,7 +6,7 @@ import { send } from "../http/http-parts.ts";
 import { ADMIN, ROOM, TARGET_ENV, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// What servers ask each other for is asked by somebody else.
+// Outsiders call the routes that are meant for other servers.
 
 const CLUSTER_SECRET = "the secret of the cluster";
 
@@ -107,7 +107,7 @@ it("guesses from an address are limited, and servers that know the secret pass",
     statuses.push(await guess(`secret ${statuses.length}`, elsewhere));
   }
   expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429]);
-  // Not even the right one is told from there.
+  // From there, even the correct secret is not recognised.
   expect(await guess(CLUSTER_SECRET, elsewhere)).toBe(429);
   expect(await guess(CLUSTER_SECRET, "127.0.0.2")).not.toBe(429);
   for (let i = 0; i < 30; i++) expect(await guess("a wrong one", "127.0.0.2")).toBe(401);

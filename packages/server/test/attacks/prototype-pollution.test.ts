@@ -6,7 +6,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { ADMIN, ROOM, Target, writeDurably } from "./target.ts";
 import { forge, inSeconds, tokenWith } from "./tokens.ts";
 
-// What would change all objects of a program that copies names without looking at them.
+// Names that would change every object in a program that copies properties without checking them.
 
 const POLLUTED = '{"polluted":"yes","status":"polluted","access":"read-write","rooms":["*"]}';
 const NAMES = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"];
@@ -17,7 +17,7 @@ beforeAll(async () => {
   target = await Target.start();
 });
 
-/** Nothing that the server says has anything in it that was sent as a prototype. */
+/** Checks that no response of the server contains anything that was sent as a prototype. */
 async function expectClean(): Promise<void> {
   for (const path of [
     "/rooms",
@@ -30,7 +30,7 @@ async function expectClean(): Promise<void> {
     expect(answer.status).toBe(200);
     expect(await answer.text()).not.toContain("polluted");
   }
-  // An object that claims nothing is granted nothing.
+  // A token without claims is granted nothing.
   const bare = forge({ alg: "HS256" }, { exp: inSeconds(60) });
   expect((await target.refusal(bare)).code).toBe(4403);
   await target.expectUnharmed();

@@ -9,7 +9,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { ROOM, TARGET_ENV, Target, writeDurably } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-/** Names that are no names: refused before anything is looked up. In a URL as they are written. */
+/** Invalid names, refused before any lookup, as they appear in a URL. */
 const REFUSED: readonly (readonly [string, string])[] = [
   ["empty", ""],
   ["too long", "r".repeat(513)],
@@ -25,7 +25,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["half a surrogate pair", "%ED%A0%80"],
 ];
 
-/** Names that look like paths: they are names, of rooms and nothing else. As they are written, and decoded. */
+/** Valid room names that look like paths, as they appear in a URL, and decoded. */
 const PATHS: readonly (readonly [string, string])[] = [
   ["..%2Foutside", "../outside"],
   ["%2e%2e%2foutside", "../outside"],

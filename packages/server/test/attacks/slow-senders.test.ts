@@ -7,11 +7,11 @@ import { waitFor } from "../support/wait-for.ts";
 import { ADMIN, ROOM, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// Those who begin and do not go on, to keep what the server has for everybody.
+// Clients that start requests without finishing them, to tie up the server's resources.
 
-/** Bodies are looked at every half minute. */
+/** Bodies are checked every half minute. */
 const BODY_ENDED_MS = 100_000;
-/** Ten seconds are given for what comes before the body; the clock is looked at every two. */
+/** Headers must arrive within ten seconds, which is checked every two. */
 const ENDED_MS = 30_000;
 const DRIP_MS = 500;
 const EACH = 20;
@@ -21,10 +21,10 @@ beforeAll(async () => {
   target = await Target.start();
 });
 
-/** Sends a text, and then bit by bit what never ends. */
+/** Sends a text, then endless data bit by bit. */
 function drip(port: number, begin: string, endless: string): Socket {
   const socket = connect(port, "127.0.0.1");
-  // The server ends it, at any time.
+  // The server may close it at any time.
   socket.on("error", () => {});
   socket.resume();
   socket.write(begin);
@@ -99,7 +99,7 @@ it("messages that come slowly hold up nobody else in the room", async () => {
   const slow = await Promise.all(
     Array.from({ length: EACH }, () => target.connect(tokenWith(), "shared")),
   );
-  // The head of a message of 64 MB, and nothing of it.
+  // The header of a 64 MB message, and none of its payload.
   for (const client of slow) client.sendRaw(Buffer.from("82ff0000000003ffffff00000000", "hex"));
   const before = await target.server().residentBytes();
   const [one, other] = await Promise.all([1, 2].map(() => target.connect(tokenWith(), "shared")));

@@ -6,7 +6,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { SECRET, tokenWith } from "./tokens.ts";
 
 export const ADMIN = "the token of an administrator";
-/** The room whose document nobody may change. */
+/** The room whose document must not change. */
 export const ROOM = "precious";
 const TEXT = "what must not be lost";
 const UPDATE_TYPE = "application/octet-stream";
@@ -18,7 +18,7 @@ type Decides = (room: string) => string;
 /** One or more servers that are attacked, with a document that must not change. */
 export class Target {
   readonly servers: readonly ServerProcess[];
-  /** Makes a token that is good. */
+  /** Makes a valid token. */
   readonly #token: Decides;
   #checks = 0;
   #attackers = 0;
@@ -28,7 +28,7 @@ export class Target {
     this.#token = token;
   }
 
-  /** Starts a server, with tokens of the shared secret unless the settings say otherwise. */
+  /** Starts a server that checks tokens with the shared secret, unless the settings say otherwise. */
   static async start(
     env: Readonly<Record<string, string>> = TARGET_ENV,
     token: Decides = () => tokenWith(),
@@ -63,7 +63,7 @@ export class Target {
     return fetch(`${this.server(index).url}/api${path}`, { ...init, headers });
   }
 
-  /** Calls the API with another token, from an address of its own: not many may come from one. */
+  /** Calls the API with another token, from a new address: attempts per address are limited. */
   attackApi(index: number, path: string, token: string, init: RequestInit = {}): Promise<Response> {
     const address = `2001:db8:0:${(++this.#attackers).toString(16)}::1`;
     const attack = { authorization: `Bearer ${token}`, "x-forwarded-for": address };
@@ -76,7 +76,7 @@ export class Target {
     return RawClient.connect(this.server(index).wsUrl, room, { query, ...options });
   }
 
-  /** How an attempt to enter ends, when nothing is sent to whoever makes it. */
+  /** How a connection attempt ends, given that the client receives nothing. */
   async refusal(token?: string, room = ROOM, index = 0): Promise<RawClose> {
     const client = await this.connect(token, room, index);
     const close = await client.closed;
@@ -84,7 +84,7 @@ export class Target {
     return close;
   }
 
-  /** The text of a document, as a server has it; `null` when there is no such room. */
+  /** The text of a document on a server; `null` if there is no such room. */
   async text(room = ROOM, index = 0): Promise<string | null> {
     const answer = await this.api(index, `/rooms/-/document?room=${encodeURIComponent(room)}`, {
       headers: { accept: UPDATE_TYPE },
@@ -94,7 +94,7 @@ export class Target {
     return textOf(new Uint8Array(await answer.arrayBuffer()));
   }
 
-  /** The document is what it was, no error was logged, and every server serves whoever may come. */
+  /** Checks that the document is unchanged, no error was logged, and every server serves allowed clients. */
   async expectUnharmed(): Promise<void> {
     const room = `check ${++this.#checks}`;
     for (const [index, server] of this.servers.entries()) {
@@ -112,7 +112,7 @@ export class Target {
   }
 }
 
-/** Writes, and waits until it comes back: it is durable then. */
+/** Writes, and waits for the echo, which means that the write is durable. */
 export async function writeDurably(client: RawClient, update: Uint8Array): Promise<void> {
   client.sendStep1();
   await client.first("step2");

@@ -52,7 +52,7 @@ describe("with a shared secret", () => {
     ["more claims than a server looks at", tokenWith({ filler: "x".repeat(26_000) }), 4401],
   ])("%s is refused", async (_, token, code) => {
     expect((await target.refusal(token)).code).toBe(code);
-    // That of the administrators is good there, as it should be written.
+    // The administrators' token is accepted there, if written correctly.
     const answer = await target.attackApi(0, "/rooms", token ?? "");
     expect(answer.status).toBe(401);
     await target.expectUnharmed();
@@ -126,12 +126,12 @@ describe("with published keys", () => {
       "signed with an empty secret, for a kid that is no file",
       async () => forge({ alg: "HS256", kid: "../../dev/null" }, good, ""),
     ],
-    // An unknown kid may be that of a key that has just been published: it is not refused for good before
-    // the keys may be asked for again.
+    // An unknown kid may belong to a key that has just been published, so it is not finally refused until
+    // the keys may be fetched again.
   ])("a token %s is refused", async (_, make, code = 4401) => {
     const before = service.requests.length;
     expect((await target.refusal(await make())).code).toBe(code);
-    // Nothing but the keys is ever asked for, and these not with each stranger.
+    // Only the keys are ever fetched, and not for every unknown client.
     expect(service.requests.length - before).toBeLessThanOrEqual(1);
     await target.expectUnharmed();
   });
@@ -190,7 +190,7 @@ it("a token that nobody can decide about lets nobody in, and closes nobody", asy
   const recheck = await target.api(0, `/rooms/${ROOM}/recheck`, { method: "POST" });
   expect(recheck.status).toBe(204);
   expect((await target.refusal("good")).code).toBe(1013);
-  // Whoever was let in before stays until there is an answer.
+  // Clients admitted before stay until access has been decided.
   await client.ping();
   service.answer = status(403);
   expect((await client.closed).code).toBe(4403);

@@ -1,11 +1,11 @@
 import { createHmac } from "node:crypto";
 
-/** Signs the tokens of these tests: `AUTH_JWT_SECRET` of their servers. */
+/** Signs the tokens of these tests; `AUTH_JWT_SECRET` of their servers. */
 export const SECRET = "a secret that has more than 32 bytes";
 
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Signs anything with HS256, also what a library would refuse. */
+/** Signs anything with HS256, even claims that a library would refuse. */
 export function forge(header: Claims, claims: Claims, secret: string | Buffer = SECRET): string {
   const text = `${encoded(header)}.${encoded(claims)}`;
   return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
@@ -16,7 +16,7 @@ export function tokenWith(claims: Claims = {}): string {
   return forge({ alg: "HS256" }, { rooms: ["*"], exp: inSeconds(60), ...claims });
 }
 
-/** A moment as tokens have it. */
+/** A time as it appears in tokens. */
 export function inSeconds(seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds;
 }

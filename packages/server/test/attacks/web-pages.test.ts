@@ -6,7 +6,7 @@ import { startBrowser } from "../support/browser.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { startWebSite } from "./web-site.ts";
 
-// What pages of other sites try, in a real browser, with a server on the visitor's machine.
+// Attempts by pages of other sites, in a real browser, against a server on the visitor's machine.
 
 const ADMIN = "the token of an administrator";
 const ROOM = "victim";
@@ -14,9 +14,9 @@ const ROOM = "victim";
 let browser: Browser;
 let foreign: string;
 let listed: string;
-/** Without any setting: whoever is on this machine may do everything. */
+/** Without settings: anyone on this machine may do everything. */
 let open: ServerProcess;
-/** With a token, and a list of origins. */
+/** With a token and a list of allowed origins. */
 let guarded: ServerProcess;
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ async function expectUnchanged(server: ServerProcess): Promise<void> {
 
 const pages = new Map<string, Page>();
 
-/** What a script of a page came to: a value, or `refused` when the browser or the server refused. */
+/** The outcome of a page's script: a value, or `refused` if the browser or the server refused. */
 async function attempt(url: string, script: string): Promise<unknown> {
   const page = pages.get(url) ?? (await browser.newPage());
   if (page.url() !== url) await page.goto(url);
@@ -105,7 +105,7 @@ describe("a page of another origin, with a server that trusts this machine", () 
         headers: { "content-type": "${type}" }, body: ${body} });
       return answer.type + " " + answer.status`,
     );
-    // The answer is not for the page either; a policy on the answer makes it an error.
+    // The page must not read the response either; the response's policy makes it an error.
     expect(outcome).toMatch(/^refused/);
     await expectUnchanged(open);
   });
@@ -169,7 +169,7 @@ describe("with a list of origins", () => {
   });
 
   it("another page does not connect, and does not use the API, though it has the token", async () => {
-    expect(await attempt(foreign, connect())).toBe("4403 pages of this origin may not connect");
+    expect(await attempt(foreign, connect())).toBe("4403 pages from this origin may not connect");
     expect(await attempt(foreign, call("/rooms"))).toMatch(/^refused/);
     expect(await attempt(foreign, call(`/rooms/${ROOM}`, 'method: "DELETE"'))).toMatch(/^refused/);
     await expectUnchanged(guarded);

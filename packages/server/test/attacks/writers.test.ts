@@ -9,7 +9,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { ROOM, TARGET_ENV, Target, writeDurably } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// Those who may not write, or speak for others, on every server of a cluster.
+// Clients that may not write, or that impersonate others, on every server of a cluster.
 
 const SERVERS = [0, 1, 2];
 const LEVELS = ["read-only", "presence-only"];
@@ -21,10 +21,10 @@ beforeAll(async () => {
 }, 120_000);
 
 const vandalism = updateOf("vandalism");
-/** Larger than what is looked at in the event loop. */
+/** Too large to be inspected on the event loop. */
 const large = updateOf("v".repeat(100_000));
 
-/** Deletes the text of whoever has it. */
+/** An update that deletes the text in every document that has it. */
 function deletion(of: Y.Doc): Uint8Array {
   const before = Y.encodeStateVector(of);
   of.getText("text").delete(0, 5);
@@ -136,7 +136,7 @@ it("whoever is presence-only is shown nothing of the document, on any server", a
   await Promise.all(others.map((other) => other.first("step2")));
   writer.sendUpdate(updateOf("more"));
   writer.sendPresence({ client: 8, clock: 1, state: { name: "writer" } });
-  // Presence comes after the update.
+  // Awareness arrives after the update.
   await Promise.all(
     others.map((other) => waitFor(() => other.presenceOf(8), { message: "the writer is seen" })),
   );
@@ -192,14 +192,14 @@ it("nobody speaks for the client of somebody else, from any server", async () =>
   await target.expectUnharmed();
 });
 
-/** A binary frame as clients send it. */
+/** A binary frame as sent by clients. */
 function maskedFrame(payload: Uint8Array): Buffer {
   if (payload.length > 125) throw new Error("too long for a short frame");
-  // With a mask of zeros the payload stays as it is.
+  // A zero mask leaves the payload unchanged.
   return Buffer.concat([Buffer.from([0x82, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 }
 
-/** Sends a handshake and a frame in one piece, and finds the code of the close that comes back. */
+/** Sends a handshake and a frame in one chunk, and returns the close code that comes back. */
 function closeCodeOf(port: number, path: string, frame: Buffer): Promise<number> {
   const head = [
     `GET ${path} HTTP/1.1`,
@@ -227,7 +227,7 @@ function closeCodeOf(port: number, path: string, frame: Buffer): Promise<number>
   });
 }
 
-/** The code of a close among frames, all of which are short; `null` when there is none yet. */
+/** The close code among frames, all of which are short; `null` if there is none yet. */
 function closeCodeIn(frames: Buffer): number | null {
   for (let at = 0; at + 4 <= frames.length; at += 2 + frames.readUInt8(at + 1)) {
     if (frames.readUInt8(at) === 0x88) return frames.readUInt16BE(at + 2);

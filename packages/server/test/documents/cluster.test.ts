@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { type ServerHere, startServerHere } from "./server-here.ts";
 import { writeUntilKilled } from "./writer-process.ts";
 
-/** Code of two of its servers runs in this process, next to the test. */
+/** Two more of its servers run in this process, next to the test. */
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await TestCluster.start(1, { env: { UNLOAD_DELAY_MS: "100" } });
@@ -25,7 +25,7 @@ function wsUrl(): string {
   return cluster.member(0).process.wsUrl;
 }
 
-/** Somebody with a real provider at the server that has a process of its own. */
+/** A person with a real provider, connected to the server that runs in another process. */
 async function join(room: string): Promise<Session13> {
   const session = yWebsocket31.open(wsUrl(), room, { presence: { name: "Ada" } });
   whenDone(async () => session.destroy());
@@ -53,7 +53,7 @@ it("gives code of every server, and clients of another one, the same document", 
   await waitFor(() => new Set(all.map(textOf)).size === 1, {
     message: () => all.map(textOf).join("\n"),
   });
-  // Two may have deleted the same.
+  // Two writers may have deleted the same content.
   expect(textOf(person).length).toBeGreaterThanOrEqual(60);
   await Promise.all(agents.map((agent) => agent.whenDurable()));
   expect(textOf({ doc: await readRoom(wsUrl(), "shared") })).toBe(textOf(person));

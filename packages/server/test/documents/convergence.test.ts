@@ -7,7 +7,7 @@ import { readRoom } from "../support/raw-client.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type ServerHere, startServerForFile } from "./server-here.ts";
 
-/** What one of the participants does. Positions and lengths are taken modulo what is there. */
+/** One participant's action. Positions and lengths are taken modulo the current length. */
 type Step =
   | { act: "insert"; who: number; at: number; text: string }
   | { act: "delete"; who: number; at: number; length: number }
@@ -51,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ act: fc.constant("pause" as const) }) },
 );
 
-/** Somebody who writes into a room: code of the server, or a client of it. */
+/** A writer in a room: code in the server's process, or a client. */
 class Participant {
   readonly #server: ServerHere;
   readonly #room: string;
@@ -81,14 +81,14 @@ class Participant {
     this.#undo = new Y.UndoManager(this.doc.getText("text"), { captureTimeout: 0 });
   }
 
-  /** Waits until all that it wrote has become durable. */
+  /** Waits until all of its writes are durable. */
   async save(): Promise<void> {
     const open = this.#open;
     if (!(open instanceof EditingClient)) {
       await open?.whenDurable();
       return;
     }
-    // What is sent back of a deletion need not tell whose it was: it is durable with what follows it.
+    // The echo of a deletion need not show whose it was; it is durable once what follows it is.
     open.doc.getMap("saved").set("by", open.doc.clientID);
     await waitFor(() => open.acknowledged === open.clock, { message: "it is saved" });
   }
@@ -117,7 +117,7 @@ class Participant {
         this.#undo?.undo();
         break;
       case "reopen":
-        // A client that is cut off may take with it what it has sent and nobody has received.
+        // When a client is cut off, updates that it sent and nobody received may be lost.
         await this.save();
         await this.close();
         await this.open();
@@ -160,7 +160,7 @@ it("gives clients and code of the server the same document, whoever writes what"
         message: "the server has it",
       });
     }),
-    // Looking for a smaller example would take longer than the test may.
+    // Shrinking a counterexample would exceed the test's timeout.
     { numRuns: Number(process.env.RUNS ?? 30), endOnFailure: true },
   );
 });

@@ -10,7 +10,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { type ServerHere, startServerForFile, startServerHere } from "./server-here.ts";
 import { writeUntilKilled } from "./writer-process.ts";
 
-/** Of most tests, each with a room of its own. */
+/** Shared by most tests, each of which uses its own room. */
 let server: ServerHere;
 let room: string;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 afterAll(() => server.close());
 
-/** Somebody with a real provider, who is connected until the test ends. */
+/** A person with a real provider, connected until the test ends. */
 async function join({ wsUrl }: ServerHere, room: string, name = "a person"): Promise<Session13> {
   const session = yWebsocket31.open(wsUrl, room, { presence: { name } });
   whenDone(async () => session.destroy());
@@ -35,7 +35,7 @@ async function shows(text: { toString(): string }, expected: string): Promise<vo
   });
 }
 
-/** Whoever opens the room next reads it from the store. */
+/** Waits until the room is unloaded, so that the next one to open it reads it from the store. */
 async function isLetGo(): Promise<void> {
   await waitFor(() => server.logs.some((line) => line.msg === "unloaded" && line.room === room), {
     message: "the document is let go",
@@ -72,7 +72,7 @@ describe("a document of the server's own code", () => {
     await shows(person.text, "mine");
     person.text.insert(0, "yours ");
     await shows(text, "yours mine");
-    // What is sent back of its own came before that.
+    // Echoes of its own writes arrived before that.
     expect(seen).toEqual([
       [false, true, [{ insert: "mine" }]],
       [true, false, [{ insert: "yours " }]],

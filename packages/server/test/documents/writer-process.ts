@@ -6,10 +6,10 @@ import { waitFor } from "../support/wait-for.ts";
 const PROGRAM = fileURLToPath(new URL("./writer-child.ts", import.meta.url));
 
 /**
- * Runs a server whose own code writes numbers into a room, and kills it in the middle of that.
+ * Runs a server whose own code writes numbers into a room, and kills it while it writes.
  *
- * @param env of the server
- * @returns the last number that it was told is durable
+ * @param env the server's environment
+ * @returns the last number that was reported as durable
  */
 export async function writeUntilKilled(
   room: string,

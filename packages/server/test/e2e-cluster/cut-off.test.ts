@@ -4,7 +4,7 @@ import { type Session13, yWebsocket31 } from "../support/providers.ts";
 import { type Member, TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** What servers promise is two or three seconds; a busy machine adds to it. Before, it was 10 to 40. */
+/** Servers promise two or three seconds; a busy machine needs longer. */
 const SOON_MS = 7_000;
 
 let cluster: TestCluster;
@@ -20,7 +20,7 @@ afterEach(() => {
   }
 });
 
-/** Two people, each on a server of its own, that see what the other one writes, and each other. */
+/** Two people on different servers, who see each other and each other's writes. */
 async function apart(room: string): Promise<{ here: Session13; there: Session13 }> {
   const [here, there] = [0, 1].map((i) =>
     yWebsocket31.open(cluster.member(i).process.wsUrl, room, { presence: { server: i } }),
@@ -61,7 +61,7 @@ describe("a server that crashed and is back within its lease", () => {
 
   it("has published through others what it had not published itself", async () => {
     const { here, there } = await apart("unpublished");
-    // Nothing goes from one to the other, and its journal has it all the same.
+    // Nothing gets from one to the other, but the journal has it anyway.
     const [first, second] = [cluster.member(0), cluster.member(1)];
     for (const path of [second.redis, first.peers, second.peers]) path.silence();
     const author = new EditingClient();

@@ -22,7 +22,7 @@ it("a deleted room stays closed on all servers, also on one that did not run", a
   session.text.insert(0, "to be forgotten");
   await second.process.kill();
   const url = `${first.process.url}/api/rooms/${room}`;
-  // As long as the dead server is taken for alive, nothing is deleted.
+  // Nothing is deleted while the dead server is considered alive.
   await waitFor(async () => (await fetch(url, { method: "DELETE" })).status === 204, {
     timeout: 120_000,
     message: "the room is deleted",
@@ -33,7 +33,7 @@ it("a deleted room stays closed on all servers, also on one that did not run", a
   await waitFor(() => session.connections > before + 1, { message: "the provider comes back" });
   expect(await closeCode(1, room)).toBe(4404);
   session.destroy();
-  // By the other server than the one that deleted it.
+  // By the server that did not delete it.
   const again = `${second.process.url}/api/rooms/${room}/tombstone`;
   expect((await fetch(again, { method: "DELETE" })).status).toBe(204);
   for (const { process } of cluster.members) {

@@ -5,15 +5,15 @@ import { yWebsocket31 } from "../support/providers.ts";
 import { TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** How long a server may be silent before it is taken for dead, with some time to notice it. */
+/** How long a server may be silent before it is considered dead, with time to notice it. */
 const LEASE_MS = 16_000;
 
-/** Until then the registry takes a dead server for alive; nobody may have to wait for it. */
+/** Until then the registry considers a dead server alive; nothing may have to wait for it. */
 const DEAD_LEASE_MS = 10_000;
 
 let cluster: TestCluster;
 beforeAll(async () => {
-  // Short, so that faults also fall into snapshots and into the deletion of journal rows.
+  // Short, so that faults also hit snapshots and the deletion of journal rows.
   cluster = await TestCluster.start(3, {
     env: { SNAPSHOT_INTERVAL_MS: "1000", UNLOAD_DELAY_MS: "200" },
   });
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 /**
- * Clients that edit for as long as the fault takes.
+ * Clients that edit for as long as the fault lasts.
  *
  * @param urls where they connect, if not to the servers directly
  */
@@ -77,7 +77,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
   it("when Redis is killed, and starts again empty", async () => {
     const crowd = await editing("redis");
     await cluster.services.redis.kill();
-    // Servers exchange what they have directly meanwhile.
+    // Meanwhile, servers exchange changes directly.
     await crowd.isSaving();
     await cluster.services.redis.start();
     await crowd.lostNothing();
@@ -89,7 +89,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     const { clients } = crowd;
     const before = clients.map(({ clock }) => clock);
     await delay(30_000);
-    // Nothing is acknowledged that is not durable, and editing goes on.
+    // Nothing that is not durable is acknowledged, and editing continues.
     for (const [i, client] of clients.entries()) {
       expect(client.acknowledged).toBeLessThanOrEqual((before[i] ?? 0) + 10);
       expect(client.clock).toBeGreaterThan((before[i] ?? 0) + 100);
@@ -111,7 +111,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     const crowd = await editing("dynamodb");
     await cluster.services.dynamoDb.kill();
     await delay(25_000);
-    // Also in rooms that nobody has opened yet: servers find each other on the bus.
+    // Also in rooms not opened before: servers find each other on the bus.
     const others = await editing("dynamodb-meanwhile");
     await cluster.services.dynamoDb.start();
     await others.lostNothing();
@@ -124,7 +124,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await delay(3_000);
     await crowd.isSaving();
     const others = await editing("peers-meanwhile");
-    // By way of the bus and the stores.
+    // Through the bus and the stores.
     await crowd.agrees();
     await others.agrees();
     for (const { peers } of cluster.members) peers.restore();

@@ -27,7 +27,7 @@ async function converged(sessions: readonly Session13[], length: number): Promis
   );
 }
 
-/** Who holds a room, as the registry says. */
+/** The holders of a room according to the registry. */
 async function replicatorOf(room: string): Promise<string[]> {
   const { AWS_ENDPOINT_URL_DYNAMODB: endpoint = "" } = cluster.services.environment();
   const client = new DynamoDBClient({
@@ -77,7 +77,7 @@ describe("one room on three servers", () => {
       );
       expect(await replicatorOf("shared")).toEqual(addresses());
 
-      // A leaver disappears everywhere within a second.
+      // A person who leaves disappears everywhere within a second.
       const [leaver, ...others] = sessions;
       const since = performance.now();
       leaver?.destroy();
@@ -122,7 +122,7 @@ describe("one room on three servers", () => {
           await Promise.all(
             clients.map(async (client, i) => {
               const { doc } = client;
-              // An editor writes its first content into a document that is empty when it is synced.
+              // An editor writes initial content into a document that is empty once synced.
               await waitFor(() => client.received > 0, { message: "it is synced" });
               const log = doc.getArray("log");
               expect(log.length).toBeGreaterThanOrEqual(round * clients.length);
@@ -168,7 +168,7 @@ describe("one room on three servers", () => {
     });
     const after = await redis.commandStats();
     const published = (after.get("publish") ?? 0) - (before.get("publish") ?? 0);
-    // Servers publish something every few seconds to find out whether Redis works; but no update.
+    // Servers publish something every few seconds to check Redis, but no updates.
     expect(published).toBeLessThan(20);
     await Promise.all(clients.map((client) => client.disconnect()));
   });

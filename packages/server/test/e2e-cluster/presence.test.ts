@@ -5,7 +5,7 @@ import { RawClient } from "../support/raw-client.ts";
 import { TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-// Whoever is connected is seen by everybody, also on another server than before.
+// Everyone sees everyone who is connected, even after they move to another server.
 
 let cluster: TestCluster;
 beforeAll(async () => {
@@ -94,7 +94,7 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
       owner.session.connect();
       await waitFor(() => owner.session.isConnected, { message: "the owner is back" });
       await room.seen(owner, "name", "owner");
-      // It stays so.
+      // And it stays that way.
       for (let clock = 2 ** 31; clock < 2 ** 31 + 20; clock++) {
         impostor?.sendPresence({ client, clock, state: { name: "hostile" } });
         await sleep(50);
@@ -116,7 +116,7 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
     });
   });
 
-  // Last: it ends a server.
+  // Must be last, because it ends a server.
   it("is whole again for all when a server crashes and they come back on another", async () => {
     await withEachProvider(
       "crash",

@@ -22,7 +22,7 @@ const outages: readonly (readonly [string, "journal" | "snapshots", (path: TcpPr
   ["S3 hangs", "snapshots", (path) => path.silence()],
 ];
 
-// Nobody writes meanwhile: a writer would find out by itself, but learn late that the outage is over.
+// No client writes meanwhile: writes would detect the outage by themselves, but notice its end late.
 it.each(outages)("readiness names an outage while it lasts: %s", async (_name, part, fail) => {
   const { postgres, s3 } = cluster.member(0);
   const path = part === "journal" ? postgres : s3;

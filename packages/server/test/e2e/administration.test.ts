@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const ADMIN_TOKEN = "the token of the administrators";
 const ADMIN = { authorization: `Bearer ${ADMIN_TOKEN}` };
-/** Rooms and addresses stay out of what a stranger reads. */
+/** Responses to strangers must not contain rooms or addresses. */
 const REASON = /ENOSPC|disk|full|write/i;
 
 let application: HttpService;

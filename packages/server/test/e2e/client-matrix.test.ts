@@ -5,7 +5,7 @@ import { RawClient, readRoom } from "../support/raw-client.ts";
 import { startServer, type TestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** Providers give up on a connection on which they heard nothing for 30 s, and look every 3 s. */
+/** Providers close a connection after 30 s without a message, and check every 3 s. */
 const SILENCE_MS = 46_000;
 
 const open = new Set<Session>();
@@ -16,7 +16,7 @@ interface Watcher {
   readonly since: number;
 }
 
-/** Participants who are alone and do nothing, from the beginning of this file to its last test. */
+/** Idle participants, alone in their rooms, from the beginning of this file to its last test. */
 let watchers: Watcher[];
 
 beforeAll(async () => {
@@ -59,8 +59,8 @@ async function shows(session: Session, text: string, timeout = 10_000): Promise<
 }
 
 /**
- * A provider that lost its connection takes others' presence again from their next change on, which
- * comes by itself within 15 s; and a busy load balancer may drop a connection at any time.
+ * A provider that lost its connection accepts others' awareness again from their next change on, which
+ * happens by itself within 15 s; and a busy load balancer may drop a connection at any time.
  */
 const PRESENCE_MS = 20_000;
 
@@ -74,7 +74,7 @@ async function sees(session: Session, client: number, state: unknown): Promise<v
   });
 }
 
-/** The version after this one in the matrix, so that each meets two others. */
+/** The next version in the matrix, so that each meets two others. */
 function otherThan(version: ProviderVersion): ProviderVersion {
   const index = providerVersions.indexOf(version);
   const other = providerVersions[(index + 1) % providerVersions.length];
@@ -128,7 +128,7 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
       await shows(reader, content);
       expect(await lengthWhenSynced(version, room)).toBe(content.length);
 
-      // And when the document has to be read from the store first.
+      // And when the document must be read from the store first.
       writer.destroy();
       reader.destroy();
       for (const session of open) session.destroy();
@@ -165,7 +165,7 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
   },
 );
 
-/** What a newcomer may have written itself, for all that is known, it is given once it is durable. */
+/** Content that a new client may have written itself is sent to it only once it is durable. */
 async function holds({ wsUrl }: TestServer, room: string, text: string): Promise<void> {
   let found = "";
   const matches = async () => {
@@ -216,7 +216,7 @@ it("answers with a subprotocol that was offered, and with none when none was", a
   for (const version of providerVersions) {
     const session = join(version, "protocols", { protocols: offered });
     await synced(session);
-    // The oldest one cannot offer any.
+    // The oldest version cannot offer any.
     if (!version.offersProtocols) expect(session.subprotocol).toBe("");
     else expect(offered).toContain(session.subprotocol);
   }
@@ -236,7 +236,7 @@ it("keeps those who are alone and silent on one connection", { timeout: 90_000 }
   }
 });
 
-/** What a new client of the version has of the room's text when it is told that it is synced. */
+/** The room's text as a new client of this version has it at the moment it becomes synced. */
 async function lengthWhenSynced(version: ProviderVersion, room: string): Promise<number> {
   const late = join(version, room, { connect: false });
   let length: number | undefined;
@@ -247,7 +247,7 @@ async function lengthWhenSynced(version: ProviderVersion, room: string): Promise
   return await waitFor(() => length, { message: `${version.name} is told that it is synced` });
 }
 
-/** Whether the server holds the document in memory: it says so, at its debug level, when it lets go. */
+/** Whether the server has the document in memory: at debug level, it logs when it unloads it. */
 function isLoaded(room: string): boolean {
   return !server.logs.some((line) => line.msg === "unloaded" && line.room === room);
 }

@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const CLIENTS = 20;
 const ROOMS = 4;
-/** Of a cluster, all servers are killed, and it takes longer to start again. */
+/** In a cluster all servers are killed, and restarting takes longer. */
 const KILLS = Number(
   process.env.KILLS ?? (process.env.SYMPHONY_TEST_SERVERS === "cluster" ? 3 : 8),
 );
@@ -18,8 +18,8 @@ function roomOf(client: number): string {
 }
 
 /**
- * Types as fast as the event loop allows, until it is told to stop. A client deletes only what it
- * has typed itself, so a deletion that comes back to it is its own.
+ * Types as fast as the event loop allows until stopped. A client deletes only what it typed itself, so
+ * any deletion echoed to it is its own.
  */
 function edit(clients: readonly EditingClient[]): () => void {
   let running = true;
@@ -40,7 +40,7 @@ function edit(clients: readonly EditingClient[]): () => void {
   };
 }
 
-/** The deletions that a client was sent back, and that the document does not have. */
+/** Deletions that were echoed to a client but are missing from the document. */
 function missingDeletes(doc: Y.Doc, client: EditingClient): unknown[] {
   const { ds } = Y.snapshot(doc);
   const isDeleted = (clock: number) => Y.isDeleted(ds, Y.createID(client.doc.clientID, clock));
@@ -53,7 +53,7 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
   timeout: 400_000,
 }, async () => {
   const dataDir = await temporaryDirectory();
-  // Short, so that kills also fall into snapshots and into the deletion of journal rows.
+  // Short, so that kills also hit snapshots and the deletion of journal rows.
   const options = { dataDir, env: { SNAPSHOT_INTERVAL_MS: "50" } };
   const clients = Array.from({ length: CLIENTS }, () => new EditingClient());
   let server = await startServer(options);
@@ -61,9 +61,9 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
   for (let kill = 0; kill < KILLS; kill++) {
     const { wsUrl } = server;
     await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));
-    // After a kill, clients also return what others had typed, and whose typing it is the server
-    // cannot tell: what comes back then is no acknowledgement. What is typed now comes only from its
-    // typist; and once it is back, all that the client had returned is on its way before the rest.
+    // After a kill, clients also return what others typed, and the server cannot tell whose it is, so
+    // an echo is no acknowledgement then. New typing comes only from its typist; once it is echoed,
+    // everything that the client had returned before is durable too.
     for (const client of clients) client.doc.getText("text").insert(0, "again ");
     await waitFor(() => clients.every((client) => client.acknowledged === client.clock), {
       message: () => `every client is sent back its first words; round ${kill}:\n${server.tail()}`,
@@ -94,7 +94,7 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
       }
     }
   }
-  // Else the kills would have come when there was nothing to lose.
+  // Otherwise the kills would have happened when there was nothing to lose.
   expect(unacknowledged).toBeGreaterThan(0);
   const { wsUrl } = server;
   await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));

@@ -22,7 +22,7 @@ it("nobody brings a deleted room back, also after a restart, until it is opened 
   });
   const before = sessions.map(({ connections }) => connections);
   expect((await fetch(path(), { method: "DELETE" })).status).toBe(204);
-  // These providers come back whatever the code is.
+  // These providers reconnect whatever the code is.
   await waitFor(() => sessions.every(({ connections }, i) => connections >= (before[i] ?? 0) + 3), {
     message: "they have come back several times",
   });

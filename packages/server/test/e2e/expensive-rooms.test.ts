@@ -6,10 +6,10 @@ import { TestReceiver } from "../support/receiver.ts";
 import { type ServerProcess, startServer, temporaryDirectory } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** Takes Yjs minutes to integrate. */
+/** A document that Yjs takes minutes to integrate. */
 const BOMB = quadraticUpdate(30_000);
 const BOMBS = 8;
-/** An honest document that is too large to be handled on the event loop. */
+/** An honest document, too large to be handled on the event loop. */
 const HONEST = (() => {
   const doc = new Y.Doc();
   for (let i = 0; i < 3_000; i++) doc.getText("text").insert(0, `line ${i} of the text\n`);
@@ -67,7 +67,7 @@ describe("rooms whose documents take minutes to compact", { timeout: 300_000 }, 
     expect(ready.status).toBe(200);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(Number(/^symphony_quarantined_rooms (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
-    // Merged as they are, they are stored all the same.
+    // They are merged without compaction, and stored anyway.
     await waitFor(() => isStored(server, "bomb-0"), { message: "a bomb is stored uncompacted" });
     const blamed = server.logs.filter(({ level, room }) => level >= 40 && room !== undefined);
     expect(blamed.filter(({ room }) => !String(room).startsWith("bomb"))).toEqual([]);
@@ -117,9 +117,9 @@ describe("small documents that become very large when they are shown", () => {
     );
     const { omitted, ...rest } = JSON.parse(told.body) as { readonly omitted: string };
     expect(rest).toEqual({ room, data: {} });
-    // On a busy machine a worker may have no time to find out how large it becomes.
+    // On a busy machine, a worker may run out of time before it knows the size of the result.
     expect(status === 413 ? ["too-large", "too-costly"] : ["too-costly"]).toContain(omitted);
-    // The update itself can be had.
+    // The update itself is available.
     const bytes = await fetch(`${server.url}/api/rooms/${room}/document`);
     expect((await bytes.arrayBuffer()).byteLength).toBeGreaterThan(update.length - 10);
     await client.close();

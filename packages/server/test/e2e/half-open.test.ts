@@ -22,7 +22,7 @@ afterEach(async () => {
   await faults.clear();
 });
 
-/** A client whose network is to break, and one that sees what the server has got. */
+/** A client whose network will break, and one that sees what the server has received. */
 async function joined(room: string): Promise<{ author: EditingClient; witness: EditingClient }> {
   server = await startServer({ env: faults.env });
   network = await TcpProxy.start(server.port);
@@ -41,7 +41,7 @@ function textOf({ doc }: EditingClient): string {
   return doc.getText("text").toString();
 }
 
-/** The journal fails from now on. Both write something, so that each must be kept from its own. */
+/** Makes the journal fail. Both clients then write, and neither may get its own writes echoed. */
 async function writeWithoutJournal(author: EditingClient, witness: EditingClient): Promise<void> {
   await faults.set({ writes: "ENOSPC", path: "journal.db" });
   author.doc.getText("text").delete(0, 2);
@@ -51,7 +51,7 @@ async function writeWithoutJournal(author: EditingClient, witness: EditingClient
   });
 }
 
-/** Afterwards all that was acknowledged is there, and no more was acknowledged than before. */
+/** Checks that everything acknowledged is stored, and that nothing else has been acknowledged. */
 async function crashAndCompare(author: EditingClient, room: string): Promise<void> {
   expect(author.acknowledged).toBe(5);
   expect(author.acknowledgedDeletes).toEqual([]);
@@ -67,7 +67,7 @@ describe("while its old connection is half open, a client is not shown as saved 
     await writeWithoutJournal(author, witness);
     network.silence();
     await author.connect(server.wsUrl, "room");
-    // Whatever the server has to say about what is there has been said when this is seen.
+    // Once this arrives, the server has sent everything about the current content.
     witness.doc.getText("text").insert(0, "!");
     await waitFor(() => textOf(author).startsWith("!"), {
       message: () => `the client that came back sees what others write: ${textOf(author)}`,

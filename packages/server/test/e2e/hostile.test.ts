@@ -16,7 +16,7 @@ const ATTACKED_ROOMS = 8;
 const NESTING = 30_000;
 const SEED = Number(process.env.HOSTILE_SEED ?? 20_250_101);
 
-/** One server for the whole file, and two people who go on working on it. */
+/** One server for the whole file, with two people who keep working on it. */
 let server: TestServer;
 let bystanders: Bystanders;
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
     env: {
       MAX_MESSAGE_BYTES: String(MAX_MESSAGE_BYTES),
       UNLOAD_DELAY_MS: "10",
-      // What is tried here is what gets through, and as much of it as possible.
+      // These tests are about what gets through, so let through as much as possible.
       MAX_LOOP_MS_PER_SECOND: "1000",
       MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: "1000",
     },
@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await bystanders.check();
   expect(server.hasExited).toBe(false);
-  // Everything that a client can do wrong is the client's fault, never an error of the server.
+  // Whatever a client does wrong must never be logged as an error of the server.
   expect(server.logs.filter((line) => line.level >= 50)).toEqual([]);
 });
 
@@ -58,18 +58,18 @@ it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
   const codes = new Map<number, number>();
   let received = 0;
   let attempts = 0;
-  // A malformed frame ends its connection, so the next one is sent when the last was received.
+  // A malformed frame ends its connection, so each frame is sent when the previous one was received.
   const attack = async () => {
     while (received < FRAMES) {
       const room = `attacked-${frames.below(ATTACKED_ROOMS)}`;
-      // Whoever comes back after a refusal waits; from another address it is another client.
+      // A client that comes back after a refusal is held; from another address it is another client.
       const n = attempts++;
       const localAddress = `127.${1 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
       const client = await RawClient.connect(server.wsUrl, room, { keep: false, localAddress });
       while (client.isOpen && received < FRAMES) {
         client.sendBytes(frames.next());
         received++;
-        // Some are followed by others at once: those that come after a malformed one are dropped.
+        // Some are followed by others at once; frames after a malformed one are dropped.
         for (let i = frames.below(12); i > 9; i--) client.sendBytes(frames.next());
         await client.ping();
       }
@@ -79,7 +79,7 @@ it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
   };
   await Promise.all(Array.from({ length: ATTACKERS }, attack));
 
-  // 1000: the attacker had sent enough, and the server answered the goodbye.
+  // 1000: the attacker had sent everything, and the server completed the close handshake.
   expect([...codes.keys()].sort()).toEqual([1000, 1007]);
   expect(codes.get(1007)).toBeGreaterThan(FRAMES / 10);
   for (const [room, { client, broken }] of observers.entries()) {
@@ -102,7 +102,7 @@ function nestedUpdate(depth: number): Uint8Array {
 
 const deepJson = Buffer.from(`${"[".repeat(NESTING)}${"]".repeat(NESTING)}`);
 
-/** A count of 2⁵³ - 1 of things that do not follow. */
+/** A count of 2⁵³ - 1, without the items that it announces. */
 const absurdCount = encoding.encode((encoder) => {
   encoding.writeVarUint(encoder, Number.MAX_SAFE_INTEGER);
 });
@@ -169,7 +169,7 @@ it.each(refused)("refuses %s with %i, and shows it to nobody", async (name, code
   await witness.first("update");
   expect(witness.faults).toEqual([]);
   expect(witness.messages.filter(({ type }) => type === "update")).toHaveLength(1);
-  // Presence without states is a keepalive.
+  // Awareness without states is a keepalive.
   const presence = witness.messages.filter((message) => message.type === "presence");
   expect(presence.flatMap(({ states }) => states)).toEqual([]);
   expect(witness.document().getText("text").toString()).toBe("fine");

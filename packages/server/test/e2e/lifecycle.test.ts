@@ -25,7 +25,7 @@ async function acknowledged(client: EditingClient): Promise<void> {
   await waitFor(() => client.acknowledged === client.clock, { message: "all is sent back" });
 }
 
-/** How many rows of what a client wrote wait in the journal, and how many snapshots there are. */
+/** The number of journal rows with a client's writes, and the number of snapshots. */
 function storedRows(dataDir: string): { journal: number; snapshots: number } {
   const count = (table: string) => {
     const database = new DatabaseSync(join(dataDir, `${table}.db`));
@@ -100,7 +100,7 @@ describe("drain", () => {
 
   it("takes no new connections and says that it is not ready, until clients have gone", async () => {
     const server = await startServer();
-    // A client that never answers a close keeps the drain waiting for a while.
+    // A client that never completes the close handshake delays the drain for a while.
     const silent = await RawClient.connect(server.wsUrl, "room");
     silent.pause();
     server.signal("SIGTERM");

@@ -8,11 +8,11 @@ import { waitFor } from "../support/wait-for.ts";
 
 const ROOMS = 10_000;
 const AT_ONCE = 100;
-/** Every so manieth visitor writes something, and stays until that is durable. */
+/** One visitor in this many writes something, and stays until it is durable. */
 const WRITING = 4;
-/** What the second 10,000 rooms may leave behind: less than one small map entry for each. */
+/** How much the second 10,000 rooms may leave behind: less than one small map entry per room. */
 const LEFT_BEHIND_BYTES = 384 * 1024;
-/** All threads and all that is not garbage collected, which the system gives back as it likes. */
+/** The limit for all threads and non-heap memory, which the system releases at its own pace. */
 const GROWTH_BYTES = 64 * 1024 * 1024;
 
 let server: ServerProcess;
@@ -32,7 +32,7 @@ function updateOf(text: string): Uint8Array {
 }
 
 it(`keeps nothing in memory of ${ROOMS} rooms that were left`, { timeout: 240_000 }, async () => {
-  // The first ones also fill what is filled once: compiled code, caches of the store, pools.
+  // The first rooms also fill one-time structures: compiled code, store caches, pools.
   await visitRooms("first");
   const before = await settledBytes();
   const residentBefore = await server.residentBytes();
@@ -75,7 +75,7 @@ async function visitRoom(room: string, update: Uint8Array | null): Promise<void>
   expect((await client.close()).code).toBe(1000);
 }
 
-/** What is held in memory once that does not become less any more. */
+/** Memory in use, once it has stopped shrinking. */
 async function settledBytes(): Promise<number> {
   let least = await liveBytes(server);
   let since = performance.now();

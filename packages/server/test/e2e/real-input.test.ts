@@ -14,7 +14,7 @@ import {
 } from "../support/traces.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** How many keystrokes one transaction of the solitary writer holds. */
+/** The number of keystrokes in one transaction of the solitary writer. */
 const KEYSTROKES = 4;
 /** The writers of these tests type thousands of times faster than people. */
 const AT_MACHINE_SPEED = {
@@ -75,7 +75,7 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
         } else if (performance.now() - since > 20_000) {
           throw new Error(`both wait for ever: ${first.made} and ${second.made} made`);
         } else {
-          // Leaves the processor to the server while the next words are under way.
+          // Leaves the CPU to the server while the next words are in flight.
           await delay(1);
         }
       }
@@ -129,7 +129,7 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
       message: "the reader has read it all",
     });
     expect(readWhileWritten).toBeGreaterThan(10);
-    // On another server only what is durable is seen.
+    // Another server shows only durable changes.
     await waitFor(
       async () => (await readRoom(server.wsUrl, "paper")).getText("text").toString() === endContent,
       { message: "who comes late reads all of it" },

@@ -7,7 +7,7 @@ import { RawClient } from "../support/raw-client.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** How long a refused client is watched. Without delays it comes back 40 to 50 times meanwhile. */
+/** How long to watch a refused client. Without delays it would come back 40 to 50 times meanwhile. */
 const WATCHED_MS = 5_000;
 const MOST_RETURNS = 12;
 const RECONNECT_MS = 100;
@@ -17,11 +17,11 @@ const watched = () => new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
 interface TabOptions {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What it sends once it is connected. */
+  /** Messages to send once connected. */
   readonly sends?: readonly (Buffer | string)[];
 }
 
-/** Comes back 100 ms after each close, as providers do, whatever it is told. */
+/** Reconnects 100 ms after each close, as providers do, whatever the code. */
 class Tab {
   readonly codes: number[] = [];
   connections = 0;
@@ -94,7 +94,7 @@ describe("a server with tokens", () => {
       await client.first("step2");
       await client.close();
     }
-    // The tabs would be held for 20 seconds by now.
+    // By now the tabs would be held for 20 seconds.
     expect(performance.now() - since).toBeLessThan(10_000);
     for (const tab of tabs) tab.end();
   });
@@ -111,7 +111,7 @@ describe("a server with tokens", () => {
     });
     const before = connections();
     await watched();
-    // Ten a second; without delays, more than ten thousand.
+    // Ten per second; without delays, more than ten thousand.
     expect(connections() - before).toBeLessThan(600);
     for (const tab of tabs) tab.end();
   });
@@ -178,7 +178,7 @@ describe("whatever the reason, a client comes back ever more slowly", () => {
           "GET /broken HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         );
-        // A frame of a client must be masked.
+        // A frame from a client must be masked.
         socket.write(Buffer.of(0x82, 1, 0));
       });
       socket.resume();

@@ -11,20 +11,20 @@ import { startServer } from "../support/server-process.ts";
 import { bytesUnderWay } from "../support/tcp-queues.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** Longer than two pings of the server, which the client cannot answer while it does not read. */
+/** Longer than two pings from the server, which the client cannot answer while it is not reading. */
 const SILENCE_MS = 62_000;
 const WRITERS = 3;
-/** Random, so that nothing is saved by its being the same. */
+/** Random, so that it cannot be deduplicated. */
 const VALUE_BYTES = 6_000;
 const PAUSE_MS = 15;
-/** A writer does not run ahead of a server that is slower than it. */
+/** Keeps writers from running ahead of a slower server. */
 const UNACKNOWLEDGED = 10;
-/** What the server may hold more than at the beginning: the document and its tail, for the most part. */
+/** How much the server's memory may grow: mostly the document and its tail. */
 const GROWTH_BYTES = 5_000_000;
-/** What lies in the buffers of the two processes, beside those of the kernel. */
+/** Bytes in the buffers of the two processes, besides those of the kernel. */
 const PROCESS_BUFFER_BYTES = 256 * 1024;
 
-/** Content that a message brings, in bytes. */
+/** The size of a message's content, in bytes. */
 function contentOf(message: RawMessage): number {
   return message.type === "update" || message.type === "step2" ? message.update.length : 0;
 }
@@ -54,7 +54,7 @@ it("does not read for a minute, costs bounded memory, and catches up at once", {
   slow.sendStep1();
   await slow.first("step2");
 
-  // Each writer overwrites one value: much is written, and little remains.
+  // Each writer overwrites one value: a lot is written, and little remains.
   const write = async () => {
     writers.forEach((writer, i) => {
       if (writer.clock - writer.acknowledged > UNACKNOWLEDGED) return;
@@ -72,7 +72,7 @@ it("does not read for a minute, costs bounded memory, and catches up at once", {
   while (performance.now() < until) await write();
   const settled = () => writers.every((writer) => writer.acknowledged === writer.clock);
   await waitFor(settled, { message: "everything is sent back" });
-  // A server that queues for its slow client would hold what it could not send.
+  // A server that queued for its slow client would hold everything that it could not send.
   expect(deliverable).toBeGreaterThan(20_000_000);
   expect((await liveBytes(server)) - before).toBeLessThan(GROWTH_BYTES);
   expect(slow.isOpen).toBe(true);

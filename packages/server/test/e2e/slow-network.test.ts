@@ -8,14 +8,14 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const RATE = 32 * 1024;
-/** Providers wait 30 seconds for something whole; this takes 50 at that rate, and each upload 40. */
+/** Providers wait 30 seconds for a complete message; this takes 50 at that rate, and each upload 40. */
 const DOCUMENT_BYTES = 50 * RATE;
 const UPLOAD_BYTES = 40 * RATE;
 const LIMIT_MS = 200_000;
-/** One message of the server. */
+/** One message from the server. */
 const PART_BYTES = 64 * 1024;
 
-/** Text that does not repeat itself. */
+/** Text without repetition. */
 function textOf(bytes: number, seed: string): string {
   let text = "";
   for (let i = 0; text.length < bytes; i++) {
@@ -70,7 +70,7 @@ it("brings a document of 1.6 MB to every provider, and takes theirs, at 32 KB/s"
     writer.text.insert(0, textOf(UPLOAD_BYTES, `upload ${i}`));
   }
 
-  // Who is there, and what is there so far, is seen long before it is complete.
+  // Awareness and the content so far appear long before the document is complete.
   const seesSome = ({ presence, text }: Session) =>
     presence.has(colleague.clientId) && text.toString().length > DOCUMENT_BYTES / 4;
   const syncedAtFirst = new Map<Session, boolean>();

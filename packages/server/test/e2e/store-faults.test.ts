@@ -27,7 +27,7 @@ function updateOf(text: string): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
-/** Whether the client was sent this text. */
+/** Whether the client has received this text. */
 function has(client: RawClient, text: string): boolean {
   return client.document().getText("text").toString().includes(text);
 }
@@ -43,7 +43,7 @@ async function sent(client: RawClient, text: string, timeout = 15_000): Promise<
   await waitFor(() => has(client, text), { timeout, message: `a client is sent "${text}"` });
 }
 
-/** Stores a text in a room, and is gone once the server said that it is durable. */
+/** Stores a text in a room, and disconnects once the server has acknowledged it as durable. */
 async function store(server: ServerProcess, room: string, text: string): Promise<void> {
   const client = await joinRoom(server, room);
   client.sendUpdate(updateOf(text));
@@ -99,7 +99,7 @@ describe.each(cases)("while %s", (_name, fault) => {
     await sent(other, "meanwhile");
     expect(JSON.parse(await becomesUnready(server))).toHaveProperty("failing.journal");
     expect(await injections()).toBeGreaterThan(injectedBefore);
-    // The room is alive in both directions, and each is told what the other wrote.
+    // The room works in both directions: each client receives what the other wrote.
     other.sendUpdate(updateOf("answer"));
     await sent(writer, "answer");
     expect(has(writer, "meanwhile")).toBe(false);
@@ -140,7 +140,7 @@ it("with a slow fsync, an update comes back when it is durable, and not before",
 
 it("a room that cannot be read is refused, and opens with its content afterwards", async () => {
   const dataDir = await temporaryDirectory();
-  // Larger than what SQLite keeps in memory after it has looked at its tables.
+  // Larger than what SQLite keeps in memory after reading its tables.
   const content = "content ".repeat(20_000);
   const first = await startServer({ dataDir });
   await store(first, "room", content);
@@ -150,7 +150,7 @@ it("a room that cannot be read is refused, and opens with its content afterwards
   await faults.set({ reads: "EIO", path: "snapshots.db" });
   const refused = await RawClient.connect(server.wsUrl, "room");
   refused.sendStep1();
-  // SQLite calls a sector that cannot be read damaged, other errors of the disk not.
+  // SQLite reports an unreadable sector as corruption, but not other disk errors.
   expect([1011, 1013]).toContain((await refused.closed).code);
   expect(refused.messages).toEqual([]);
   expect((await faults.injected()).failedReads).toBeGreaterThan(0);

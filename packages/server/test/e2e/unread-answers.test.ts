@@ -4,12 +4,12 @@ import { RawClient } from "../support/raw-client.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-// Who asks and does not read costs no answers: the questions become one, which is answered in the end.
+// A client that asks without reading costs no answers: its requests become one, answered in the end.
 
 const QUESTIONS = 300;
-/** A state of presence of nearly the largest size: 600 of them are 36 MB. */
+/** An awareness state of nearly the largest size; 600 of them are 36 MB. */
 const FILLING = "x".repeat(60_000);
-/** More than the buffers of the kernel hold on both sides. */
+/** More than the kernel's buffers hold on both sides. */
 const DOCUMENT_BYTES = 16_000_000;
 
 let server: ServerProcess;
@@ -21,7 +21,7 @@ function countOf(client: RawClient, type: string): number {
   return client.messages.filter((message) => message.type === type).length;
 }
 
-/** A room with a large document and somebody who is present, and a client that has stopped reading. */
+/** A room with a large document, a client with awareness, and a client that has stopped reading. */
 async function stalled(room: string): Promise<{ author: RawClient; client: RawClient }> {
   const doc = new Y.Doc();
   doc.getMap("map").set("large", "x".repeat(DOCUMENT_BYTES));
@@ -42,7 +42,7 @@ async function stalled(room: string): Promise<{ author: RawClient; client: RawCl
 it("state vectors of a client that does not read become one", async () => {
   const { author, client } = await stalled("vectors");
   for (let i = 0; i < QUESTIONS; i++) client.sendStep1();
-  // A state vector of many clients is not kept, but waited for.
+  // A state vector with many clients is not queued; reading stops instead.
   const large = new Y.Doc();
   for (let id = 1; id <= 4_000; id++) {
     large.clientID = id;
@@ -56,7 +56,7 @@ it("state vectors of a client that does not read become one", async () => {
   await client.ping();
   expect(countOf(client, "step2")).toBeLessThan(10);
   expect(client.document().getMap("map").get("large")).toHaveLength(DOCUMENT_BYTES);
-  // It takes part as before.
+  // The client takes part as before.
   const doc = new Y.Doc();
   doc.getMap("map").set("later", 1);
   author.sendUpdate(Y.encodeStateAsUpdate(doc));
@@ -79,7 +79,7 @@ it("questions of a client that does not read who is present become one", async (
     { message: "the client is shown who is there" },
   );
   await client.ping();
-  // What the kernel holds on both sides was answered one by one.
+  // Requests in the kernel's buffers on both sides were answered one by one.
   expect(countOf(client, "presence") - before).toBeLessThan(QUESTIONS);
   await Promise.all([author.close(), client.close()]);
 });

@@ -25,7 +25,7 @@ it("rooms that were only visited are listed while they are open, and not for eve
   const visitors = await Promise.all(names.map((name) => visit(server, name)));
   const writer = await visit(server, "written");
   writer.sendUpdate(updateOf("content"));
-  // Its own update comes back when it is durable.
+  // Its own update is echoed when it is durable.
   await writer.first("update");
   const all = ["written", ...names].sort();
   await waitFor(async () => (await rooms(server, "limit=100")).length === all.length, {

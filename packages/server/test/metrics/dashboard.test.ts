@@ -14,7 +14,7 @@ interface Panel {
 
 const deploy = new URL("../../../../deploy/", import.meta.url);
 let measured: Measured;
-/** What can be asked for. */
+/** The metrics that can be queried. */
 const names = new Set<string>();
 
 beforeAll(async () => {
@@ -89,7 +89,7 @@ describe("the example alerts", async () => {
   });
 });
 
-/** The metric that a sample is of. */
+/** The metric that a sample belongs to. */
 function baseOf(name: string): string {
   return name.replace(/_(?:bucket|sum|count)$/, "");
 }

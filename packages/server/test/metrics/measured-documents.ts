@@ -19,19 +19,19 @@ import { type Exposed, parseExposition } from "./parse-exposition.ts";
 
 const logger = pino({ level: "silent" });
 
-/** The parts of a server around documents in a real store, and the metrics of all of them. */
+/** The parts of a server around documents in a real store, with their metrics. */
 export interface Measured {
   readonly documents: RoomTable;
   readonly stores: Stores;
   readonly health: Health;
   readonly gateway: { readonly connections: Set<string>; readonly stats: ConnectionStats };
-  /** Asks for the metrics as Prometheus does. */
+  /** Scrapes the metrics as Prometheus does. */
   request(): Promise<Response>;
   scrape(): Promise<Exposed>;
   close(): Promise<void>;
 }
 
-/** @param around may put something between the documents and their store */
+/** @param around may wrap the store that the documents use */
 export async function measuredDocuments(
   around: (stores: Stores) => Stores = (stores) => stores,
 ): Promise<Measured> {
@@ -80,7 +80,7 @@ export async function measuredDocuments(
   };
 }
 
-/** A client that keeps what it is sent, write by write. */
+/** A client that records each write that it receives. */
 export class RecordingSink implements Sink {
   readonly writable = true;
   readonly writes: ServerMessage[][] = [];
@@ -92,7 +92,7 @@ export class RecordingSink implements Sink {
   probe(): void {}
   close(): void {}
 
-  /** How many messages of a type it was sent. */
+  /** How many messages of a type it has received. */
   count(type: ServerMessage["type"]): number {
     return this.writes.flat().filter((message) => message.type === type).length;
   }

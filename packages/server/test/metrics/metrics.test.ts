@@ -22,7 +22,7 @@ async function measured(around?: (stores: Stores) => Stores): Promise<Measured> 
   return made;
 }
 
-/** The updates of somebody who types a word. */
+/** The updates made by typing a word. */
 function typing(word: string): Uint8Array[] {
   const doc = new Y.Doc();
   const updates: Uint8Array[] = [];
@@ -220,7 +220,7 @@ describe("the metrics of the journal", () => {
     expect(valueAt("symphony_journal_failures_total")).toBe(2);
     expect(valueAt("symphony_journal_commit_seconds_count")).toBe(1);
     expect(valueAt("symphony_acknowledgement_seconds_count")).toBe(1);
-    // It waits for at least 50 ms after the first failure, and for 100 ms after the second.
+    // It waits at least 50 ms after the first failure, and 100 ms after the second.
     expect(valueAt('symphony_acknowledgement_seconds_bucket{le="0.1"}')).toBe(0);
     expect(valueAt("symphony_journal_lag_seconds")).toBe(0);
   });

@@ -1,10 +1,10 @@
-/** Metrics as Prometheus reads them. */
+/** Metrics as Prometheus parses them. */
 export interface Exposed {
   /** By the name of the metric: `counter`, `gauge`, `histogram` or `summary`. */
   readonly types: ReadonlyMap<string, string>;
-  /** By the series as it is written, with its labels. */
+  /** By series as written, including its labels. */
   readonly samples: ReadonlyMap<string, number>;
-  /** @throws Error when there is no such series */
+  /** @throws Error if there is no such series */
   valueAt(series: string): number;
 }
 
@@ -15,10 +15,10 @@ const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary)$`);
 const SAMPLE = new RegExp(`^(${NAME})(?:${LABELS})? (\\S+)$`);
 
 /**
- * Parses the text format of Prometheus strictly: every metric has its help, then its type, then its
- * samples in one piece; no series comes twice, and histograms add up.
+ * Parses the Prometheus text format strictly: every metric has its help, then its type, then all of its
+ * samples; no series appears twice, and histograms are consistent.
  *
- * @throws Error with the line that is wrong
+ * @throws Error with the offending line
  */
 export function parseExposition(text: string): Exposed {
   if (!text.endsWith("\n")) throw new Error("the last line does not end");
@@ -62,7 +62,7 @@ export function parseExposition(text: string): Exposed {
   };
 }
 
-/** What the samples of a metric may be called. */
+/** The names that a metric's samples may have. */
 export function namesOf(name: string, type: string | undefined): string[] {
   if (type === "histogram") return [`${name}_bucket`, `${name}_sum`, `${name}_count`];
   if (type === "summary") return [name, `${name}_sum`, `${name}_count`];
@@ -70,14 +70,14 @@ export function namesOf(name: string, type: string | undefined): string[] {
 }
 
 function numberOf(text: string): number {
-  // As Go reads numbers: `Nan`, as prom-client writes it, is one.
+  // Parses numbers as Go does, which accepts the `Nan` that prom-client writes.
   if (/^nan$/i.test(text)) return Number.NaN;
   const value = text === "+Inf" ? Number.POSITIVE_INFINITY : Number(text);
   if (Number.isNaN(value)) throw new Error(`not a number: ${text}`);
   return value;
 }
 
-/** Per set of labels, buckets that grow with their bounds, and in the last one everything. */
+/** Checks, per label set, that buckets grow with their bounds and that the last one holds everything. */
 function checkHistogram(name: string, samples: ReadonlyMap<string, number>): void {
   const reached = new Map<string, { bound: number; count: number }>();
   for (const [series, count] of samples) {

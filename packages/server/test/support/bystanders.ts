@@ -12,11 +12,11 @@ const REST_MS = 50;
 /** A member of a room who does nothing but check what arrives. */
 export interface Observer {
   readonly client: RawClient;
-  /** What was wrong with what arrived. */
+  /** Descriptions of invalid messages that arrived. */
   readonly broken: readonly string[];
 }
 
-/** Joins a room, and checks that everything that arrives is something that every client can read. */
+/** Joins a room, and checks that every client could read everything that arrives. */
 export async function observe(wsUrl: string, room: string): Promise<Observer> {
   const broken: string[] = [];
   const client = await RawClient.connect(wsUrl, room, {
@@ -30,7 +30,7 @@ export async function observe(wsUrl: string, room: string): Promise<Observer> {
   return { client, broken };
 }
 
-/** Two people with real providers, who go on working in a room while something else happens. */
+/** Two people with real providers, who keep working in a room while something else happens. */
 export class Bystanders {
   readonly #people: readonly [Session, Session];
   readonly #observer: Observer;
@@ -58,7 +58,7 @@ export class Bystanders {
     return new Bystanders(people, await observe(server.wsUrl, "bystanders"));
   }
 
-  /** @throws Error when they could not work all the time, or cannot now */
+  /** @throws Error if they were interrupted, or cannot work now */
   async check(): Promise<void> {
     const before = this.#rounds;
     await waitFor(() => this.#failure !== undefined || this.#rounds > before + 1, {
@@ -81,7 +81,7 @@ export class Bystanders {
     await this.#observer.client.close();
   }
 
-  /** Each round both write, and both see the text and the presence of the other. */
+  /** In each round both write, and both see each other's text and awareness. */
   async #workTogether(): Promise<void> {
     const [one, other] = this.#people;
     while (this.#working) {

@@ -10,7 +10,7 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-/** Makes a certificate of this machine that vouches for itself. @param name of the files, and its subject */
+/** Makes a self-signed certificate for this machine. @param name the name of the files and the subject */
 export async function newCertificate(directory: string, name = "test"): Promise<TestCertificate> {
   const cert = join(directory, `${name}.crt`);
   const key = join(directory, `${name}.key`);

@@ -6,7 +6,7 @@ import { waitFor } from "./wait-for.ts";
 
 const SERVERS = 3;
 
-/** Clusters by the directory that one server would have, so that they can be started again. */
+/** Clusters by the data directory of the equivalent single server, so that they can be restarted. */
 const known = new Map<string, ClusterAsServer>();
 
 /** Three servers behind a load balancer that spreads every room over them, as if they were one. */
@@ -81,7 +81,7 @@ export class ClusterAsServer implements TestServer {
     await this.#isServed();
   }
 
-  /** The load balancer notices a moment later that servers are there. */
+  /** The load balancer notices only a moment later that servers are available. */
   async #isServed(): Promise<void> {
     await waitFor(async () => (await fetch(`${this.url}/health/live`)).ok, {
       message: "the load balancer finds its servers",

@@ -2,7 +2,7 @@ import * as Y from "yjs";
 import type { Session13 } from "./providers.ts";
 import { applyPatch, type ConcurrentTrace, isWide, type Patch } from "./traces.ts";
 
-/** One transaction of an author, and how many of the other's the author had seen by then. */
+/** One transaction of an author, and how many of the other author's they had seen by then. */
 interface Step {
   readonly patches: readonly Patch[];
   readonly seen: number;
@@ -16,17 +16,16 @@ const REMOTE = "the other author";
  * ones of the other. A live connection brings the other's whenever it likes, so:
  *
  * - The author writes into a document of their own (the page), not into the provider's (the wire).
- * - A transaction is made as soon as the page has as many of the other's as it has to have.
+ * - A transaction is made as soon as the page has the required number of the other's.
  * - It goes onto the wire as soon as the other has made everything that comes before it: all of the
- *   other's transactions that have seen less. So it may arrive at any time, and is never too early,
- *   and what the wire is given goes onto the page at once. All that is changed is how long the
- *   network takes.
+ *   other's transactions that have seen less. So it may arrive at any time without being too early,
+ *   and whatever arrives on the wire goes onto the page at once. Only the network latency differs.
  *
- * Both people therefore write at the same time wherever they did so, and neither can wait for ever:
- * what a transaction waits for has seen less than it has.
+ * So both people write at the same time wherever they did so in the recording. Neither can wait forever,
+ * because whatever a transaction waits for has seen less than it has.
  *
- * How many transactions of the other the page has is read from a map that every transaction counts
- * up; the length of the text would not tell, as some only delete.
+ * A map, incremented by every transaction, shows how many of the other's the page has. The length of the
+ * text would not, because some transactions only delete.
  */
 export class ConcurrentAuthor {
   readonly #steps: readonly Step[];
@@ -37,7 +36,7 @@ export class ConcurrentAuthor {
   readonly #text = this.#page.getText("text");
   readonly #counts = this.#page.getMap<number>("counts");
   #made = 0;
-  /** Updates of transactions that were made, and may not go onto the wire yet. */
+  /** Updates of transactions that have been made but may not go onto the wire yet. */
   #held: Uint8Array[] = [];
   #sent = 0;
 
@@ -72,7 +71,7 @@ export class ConcurrentAuthor {
     return this.#text.toString();
   }
 
-  /** Makes and sends what can be made and sent now, at most `limit` transactions of each. */
+  /** Makes and sends whatever is possible now, at most `limit` transactions of each. */
   work(other: ConcurrentAuthor, limit: number): void {
     this.#make(other, limit);
     this.#send(other, limit);
@@ -97,7 +96,7 @@ export class ConcurrentAuthor {
       const update = this.#held[0];
       if (update === undefined) return;
       const next = other.#steps[other.#made];
-      // The one after `sent` goes onto the wire: nobody may still have to write without it.
+      // The one after `sent` goes onto the wire once nobody still has to write without it.
       if (next !== undefined && next.seen <= this.#sent) return;
       this.#held.shift();
       this.#sent++;
@@ -109,7 +108,7 @@ export class ConcurrentAuthor {
 /**
  * The two authors of a recording, each at a provider.
  *
- * @throws Error when the recording is not one of two people who each see ever more of the other
+ * @throws Error unless the recording is one of two people who each see more and more of the other
  */
 export function castOf(
   trace: ConcurrentTrace,
@@ -118,7 +117,7 @@ export function castOf(
 ): [ConcurrentAuthor, ConcurrentAuthor] {
   if (trace.numAgents !== 2) throw new Error("not a recording of two people");
   const steps: [Step[], Step[]] = [[], []];
-  /** Per transaction, how many of each author's it and what came before it are. */
+  /** Per transaction, how many transactions of each author it and its ancestors comprise. */
   const known: [number, number][] = [];
   for (const { parents, agent, patches } of trace.txns) {
     const version: [number, number] = [0, 0];
@@ -145,7 +144,7 @@ export function castOf(
 }
 
 /**
- * Where both wrote beside the same deleted text, they did insert at one place, and Yjs puts the lower
+ * Where both wrote next to the same deleted text, they inserted at the same place, and Yjs puts the lower
  * client id first. So did the recording with the first author.
  */
 function orderedClientIds(): [number, number] {

@@ -13,8 +13,8 @@ export class Crowd {
   readonly #cluster: TestCluster;
 
   /**
-   * @param name what their rooms are called; no other crowd may use it
-   * @param urls where they connect, if not to the servers directly
+   * @param name the name of their rooms; no other crowd may use it
+   * @param urls the URLs to connect to, if not those of the servers
    */
   constructor(cluster: TestCluster, name: string, urls = () => cluster.wsUrls) {
     this.#cluster = cluster;
@@ -24,7 +24,7 @@ export class Crowd {
     );
   }
 
-  /** Waits until everybody was sent back something that they did after this was called. */
+  /** Waits until every client has had a change acknowledged that it made after this call. */
   async isSaving(timeout = 30_000): Promise<void> {
     const before = this.clients.map(({ clock }) => clock);
     await waitFor(() => this.clients.every((one, i) => one.acknowledged > (before[i] ?? 0)), {
@@ -34,8 +34,8 @@ export class Crowd {
   }
 
   /**
-   * Everything works again: waits until all have the same, and checks that what they were told is
-   * saved is there after all servers were killed.
+   * Call when everything works again. Waits until all clients have the same content, and checks that
+   * everything acknowledged to them is still there after all servers have been killed.
    */
   async lostNothing(): Promise<void> {
     await this.isSaving(60_000);
@@ -51,7 +51,7 @@ export class Crowd {
     }
   }
 
-  /** Checks that what they were told is saved is there after all servers were killed. */
+  /** Checks that everything acknowledged is still there after all servers have been killed. */
   async survivesCrash(): Promise<void> {
     const { members } = this.#cluster;
     await Promise.all(members.map(({ process }) => process.kill()));
@@ -62,7 +62,7 @@ export class Crowd {
     }
   }
 
-  /** Stops editing, and waits until all who are in a room have the same. */
+  /** Stops editing, and waits until all clients of each room have the same content. */
   async agrees(): Promise<void> {
     for (const client of this.clients) client.stopEditing();
     await waitFor(() => this.clients.every((one) => this.#agreesWithOthers(one)), {
@@ -81,7 +81,7 @@ export class Crowd {
     );
   }
 
-  /** Whether each is connected, its acknowledged clock, and its clock; and what the servers wrote. */
+  /** Each client's connection, acknowledged clock and clock, and the output of the servers. */
   #describe(): string {
     const clients = this.clients.map((one) => [one.isConnected, one.acknowledged, one.clock]);
     const logs = this.#cluster.members.map(({ process }) => process.tail());

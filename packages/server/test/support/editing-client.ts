@@ -3,22 +3,22 @@ import { RawClient } from "./raw-client.ts";
 import type { RawMessage } from "./raw-messages.ts";
 
 /**
- * A client that keeps its document over any number of connections, as a provider does, and notes
- * which of its own updates the server has sent back.
+ * A client that keeps its document across any number of connections, as a provider does, and records
+ * which of its own updates the server has echoed.
  */
 export class EditingClient {
   readonly doc: Y.Doc = new Y.Doc();
   /**
-   * Its own clock below which everything was sent back, be it as an update or in the answer to its
-   * state vector, or is in the state vector with which the server asks for what it lacks: the server
-   * promises that all of it is durable.
+   * Its own clock below which everything has been acknowledged: echoed as an update or in the answer to
+   * its state vector, or covered by the state vector with which the server asks for missing updates. The
+   * server promises that all of it is durable.
    */
   acknowledged = 0;
-  /** Which of its own insertions it was sent back as deleted: clock and length of each range. */
+  /** Its own insertions that were echoed as deleted: clock and length of each range. */
   readonly acknowledgedDeletes: [clock: number, length: number][] = [];
-  /** How many messages with content it was sent. */
+  /** How many messages with content it has received. */
   received = 0;
-  /** When it was sent something last, on the clock of `performance.now()`. */
+  /** When it last received a message, in the time of `performance.now()`. */
   heardAt = 0;
   #connection: RawClient | undefined;
   #attempts = 0;
@@ -29,7 +29,7 @@ export class EditingClient {
     });
   }
 
-  /** Its own clock: the number of changes that it has made. */
+  /** Its own clock: the number of changes it has made. */
   get clock(): number {
     return Y.getState(this.doc.store, this.doc.clientID);
   }
@@ -38,7 +38,7 @@ export class EditingClient {
     return this.#connection?.isOpen ?? false;
   }
 
-  /** What is missing from a document of what this client was told is saved. */
+  /** What a document lacks of the changes acknowledged to this client. */
   missingFrom(doc: Y.Doc): string[] {
     const missing: string[] = [];
     const { clientID } = this.doc;
@@ -52,7 +52,7 @@ export class EditingClient {
     return missing;
   }
 
-  /** On an earlier connection that still seems open it is heard no more, and hears nothing. */
+  /** Connects. An earlier connection that still seems open is ignored from now on, in both directions. */
   async connect(wsUrl: string, room: string): Promise<void> {
     const attempt = ++this.#attempts;
     const connection = await RawClient.connect(wsUrl, room, {
@@ -70,12 +70,12 @@ export class EditingClient {
     await this.#connection?.close();
   }
 
-  /** Waits for the end of the connection, whoever ends it. */
+  /** Waits until the connection closes, whichever side closes it. */
   async disconnected(): Promise<number> {
     return (await this.#connection?.closed)?.code ?? 0;
   }
 
-  /** Ends the connection without waiting for the server. */
+  /** Closes the connection without waiting for the server. */
   terminate(): void {
     this.#connection?.terminate();
   }

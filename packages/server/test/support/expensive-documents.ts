@@ -6,10 +6,10 @@ import {
   writeVarUint,
 } from "lib0/encoding";
 
-// Small documents that cost much. They are written by hand: Yjs would take as long to make them as it
-// takes to integrate them.
+// Small documents that are expensive to process. They are encoded by hand: Yjs would take as long to
+// create them as to integrate them.
 
-/** Content of an item, and which of its neighbours are named. */
+/** An item's content type, and which of its neighbours it names. */
 const STRING = 4;
 const FORMAT = 6;
 const TYPE = 7;
@@ -18,7 +18,7 @@ const HAS_RIGHT = 0x40;
 
 /**
  * Takes Yjs quadratic time to integrate: each of `count` clients inserted a character with nothing on
- * its left, so each looks at all that came before. 30,000 of them are 357 KB, and minutes.
+ * its left, so each insertion scans all earlier ones. 30,000 of them are 357 KB, and minutes.
  */
 export function quadraticUpdate(count: number): Uint8Array {
   const encoder = createEncoder();
@@ -44,10 +44,10 @@ export function quadraticUpdate(count: number): Uint8Array {
 }
 
 /**
- * Quadratic when it is shown: a text, in the root `x`, in which each character has one more format than
- * the one before. 6,000 of them are 90 KB, and 60 MB of XML.
+ * Quadratic to render: a text, in the root `x`, in which each character has one more format than the
+ * one before. 6,000 of them are 90 KB, and 60 MB of XML.
  *
- * @param isXml whether it is an XML text in a fragment, or a text
+ * @param isXml whether to make an XML text in a fragment instead of a text
  */
 export function formatsUpdate(count: number, isXml: boolean): Uint8Array {
   const encoder = createEncoder();
@@ -62,7 +62,7 @@ export function formatsUpdate(count: number, isXml: boolean): Uint8Array {
     writeVarUint(encoder, 6);
   }
   let clock = Number(isXml);
-  /** Begins an item that stands behind the one before. */
+  /** Begins an item that follows the previous one. */
   const begin = (content: number) => {
     const isFirst = clock === Number(isXml);
     writeUint8(encoder, isFirst ? content : HAS_LEFT | content);
@@ -99,7 +99,7 @@ export function manyItemsUpdate(count: number): Uint8Array {
     writeVarUint(encoder, 1);
     writeVarUint(encoder, count - i);
     writeVarUint(encoder, 0);
-    // An embedded list for each client, in one map, with the client as the key.
+    // An embedded list per client, in one map, keyed by client.
     writeUint8(encoder, 0x20 | TYPE);
     writeVarUint(encoder, 1);
     writeVarString(encoder, "m");

@@ -9,16 +9,16 @@ import * as prng from "lib0/prng";
 import { type Deletion, type Run, updateOf } from "./made-updates.ts";
 import { encodeRaw } from "./raw-messages.ts";
 
-/** A message as a client sends it, and what it is. */
+/** A message from a client, with its description. */
 export interface Message {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-/** The client id that all presence of a series is told of first. */
+/** The client id that all awareness of a series begins with. */
 const OWN = 7;
 
-/** Makes messages that cost a server more than their bytes say; the same ones for the same seed. */
+/** Makes messages that cost a server more than their size suggests; the same ones for the same seed. */
 export class ExpensiveMessages {
   readonly #random: prng.PRNG;
   readonly #largest: number;
@@ -77,7 +77,7 @@ export class ExpensiveMessages {
     return { name: `${type}: ${name}`, bytes: encodeRaw({ type, update }) };
   }
 
-  /** As often small as large, up to what is allowed. */
+  /** Equally often small and large, up to the maximum. */
   #many(): number {
     return Math.max(1, Math.floor(this.#largest ** prng.real53(this.#random)));
   }
@@ -115,7 +115,7 @@ export class ExpensiveMessages {
     }
   }
 
-  /** Structs of one client with a gap after each. */
+  /** Structs of one client, with a gap after each. */
   #skips(): Uint8Array {
     const encoder = createEncoder();
     const count = this.#many();
@@ -133,7 +133,7 @@ export class ExpensiveMessages {
     return toUint8Array(encoder);
   }
 
-  /** Every hundredth client, beginning anywhere: several of these interleave. */
+  /** Every hundredth client, starting anywhere, so that several of these interleave. */
   #interleaved(): Uint8Array {
     const first = 1 + this.#below(100);
     const count = Math.min(this.#many(), 2_000);

@@ -5,7 +5,7 @@ export type ServerMessage =
   | { type: "diff" | "update"; update: Uint8Array }
   | { type: "presence"; states: Uint8Array };
 
-/** Decodes what the server writes to a socket, independently of the code that encodes it. */
+/** Decodes what the server writes to a socket, independently of the encoder. */
 export function decodeFrames(frames: readonly Uint8Array[]): ServerMessage[] {
   return frames.map((frame) => decodeMessage(payloadOf(frame)));
 }

@@ -2,12 +2,12 @@ import { WebSocket } from "ws";
 import type { ServerProcess } from "./server-process.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** Arguments of Node with which `liveBytes` works. */
+/** The Node.js arguments that `liveBytes` requires. */
 export const HEAP_ARGS: readonly string[] = ["--inspect=127.0.0.1:0"];
 
 /**
- * What the main thread of a server that was started with `HEAP_ARGS` really holds, in bytes: the
- * objects and the array buffers that are left after a full garbage collection.
+ * The live memory of the main thread of a server started with `HEAP_ARGS`, in bytes: the objects and
+ * array buffers that remain after a full garbage collection.
  */
 export async function liveBytes(server: ServerProcess): Promise<number> {
   const url = await waitFor(() => inspectorUrl(server), { message: "the inspector listens" });
@@ -17,7 +17,7 @@ export async function liveBytes(server: ServerProcess): Promise<number> {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    // Once more, for what the finalisers of the first have set free.
+    // Once more, for memory freed by the finalizers of the first.
     await call(socket, "HeapProfiler.collectGarbage");
     await call(socket, "HeapProfiler.collectGarbage");
     const usage = await call(socket, "Runtime.getHeapUsage");
@@ -39,7 +39,7 @@ function inspectorUrl(server: ServerProcess): string | undefined {
   return undefined;
 }
 
-/** One command of the inspector. Nothing else is under way on the socket. */
+/** Sends one inspector command. No other command may be in progress on the socket. */
 async function call(socket: WebSocket, method: string): Promise<Record<string, unknown>> {
   const answer = new Promise<string>((resolve, reject) => {
     socket.on("message", function receive(data) {

@@ -3,7 +3,7 @@ import * as prng from "lib0/prng";
 import * as Y from "yjs";
 import { encodeRaw, type RawMessage } from "./raw-messages.ts";
 
-/** Numbers of 2⁵³ and more, one that is only large, and one that is longer than it has to be. */
+/** Numbers of 2⁵³ and more, one that is merely large, and one encoded longer than necessary. */
 const ABSURD = [
   [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
   [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
@@ -11,7 +11,7 @@ const ABSURD = [
   [0x80, 0x80, 0x80, 0x80, 0x00],
 ];
 
-/** Makes messages that no provider sends; the same ones for the same seed. */
+/** Makes messages that no provider would send; the same ones for the same seed. */
 export class HostileFrames {
   readonly #random: prng.PRNG;
   readonly #real = realFrames();
@@ -20,7 +20,7 @@ export class HostileFrames {
     this.#random = prng.create(seed);
   }
 
-  /** A whole number below `limit`. */
+  /** An integer from 0 up to but excluding `limit`. */
   below(limit: number): number {
     return prng.uint32(this.#random, 0, limit - 1);
   }
@@ -51,7 +51,7 @@ export class HostileFrames {
     }
   }
 
-  /** Half of it begins like a message, as most first bytes are of an unknown type and ignored. */
+  /** Half of these begin like a message, because most first bytes are an unknown type and ignored. */
   #noise(): Uint8Array {
     const noise = prng.uint8Array(this.#random, this.below(64));
     if (noise.length > 2 && this.below(2) === 0) {
@@ -72,7 +72,7 @@ export class HostileFrames {
   }
 }
 
-/** A presence message whose only state is this text, whatever it is. */
+/** An awareness message whose only state is this text, valid or not. */
 export function presenceFrame(json: Uint8Array): Uint8Array {
   return presenceFrameOf((encoder) => {
     encoding.writeVarUint(encoder, 1);
@@ -82,7 +82,7 @@ export function presenceFrame(json: Uint8Array): Uint8Array {
   });
 }
 
-/** A presence message with this body, whatever it is. */
+/** An awareness message with this body, valid or not. */
 export function presenceFrameOf(write: (encoder: encoding.Encoder) => void): Uint8Array {
   return encoding.encode((encoder) => {
     encoding.writeVarUint(encoder, 1);
@@ -90,7 +90,7 @@ export function presenceFrameOf(write: (encoder: encoding.Encoder) => void): Uin
   });
 }
 
-/** Messages as providers send them, with every kind of content. */
+/** Messages as sent by providers, with every kind of content. */
 function realFrames(): Uint8Array[] {
   const doc = new Y.Doc();
   doc.clientID = 7;

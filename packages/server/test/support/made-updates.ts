@@ -10,7 +10,7 @@ export interface Run {
 /** A range of deleted structs. */
 export type Deletion = Run;
 
-/** An update made by hand: a run of each client as structs of length 1 without content, then deletions. */
+/** An update made by hand: for each client a run of structs of length 1 without content; then deletions. */
 export function updateOf(runs: readonly Run[], deletes: readonly Deletion[]): Uint8Array {
   const encoder = createEncoder();
   writeVarUint(encoder, runs.length);
@@ -23,7 +23,7 @@ export function updateOf(runs: readonly Run[], deletes: readonly Deletion[]): Ui
       writeVarUint(encoder, 1);
     }
   }
-  // In the order in which they are given, as a forged update may have them.
+  // In the given order, because a forged update may have any order.
   writeVarUint(encoder, deletes.length);
   for (const { client, from, length } of deletes) {
     writeVarUint(encoder, client);

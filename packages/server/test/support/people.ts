@@ -15,9 +15,9 @@ afterEach(() => {
 });
 
 /**
- * Somebody who is connected until the test ends, with a real provider.
+ * A person with a real provider, connected until the test ends.
  *
- * @param path the room, as it is in the URL
+ * @param path the room, as it appears in the URL
  */
 export async function joinAt(
   wsUrl: string,
@@ -31,7 +31,7 @@ export async function joinAt(
   return session;
 }
 
-/** Somebody goes. */
+/** A person leaves. */
 export function leave(session: Session13): void {
   open.delete(session);
   session.destroy();

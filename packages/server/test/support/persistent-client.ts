@@ -5,24 +5,24 @@ import { EditingClient } from "./editing-client.ts";
 const PAUSE_MS = 40;
 /** Real providers wait for up to 2.5 s. */
 const RECONNECT_MS = 100;
-/** Real providers give a silent connection up after 30 s. */
+/** Real providers close a silent connection after 30 s. */
 const SILENCE_MS = 4_000;
 const WORDS = ["one ", "two ", "three "];
 
 /**
- * Edits one room without a rest until it is told to stop, through whichever server takes it, and
- * keeps what it was told is saved.
+ * Edits one room without pause until stopped, through whichever server accepts it, and keeps what has
+ * been acknowledged to it.
  */
 export class PersistentClient extends EditingClient {
   readonly room: string;
   readonly #urls: () => readonly string[];
   readonly #running: Promise<unknown>;
-  /** How often it was connected. */
+  /** How often it has connected. */
   connections = 0;
   #editing = true;
   #closed = false;
 
-  /** @param urls the servers that it may use at the moment; which one it takes is random */
+  /** @param urls the servers that it may use at the moment; it picks one at random */
   constructor(room: string, urls: () => readonly string[]) {
     super();
     this.room = room;
@@ -30,7 +30,7 @@ export class PersistentClient extends EditingClient {
     this.#running = Promise.all([this.#stayConnected(), this.#edit()]);
   }
 
-  /** Whether the server has sent back everything that it did. */
+  /** Whether the server has acknowledged all of its changes. */
   get isSaved(): boolean {
     return this.acknowledged === this.clock;
   }
@@ -51,7 +51,7 @@ export class PersistentClient extends EditingClient {
       const text = this.doc.getText("text");
       const at = Math.floor(Math.random() * (text.length + 1));
       text.insert(at, WORDS[i % WORDS.length] ?? "");
-      // It deletes only what it has typed itself, so a deletion that comes back is its own.
+      // It deletes only what it typed itself, so an echoed deletion is its own.
       if (i % 3 === 0) text.delete(at, 3);
       await delay(PAUSE_MS);
     }
@@ -70,7 +70,7 @@ export class PersistentClient extends EditingClient {
     try {
       await this.connect(url, this.room);
     } catch {
-      // The server is not there; another one is tried.
+      // The server is unavailable; try another one.
       return;
     }
     this.connections++;

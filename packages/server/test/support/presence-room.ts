@@ -3,22 +3,22 @@ import { SwitchProxy } from "./switch-proxy.ts";
 import { waitFor } from "./wait-for.ts";
 
 /**
- * What a person may be unseen for at most, in milliseconds. On an idle machine it is a fraction of a
- * second; a client that nobody helps is unseen until it renews its state, up to 15 seconds.
+ * How long a person may stay invisible, in milliseconds. On an idle machine it takes a fraction of a
+ * second; without the server's help, a client is invisible until it renews its state, up to 15 seconds.
  */
 const UNSEEN_MS = 5_000;
 
-/** Somebody whose connection goes through a load balancer of its own. */
+/** A person whose connection goes through a load balancer of its own. */
 export interface Person {
   readonly session: Session;
   readonly proxy: SwitchProxy;
 }
 
-/** One room with people who look on and one who comes and goes, all with the same provider. */
+/** One room with observers and one person who comes and goes, all with the same provider. */
 export class PresenceRoom {
   readonly name: string;
   readonly version: ProviderVersion;
-  /** Those who are connected, or will be again. */
+  /** People who are connected, or will be again. */
   readonly people: Person[] = [];
   readonly #gone: Person[] = [];
 
@@ -27,7 +27,7 @@ export class PresenceRoom {
     this.name = `${name}-${providerVersions.indexOf(version)}`;
   }
 
-  /** Somebody joins by the server of that port. */
+  /** A person joins through the server at this port. */
   async join(port: number, presence: Record<string, unknown>): Promise<Person> {
     const proxy = await SwitchProxy.start(port);
     const session = this.version.open(proxy.wsUrl, this.name, { presence });
@@ -37,7 +37,7 @@ export class PresenceRoom {
     return person;
   }
 
-  /** Waits until all others see a person like that. @returns how long that took, in milliseconds */
+  /** Waits until all others see this state of a person. @returns how long that took, in milliseconds */
   async seen(person: Person, property: string, value: unknown): Promise<number> {
     const began = performance.now();
     const others = this.people.filter((one) => one !== person);
@@ -53,7 +53,7 @@ export class PresenceRoom {
     return performance.now() - began;
   }
 
-  /** Waits until nobody sees a person who has left. */
+  /** Waits until nobody still sees a person who has left. */
   async gone(person: Person): Promise<number> {
     const began = performance.now();
     const { clientId } = person.session;
@@ -74,7 +74,7 @@ export class PresenceRoom {
   }
 }
 
-/** Does the same with each provider, in rooms of their own; each act when all rooms are through the last. */
+/** Plays the same acts with each provider, in separate rooms; all rooms finish an act before the next. */
 export async function withEachProvider(
   name: string,
   ...acts: ((room: PresenceRoom) => Promise<void>)[]

@@ -6,10 +6,10 @@ import { WebsocketProvider as Provider2 } from "y-websocket-2";
 import { WebsocketProvider as Provider30 } from "y-websocket-3.0";
 import * as Y13 from "yjs";
 
-// Every provider listens for the end of the process, and a test opens many.
+// Every provider adds a listener for the end of the process, and a test opens many.
 process.setMaxListeners(0);
 
-/** What the tests do with a shared text, of either major version of Yjs. */
+/** The operations of a shared text that tests use, with either major version of Yjs. */
 export interface SharedText {
   toString(): string;
   insert(index: number, content: string): void;
@@ -17,11 +17,11 @@ export interface SharedText {
 }
 
 export interface SessionOptions {
-  /** `false`: `connect()` has to be called. */
+  /** `false`: `connect()` must be called. */
   readonly connect?: boolean;
   readonly protocols?: string[];
   readonly params?: Record<string, string>;
-  /** The first local presence state; `null` for a viewer. Without it: the provider's default. */
+  /** The initial local awareness state; `null` for a viewer. The provider's default if omitted. */
   readonly presence?: Record<string, unknown> | null;
 }
 
@@ -33,22 +33,22 @@ export interface Session {
   readonly text: SharedText;
   readonly isSynced: boolean;
   readonly isConnected: boolean;
-  /** How many connections it has opened so far. */
+  /** The number of connections opened so far. */
   readonly connections: number;
-  /** The subprotocol that the server chose. */
+  /** The subprotocol that the server selected. */
   readonly subprotocol: string;
-  /** Presence of everybody, by client id. */
+  /** The awareness states of everyone, by client id. */
   readonly presence: ReadonlyMap<number, unknown>;
   setPresence(state: Record<string, unknown> | null): void;
   onSynced(listener: () => void): void;
   connect(): void;
   disconnect(): void;
-  /** Closes the socket without telling that it leaves, as a closed laptop does. */
+  /** Closes the socket without announcing that it leaves, like a closed laptop. */
   vanish(): void;
   destroy(): void;
 }
 
-/** A session of Yjs 13, whose document is a document as the tests themselves use it. */
+/** A session with Yjs 13, the version that the tests themselves use. */
 export interface Session13 extends Session {
   readonly doc: Y13.Doc;
 }
@@ -60,7 +60,7 @@ export interface ProviderVersion<S extends Session = Session> {
   open(wsUrl: string, room: string, options?: SessionOptions): S;
 }
 
-/** What the providers have in common. */
+/** The common interface of the providers. */
 interface Provider {
   readonly synced: boolean;
   readonly wsconnected: boolean;
@@ -114,7 +114,7 @@ export const yWebsocket4: ProviderVersion = {
   },
 };
 
-/** Every provider that people use, oldest first. */
+/** All supported providers, oldest first. */
 export const providerVersions: readonly ProviderVersion[] = [
   yWebsocket1,
   yWebsocket2,
@@ -140,7 +140,7 @@ function version13(
   };
 }
 
-/** Sessions connect once they listen. Without `disableBc` they would talk past the server. */
+/** Sessions connect once they have listeners. Without `disableBc` they would bypass the server. */
 function optionsOf({ params = {}, protocols = [] }: SessionOptions): ProviderOptions {
   return { connect: false, disableBc: true, params, protocols };
 }

@@ -6,15 +6,15 @@ import { waitFor } from "./wait-for.ts";
 
 export interface RawClientOptions {
   readonly protocols?: readonly string[];
-  /** What follows the room in the URL, such as `?token=…`. */
+  /** The part of the URL after the room, such as `?token=…`. */
   readonly query?: string;
   readonly origin?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Another address of this machine. */
   readonly localAddress?: string;
-  /** Called with each message, after it was added to `messages`. */
+  /** Called with each message, after it has been added to `messages`. */
   readonly onMessage?: (message: RawMessage, client: RawClient) => void;
-  /** `false`: messages are only handed to `onMessage`, and not kept. */
+  /** `false`: messages are only passed to `onMessage`, and not kept. */
   readonly keep?: boolean;
 }
 
@@ -27,15 +27,15 @@ export interface RawClose {
 const NOTHING = Y.encodeStateVector(new Y.Doc());
 
 /**
- * A client that does nothing by itself: what it sends is what the test says, and everything that it
- * is sent is decoded strictly and kept.
+ * A passive client: it sends only what the test tells it to, and decodes strictly and keeps everything
+ * that it receives.
  */
 export class RawClient {
-  /** Every message so far, in order. */
+  /** All messages so far, in order. */
   readonly messages: RawMessage[] = [];
-  /** What was wrong with messages that no client should be sent. */
+  /** Descriptions of received messages that no client should receive. */
   readonly faults: string[] = [];
-  /** Resolves when the connection ends, whoever ended it. */
+  /** Resolves when the connection closes, whichever side closes it. */
   readonly closed: Promise<RawClose>;
   readonly #socket: WebSocket;
   readonly #onMessage: RawClientOptions["onMessage"];
@@ -56,9 +56,9 @@ export class RawClient {
   }
 
   /**
-   * @param room is put into the URL as it is, as providers do
-   * @returns the client once the upgrade was accepted
-   * @throws Error when it was refused
+   * @param room put into the URL unchanged, as providers do
+   * @returns the client, once the upgrade has been accepted
+   * @throws Error if it was refused
    */
   static async connect(
     wsUrl: string,
@@ -78,7 +78,7 @@ export class RawClient {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    // Afterwards an error is followed by a close, which is what tests look at.
+    // From here on, an error is followed by a close, which is what tests check.
     socket.on("error", () => {});
     return client;
   }
@@ -87,12 +87,12 @@ export class RawClient {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** This client's end of the connection. */
+  /** This client's local port. */
   get localPort(): number {
     return this.#tcp?.localPort ?? 0;
   }
 
-  /** The subprotocol that the server chose; empty when it chose none. */
+  /** The subprotocol that the server selected; empty if none. */
   get subprotocol(): string {
     return this.#socket.protocol;
   }
@@ -101,7 +101,7 @@ export class RawClient {
     this.#socket.send(bytes);
   }
 
-  /** Sends bytes that need not be a frame. */
+  /** Sends bytes that need not be a valid frame. */
   sendRaw(bytes: Uint8Array): void {
     this.#tcp?.write(bytes);
   }
@@ -126,7 +126,7 @@ export class RawClient {
     this.send({ type: "presence", states });
   }
 
-  /** Resolves once the server has received everything that was sent, or the connection ended. */
+  /** Resolves once the server has received everything sent, or the connection has closed. */
   async ping(): Promise<void> {
     const pong = new Promise<void>((resolve) => {
       this.#socket.once("pong", () => resolve());
@@ -136,9 +136,9 @@ export class RawClient {
   }
 
   /**
-   * Resolves with the first message of a type, which may have come already.
+   * Resolves with the first message of a type, which may have arrived already.
    *
-   * @throws Error when the connection ends before
+   * @throws Error if the connection closes first
    */
   async first<T extends RawMessage["type"]>(type: T): Promise<Extract<RawMessage, { type: T }>> {
     const what = () => `a ${type} message; came: ${this.#summary()}`;
@@ -154,7 +154,7 @@ export class RawClient {
     );
   }
 
-  /** The newest state of a presence client that came; `undefined` when none did. */
+  /** The newest state received for an awareness client; `undefined` if there was none. */
   presenceOf(client: number): RawPresence | undefined {
     let newest: RawPresence | undefined;
     for (const message of this.messages) {
@@ -164,7 +164,7 @@ export class RawClient {
     return newest;
   }
 
-  /** Everything that came, applied to an empty document. */
+  /** Everything received, applied to an empty document. */
   document(): Y.Doc {
     const doc = new Y.Doc();
     for (const message of this.messages) {
@@ -175,13 +175,13 @@ export class RawClient {
     return doc;
   }
 
-  /** Says goodbye, and resolves when the connection has ended. */
+  /** Closes the connection, and resolves when it has closed. */
   async close(): Promise<RawClose> {
     this.#socket.close(1000);
     return await this.closed;
   }
 
-  /** Stops reading: what the server sends stays in the buffers of the kernel, and then at the server. */
+  /** Stops reading: what the server sends waits in the kernel's buffers, and then at the server. */
   pause(): void {
     this.#socket.pause();
   }
@@ -190,7 +190,7 @@ export class RawClient {
     this.#socket.resume();
   }
 
-  /** Is gone without a word. */
+  /** Drops the connection without a close handshake. */
   terminate(): void {
     this.#socket.terminate();
   }
@@ -216,7 +216,7 @@ export class RawClient {
   }
 }
 
-/** Joins a room as a new client, and resolves with the document that it is given. */
+/** Joins a room as a new client, and resolves with the document that it receives. */
 export async function readRoom(wsUrl: string, room: string): Promise<Y.Doc> {
   const client = await RawClient.connect(wsUrl, room);
   client.sendStep1();

@@ -1,7 +1,7 @@
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 
-/** One client's presence as it is on the wire; a `state` of `null` means that it left. */
+/** One client's awareness as encoded on the wire; a `state` of `null` means that it left. */
 export interface RawPresence {
   readonly client: number;
   readonly clock: number;
@@ -17,9 +17,9 @@ export type RawMessage =
   | { readonly type: "query" };
 
 /**
- * Reads one message as strictly as possible: unlike a provider it accepts nothing after the message.
+ * Reads one message as strictly as possible: unlike a provider, it accepts no trailing bytes.
  *
- * @throws Error when it is not exactly one message
+ * @throws Error if it is not exactly one message
  */
 export function decodeRaw(bytes: Uint8Array): RawMessage {
   const decoder = decoding.createDecoder(bytes);

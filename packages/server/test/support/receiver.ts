@@ -9,13 +9,13 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll } from "vitest";
 
-/** One request that came. */
+/** One request received. */
 export interface Received {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** On the clock of `performance.now()`. */
+  /** In the time of `performance.now()`. */
   readonly at: number;
 }
 
@@ -24,11 +24,11 @@ afterAll(async () => {
   await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
 });
 
-/** A program of the application that is told what happens. It ends with the test file. */
+/** A webhook receiver of the application. It is closed when the test file ends. */
 export class TestReceiver {
-  /** Everything that came, in order. */
+  /** All requests received, in order. */
   readonly requests: Received[] = [];
-  /** How the next requests are answered: with 200 at first. */
+  /** The response to the next requests; initially 200. */
   answer: (response: ServerResponse, received: Received) => void = ok;
   readonly #server = createServer((request, response) => void this.#respond(request, response));
   #port = 0;
@@ -44,14 +44,14 @@ export class TestReceiver {
     return `http://127.0.0.1:${this.#port}/hook`;
   }
 
-  /** The callbacks of one room. */
+  /** The callbacks for one room. */
   of(room: string): Received[] {
     return this.requests.filter(
       ({ body }) => (JSON.parse(body) as { room?: string }).room === room,
     );
   }
 
-  /** Is there again, at the same port. */
+  /** Starts again, on the same port. */
   async listen(): Promise<void> {
     if (this.#server.listening) return;
     this.#server.listen(this.#port, "127.0.0.1");

@@ -28,9 +28,9 @@ export interface Exit {
 
 export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Kept after the test; without it a temporary one is made, and removed when the file ends. */
+  /** Kept after the test. By default a temporary directory, removed when the test file ends. */
   readonly dataDir?: string;
-  /** A free port without it. */
+  /** A free port by default. */
   readonly port?: number;
   readonly nodeArgs?: readonly string[];
 }
@@ -54,13 +54,13 @@ export async function temporaryDirectory(): Promise<string> {
   return dir;
 }
 
-/** A process of the real command. It is killed when the test file ends, if it still runs then. */
+/** A process of the real command. If it still runs when the test file ends, it is killed. */
 export class ServerProcess {
   readonly dataDir: string;
   readonly exited: Promise<Exit>;
-  /** Every line so far that was JSON, in order. */
+  /** All lines so far that were JSON, in order. */
   readonly logs: readonly LogLine[];
-  /** Every line so far that was not JSON, of both streams. */
+  /** All lines so far that were not JSON, from both streams. */
   readonly output: readonly string[];
   readonly #child: ChildProcess;
   #exit: Exit | undefined;
@@ -122,7 +122,7 @@ export class ServerProcess {
     this.#child.kill(signal);
   }
 
-  /** Ends the server as an operator does, and resolves with its exit code. */
+  /** Stops the server as an operator would, and resolves with its exit code. */
   async stop(): Promise<number | null> {
     this.signal("SIGTERM");
     await waitFor(() => this.hasExited, {
@@ -132,7 +132,7 @@ export class ServerProcess {
     return (await this.exited).code;
   }
 
-  /** What each of its threads does: its state (R runs, S sleeps, T stopped), and ticks used so far. */
+  /** Describes each of its threads: its state (R running, S sleeping, T stopped), and CPU ticks so far. */
   #threads(): string {
     const tasks = `/proc/${this.pid}/task`;
     try {
@@ -140,7 +140,7 @@ export class ServerProcess {
         .map((thread) => {
           const name = readFileSync(`${tasks}/${thread}/comm`, "utf8").trim();
           const fields = fieldsOfStat(readFileSync(`${tasks}/${thread}/stat`, "utf8"));
-          // State, and processor time in user and system mode: fields 3, 14 and 15.
+          // State, and CPU time in user and system mode: fields 3, 14 and 15.
           return `${name} ${fields[0]} ${Number(fields[11]) + Number(fields[12])}`;
         })
         .join("\n");
@@ -149,13 +149,13 @@ export class ServerProcess {
     }
   }
 
-  /** Ends the server without any warning, as a crash does. */
+  /** Kills the server without warning, like a crash. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.exited;
   }
 
-  /** The last lines that it wrote, for the message of a failed test. */
+  /** Its last lines of output, for the message of a failed test. */
   tail(): string {
     return [
       ...this.logs.slice(-20).map((line) => JSON.stringify(line)),
@@ -164,7 +164,7 @@ export class ServerProcess {
   }
 }
 
-/** Where Node keeps what it compiled: hundreds of servers are started from the same source. */
+/** Node's compile cache, because hundreds of servers are started from the same source. */
 const COMPILED = join(tmpdir(), "symphony-test-compiled");
 
 /** Starts the command without waiting for it to listen. */
@@ -175,7 +175,7 @@ export async function spawnServer(
   const dataDir = options.dataDir ?? (await temporaryDirectory());
   const child = spawn(process.execPath, [...(options.nodeArgs ?? []), CLI, ...args], {
     cwd: dataDir,
-    // Not the environment of the test runner: settings of the developer must not leak in.
+    // Not the environment of the test runner: the developer's settings must not leak in.
     env: {
       PATH: process.env.PATH ?? "",
       ...NODE_ENVIRONMENT,
@@ -194,7 +194,7 @@ export async function spawnServer(
 /**
  * Starts the command, and resolves once it listens.
  *
- * @throws Error with its output when it ends before that
+ * @throws Error with its output if it exits before that
  */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const server = await spawnServer(options);
@@ -214,7 +214,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
 function exitOf(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    // Not "exit": by "close" everything that it wrote has been read.
+    // Not "exit": by "close", all of its output has been read.
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** Stands between clients and servers as a load balancer does, and loses connections as networks do. */
+/** A proxy between clients and servers, like a load balancer, that can drop connections. */
 export class SwitchProxy {
   readonly #server: Server;
   readonly #pairs: Set<{ readonly client: Socket; readonly server: Socket }> = new Set();
@@ -14,7 +14,7 @@ export class SwitchProxy {
     server.on("connection", (client) => this.#join(client));
   }
 
-  /** @param target port of the loopback address */
+  /** @param target a port on the loopback address */
   static async start(target: number): Promise<SwitchProxy> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
@@ -26,7 +26,7 @@ export class SwitchProxy {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** New connections go there. */
+  /** Routes new connections to this port. */
   route(target: number): void {
     this.#target = target;
   }
@@ -39,7 +39,7 @@ export class SwitchProxy {
     }
   }
 
-  /** Ends all connections for the clients. For the servers they stay open, and nothing comes any more. */
+  /** Ends all connections on the clients' side. On the servers' side they stay open, but silent. */
   strand(): void {
     for (const pair of [...this.#pairs]) {
       this.#pairs.delete(pair);

@@ -12,7 +12,7 @@ let clients: Client[];
 beforeEach(async () => {
   served = [];
   clients = [];
-  // Sends back what it gets, and says when it has got all.
+  // Echoes what it receives, and says when it has received everything.
   service = createServer({ allowHalfOpen: true }, (socket) => {
     served.push(socket);
     socket.on("error", () => socket.destroy());
@@ -61,12 +61,12 @@ class Client {
   }
 }
 
-/** Some megabytes, more than sockets hold. */
+/** Some megabytes, more than sockets buffer. */
 function large(): Buffer {
   return Buffer.from(Uint8Array.from({ length: 8 * 1024 * 1024 }, (_, i) => i % 251));
 }
 
-/** A whole exchange, which shows that whatever was sent before has arrived, too. */
+/** A complete exchange, which proves that everything sent before has arrived too. */
 async function works(): Promise<void> {
   const client = new Client();
   client.socket.end("hello");

@@ -2,19 +2,19 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How a proxy treats connections: as if it were not there, until the test says otherwise. */
+/** How a proxy treats connections: transparently, unless the test says otherwise. */
 type Mode = "open" | "cut" | "silent";
 
-/** So often a slow network passes something on. */
+/** How often a slow network forwards data. */
 const TRICKLE_MS = 50;
-/** What a busy machine has missed is caught up, if it is no more than this. */
+/** Catch up on ticks missed on a busy machine, up to this much time. */
 const CATCH_UP_MS = 1_000;
 
-/** Stands between a client and a service on this machine, and does to their connections what networks do. */
+/** A proxy between clients and a service on this machine, which imitates network faults. */
 export class TcpProxy {
   readonly #server: Server;
   readonly #target: { readonly port: number; readonly host: string };
-  /** Counted up by `strand`: what was opened before is stuck. */
+  /** Incremented by `strand`: connections opened before are stuck. */
   #generation = 0;
   readonly #sockets: Set<Socket> = new Set();
   #mode: Mode = "open";
@@ -22,7 +22,7 @@ export class TcpProxy {
   #bytesPerSecond = Number.POSITIVE_INFINITY;
   /** How many bytes have reached clients so far. */
   #bytesDown = 0;
-  /** How many bytes more from the service until the connection breaks. */
+  /** How many more bytes from the service to forward before connections break. */
   #breakAfter = Number.POSITIVE_INFINITY;
 
   private constructor(server: Server, target: { port: number; host: string }) {
@@ -32,11 +32,11 @@ export class TcpProxy {
   }
 
   /**
-   * @param port where something may not listen yet
+   * @param port the port of the service, which need not be listening yet
    * @param host an address of this machine
    */
   static async start(port: number, host = "127.0.0.1"): Promise<TcpProxy> {
-    // Half open: who has sent everything may still be waiting for the answer.
+    // Half-open: a client that has sent everything may still be waiting for the response.
     const server = createServer({ allowHalfOpen: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -47,33 +47,33 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends all connections, and new ones at once. */
+  /** Ends all connections, and immediately ends new ones. */
   cut(): void {
     this.#mode = "cut";
     this.#endAll();
   }
 
-  /** Accepts connections and keeps those that are open, but nothing gets through any more. */
+  /** Accepts connections and keeps open ones, but lets nothing through. */
   silence(): void {
     this.#mode = "silent";
   }
 
   /**
-   * Nothing gets through any more on connections that are open, and neither end is told; new ones
-   * work. So a network loses the connections of a machine that moves to another one.
+   * Lets nothing through on connections that are open, without telling either end; new ones work. This
+   * is how the connections of a machine are lost when it moves to another network.
    */
   strand(): void {
     this.#generation++;
   }
 
-  /** Holds every byte back for a while, in both directions. */
+  /** Delays every byte, in both directions. */
   delay(ms: number): void {
     this.#delay = ms;
   }
 
   /**
-   * Lets only so many bytes a second through, for each connection and direction. What does not get
-   * through is not read either, so it waits at whoever sends it.
+   * Limits the bytes per second of each connection and direction. The rest is not read either, so it
+   * waits at the sender.
    */
   throttle(bytesPerSecond: number): void {
     this.#bytesPerSecond = bytesPerSecond;
@@ -84,14 +84,13 @@ export class TcpProxy {
     return this.#bytesDown;
   }
 
-  /** Lets exactly so many more bytes come from the service, and then ends all connections. */
+  /** Forwards exactly this many more bytes from the service, then ends all connections. */
   breakAfter(bytes: number): void {
     this.#breakAfter = bytes;
   }
 
   /**
-   * Everything gets through again. What was held up by `silence` or `strand` is lost with its
-   * connections.
+   * Lets everything through again. Data held up by `silence` or `strand` is lost with its connections.
    */
   restore(): void {
     if (this.#mode === "silent" || this.#generation > 0) this.#endAll();
@@ -141,7 +140,7 @@ export class TcpProxy {
       }
       from.resume();
     };
-    /** Keeps the order also when the delay becomes shorter. */
+    /** Preserves the order even if the delay becomes shorter. */
     const pass = (act: () => unknown): void => {
       if (isStuck()) return;
       const due = performance.now() + this.#delay;

@@ -8,8 +8,8 @@ interface Row {
 }
 
 /**
- * How many bytes one end of a local IPv4 connection has sent, and the other has not read: what lies
- * in the kernel's buffers of both.
+ * How many bytes one end of a local IPv4 connection has sent and the other has not read: those in the
+ * kernel's buffers on both sides.
  */
 export async function bytesUnderWay(fromPort: number, toPort: number): Promise<number> {
   const rows = parse(await readFile("/proc/net/tcp", "utf8"));

@@ -4,34 +4,34 @@ import { afterAll } from "vitest";
 import { type ServerProcess, startServer } from "./server-process.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
-/** What lies between one server and the others, its clients, and the services. */
+/** The proxies between one server and the others, its clients, and the services. */
 interface Paths {
-  /** Through which the other servers reach it. */
+  /** From the other servers. */
   readonly peers: TcpProxy;
-  /** Through which clients may reach it. */
+  /** From clients that choose to use it. */
   readonly clients: TcpProxy;
-  /** Through which it reaches these services. */
+  /** To these services. */
   readonly redis: TcpProxy;
   readonly postgres: TcpProxy;
   readonly s3: TcpProxy;
   readonly dynamoDb: TcpProxy;
 }
 
-/** One server of a cluster, which may be started again. */
+/** One server of a cluster. It can be restarted. */
 export interface Member extends Paths {
   process: ServerProcess;
   readonly port: number;
 }
 
 export interface TestClusterOptions {
-  /** More settings of each server. */
+  /** Additional settings of each server. */
   readonly env?: Environment;
   readonly redisCluster?: boolean;
-  /** Gives the endpoint that servers use, when something stands between them and S3. */
+  /** Returns the endpoint that servers use if a proxy stands between them and S3. */
   readonly s3?: (endpoint: string) => Promise<string>;
 }
 
-/** Servers with real services, for tests: all of it is gone when the test file ends. */
+/** Servers with real services, for tests. Everything is removed when the test file ends. */
 export class TestCluster {
   readonly services: BackingServices;
   readonly members: Member[] = [];
@@ -66,7 +66,7 @@ export class TestCluster {
       .map(({ process }) => process.wsUrl);
   }
 
-  /** The same, by way of the network of the clients. */
+  /** The same, through the proxies for clients. */
   get clientUrls(): readonly string[] {
     return this.members
       .filter(({ process }) => !process.hasExited)
@@ -79,17 +79,17 @@ export class TestCluster {
     return member;
   }
 
-  /** Starts a server again that has ended, at the same address. */
+  /** Restarts a server that has stopped, at the same address. */
   async restart(member: Member): Promise<void> {
     member.process = await startServer({ port: member.port, env: this.#environment(member) });
   }
 
-  /** Something that has to end before the servers do. */
+  /** Registers something to close before the servers. */
   onStop(release: () => Promise<void>): void {
     this.#releases.push(release);
   }
 
-  /** Ends all servers and services. */
+  /** Stops all servers and services. */
   async stop(): Promise<void> {
     await Promise.all(this.#releases.map((release) => release()));
     await Promise.all(
@@ -127,7 +127,7 @@ export class TestCluster {
     return {
       ...shared,
       SERVER_ADDRESS: `127.0.0.1:${peers.port}`,
-      // The servers of a Redis Cluster name each other, so there is no way around them.
+      // The servers of a Redis Cluster advertise each other's addresses, so a proxy would be bypassed.
       ...("port" in this.services.redis ? { REDIS_URL: `redis://127.0.0.1:${redis.port}` } : {}),
       DATABASE_URL: through(postgres, shared.DATABASE_URL),
       AWS_ENDPOINT_URL_S3: through(s3, shared.AWS_ENDPOINT_URL_S3),
@@ -141,7 +141,7 @@ async function proxyOf(url = ""): Promise<TcpProxy> {
   return TcpProxy.start(Number(port), hostname);
 }
 
-/** The same URL, by way of a proxy. */
+/** The same URL, through a proxy. */
 function through({ port }: TcpProxy, url = ""): string {
   const proxied = new URL(url);
   proxied.host = `127.0.0.1:${port}`;

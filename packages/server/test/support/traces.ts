@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import type { Text } from "yjs";
 
-/** At `position` take `deleted` characters away and put `inserted` in. Counts code points. */
+/** Replaces `deleted` characters at `position` with `inserted`. Counts code points. */
 export type Patch = readonly [position: number, deleted: number, inserted: string];
 
 /** What one person typed. */
@@ -22,7 +22,7 @@ export interface ConcurrentTrace {
 }
 
 export interface ConcurrentTransaction {
-  /** Applies to the document that results from these transactions. */
+  /** The transactions whose resulting document this one applies to. */
   readonly parents: readonly number[];
   readonly agent: number;
   readonly patches: readonly Patch[];
@@ -31,7 +31,7 @@ export interface ConcurrentTransaction {
 const DIRECTORY =
   process.env.TRACES_DIR ?? fileURLToPath(new URL("../../../../../shared/traces", import.meta.url));
 
-/** The recordings are not part of the repository. Why they cannot be replayed here, or `null`. */
+/** Why the recordings, which are not in the repository, cannot be replayed here; otherwise `null`. */
 export const tracesMissing: string | null = existsSync(DIRECTORY)
   ? null
   : `the recorded editing sessions are not at ${DIRECTORY} (set TRACES_DIR)`;
@@ -54,8 +54,8 @@ export function loadConcurrent(name: string): ConcurrentTrace {
 /**
  * Applies a patch, whose positions count code points, to a text, which counts UTF-16 units.
  *
- * @param wide whether the text may ever hold a character of two units; only then do the two differ,
- *   and the text has to be looked at
+ * @param wide whether the text may ever contain a character of two units; only then do the two counts
+ *   differ, and the text must be scanned
  */
 export function applyPatch(text: Text, [position, deleted, inserted]: Patch, wide: boolean): void {
   let start = position;
@@ -69,7 +69,7 @@ export function applyPatch(text: Text, [position, deleted, inserted]: Patch, wid
   if (inserted !== "") text.insert(start, inserted);
 }
 
-/** Whether any of the patches brings a character of two UTF-16 units in. */
+/** Whether any of the patches inserts a character of two UTF-16 units. */
 export function isWide(patches: Iterable<Patch>): boolean {
   for (const [, , inserted] of patches) if (/[\u{10000}-\u{10ffff}]/u.test(inserted)) return true;
   return false;

@@ -1,7 +1,7 @@
-// What stands between a server and one of its parts, to hold calls back or to let them fail. The parts keep
-// their state in private fields, so their methods have to be called on the part itself.
+// Wrappers between a server and one of its parts, to delay calls or make them fail. Parts keep their state
+// in private fields, so their methods must be called on the part itself.
 
-/** A part some of whose methods are others. The rest is that of the part. */
+/** A part with some of its methods replaced. */
 export function withOverrides<Part extends object>(part: Part, overrides: Partial<Part>): Part {
   return new Proxy(part, {
     get: (target, name) => {
@@ -12,7 +12,7 @@ export function withOverrides<Part extends object>(part: Part, overrides: Partia
   });
 }
 
-/** A part all of whose methods begin when `before` has resolved. */
+/** A part whose methods all wait for `before`. */
 export function delayed<Part extends object>(part: Part, before: () => Promise<void>): Part {
   return new Proxy(part, {
     get: (target, name) => {
@@ -26,7 +26,7 @@ export function delayed<Part extends object>(part: Part, before: () => Promise<v
   });
 }
 
-/** The same part, for a server that must not close it. */
+/** The same part, protected from being closed by the server. */
 export function lent<Part extends { close(): Promise<void> }>(part: Part): Part {
   return withOverrides(part, { close: async () => {} } as Partial<Part>);
 }

@@ -13,7 +13,7 @@ function textUpdate(): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
-/** Enough for what came to be read and handled. */
+/** Long enough for received messages to be read and handled. */
 async function someTurns(): Promise<void> {
   for (let i = 0; i < 50; i++) await nextTurn();
 }
@@ -21,7 +21,7 @@ async function someTurns(): Promise<void> {
 it("takes nothing more from clients once it shuts down, also from those that waited for something", async () => {
   const store = new MemoryStore();
   const inner = store.openJournal();
-  /** The rooms of the updates that the journal was given. It writes them once it is let. */
+  /** The rooms of the updates passed to the journal. It writes them once it is released. */
   const appended: string[] = [];
   const released = Promise.withResolvers<void>();
   const journal = withOverrides(inner, {

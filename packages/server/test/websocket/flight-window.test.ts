@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Writes until the window is closed. @returns the pings that went with it, and how many bytes */
+/** Writes until the window is closed. @returns the pings that were due, and the bytes written */
 function fill(): { pings: Buffer[]; bytes: number } {
   const pings: Buffer[] = [];
   let bytes = 0;

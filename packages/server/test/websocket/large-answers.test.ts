@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { type Asker, LargeAnswers } from "../../src/websocket/large-answers.ts";
 
 const MB = 1024 * 1024;
-/** Answers may take 12 MB then. */
+/** With this limit, unread answers may take 12 MB. */
 const GUARD = {
   limit: 144 * MB,
   look: () => {},

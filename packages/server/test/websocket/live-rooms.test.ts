@@ -6,7 +6,7 @@ import type { LiveChanges, LiveMark } from "../../src/fleet/server-calls.ts";
 /** More changes than are remembered. */
 const MANY = 20_000;
 
-/** Somebody who asks again and again. */
+/** A caller that polls repeatedly. */
 class Follower {
   mark: LiveMark | null = null;
   readonly rooms: Map<string, number> = new Map();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { LoopStats } from "../../src/websocket/connection-stats.ts";
 import { LoopBudgets } from "../../src/websocket/loop-budget.ts";
 
-/** Budgets with an event loop that is as loaded as the test says. */
+/** Budgets with an event-loop load that the test sets. */
 function budgets(load = 0) {
   const loop = { load, get: () => loop.load };
   const stats = new LoopStats();
@@ -12,7 +12,7 @@ function budgets(load = 0) {
 
 const ignore = () => {};
 
-/** Whether more is done for a connection within a turn of the event loop. */
+/** Whether a connection may go on within one turn of the event loop. */
 async function isServed(due: Promise<void> | null): Promise<boolean> {
   if (due === null) return true;
   const turn = new Promise((resolve) => setImmediate(() => setImmediate(resolve, false)));
@@ -64,7 +64,7 @@ describe("the budget of the event loop", () => {
     expect(await isServed(other.due(0))).toBe(true);
     loop.load = 0.3;
     expect(await isServed(heavy[0]?.due(0) ?? null)).toBe(true);
-    // All networks of 64 bits are one address.
+    // A /64 network counts as one address.
     const v6 = ["2001:db8::1", "2001:db8::2"].map((address) => all.open(address, 0, ignore));
     loop.load = 1;
     for (const budget of v6) budget.charge(400, 0);

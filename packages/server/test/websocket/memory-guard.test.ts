@@ -29,7 +29,7 @@ afterEach(() => {
   for (const guard of guards.splice(0)) guard.close();
 });
 
-/** @param limit a share of what this process uses now */
+/** @param limit as a share of this process's current memory usage */
 function guardOf(clients: readonly Client[], limit: number): MemoryGuard {
   const guard = new MemoryGuard({
     limit: process.memoryUsage.rss() * limit,

@@ -16,7 +16,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const NOTHING = Uint8Array.of(0);
 
-/** A client that takes as many parts as the test lets it. */
+/** A client that takes as many parts as the test allows. */
 class Client implements PartsSink {
   readonly room = "room";
   readonly doc = new Y.Doc();
@@ -73,7 +73,7 @@ function parts(): { shared: SharedParts; cuts: boolean[] } {
   return { shared, cuts };
 }
 
-/** A document of a megabyte, and an update that came after it. */
+/** A document of a megabyte, and an update made after it. */
 function written(): { base: Frame; later: Frame; text: string } {
   const doc = new Y.Doc();
   const text = doc.getText("text");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StaggeredSweep } from "../../src/websocket/staggered-sweep.ts";
 
-/** What each of these many shares visits. */
+/** The members visited in each of this many slices. */
 function shares(rounds: StaggeredSweep<number>, visited: number[], many: number): number[][] {
   return Array.from({ length: many }, () => {
     rounds.next();

@@ -5,7 +5,7 @@ import { UnfinishedMessages } from "../../src/websocket/unfinished-messages.ts";
 
 const MB = 1024 * 1024;
 
-/** A connection of an address, as it is counted. */
+/** The counter of a connection from an address. */
 class Sender {
   readonly address: string;
   readonly socket = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
@@ -34,7 +34,7 @@ it("above the limit, the address that has most loses its largest messages", () =
   const all = unfinished(10.2 * MB);
   const greedy = Array.from({ length: 6 }, () => new Sender(all, "192.0.2.66"));
   const others = ["192.0.2.1", "192.0.2.2"].map((address) => new Sender(all, address));
-  // Each of the others has more than each of the greedy ones.
+  // Each of the others holds more than any single greedy one.
   for (const other of others) other.send(2 * MB);
   for (const sender of greedy) sender.send(MB);
   expect(all.ended).toBe(0);

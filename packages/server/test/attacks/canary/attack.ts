@@ -3,8 +3,8 @@ import type { RawSocket, RawSocketOptions } from "./raw-socket.ts";
 // How to add an attack: put one file into `attacks/` that exports `attack`. The suite finds it there,
 // runs it in a process of its own against a real server with default limits and 512 MB of memory, and
 // measures a canary meanwhile: two people who edit in another room. The attack fails its test when an
-// edit of theirs is acknowledged late, when the server grows too large, ends or logs an error, when
-// their document is damaged, or when nobody can join any more.
+// edit of theirs is acknowledged late, when the server grows too large, exits or logs an error, when
+// their document is damaged, or when new clients can no longer join.
 //
 //   export const attack: Attack = {
 //     name: "presence queries of a client that does not read",
@@ -15,23 +15,23 @@ import type { RawSocket, RawSocketOptions } from "./raw-socket.ts";
 //
 //   npx vitest run packages/server/test/attacks/canary -t "presence queries"
 //
-// The default of four seconds is enough for most attacks, and all together must stay below four
+// The default duration is enough for most attacks; all attacks together must take less than four
 // minutes. Attacks with the same settings share a server, so use `target.room(name)` for rooms.
 
 export interface Attack {
   readonly name: string;
-  /** Settings of the server beyond the defaults; an attack with its own gets its own server. */
+  /** Server settings other than the defaults; an attack that has any gets a server of its own. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The attack is run once with each of these numbers of connections; `[1]` by default. */
+  /** The attack runs once with each of these numbers of connections; `[1]` by default. */
   readonly connections?: readonly number[];
-  /** How long it is measured; 3 by default, 10 at most. */
+  /** How many seconds to measure; 3 by default, 10 at most. */
   readonly seconds?: number;
-  /** What happens before the measurement begins. Bounded by `PREPARE_SECONDS`. */
+  /** Runs before the measurement begins, for at most `PREPARE_SECONDS`. */
   readonly prepare?: (target: AttackTarget) => Promise<void>;
   /**
-   * Attacks until `target.over`, or until there is nothing left to do; the canary is measured for as
-   * long as it takes, and for a second more. What it throws fails the test: being refused or
-   * disconnected is no error.
+   * Attacks until `target.over`, or until there is nothing left to do. The canary is measured for as
+   * long as it takes, and for a second more. Anything it throws fails the test; being refused or
+   * disconnected is not an error.
    */
   readonly run: (target: AttackTarget) => Promise<void>;
 }
@@ -40,27 +40,27 @@ export const DEFAULT_SECONDS = 4;
 export const MOST_SECONDS = 10;
 export const PREPARE_SECONDS = 20;
 
-/** What an attack is given, in its own process. */
+/** Passed to an attack, in its own process. */
 export interface AttackTarget {
   readonly url: string;
   readonly port: number;
-  /** How many connections the attack is to use. */
+  /** How many connections the attack should use. */
   readonly connections: number;
-  /** Whether the measured time is over. False while the attack prepares. */
+  /** Whether the measured time is over. False during preparation. */
   readonly over: boolean;
-  /** The address that all connections of the attack come from. */
+  /** The source address of all connections of the attack. */
   readonly address: string;
   /** The name of a room that no other attack uses. */
   room(name?: string): string;
-  /** A TCP connection on which nothing is sent yet. */
+  /** Opens a TCP connection, without sending anything. */
   tcp(options?: RawSocketOptions): Promise<RawSocket>;
-  /** A WebSocket that is open; it is closed when the attack ends. @throws Error when it is refused */
+  /** Opens a WebSocket that is closed when the attack ends. @throws Error if it is refused */
   connect(room?: string, options?: RawSocketOptions): Promise<RawSocket>;
-  /** As many as `connections`, those that were refused left out. */
+  /** Opens as many as `connections`, and returns those that were not refused. */
   connectAll(room?: string | ((index: number) => string)): Promise<RawSocket[]>;
-  /** A request from the address of the attack. @returns the status; 0 when the connection broke */
+  /** Sends a request from the address of the attack. @returns the status; 0 if the connection broke */
   request(path: string, init?: RequestParts): Promise<number>;
-  /** Resolves after this time, at once when the attack is over. */
+  /** Resolves after this time, or at once when the attack is over. */
   pause(milliseconds: number): Promise<void>;
 }
 

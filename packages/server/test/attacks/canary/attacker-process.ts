@@ -14,10 +14,10 @@ import { RawSocket, type RawSocketOptions } from "./raw-socket.ts";
 
 // Runs one attack: node attacker-process.ts <file of the attack> <URL of the server> <connections>
 
-/** What the attacker computes must not take the processor from the server and the canary. */
+/** The attacker's work must not take CPU time from the server and the canary. */
 setPriority(19);
 
-/** Connections that are opened at the same time. */
+/** How many connections to open at a time. */
 const AT_ONCE = 20;
 
 class Target implements AttackTarget {

@@ -5,19 +5,19 @@ import { answerParent } from "./child.ts";
 // Two people who edit in a room, each of whose edits is timed until it is acknowledged:
 // node canary-process.ts <WebSocket URL of the server> <room>
 
-/** Each of the two edits so often. They do so whether the edit before is acknowledged or not. */
+/** How often each of the two edits, whether or not the previous edit has been acknowledged. */
 const EDIT_MS = 40;
 const JOIN_MS = 10_000;
-/** How long an edit that was made during the attack may take to be acknowledged in the end. */
+/** The longest that the acknowledgement of an edit made during the attack may take. */
 const LAST_MS = 30_000;
 
-/** What the canary measured, in milliseconds. */
+/** The canary's measurements, in milliseconds. */
 export interface CanaryReport {
-  /** From each edit to its acknowledgement, in ascending order. */
+  /** The time from each edit to its acknowledgement, in ascending order. */
   readonly acknowledged: readonly number[];
-  /** How many edits of each person there are by the whole canary so far. */
+  /** How many edits each person has made so far. */
   readonly edits: readonly number[];
-  /** Closes of their connections, and messages that nobody should be sent. */
+  /** Closes of their connections, and invalid messages received. */
   readonly faults: readonly string[];
 }
 
@@ -25,7 +25,7 @@ class Person {
   readonly #doc = new Y.Doc();
   readonly #list: Y.Array<number>;
   readonly #client: RawClient;
-  /** When the edits that are not acknowledged were made, the oldest first. */
+  /** When the unacknowledged edits were made, oldest first. */
   readonly #pending: { readonly clock: number; readonly at: number }[] = [];
   #samples: number[] = [];
   #edits = 0;
@@ -59,7 +59,7 @@ class Person {
     return person;
   }
 
-  /** Comes back as providers do: a server that an attack has left short of memory refuses for a while. */
+  /** Reconnects as providers do: a server left short of memory by an attack refuses clients for a while. */
   static async joinInTime(wsUrl: string, room: string, name: string): Promise<Person> {
     const until = performance.now() + JOIN_MS;
     for (;;) {
@@ -92,7 +92,7 @@ class Person {
     this.#client.sendUpdate(Y.encodeStateAsUpdate(this.#doc, before));
   }
 
-  /** Begins to measure anew: edits from now on count. */
+  /** Restarts the measurement: only edits from now on count. */
   reset(): void {
     this.#samples = [];
   }
@@ -127,13 +127,13 @@ answerParent({
       for (const person of people) person.edit();
     }, EDIT_MS);
   },
-  /** What was measured since it was asked last. The edits go on. */
+  /** The measurements since the last call. Editing continues. */
   report: async (): Promise<CanaryReport> => {
     const report = reportOf();
     for (const person of people) person.reset();
     return report;
   },
-  /** Edits no more, waits until all is acknowledged, and reports. */
+  /** Stops editing, waits until every edit is acknowledged, and reports. */
   stop: async (): Promise<CanaryReport> => {
     clearInterval(timer);
     const until = performance.now() + LAST_MS;

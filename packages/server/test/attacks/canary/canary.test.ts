@@ -13,14 +13,14 @@ import { goFirst, limitMemory, type Usage, UsageMeter } from "./vital-signs.ts";
 // Runs every attack in `attacks/` against a canary. `attack.ts` says how to add one.
 
 const MEMORY_LIMIT = 512 * 1024 * 1024;
-/** What an acknowledgement may take during an attack (99 of 100), in milliseconds. */
+/** The most that an acknowledgement may take during an attack (99th percentile), in milliseconds. */
 const ACKNOWLEDGED_MS = 250;
 /** The server is idle before an attack begins; acknowledgements are faster than this. */
 const QUIET_MS = 100;
 const QUIET_WITHIN_MS = 30_000;
-/** A newcomer is let in at the latest this long after an attack. */
+/** A new client must be admitted within this time after an attack. */
 const LET_IN_MS = 10_000;
-/** How long the canary is measured after an attack has ended: what it left behind is done then. */
+/** How long to go on measuring the canary after an attack, while the server works off what is left. */
 const AFTERMATH_MS = 1_000;
 
 const ENV = {
@@ -69,7 +69,7 @@ for (const [settings, attacks] of bySettings) {
   });
 }
 
-/** Runs one attack, and checks that nobody else was hurt. */
+/** Runs one attack, and checks that nobody else was affected. */
 async function survive(
   server: ServerProcess,
   room: string,
@@ -99,8 +99,8 @@ async function survive(
     expect(usage.peakBytes, summary).toBeLessThan(MEMORY_LIMIT);
     const errors = server.logs.slice(logged).filter(({ level }) => level >= 50);
     expect(errors, summary).toEqual([]);
-    // Somebody who comes now finds all that the canary wrote. While memory is short newcomers are refused
-    // for a moment, and come back, as providers do.
+    // A client that joins now finds everything that the canary wrote. While memory is short, new clients
+    // are refused for a moment, and come back as providers do.
     const { wsUrl } = server;
     let refusal: unknown;
     const read = () =>
@@ -119,7 +119,7 @@ async function survive(
   }
 }
 
-/** What the attack before left behind, and what this one prepared, is done. */
+/** Waits until work left by the previous attack and by this one's preparation is finished. */
 async function waitForQuiet(canary: Child): Promise<void> {
   let report: CanaryReport | undefined;
   await canary.ask<CanaryReport>("report", 5_000);

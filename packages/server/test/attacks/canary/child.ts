@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const ENDS_WITHIN_MS = 5_000;
 
-/** A program beside this file, which is told what to do and answers once to each thing. */
+/** A program in this folder that answers each command once. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #name: string;
@@ -19,8 +19,8 @@ export class Child {
   }
 
   /**
-   * @returns what it answers
-   * @throws Error when it fails, ends, or does not answer in time
+   * @returns its answer
+   * @throws Error if it fails, exits, or does not answer in time
    */
   async ask<T>(request: string, milliseconds: number): Promise<T> {
     const child = this.#process;
@@ -62,7 +62,7 @@ interface Answer {
   readonly error?: string;
 }
 
-/** In the child: what it does when it is told to. */
+/** In the child: handles the commands. */
 export function answerParent(requests: Readonly<Record<string, () => Promise<unknown>>>): void {
   process.on("message", (request: string) => {
     void answer(requests[request]).then((message) => process.send?.(message));

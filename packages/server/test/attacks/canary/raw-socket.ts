@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 export interface RawSocketOptions {
   /** Headers of the upgrade. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** What follows the room in the URL, such as `?token=…`. */
+  /** The part of the URL after the room, such as `?token=…`. */
   readonly query?: string;
 }
 
@@ -12,24 +12,24 @@ const HANDSHAKE_MS = 10_000;
 
 /**
  * A TCP connection, or a WebSocket over one, that costs an attacker as little as possible: it counts
- * what comes and does not look at it.
+ * received bytes without parsing them.
  */
 export class RawSocket {
-  /** Bytes that came. */
+  /** Bytes received. */
   received = 0;
   readonly #socket: Socket;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
-    // An end, for whatever reason, shows in `isOpen`.
+    // A closed connection, for whatever reason, shows in `isOpen`.
     socket.on("error", () => {});
     socket.on("data", (data: Buffer) => {
       this.received += data.length;
     });
   }
 
-  /** @throws Error when nobody listens */
+  /** @throws Error if nothing is listening */
   static async open(port: number, localAddress: string): Promise<RawSocket> {
     const socket = connect({ port, host: "127.0.0.1", localAddress });
     const opened = new RawSocket(socket);
@@ -41,12 +41,12 @@ export class RawSocket {
     return !this.#socket.destroyed && this.#socket.readyState === "open";
   }
 
-  /** Bytes that were written and are still waiting in this process. */
+  /** Bytes written that are still queued in this process. */
   get waiting(): number {
     return this.#socket.writableLength;
   }
 
-  /** Upgrades to a WebSocket. @param path as it is on the wire @throws Error when it is refused */
+  /** Upgrades to a WebSocket. @param path as it appears on the wire @throws Error if it is refused */
   async upgrade(path: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
     const extra = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.write(
@@ -78,19 +78,19 @@ export class RawSocket {
     if (this.isOpen) this.#socket.write(bytes);
   }
 
-  /** Resolves when everything that was written is with the kernel, when `signal` aborts, or at the end. */
+  /** Resolves when the kernel has accepted all writes, `signal` aborts, or the connection closes. */
   async drained(signal?: AbortSignal): Promise<void> {
     while (this.isOpen && this.waiting > 0 && signal?.aborted !== true) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
-  /** Reads no more: what comes stays in the kernel, and then at the server. */
+  /** Stops reading: incoming data waits in the kernel, and then at the server. */
   stopReading(): void {
     this.#socket.pause();
   }
 
-  /** Is gone without a word. */
+  /** Drops the connection without a close handshake. */
   destroy(): void {
     this.#socket.destroy();
   }
@@ -100,11 +100,11 @@ export interface FrameOptions {
   /** 2, a binary message, by default; 0 continues one, 1 is text, 8 closes, 9 is a ping. */
   readonly opcode?: number;
   readonly fin?: boolean;
-  /** What the head says; the length of the payload by default. */
+  /** The length in the header; the payload's length by default. */
   readonly length?: number;
 }
 
-/** A WebSocket frame of a client. It is masked with zeros, so that the payload stays as it is. */
+/** A WebSocket frame from a client. Its mask is zero, which leaves the payload unchanged. */
 export function frame(payload: Uint8Array, options: FrameOptions = {}): Buffer {
   const { opcode = 2, fin = true, length = payload.length } = options;
   const first = (fin ? 0x80 : 0) | opcode;

@@ -3,24 +3,24 @@ import { setPriority } from "node:os";
 import type { ServerProcess } from "../../support/server-process.ts";
 import { fieldsOfStat } from "../../support/thread-stat.ts";
 
-/** What a server used during an attack, as Linux counts it. */
+/** A server's resource usage during an attack, as measured by Linux. */
 export interface Usage {
-  /** The most memory that was found resident, in bytes. */
+  /** Peak resident memory seen, in bytes. */
   readonly peakBytes: number;
-  /** Processor time of all threads, in milliseconds. */
+  /** CPU time of all threads, in milliseconds. */
   readonly cpu: number;
-  /** How long the event loop's thread had to wait for a processor, in milliseconds. */
+  /** How long the event-loop thread waited for a CPU, in milliseconds. */
   readonly starved: number;
 }
 
 const CLOCK_TICK_MS = 10;
-/** A server that fails a test must not take the machine with it: at this size it is killed. */
+/** A server that fails a test must not take down the machine: it is killed at this size. */
 const MOST_BYTES = 2 * 2 ** 30;
 const LOOK_MS = 100;
-/** The system's own record of the peak can only be reset where that is permitted. */
+/** Resets the kernel's record of the peak, where that is permitted. */
 const PEAK_LOOK_MS = 20;
 
-/** Kills a server that grows far above what an attack may make it use. */
+/** Kills a server that grows far beyond the memory that an attack may make it use. */
 export function limitMemory(server: ServerProcess): void {
   const timer = setInterval(async () => {
     const bytes = await server.residentBytes().catch(() => 0);
@@ -31,22 +31,22 @@ export function limitMemory(server: ServerProcess): void {
 }
 
 /**
- * Lets what is measured go before what else happens on the machine, where that is permitted: on a busy
- * machine the time until a processor is free would be measured.
+ * Gives the measured processes priority over others on the machine, where that is permitted: on a busy
+ * machine, the time until a CPU is free would be measured too.
  */
 export async function goFirst(pid: number): Promise<void> {
   try {
     setPriority(pid, FIRST);
-    // Linux shares processors between sessions before it does so between processes.
+    // Linux divides CPU time among sessions first, then among processes.
     await writeFile(`/proc/${pid}/autogroup`, String(FIRST));
   } catch {
-    // Sandboxes and containers refuse it in many ways. It goes without.
+    // Sandboxes and containers refuse this in various ways. Continue without it.
   }
 }
 
 const FIRST = -15;
 
-/** Measures what a server uses from now on. Whoever starts it stops it. */
+/** Measures a server's usage from now on. The caller stops it. */
 export class UsageMeter {
   readonly #server: ServerProcess;
   readonly #timer: NodeJS.Timeout;
@@ -89,7 +89,7 @@ export class UsageMeter {
     return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
   }
 
-  /** Not every kernel counts it. */
+  /** Not available on every kernel. */
   async #readStarved(): Promise<number> {
     const { pid } = this.#server;
     const text = await readFile(`/proc/${pid}/task/${pid}/schedstat`, "utf8").catch(() => "0 0 0");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** What goes wrong. What is not named works. */
+/** The faults to inject. Operations not named work. */
 export interface Faults {
   /** Every write fails with this error. */
   readonly writes?: "ENOSPC" | "EIO";
@@ -13,13 +13,13 @@ export interface Faults {
   readonly reads?: "EIO";
   /** Every fsync and fdatasync fails with this error. */
   readonly syncs?: "EIO";
-  /** Every fsync and fdatasync takes this much longer; it ends early when the fault is switched off. */
+  /** Every fsync and fdatasync takes this much longer; the delay ends early when the fault is cleared. */
   readonly syncDelayMs?: number;
   /** Only files whose absolute path contains this; otherwise every regular file. */
   readonly path?: string;
 }
 
-/** How often a fault was injected since the beginning, in all processes together. */
+/** How often a fault has been injected so far, in all processes together. */
 export interface InjectedFaults {
   readonly failedWrites: number;
   readonly failedReads: number;
@@ -41,17 +41,17 @@ const CONTROL_BYTES = PATH_AT + PATH_BYTES;
  * const faults = await IoFaults.prepare();
  * const child = fork(program, { env: { ...process.env, ...faults.env } });
  * await faults.set({ writes: "ENOSPC", path: "journal.db" }); // the disk is full
- * await faults.clear(); // somebody made room
+ * await faults.clear(); // there is space again
  * await faults.dispose(); // after the child has ended
  * ```
  *
- * A small library (io-faults.c, compiled here with gcc) is loaded into the child and stands in front
- * of read, write, fsync and their relatives. It looks at a memory-mapped control file, so a healthy
- * call costs nothing, and a change is seen by the next call, in every thread and in every process
- * that inherited the environment. Sockets, pipes and terminals are never concerned.
+ * A small library (io-faults.c, compiled here with gcc) is loaded into the child and intercepts read,
+ * write, fsync and related calls. It reads a memory-mapped control file, so a call without a fault costs
+ * almost nothing, and a change takes effect with the next call, in every thread and every process that
+ * inherited the environment. Sockets, pipes and terminals are never affected.
  */
 export class IoFaults {
-  /** To be added to the environment of the child. */
+  /** Variables to add to the child's environment. */
   readonly env: { readonly LD_PRELOAD: string; readonly IO_FAULTS_CONTROL: string };
   readonly #directory: string;
   readonly #control: FileHandle;
@@ -62,7 +62,7 @@ export class IoFaults {
     this.#control = control;
   }
 
-  /** Compiles the library. @throws Error when gcc is missing */
+  /** Compiles the library. @throws Error if gcc is missing */
   static async prepare(): Promise<IoFaults> {
     const directory = await mkdtemp(join(tmpdir(), "io-faults-"));
     const source = fileURLToPath(new URL("./io-faults.c", import.meta.url));
@@ -74,11 +74,11 @@ export class IoFaults {
     return new IoFaults(directory, library, path, await open(path, "r+"));
   }
 
-  /** Replaces the faults that are there now. */
+  /** Replaces the current faults. */
   async set(faults: Faults): Promise<void> {
     const path = Buffer.alloc(PATH_BYTES);
     if (path.write(faults.path ?? "") >= PATH_BYTES) throw new Error("The path is too long.");
-    // No fault may apply to a path that was meant for another one.
+    // A fault must not apply to a path that was meant for another.
     await this.clear();
     await this.#control.write(path, 0, PATH_BYTES, PATH_AT);
     const values = Uint32Array.of(
@@ -90,7 +90,7 @@ export class IoFaults {
     await this.#control.write(values, 0, values.byteLength, FAULTS_AT);
   }
 
-  /** Everything works again. */
+  /** Clears all faults. */
   async clear(): Promise<void> {
     await this.#control.write(Buffer.alloc(COUNTERS_AT - FAULTS_AT), 0, null, FAULTS_AT);
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Attack } from "../attack.ts";
 
-/** Guesses of sessions of administrators, in cookies that look right. */
+/** Guesses of admin sessions, in well-formed cookies. */
 export const attack: Attack = {
   name: "guesses of session cookies",
   connections: [16],

@@ -3,11 +3,11 @@ import { encodeRaw } from "../../../support/raw-messages.ts";
 import type { Attack } from "../attack.ts";
 import { frame, repeated } from "../raw-socket.ts";
 
-/** The state vector of somebody who has one change of a client that is unknown here. */
+/** The state vector of a client that has one change by a client unknown to the server. */
 const STATE_VECTOR = Uint8Array.of(1, 99, 1);
 const ASKS = repeated(frame(encodeRaw({ type: "step1", stateVector: STATE_VECTOR })), 50);
 
-/** Who has something is answered with a difference of his own, which others do not share: 4 MB here. */
+/** A client that has something is answered with a diff of its own, which cannot be shared: here 4 MB. */
 export const attack: Attack = {
   name: "differences for clients that do not read",
   connections: [100],

@@ -4,7 +4,7 @@ import { frame, repeated } from "../raw-socket.ts";
 const BEGIN = frame(new Uint8Array(0), { fin: false });
 const EMPTY = repeated(frame(new Uint8Array(0), { opcode: 0, fin: false }), 5_000);
 
-/** Messages of fragments that hold nothing. */
+/** Messages made of empty fragments. */
 export const attack: Attack = {
   name: "empty fragments",
   connections: [20],

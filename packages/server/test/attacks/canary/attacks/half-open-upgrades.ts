@@ -5,7 +5,7 @@ const BEGIN =
   "GET /room HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
   `X-Filling: ${"a".repeat(12_000)}\r\n`;
 
-/** Upgrades that begin with large headers, and are not finished. */
+/** Upgrade requests with large headers that are never completed. */
 export const attack: Attack = {
   name: "thousands of half-open upgrades",
   run: async (target) => {

@@ -7,7 +7,7 @@ const UPDATES = 256;
 const STRUCTS = 1_500;
 const QUESTION = encodeRaw({ type: "step1", stateVector: Uint8Array.of(0) });
 
-/** Each holds every 256th client: whoever merges them goes from one to the next for each struct. */
+/** Each holds every 256th client, so merging them switches from one to the next for each struct. */
 const updates = Array.from({ length: UPDATES }, (_, u) => {
   const runs = Array.from({ length: STRUCTS }, (_, s) => ({
     client: 1 + u + s * UPDATES,
@@ -17,7 +17,7 @@ const updates = Array.from({ length: UPDATES }, (_, u) => {
   return frame(encodeRaw({ type: "update", update: updateOf(runs, []) }));
 });
 
-/** Small ones of the same kind, which are merged as what people type is. */
+/** Small updates of the same kind, which are merged like typing. */
 const small = Array.from({ length: 2_000 }, (_, u) => {
   const runs = Array.from({ length: 8 }, (_, s) => ({
     client: 1 + u + s * 2_000,
@@ -27,7 +27,7 @@ const small = Array.from({ length: 2_000 }, (_, u) => {
   return frame(encodeRaw({ type: "update", update: updateOf(runs, []) }));
 });
 
-/** They are merged for those who follow, for those who join, and in the log. */
+/** They are merged for subscribers, for joining clients, and in the log. */
 export const attack: Attack = {
   name: "updates that interleave, and clients that join and read slowly",
   connections: [1],

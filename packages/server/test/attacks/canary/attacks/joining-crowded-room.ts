@@ -4,7 +4,7 @@ import type { Attack } from "../attack.ts";
 
 const CLIENTS = 100_000;
 
-/** Every client that connects is sent the state vector, of 100,000 clients, that changes all the time. */
+/** Every connecting client is sent a state vector of 100,000 clients, which changes all the time. */
 export const attack: Attack = {
   name: "connecting again and again to a room of many client ids while somebody writes",
   connections: [1],

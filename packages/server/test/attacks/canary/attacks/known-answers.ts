@@ -8,7 +8,7 @@ const KNOWN = encodeDeletes([{ client: 7, from: 0, length: 1 }]);
 const ANSWERS = repeated(frame(encodeRaw({ type: "step2", update: KNOWN })), 300);
 const MOST_WAITING = 4 * ANSWERS.length;
 
-/** Each answer to the server's state vector is looked up in all that the room holds. */
+/** Each answer to the server's state vector is compared with everything in the room. */
 export const attack: Attack = {
   name: "sync answers that hold nothing new, in a room of many client ids",
   connections: [1, 16],

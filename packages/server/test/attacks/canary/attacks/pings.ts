@@ -2,7 +2,7 @@ import type { Attack } from "../attack.ts";
 import { frame, repeated } from "../raw-socket.ts";
 
 const PINGS = repeated(frame(Buffer.alloc(125, 1), { opcode: 9 }), 2_000);
-/** A sender whose pings are not read does not go on. */
+/** Stop sending while this much is still queued. */
 const MOST_WAITING = 4 * PINGS.length;
 
 /** Each ping is answered with a pong of the same size. */

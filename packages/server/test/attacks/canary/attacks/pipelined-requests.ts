@@ -6,7 +6,7 @@ const REQUESTS = ["/", "/health/ready", "/dashboard/", "/api/openapi.json", "/ap
 );
 const MOST_WAITING = 256 * 1024;
 
-/** Requests without a token, one after the other, whose answers nobody reads. */
+/** Pipelined requests without a token, whose responses are never read. */
 export const attack: Attack = {
   name: "pipelined requests whose answers are not read",
   connections: [100],

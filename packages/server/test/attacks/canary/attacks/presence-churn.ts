@@ -3,7 +3,7 @@ import type { Attack } from "../attack.ts";
 
 const IDS = 300_000;
 
-/** Ids that come and go at once. */
+/** Client ids that are added and removed at once. */
 function churn(first: number): Uint8Array {
   const states: RawPresence[] = [];
   for (let client = first; client < first + IDS; client++) {
@@ -16,7 +16,7 @@ const changes = Array.from({ length: 400 }, (_, clock) =>
   encodeRaw({ type: "presence", states: [{ client: 1, clock, state: { clock } }] }),
 );
 
-/** What came and went must not make each later change dear. */
+/** Clients that came and went must not make later changes expensive. */
 export const attack: Attack = {
   name: "presence of ids that come and go, then many changes",
   connections: [1],

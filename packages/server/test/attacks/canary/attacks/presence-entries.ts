@@ -4,7 +4,7 @@ import { frame } from "../raw-socket.ts";
 
 const ENTRIES = 200_000;
 
-/** Messages that name as many presence clients as fit into some megabytes. */
+/** Messages with as many awareness clients as fit into some megabytes. */
 export const attack: Attack = {
   name: "presence messages with hundreds of thousands of entries",
   run: async (target) => {

@@ -4,7 +4,7 @@ import { frame, repeated } from "../raw-socket.ts";
 
 const QUERIES = repeated(frame(Uint8Array.of(3)), 50);
 
-/** Who asks who is present is answered with all of it: 2 MB here, for one byte. */
+/** An awareness query is answered with the awareness of the whole room: here 2 MB, for one byte. */
 export const attack: Attack = {
   name: "presence queries of clients that do not read",
   connections: [100],

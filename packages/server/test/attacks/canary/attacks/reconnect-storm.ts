@@ -8,7 +8,7 @@ const IS_HERE = frame(
   encodeRaw({ type: "presence", states: [{ client: 7, clock: 1, state: { name: "x" } }] }),
 );
 
-/** Comes, asks for a document of 2 MB, and is gone before it has it; again and again. */
+/** Connects, requests a 2 MB document, and disconnects before receiving it, again and again. */
 export const attack: Attack = {
   name: "reconnects to a large room",
   connections: [20],

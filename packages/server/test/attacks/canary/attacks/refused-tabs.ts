@@ -1,16 +1,16 @@
 import type { Attack, AttackTarget } from "../attack.ts";
 
 const ORIGIN = { origin: "https://elsewhere.example" };
-/** As providers do that forget their backoff once a WebSocket is open. */
+/** The delay of providers that reset their backoff once a WebSocket is open. */
 const RECONNECT_MS = 100;
 
-/** Comes back whenever it is refused. */
+/** Reconnects whenever it is refused. */
 async function tab(target: AttackTarget): Promise<void> {
   while (!target.over) {
     try {
       const socket = await target.connect(target.room(), { headers: ORIGIN });
       const { received } = socket;
-      // Whatever comes is the refusal.
+      // Any message is the refusal.
       while (socket.isOpen && socket.received === received && !target.over) {
         await target.pause(RECONNECT_MS);
       }
@@ -22,7 +22,7 @@ async function tab(target: AttackTarget): Promise<void> {
   }
 }
 
-/** Forgotten tabs whose page may not connect. */
+/** Forgotten tabs whose page is not allowed to connect. */
 export const attack: Attack = {
   name: "refused tabs",
   connections: [100],

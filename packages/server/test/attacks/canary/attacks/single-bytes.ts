@@ -3,10 +3,10 @@ import { frame } from "../raw-socket.ts";
 
 const BEGIN = frame(new Uint8Array(0), { length: 1_000_000 });
 const BYTE = Buffer.alloc(1);
-/** One byte each, again and again in one turn, is one piece for the server only if it is slow. */
+/** Single bytes written in one turn arrive as one chunk only if the server is slow. */
 const AT_ONCE = 8;
 
-/** Each byte comes alone, and takes some hundred bytes while its message is not whole. */
+/** Each byte arrives alone, and uses some hundred bytes until its message is complete. */
 export const attack: Attack = {
   name: "messages byte by byte",
   connections: [100],

@@ -5,7 +5,7 @@ import { frame, repeated } from "../raw-socket.ts";
 
 const ASKS = repeated(frame(encodeRaw({ type: "step1", stateVector: Uint8Array.of(0) })), 50);
 
-/** Who has nothing is answered with the whole document: 4 MB here, for 4 bytes. */
+/** An empty client is answered with the whole document: here 4 MB, for 4 bytes. */
 export const attack: Attack = {
   name: "state vectors of clients that do not read",
   connections: [100],

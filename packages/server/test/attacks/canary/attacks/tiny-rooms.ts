@@ -1,6 +1,6 @@
 import type { Attack } from "../attack.ts";
 
-/** Rooms that are opened, each by somebody who is gone at once. */
+/** Rooms opened by clients that disconnect at once. */
 export const attack: Attack = {
   name: "thousands of rooms that are only visited",
   run: async (target) => {

@@ -6,7 +6,7 @@ const PIECES = 62;
 const BEGIN = frame(Buffer.alloc(PIECE_BYTES, 1), { fin: false });
 const CONTINUE = frame(Buffer.alloc(PIECE_BYTES, 1), { opcode: 0, fin: false });
 
-/** Messages in fragments, of which the last one never comes. */
+/** Fragmented messages whose last fragment never arrives. */
 export const attack: Attack = {
   name: "messages that are never finished",
   connections: [100],

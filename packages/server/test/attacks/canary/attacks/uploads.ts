@@ -5,7 +5,7 @@ const HEAD =
   "POST /api/rooms/room/updates HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\n" +
   "Content-Length: 16000000\r\n\r\n";
 
-/** Bodies of requests that nobody has a token for. */
+/** Request bodies sent without a valid token. */
 export const attack: Attack = {
   name: "uploads without a token",
   connections: [100],

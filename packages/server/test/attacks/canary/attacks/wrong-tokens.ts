@@ -2,7 +2,7 @@ import type { Attack } from "../attack.ts";
 
 const LARGE = `e30.${"a".repeat(6_000)}.${"b".repeat(43)}`;
 
-/** Tokens that are large and wrong, at the door for WebSockets and at the one of the API. */
+/** Large invalid tokens, sent to the WebSocket endpoint and to the API. */
 export const attack: Attack = {
   name: "wrong tokens",
   connections: [20],
