@@ -18,11 +18,6 @@ export class OwnEcho {
     this.#waitingSince = Number.POSITIVE_INFINITY;
   }
 
-  /** Whether anything was published since one of this server's messages last came back. */
-  get isAwaited(): boolean {
-    return this.#waitingSince !== Number.POSITIVE_INFINITY;
-  }
-
   isOverdue(now: number): boolean {
     return now - this.#waitingSince >= OVERDUE_MS;
   }

@@ -325,21 +325,23 @@ export class Replicator implements BusListener {
     const others = [...this.#peers.values()];
     const stateVector = this.#state.name === "open" ? this.#state.replica.durableVector() : NOTHING;
     this.#state = { name: "left" };
-    await this.#registration.release().catch((error: unknown) => {
+    const release = this.#registration.release().catch((error: unknown) => {
       this.#logger.warn(
         { room: this.room, err: error },
         "could not remove this server from the holders, it stays registered",
       );
     });
-    if (others.length > 0 && this.#publisher.echo.isAwaited) {
-      // The bus has not delivered the farewell back. A holder that receives this request and finds
-      // that it is missing messages asks this server in turn, and learns that it no longer holds
-      // the document.
-      const request = this.#request(stateVector, false);
-      const asked = Promise.all(others.map((peer) => ask(this.#asker(), peer, request)));
-      await within(FAREWELL_MS, asked);
-    }
-    await this.#subscription?.close();
+    const told = this.#isBusSilent(Date.now()) ? this.#tellDirectly(others, stateVector) : null;
+    await Promise.all([release, told, this.#subscription?.close()]);
+  }
+
+  /**
+   * The bus does not deliver the farewell. A holder that is asked, and finds that it is missing messages,
+   * asks this server in turn, and learns that it no longer holds the document. Does not reject.
+   */
+  async #tellDirectly(others: readonly Peer[], stateVector: Uint8Array): Promise<void> {
+    const request = this.#request(stateVector, false);
+    await within(FAREWELL_MS, Promise.all(others.map((peer) => ask(this.#asker(), peer, request))));
   }
 
   async #register(): Promise<void> {
@@ -465,14 +467,19 @@ export class Replicator implements BusListener {
     return peer;
   }
 
+  /** Whether the bus reports a problem, or does not bring back what this server publishes. */
+  #isBusSilent(now: number): boolean {
+    return this.#cluster.bus.problem !== undefined || this.#publisher.echo.isOverdue(now);
+  }
+
   /** Whether the others have to be asked directly, because the bus is down. */
   #isExchangeDue(now: number): boolean {
-    const { sequence, echo } = this.#publisher;
+    const { sequence } = this.#publisher;
     if (now >= this.#askAllAt) {
       this.#askAllAt = Number.POSITIVE_INFINITY;
       return true;
     }
-    if (this.#cluster.bus.problem === undefined && !echo.isOverdue(now)) return false;
+    if (!this.#isBusSilent(now)) return false;
     if (now < this.#exchangeAt && sequence === this.#exchanged) return false;
     this.#exchangeAt = now + EXCHANGE_MS;
     this.#exchanged = sequence;
