@@ -23,7 +23,7 @@ export class BatchWriter<Item> {
   /** How many of the added items are being written. */
   #underWay = 0;
   #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
+  #writing: Promise<boolean> | undefined;
   #failing = false;
   #closed = false;
 
@@ -59,8 +59,7 @@ export class BatchWriter<Item> {
     if (this.#closed || this.#timer !== undefined || this.#writing !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const written = this.#write().then(() => {});
-      this.#writing = written.finally(() => {
+      this.#writing = this.#write().finally(() => {
         this.#writing = undefined;
         if (this.#items.length > 0) this.#later(this.#failing ? RETRY_MS : this.#options.delay);
       });

@@ -23,7 +23,7 @@ export interface CatchUpOptions extends Asker {
   readonly isHolder: (peer: Peer) => boolean;
   readonly takeAwareness: (states: readonly PeerAwareness[], peer: Peer) => void;
   /** The peer no longer holds the document. */
-  readonly letGo: (peer: Peer) => void;
+  readonly onAbsent: (peer: Peer) => void;
 }
 
 /** Minimum interval between requests to the same peer. */
@@ -64,7 +64,7 @@ export class CatchUp {
   }
 
   async #ask(peer: Peer): Promise<void> {
-    const { room, logger, request, isHolder, letGo } = this.#options;
+    const { room, logger, request, isHolder, onAbsent } = this.#options;
     this.#asked.add(peer);
     let pause = RETRY_MS;
     const { heard } = peer;
@@ -72,10 +72,10 @@ export class CatchUp {
       const answer = await ask(this.#options, peer, request());
       if (!isHolder(peer)) return;
       if (answer === null) await this.#readInstead(peer);
-      else if (answer.type === "absent") letGo(peer);
+      else if (answer.type === "absent") onAbsent(peer);
       // The server has restarted. The request made this server known to it, so it will announce
       // itself.
-      else if (answer.type === "state" && !peer.isRun(answer.state.incarnation)) letGo(peer);
+      else if (answer.type === "state" && !peer.isRun(answer.state.incarnation)) onAbsent(peer);
       else if (answer.type === "state") {
         await this.#take(answer.state, peer, heard);
         pause = AGAIN_MS;

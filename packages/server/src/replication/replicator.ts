@@ -176,7 +176,7 @@ export class Replicator implements BusListener {
       request: () => this.#request(replica.durableVector(), false),
       isHolder: (peer) => this.#peers.get(peer.address) === peer,
       takeAwareness: (states, peer) => this.#takeAwareness(states, peer, replica),
-      letGo: (peer) => this.#lose(peer),
+      onAbsent: (peer) => this.#lose(peer),
     });
     this.#state = { name: "open", replica, catchUp };
     // The fetched state may lack deletions by a server that has left since: its messages may still
@@ -228,6 +228,7 @@ export class Replicator implements BusListener {
   }
 
   onMessage(bytes: Uint8Array): void {
+    if (this.#state.name === "left") return;
     let message: HolderMessage;
     try {
       message = decodeMessage(bytes);
@@ -237,8 +238,6 @@ export class Replicator implements BusListener {
     }
     if (message.sender === this.#cluster.address) {
       this.#checkOwn(message);
-    } else if (this.#state.name === "left") {
-      return;
     } else if (this.#state.name === "opening") {
       this.#keep(message, bytes);
     } else {
@@ -322,8 +321,7 @@ export class Replicator implements BusListener {
     if (this.#state.name === "left") return;
     this.flush();
     if (this.active) this.#publisher.publish({ type: "leaving" });
-    const others = [...this.#peers.values()];
-    const stateVector = this.#state.name === "open" ? this.#state.replica.durableVector() : NOTHING;
+    const told = this.#isBusSilent(Date.now()) ? this.#tellDirectly() : null;
     this.#state = { name: "left" };
     const release = this.#registration.release().catch((error: unknown) => {
       this.#logger.warn(
@@ -331,7 +329,6 @@ export class Replicator implements BusListener {
         "could not remove this server from the holders, it stays registered",
       );
     });
-    const told = this.#isBusSilent(Date.now()) ? this.#tellDirectly(others, stateVector) : null;
     await Promise.all([release, told, this.#subscription?.close()]);
   }
 
@@ -339,9 +336,12 @@ export class Replicator implements BusListener {
    * The bus does not deliver the farewell. A holder that is asked, and finds that it is missing messages,
    * asks this server in turn, and learns that it no longer holds the document. Does not reject.
    */
-  async #tellDirectly(others: readonly Peer[], stateVector: Uint8Array): Promise<void> {
-    const request = this.#request(stateVector, false);
-    await within(FAREWELL_MS, Promise.all(others.map((peer) => ask(this.#asker(), peer, request))));
+  async #tellDirectly(): Promise<void> {
+    // Before that, nothing has been published that anyone could be missing.
+    if (this.#state.name !== "open") return;
+    const request = this.#request(this.#state.replica.durableVector(), false);
+    const asked = Array.from(this.#peers.values(), (peer) => ask(this.#asker(), peer, request));
+    await within(FAREWELL_MS, Promise.all(asked));
   }
 
   async #register(): Promise<void> {

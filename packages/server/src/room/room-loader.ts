@@ -16,9 +16,7 @@ export interface RoomLoaderOptions {
   readonly logger: Logger;
   readonly hooks?: HookCalls | undefined;
   /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
-  readonly initial?:
-    | { readonly load: LoadRoom; readonly maxDocumentBytes: number; readonly hooks: HookCalls }
-    | undefined;
+  readonly initial?: { readonly load: LoadRoom; readonly hooks: HookCalls } | undefined;
   /** Called when this server becomes the first holder of a room. */
   readonly onFirstHolder?: ((room: string) => void) | undefined;
 }
@@ -26,11 +24,11 @@ export interface RoomLoaderOptions {
 /** Loads rooms and reports it to the metadata and the hooks. */
 export class RoomLoader {
   readonly #options: RoomLoaderOptions;
-  readonly #initialContent: InitialContent | undefined;
+  readonly #services: RoomServices & { readonly initialContent: InitialContent | undefined };
 
   constructor(options: RoomLoaderOptions) {
     this.#options = options;
-    this.#initialContent = newInitialContent(options);
+    this.#services = { ...options.services, initialContent: newInitialContent(options) };
   }
 
   /**
@@ -39,14 +37,11 @@ export class RoomLoader {
    * @throws as `loadRoom`; this server is then no longer a holder of the room
    */
   async load(name: string, replicator: Replicator): Promise<Room> {
-    const { stores, services, metadata, hooks, onFirstHolder } = this.#options;
+    const { stores, metadata, hooks, onFirstHolder } = this.#options;
     try {
       await replicator.join();
       const isFirst = !replicator.active;
-      const { room, fetched } = await loadRoom(name, replicator, stores, {
-        ...services,
-        initialContent: this.#initialContent,
-      });
+      const { room, fetched } = await loadRoom(name, replicator, stores, this.#services);
       replicator.start(room, fetched, () => room.recover(stores));
       metadata.add({ type: "room-opened", room: name, at: Date.now() });
       if (isFirst) onFirstHolder?.(name);
@@ -66,7 +61,8 @@ function newInitialContent({
   logger,
 }: RoomLoaderOptions): InitialContent | undefined {
   if (initial === undefined) return undefined;
-  const { load, maxDocumentBytes, hooks } = initial;
+  const { load, hooks } = initial;
+  const { maxDocumentBytes = Number.POSITIVE_INFINITY } = services;
   return (room) => {
     const inspect = (update: Uint8Array) => services.workers.run(room, "inspect", update);
     return initialContent(room, { load, inspect, maxDocumentBytes, stats: hooks.stats, logger });

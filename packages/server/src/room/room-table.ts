@@ -49,9 +49,7 @@ export interface RoomTableOptions {
   /** The application's hooks. */
   readonly hooks?: HookCalls | undefined;
   /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
-  readonly initial?:
-    | { readonly load: LoadRoom; readonly maxDocumentBytes: number; readonly hooks: HookCalls }
-    | undefined;
+  readonly initial?: { readonly load: LoadRoom; readonly hooks: HookCalls } | undefined;
 }
 
 /** This server is shutting down and no longer opens rooms. */

@@ -15,12 +15,7 @@ import { Identities } from "./identities.ts";
 import { type Entry, Log } from "./log.ts";
 import { INLINE_MICROSECONDS, mergeMicroseconds } from "./merge-cost.ts";
 import { type Origin, REMOTE } from "./origin.ts";
-import {
-  NOTHING_STORED,
-  type PersistedRoom,
-  Persistence,
-  type StoredState,
-} from "./persistence.ts";
+import { NOTHING_STORED, Persistence, type StoredState } from "./persistence.ts";
 import { withoutCovered } from "./redundancy.ts";
 import { RoomAwareness } from "./room-awareness.ts";
 import type { RoomReplicator, RoomServices } from "./room-services.ts";
@@ -36,7 +31,7 @@ import { INLINE_BYTES } from "./update-workers.ts";
  * the journal has it. Updates from other servers or the stores are durable already, and enter through
  * `receive`.
  */
-export class Room implements Replica, JournaledRoom, PersistedRoom {
+export class Room implements Replica, JournaledRoom {
   readonly name: string;
   readonly log: Log;
   readonly awareness: RoomAwareness = new RoomAwareness();

@@ -50,10 +50,10 @@ export function openRooms(config: Config, parts: RoomParts): OpenedRooms {
     collect,
     maxDocumentBytes,
     hooks,
-    initial: load && hooks && { load, hooks, maxDocumentBytes },
+    initial: load && hooks && { load, hooks },
     onDurable: changes === null ? undefined : (room) => changes.changed(room),
     onFirstHolder: events === null ? undefined : (room) => events.roomOpened(room),
-    onUnloaded: events === null ? undefined : (room) => events.roomLetGo(room),
+    onUnloaded: events === null ? undefined : (room) => events.roomUnloaded(room),
   });
   const serverDocuments = new ServerDocuments({
     rooms,

@@ -74,8 +74,8 @@ export class EventNotifications {
   }
 
   /** This server has unloaded the room. */
-  roomLetGo(room: string): void {
-    this.#closings?.letGo(room);
+  roomUnloaded(room: string): void {
+    this.#closings?.unloaded(room);
   }
 
   roomDeleted(room: string): void {
@@ -107,7 +107,7 @@ export class EventNotifications {
     for (const { connection, room } of ended) {
       this.#add({ type: "user-left", room, at, server, connection, subject: null });
     }
-    for (const room of new Set(ended.map((one) => one.room))) this.roomLetGo(room);
+    for (const room of new Set(ended.map((one) => one.room))) this.roomUnloaded(room);
     // It may have written events without marking them.
     const { isAlone, outbox } = this.#options;
     await outbox.mark("events", [{ key: server, first: at, due: at }], 0);

@@ -31,7 +31,7 @@ export class RoomClosings {
   }
 
   /** Asks the other servers. Rooms that arrive while a request is in progress are batched into the next. */
-  letGo(room: string): void {
+  unloaded(room: string): void {
     this.#left.set(room, Date.now());
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;

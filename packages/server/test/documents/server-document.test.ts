@@ -36,7 +36,7 @@ async function shows(text: { toString(): string }, expected: string): Promise<vo
 }
 
 /** Waits until the room is unloaded, so that the next one to open it reads it from the store. */
-async function isLetGo(): Promise<void> {
+async function isUnloaded(): Promise<void> {
   await waitFor(() => server.logs.some((line) => line.msg === "unloaded" && line.room === room), {
     message: "the document is let go",
   });
@@ -95,7 +95,7 @@ describe("a document of the server's own code", () => {
     writer.doc.getText("text").insert(0, content);
     await writer.whenDurable();
     writer.close();
-    await isLetGo();
+    await isUnloaded();
     const { doc } = await server.openDocument(room);
     expect(doc.getText("text").toString() === content).toBe(true);
   });
@@ -213,7 +213,7 @@ describe("the end of a document of the server's own code", () => {
     opened.doc.getText("text").insert(6, " and after");
     await expect(opened.whenDurable()).rejects.toThrow(DocumentClosedError);
     expect(opened.doc.getText("text").toString()).toBe("before and after");
-    await isLetGo();
+    await isUnloaded();
     expect((await readRoom(server.wsUrl, room)).getText("text").toString()).toBe("before");
   });
 

@@ -28,7 +28,7 @@ async function converged(sessions: readonly Session13[], length: number): Promis
 }
 
 /** The holders of a room according to the registry. */
-async function replicatorOf(room: string): Promise<string[]> {
+async function holdersOf(room: string): Promise<string[]> {
   const { AWS_ENDPOINT_URL_DYNAMODB: endpoint = "" } = cluster.services.environment();
   const client = new DynamoDBClient({
     endpoint,
@@ -75,7 +75,7 @@ describe("one room on three servers", () => {
           ),
         { message: "all see the newest presence of all" },
       );
-      expect(await replicatorOf("shared")).toEqual(addresses());
+      expect(await holdersOf("shared")).toEqual(addresses());
 
       // A person who leaves disappears everywhere within a second.
       const [leaver, ...others] = sessions;
@@ -89,7 +89,7 @@ describe("one room on three servers", () => {
     } finally {
       for (const session of sessions) session.destroy();
     }
-    await waitFor(async () => (await replicatorOf("shared")).length === 0, {
+    await waitFor(async () => (await holdersOf("shared")).length === 0, {
       message: "nobody holds the room any more",
     });
     const text = (await readRoom(cluster.wsUrls[1] ?? "", "shared")).getText("text").toString();
@@ -138,11 +138,11 @@ describe("one room on three servers", () => {
               message: () => `${room}: ${clients.map(({ doc }) => doc.getArray("log").length)}`,
             },
           );
-          if (room === rooms[0]) expect(await replicatorOf(room)).toEqual(addresses());
+          if (room === rooms[0]) expect(await holdersOf(room)).toEqual(addresses());
           await Promise.all(clients.map((client) => client.disconnect()));
         }),
       );
-      await waitFor(async () => (await replicatorOf(rooms[49] ?? "")).length === 0, {
+      await waitFor(async () => (await holdersOf(rooms[49] ?? "")).length === 0, {
         message: "the rooms are let go",
       });
     }
@@ -186,7 +186,7 @@ describe("one room on three servers", () => {
       redis.delay(1_300);
       author.doc.getText("text").delete(0, 4);
       await author.disconnect();
-      await waitFor(async () => (await replicatorOf("deleted")).length === 1, {
+      await waitFor(async () => (await holdersOf("deleted")).length === 1, {
         message: "the author's server has left",
       });
       await late.connect(cluster.wsUrls[1] ?? "", "deleted");
