@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { isLeft } from "../protocol/awareness.ts";
-import type { PeerAwareness } from "./message.ts";
+import type { AwarenessReport } from "./message.ts";
 import type { Heard, Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import type { Replica } from "./replica.ts";
@@ -21,7 +21,7 @@ export interface CatchUpOptions extends Asker {
   /** Builds the request for whatever the replica currently lacks. */
   readonly request: () => PeerRequest;
   readonly isHolder: (peer: Peer) => boolean;
-  readonly takeAwareness: (states: readonly PeerAwareness[], peer: Peer) => void;
+  readonly takeAwareness: (report: AwarenessReport, peer: Peer) => void;
   /** The peer no longer holds the document. */
   readonly onAbsent: (peer: Peer) => void;
 }
@@ -96,7 +96,7 @@ export class CatchUp {
     const gone = new Set(peer.clients);
     for (const { client, state: shown } of state.awareness) if (!isLeft(shown)) gone.delete(client);
     if (replica.awareness.removeFromPeer(gone, peer, now)) replica.scheduleAwareness();
-    takeAwareness(state.awareness, peer);
+    takeAwareness({ states: state.awareness, clock: state.awarenessClock }, peer);
     peer.confirm(state.epoch);
     peer.catchUp(state.epoch, state.sequence);
     peer.settle(heard);

@@ -34,7 +34,7 @@ export type HolderBody =
       readonly type: "changes";
       /** Encoded updates, all of them durable. */
       readonly updates: readonly Uint8Array[];
-      readonly awareness: readonly PeerAwareness[];
+      readonly awareness: AwarenessReport;
       /** False if the updates were too large for the bus: ask the sender for them. */
       readonly whole: boolean;
     }
@@ -46,6 +46,16 @@ export type HolderBody =
    * Another connection claims a client id that the receiver owns: is that client still connected?
    */
   | { readonly type: "probe"; readonly holder: ServerAddress; readonly client: number };
+
+/** What a server tells another one about the awareness of a document. */
+export interface AwarenessReport {
+  /** The states of its clients that are new, or all of them. */
+  readonly states: readonly PeerAwareness[];
+  /**
+   * It has shown no client with a newer clock; 0 if the server is of a version that does not tell.
+   */
+  readonly clock: number;
+}
 
 /** One client's awareness state, as reported by the server it is connected to. */
 export interface PeerAwareness extends AwarenessState {
@@ -80,7 +90,8 @@ export function encodeMessage(message: HolderMessage): Uint8Array {
       writeUint8(encoder, body.whole ? 1 : 0);
       writeVarUint(encoder, body.updates.length);
       for (const update of body.updates) writeVarUint8Array(encoder, update);
-      writePeerAwareness(encoder, body.awareness);
+      writePeerAwareness(encoder, body.awareness.states);
+      writeVarUint(encoder, body.awareness.clock);
       break;
     case "heartbeat":
       writeUint8(encoder, body.wantsReply ? 1 : 0);
@@ -142,13 +153,19 @@ export function readUpdates(decoder: Decoder): Uint8Array[] {
   return Array.from({ length: readCount(decoder) }, () => takeBytes(decoder));
 }
 
+/** Reads the clock of a report, with which a message ends. */
+export function readClock(decoder: Decoder): number {
+  return decoder.pos < decoder.arr.length ? readVarUint(decoder) : 0;
+}
+
 function readBody(decoder: Decoder): HolderBody {
   const type = readByte(decoder);
   switch (type) {
     case Type.changes: {
       const whole = readByte(decoder) === 1;
       const updates = readUpdates(decoder);
-      return { type: "changes", whole, updates, awareness: readPeerAwareness(decoder) };
+      const awareness = { states: readPeerAwareness(decoder), clock: readClock(decoder) };
+      return { type: "changes", whole, updates, awareness };
     }
     case Type.heartbeat: {
       const wantsReply = readByte(decoder) === 1;

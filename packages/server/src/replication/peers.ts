@@ -10,6 +10,7 @@ import {
 import { decoding } from "../protocol/malformed-error.ts";
 import {
   type PeerAwareness,
+  readClock,
   readPeerAwareness,
   readUpdates,
   writePeerAwareness,
@@ -65,6 +66,8 @@ export interface PeerState {
   readonly sequence: number;
   /** The awareness states of all clients of that server. */
   readonly awareness: readonly PeerAwareness[];
+  /** See `AwarenessReport`. */
+  readonly awarenessClock: number;
   /** Encoded updates, all of them durable; together they contain what was requested. */
   readonly updates: readonly Uint8Array[];
 }
@@ -112,7 +115,9 @@ export function encodePeerState(state: PeerState): Uint8Array[] {
   writeVarUint(head, state.incarnation);
   writeVarUint(head, state.epoch);
   writeVarUint(head, state.sequence);
-  return encodeContent(head, state);
+  const tail = createEncoder();
+  writeVarUint(tail, state.awarenessClock);
+  return [...encodeContent(head, state), toUint8Array(tail)];
 }
 
 /** @returns byte arrays are views of `bytes` @throws MalformedError */
@@ -122,7 +127,8 @@ export function decodePeerState(bytes: Uint8Array): PeerState {
     const incarnation = readVarUint(decoder);
     const epoch = readVarUint(decoder);
     const sequence = readVarUint(decoder);
-    return { incarnation, epoch, sequence, ...readContent(decoder) };
+    const content = readContent(decoder);
+    return { incarnation, epoch, sequence, ...content, awarenessClock: readClock(decoder) };
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Subscription } from "./bus.ts";
-import { encodeMessage, type HolderBody, type PeerAwareness } from "./message.ts";
+import { type AwarenessReport, encodeMessage, type HolderBody } from "./message.ts";
 import { OwnEcho } from "./own-echo.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
 import type { ReplicationStats } from "./replication-stats.ts";
@@ -65,8 +65,8 @@ export class Publisher {
    *
    * @returns false if there was nothing to publish
    */
-  publishChanges(awareness: readonly PeerAwareness[]): boolean {
-    if (this.#updates.length === 0 && awareness.length === 0) return false;
+  publishChanges(awareness: AwarenessReport): boolean {
+    if (this.#updates.length === 0 && awareness.states.length === 0) return false;
     this.#sequence++;
     const whole = this.#bytes <= MAX_MESSAGE_BYTES;
     const updates = whole ? this.#updates : [];

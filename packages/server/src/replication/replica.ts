@@ -1,10 +1,13 @@
-import type { PeerAwareness } from "./message.ts";
+import type { AwarenessReport, PeerAwareness } from "./message.ts";
 import type { Peer } from "./peer.ts";
 
 /** The awareness of a document, as replication sees it. */
 export interface ReplicaAwareness {
   /** Grows with every change. */
   readonly version: number;
+
+  /** No client of the document has been shown with a newer clock, as far as this server has heard. */
+  readonly clock: number;
 
   /** Removes clients of another server. @returns whether any were removed */
   removeFromPeer(clients: Iterable<number>, peer: Peer, now: number): boolean;
@@ -51,11 +54,11 @@ export interface Replica {
   scheduleAwareness(): void;
 
   /**
-   * Applies the states that another server reports for its clients.
+   * Applies what another server reports about its clients.
    *
    * @returns the states of those clients that that server does not know yet
    */
-  receivePeerAwareness(states: readonly PeerAwareness[], peer: Peer): readonly PeerAwareness[];
+  receivePeerAwareness(report: AwarenessReport, peer: Peer): readonly PeerAwareness[];
 
   /** Another connection claims this client id: checks whether its current connection is alive. */
   probe(client: number): void;

@@ -3,7 +3,7 @@ import { within } from "../runtime/within.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
 import { type Asker, ask, CatchUp } from "./catch-up.ts";
 import { HeartbeatSchedule } from "./heartbeat-schedule.ts";
-import { decodeMessage, type HolderMessage, type PeerAwareness } from "./message.ts";
+import { type AwarenessReport, decodeMessage, type HolderMessage } from "./message.ts";
 import { Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
 import { Publisher } from "./publisher.ts";
@@ -175,7 +175,7 @@ export class Replicator implements BusListener {
       recover,
       request: () => this.#request(replica.durableVector(), false),
       isHolder: (peer) => this.#peers.get(peer.address) === peer,
-      takeAwareness: (states, peer) => this.#takeAwareness(states, peer, replica),
+      takeAwareness: (report, peer) => this.#takeAwareness(report, peer, replica),
       onAbsent: (peer) => this.#lose(peer),
     });
     this.#state = { name: "open", replica, catchUp };
@@ -184,7 +184,8 @@ export class Replicator implements BusListener {
     if (fetched !== null || this.#recoveryDue) catchUp.recoverSoon();
     if (fetched !== null) {
       const { from, state } = fetched;
-      this.#takeAwareness(state.awareness, from, replica);
+      const report = { states: state.awareness, clock: state.awarenessClock };
+      this.#takeAwareness(report, from, replica);
       from.confirm(state.epoch);
       from.catchUp(state.epoch, state.sequence);
     }
@@ -202,9 +203,10 @@ export class Replicator implements BusListener {
   flush(): void {
     if (!this.active || this.#state.name !== "open") return;
     const { awareness } = this.#state.replica;
-    const changed = awareness.localSince(this.#awarenessVersion);
-    this.#awarenessVersion = awareness.version;
-    if (this.#publisher.publishChanges(changed)) this.#heartbeats.changed(Date.now());
+    const { clock, version } = awareness;
+    const states = awareness.localSince(this.#awarenessVersion);
+    this.#awarenessVersion = version;
+    if (this.#publisher.publishChanges({ states, clock })) this.#heartbeats.changed(Date.now());
   }
 
   /** Asks the server that owns a client whether that client is still connected. */
@@ -223,8 +225,10 @@ export class Replicator implements BusListener {
     const { epoch, sequence } = this.#publisher;
     const { incarnation } = this.#cluster;
     const awareness = replica.awareness.toldTo(peer);
+    const awarenessClock = replica.awareness.clock;
     const updates = await replica.difference(request.stateVector);
-    return { type: "state", state: { incarnation, epoch, sequence, awareness, updates } };
+    const state = { incarnation, epoch, sequence, awareness, awarenessClock, updates };
+    return { type: "state", state };
   }
 
   onMessage(bytes: Uint8Array): void {
@@ -431,11 +435,12 @@ export class Replicator implements BusListener {
     if (lacksSomething || peer.isLagging) catchUp.ask(peer, now);
   }
 
-  #takeAwareness(states: readonly PeerAwareness[], peer: Peer, replica: Replica): void {
-    const stale = replica.receivePeerAwareness(states, peer);
+  #takeAwareness(report: AwarenessReport, peer: Peer, replica: Replica): void {
+    const states = replica.receivePeerAwareness(report, peer);
     // The peer does not know that this server declared its clients gone. Told so, they announce
     // themselves again.
-    if (stale.length > 0) this.#publisher.publishChanges(stale);
+    const { clock } = replica.awareness;
+    if (states.length > 0) this.#publisher.publishChanges({ states, clock });
   }
 
   #asker(): Asker {

@@ -1,5 +1,5 @@
 import type { Frame } from "../protocol/frame.ts";
-import type { PeerAwareness } from "../replication/message.ts";
+import type { AwarenessReport, PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
 import type { ServerAddress } from "../replication/registry.ts";
 import type { Contest } from "./awareness-rules.ts";
@@ -37,9 +37,9 @@ export class AwarenessContests {
   }
 
   /** Handles awareness from another server. @returns what that server has to be told about its clients */
-  receiveFromPeer(states: readonly PeerAwareness[], peer: Peer): readonly PeerAwareness[] {
+  receiveFromPeer(report: AwarenessReport, peer: Peer): readonly PeerAwareness[] {
     return this.#noting(() => {
-      const { contests, stale } = this.#awareness.receiveFromPeer(states, peer, Date.now());
+      const { contests, stale } = this.#awareness.receiveFromPeer(report, peer, Date.now());
       this.#begin(contests);
       return stale;
     });

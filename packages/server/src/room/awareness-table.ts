@@ -1,6 +1,7 @@
 import { isLeft } from "../protocol/awareness.ts";
 import type { PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
+import { AwarenessClock } from "./awareness-clock.ts";
 import { RecencyList, type Recent } from "./recency-list.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -36,6 +37,7 @@ export type NewKnown = Omit<Known, "version" | keyof Recent<Known>>;
  * only on how much changed, not on how many clients there are.
  */
 export class AwarenessTable {
+  readonly clock: AwarenessClock = new AwarenessClock();
   readonly #known: Map<number, Known> = new Map();
   readonly #present: RecencyList<Known> = new RecencyList();
   /** Clients that left and are still remembered. */
@@ -79,6 +81,7 @@ export class AwarenessTable {
     const owner = left ? null : next.owner;
     if (before !== undefined) this.#unlink(before);
     const version = ++this.#version;
+    this.clock.saw(next.clock, next.at);
     const known: Known = { ...next, owner, version, older: null, newer: null };
     this.#known.set(client, known);
     if (left) {

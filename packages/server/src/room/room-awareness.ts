@@ -8,10 +8,10 @@ import {
 } from "../protocol/awareness.ts";
 import { type Frame, frameAwareness } from "../protocol/frame.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
-import type { PeerAwareness } from "../replication/message.ts";
+import type { AwarenessReport, PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
 import { type Claim, Claims } from "./awareness-claims.ts";
-import { freshClock, MAX_CLOCK } from "./awareness-clock.ts";
+import { MAX_CLOCK } from "./awareness-clock.ts";
 import {
   isWithinLimits,
   MAX_CHANGES_PER_MESSAGE,
@@ -74,7 +74,7 @@ const NO_EFFECTS: AwarenessEffects = { contests: NO_CONTESTS, answer: null };
  *
  * **Clocks.** Clients ignore a state unless its clock is newer than the last one they saw. This holds
  * even after an interruption, when they have dropped every remote state but still remember the clocks.
- * So newcomers are shown everyone, and everyone is shown each newcomer, with a `freshClock`. It is ahead
+ * So newcomers are shown everyone, and everyone is shown each newcomer, with a fresh clock. It is ahead
  * of the client's own clock; the client's next change is sent with the next higher clock. If the server
  * sent a client its own state with such a clock, y-protocols would let it replace an even newer local
  * state. So before sending such a state, the server tells the client that it has left (`reminder`); the
@@ -100,6 +100,11 @@ export class RoomAwareness {
   /** How many clients are present. */
   get size(): number {
     return this.#table.size;
+  }
+
+  /** No client of the room has been shown with a newer clock, as far as this server has heard. */
+  get clock(): number {
+    return this.#table.clock.highest;
   }
 
   /** When `settle` is next due; `Infinity` if no claim is waiting. */
@@ -172,7 +177,14 @@ export class RoomAwareness {
   }
 
   /** Applies another server's report about its clients. That server has validated the states. */
-  receiveFromPeer(states: readonly PeerAwareness[], peer: Peer, now: number): PeerAwarenessEffects {
+  receiveFromPeer(
+    { states, clock }: AwarenessReport,
+    peer: Peer,
+    now: number,
+  ): PeerAwarenessEffects {
+    this.#table.clock.saw(clock, now);
+    const relayed = this.#table.clock.relayed(now);
+    const freshOf = (told: PeerAwareness) => (told.isOwn ? relayed(told.clock) : told.clock);
     const stale: PeerAwareness[] = [];
     const contests: Contest[] = [];
     for (const told of states) {
@@ -182,14 +194,14 @@ export class RoomAwareness {
         if (known !== undefined) this.#leftPeer(known, told.clock, peer, now);
       } else if (known === undefined) {
         // A subscriber here may have seen this client moments ago, on the other server.
-        this.#takeFromPeer(told, freshOf(told, now), peer, now);
+        this.#takeFromPeer(told, freshOf(told), peer, now);
       } else if (known.owner === peer) {
         const isNews = told.clock > known.sent || (told.isOwn && !known.isOwn);
         if (!isNews) continue;
         this.#takeFromPeer(told, Math.max(known.clock + 1, told.clock), peer, now);
         this.#claims.extend(told.client, now);
       } else if (known.owner === null) {
-        if (told.clock > known.clock) this.#takeFromPeer(told, freshOf(told, now), peer, now);
+        if (told.clock > known.clock) this.#takeFromPeer(told, freshOf(told), peer, now);
         else {
           stale.push(known);
           peer.denied.add(told.client);
@@ -283,7 +295,7 @@ export class RoomAwareness {
       const age = now - known.at;
       if (known.owner instanceof Subscriber) {
         if (known.owner.sink.check?.() ?? true) {
-          const clock = known.isOwn ? freshClock(known.clock, now) : known.clock + 1;
+          const clock = known.isOwn ? this.#fresh(known, now) : known.clock + 1;
           this.#table.set({ ...known, clock, at: now });
         } else if (age > TIMEOUT_MS) {
           this.#leave(known, known.clock + 1, now);
@@ -319,12 +331,15 @@ export class RoomAwareness {
   show(subscriber: Subscriber, now: number): Frame | null {
     const others: Known[] = [];
     this.#all = undefined;
+    const { clock } = this.#table;
+    const fresh = clock.fresh(now);
     for (const known of this.#table.present) {
       if (known.client === subscriber.ownClient) continue;
       // A connection that relays another tab's client hears that tab directly.
-      if (known.isOwn) known.clock = freshClock(known.clock, now);
+      if (known.isOwn) known.clock = fresh(known.clock);
       others.push(known);
     }
+    for (const known of others) clock.saw(known.clock, now);
     return others.length === 0 ? null : frameOf(others);
   }
 
@@ -380,6 +395,10 @@ export class RoomAwareness {
     return this.#table.changedSince(version).filter(({ isLocal }) => isLocal);
   }
 
+  #fresh(known: Known | undefined, now: number): number {
+    return this.#table.clock.fresh(now)(known?.clock);
+  }
+
   #introduce(known: Known | undefined, sent: AwarenessState, owner: Subscriber, now: number): void {
     const { client } = sent;
     if (known === undefined) owner.introduced.count++;
@@ -388,7 +407,7 @@ export class RoomAwareness {
     const isOwn = owner.ownClient === client;
     // An id taken from a connection that relayed it, or was contestable, is not contestable again.
     const isContestable = known === undefined ? !isGreeting : known.owner === null;
-    const clock = isOwn ? freshClock(known?.clock ?? -1, now) : (known?.clock ?? -1) + 1;
+    const clock = isOwn ? this.#fresh(known, now) : (known?.clock ?? -1) + 1;
     this.#table.set({
       ...sent,
       ...{ owner, isOwn, isContestable, isLocal: true, at: now, ownedAt: now },
@@ -405,6 +424,8 @@ export class RoomAwareness {
 
   #takeFromPeer(told: PeerAwareness, clock: number, owner: Peer, now: number): void {
     const { client, clock: sent, isOwn } = told;
+    // It has what it claimed, with a state that may be newer than the one claimed.
+    if (this.#claims.of(client)?.claimant === owner) this.#claims.take(client);
     const isContestable = told.isContestable === true;
     this.#table.set({
       ...{ client, clock, state: told.state.slice(), owner, sent, ownClock: sent },
@@ -451,7 +472,7 @@ export class RoomAwareness {
 
   #grant(known: Known | undefined, claim: Claim, now: number): void {
     const { client, state, claimant: owner } = claim;
-    const clock = Math.max(claim.clock, freshClock(known?.clock ?? -1, now));
+    const clock = Math.max(claim.clock, this.#fresh(known, now));
     this.#table.set({
       ...{ client, clock, state, owner, sent: claim.clock, ownClock: claim.clock, at: now },
       ...{ isOwn: true, isContestable: true, isLocal: owner instanceof Subscriber, ownedAt: now },
@@ -474,11 +495,6 @@ export class RoomAwareness {
     }
     return changed;
   }
-}
-
-/** The clock under which to show a client that another server reported and that is not present here. */
-function freshOf({ clock, isOwn }: PeerAwareness, now: number): number {
-  return isOwn ? freshClock(clock, now) : clock;
 }
 
 function frameOf(states: readonly AwarenessState[]): Frame {

@@ -2,7 +2,7 @@ import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
-import type { PeerAwareness } from "../replication/message.ts";
+import type { AwarenessReport, PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
 import type { Replica } from "../replication/replica.ts";
 import { AwarenessContests } from "./awareness-contests.ts";
@@ -301,8 +301,8 @@ export class Room implements Replica, JournaledRoom {
     return [diff.update, ...rest];
   }
 
-  receivePeerAwareness(states: readonly PeerAwareness[], peer: Peer): readonly PeerAwareness[] {
-    return this.#contests.receiveFromPeer(states, peer);
+  receivePeerAwareness(report: AwarenessReport, peer: Peer): readonly PeerAwareness[] {
+    return this.#contests.receiveFromPeer(report, peer);
   }
 
   probe(client: number): void {

@@ -97,6 +97,7 @@ describe("the encodings between servers", () => {
           awareness: fc.array(
             fc.record({ client: fc.nat(), clock: fc.nat(), isOwn: fc.boolean(), state: bytes }),
           ),
+          awarenessClock: fc.nat(),
           updates: fc.array(bytes),
         }),
         (room, request, state) => {
@@ -110,6 +111,21 @@ describe("the encodings between servers", () => {
   });
 });
 
+it("a server of a version that tells no clock of the awareness is understood", () => {
+  const updates = [Uint8Array.of(0, 0)];
+  const state = {
+    incarnation: 5,
+    epoch: 3,
+    sequence: 9,
+    awareness: [],
+    awarenessClock: 7,
+    updates,
+  };
+  const [content = new Uint8Array(), ...rest] = encodePeerState(state).slice(0, -1);
+  const without = new Uint8Array(Buffer.concat([content, ...rest]));
+  expect(decodePeerState(without)).toEqual({ ...state, awarenessClock: 0 });
+});
+
 describe("asking another server", () => {
   it("gives its state, whatever the room is called and however large it is", async () => {
     const large = new Uint8Array(20_000_000).map((_, i) => i % 251);
@@ -119,6 +135,7 @@ describe("asking another server", () => {
       epoch: 3,
       sequence: 9,
       awareness: [{ client: 1, clock: 2, isOwn: true, state: Uint8Array.of(123, 125) }],
+      awarenessClock: 4,
       updates: [large, Uint8Array.of(0, 0)],
     };
     const asked: unknown[] = [];
