@@ -4,7 +4,7 @@ import * as Y from "yjs";
 import { applyUpdates } from "../../src/room/apply-updates.ts";
 import { makeBase } from "../../src/room/base.ts";
 
-/** The updates of a user who types keystroke by keystroke and occasionally deletes some of it. */
+/** Returns the updates of a user who types one character at a time and sometimes deletes one. */
 function typed(keystrokes: number): Uint8Array[] {
   const updates: Uint8Array[] = [];
   const doc = new Y.Doc();
@@ -21,7 +21,7 @@ function contentOf(doc: Y.Doc) {
   return { text: doc.getText("text").toString(), state: Y.encodeStateAsUpdate(doc) };
 }
 
-it("makes the same of updates as Yjs does one by one, in any order, with any missing", () => {
+it("produces the same document as Yjs does one by one, in any order and with gaps", () => {
   const updates = typed(60);
   const order = fc.shuffledSubarray(updates);
   fc.assert(
@@ -36,7 +36,7 @@ it("makes the same of updates as Yjs does one by one, in any order, with any mis
   );
 });
 
-it("is done with tens of thousands that wait for a missing one", () => {
+it("applies tens of thousands of updates that depend on a missing one", () => {
   const [missing = new Uint8Array(), ...rest] = typed(24_000);
   const base = makeBase(rest, "collect");
   const doc = new Y.Doc();

@@ -10,9 +10,9 @@ import { RoomAwareness } from "../../src/room/room-awareness.ts";
 import { type Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
 
-// Clients with real awareness, which behave like providers but never renew their state, on two servers
-// whose messages may be lost. Whatever happens, a few seconds after the last event every connected client
-// is seen by all others in its current state, and no other client is.
+// Clients with real awareness, which behave like providers but never renew their state, on two
+// servers whose messages may be lost. Whatever happens, a few seconds after the last event all
+// clients see the current state of every connected client, and of no other.
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout", "setImmediate"] });
@@ -22,14 +22,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** How a connection finds out that it is dead. */
+/** How long it takes to detect that a connection is dead. */
 const PROBE_MS = 3_000;
 
 class Connection implements Sink {
   readonly writable = true;
   readonly subscriber = new Subscriber(this);
   readonly server: Server;
-  /** `null` when nothing gets through any more. */
+  /** `null` once messages no longer get through. */
   client: Client | null;
   #probedAt: number | null = null;
 
@@ -149,7 +149,7 @@ class Server {
     this.#take(other.#report());
   }
 
-  /** Servers tell each other their clocks within a few milliseconds, whatever else they have to tell. */
+  /** Servers exchange their clocks within a few milliseconds, independently of other messages. */
   hearClock(clock: number): void {
     this.#take({ states: [], clock });
   }
@@ -241,7 +241,7 @@ class Client {
   }
 }
 
-/** Everything that the servers have to tell each other has arrived. */
+/** Delivers everything that the servers have to send each other. */
 function synchronize(servers: readonly Server[]): void {
   for (const act of ["flush", "deliver", "exchange", "deliver"] as const) {
     for (const server of servers) server[act]();
@@ -263,15 +263,15 @@ type StepName =
 
 interface Step {
   readonly name: StepName;
-  /** Index of the client, if the step is about one. */
+  /** Index of the client, if the step concerns one. */
   readonly client: number;
-  /** Index of the server, if the step is about one. */
+  /** Index of the server, if the step concerns one. */
   readonly server: number;
   /** The cursor, or milliseconds. */
   readonly amount: number;
 }
 
-/** @param absent the id of a client that stays offline in the end, or 0 */
+/** @param absent the id of a client that is not reconnected at the end, or 0 */
 function play(steps: readonly Step[], absent: number): void {
   const servers = [new Server("a:1"), new Server("b:1")] as const;
   servers[0].meet(servers[1]);
@@ -303,12 +303,12 @@ function play(steps: readonly Step[], absent: number): void {
     if (one.name === "crash") server.crash();
   }
   for (const server of servers) server.losing = 0;
-  // Some have just reconnected to the other server; one may be offline.
+  // Some clients have just reconnected to the other server; one may be offline.
   for (const client of clients) {
     synchronize(servers);
     if (client.id !== absent) client.connect(servers[client.id % 2 === 0 ? 0 : 1]);
   }
-  // A dead connection whose client nobody claims is detected by the next ping.
+  // A dead connection whose client no other connection claims is detected by the next ping.
   for (const { connections } of servers) {
     for (const one of [...connections]) if (one.client === null) one.server.detach(one);
   }
@@ -355,7 +355,7 @@ const anyStep = fc.record({
 });
 const steps = fc.array(anyStep, { minLength: 10, maxLength: 100, size: "max" });
 
-it("everybody who is connected is seen by everybody, as they are, and nobody else is", () => {
+it("every client sees the current state of all connected clients and of nobody else", () => {
   fc.assert(
     fc.property(steps, fc.nat({ max: CLIENTS }), (steps, absent) => {
       play(steps, absent);
@@ -368,12 +368,12 @@ const step = (name: StepName, client: number, server: number, amount = 1): Step 
   return { name, client, server, amount };
 };
 
-it("somebody who moves to another server at once sees there whom they saw before", () => {
+it("a client that reconnects to another server right away sees the same clients there", () => {
   const joined = [step("connect", 1, 1), step("connect at once", 0, 0)];
   play([...joined, step("move", 0, 0), step("strand", 0, 0)], 0);
 });
 
-it("a claim is not granted once its claimant has shown a newer state", () => {
+it("a claim is not granted once its claimant has published a newer state", () => {
   const claimed = [step("connect at once", 0, 1), step("strand", 0, 1), step("connect", 0, 0)];
   const granted = [step("pass", 0, 0, 701), step("connect at once", 0, 0)];
   const moved = [step("pass", 0, 0, 500), step("move", 0, 0), step("move", 0, 0)];

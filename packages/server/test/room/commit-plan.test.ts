@@ -43,7 +43,7 @@ function bytesOf(rows: readonly JournalRow[]): number {
   return rows.reduce((sum, { update }) => sum + update.length, 0);
 }
 
-it("a small update is in the next commit, whatever of others waits to be written", async () => {
+it("includes a small update in the next commit, however much other rooms have queued", async () => {
   const { documents } = measured;
   const rooms = Array.from({ length: 12 }, (_, i) => `upload ${i}`);
   const uploaders = await Promise.all(rooms.map((room) => RoomClient.open(documents, room)));
@@ -67,7 +67,7 @@ it("a small update is in the next commit, whatever of others waits to be written
   for (const { document } of uploaders) expect(document.log.durable).toBe(document.log.end);
 });
 
-it("a commit does not hold more runs of structs than can be noted at once", async () => {
+it("limits the number of struct runs per commit", async () => {
   const { documents } = measured;
   const { document } = await RoomClient.open(documents, "crowd");
   const typist = await RoomClient.open(documents, "typing");
@@ -90,7 +90,7 @@ it("a commit does not hold more runs of structs than can be noted at once", asyn
   expect(typed).toBeLessThanOrEqual(1);
 });
 
-it("a large update is written while many small ones with many runs come", async () => {
+it("does not starve a large update while small ones with many runs are queued", async () => {
   const { documents } = measured;
   const uploader = await RoomClient.open(documents, "upload");
   const clients = Array.from({ length: 1_000 }, (_, i) => 1 + i);

@@ -24,7 +24,7 @@ async function openStore(): Promise<SqliteStore> {
   return store;
 }
 
-/** Rooms in a store. */
+/** Opens the rooms of a store. */
 function open(store: SqliteStore, collect: boolean): RoomTable {
   const metadata = new MetadataWriter(store.metadata, logger);
   const documents = new RoomTable({
@@ -43,7 +43,7 @@ function open(store: SqliteStore, collect: boolean): RoomTable {
   return documents;
 }
 
-/** A client that wrote more than fits into one compaction, and has deleted most of it. */
+/** A client that has written more than fits into one compaction, then deleted most of it. */
 function author() {
   const doc = new Y.Doc({ gc: false });
   const updates: Uint8Array[] = [];
@@ -57,17 +57,17 @@ function author() {
 
 type Author = ReturnType<typeof author>;
 
-/** Writes everything, and resolves when it is durable and in the base. */
+/** Writes everything. Resolves once it is durable and in the base. */
 async function write(documents: RoomTable, { updates }: Author): Promise<() => void> {
   const session = await documents.open(ROOM);
   const { room: document } = session;
   for (const update of updates) document.submit(update, UNKNOWN);
   await documents.whenDurable(document, document.log.end);
-  await waitFor(() => document.log.baseEnd > 0, { message: "it is compacted" });
+  await waitFor(() => document.log.baseEnd > 0, { message: "the document has been compacted" });
   return () => session[Symbol.dispose]();
 }
 
-/** The current content of the room, and its older version if that can still be restored. */
+/** Returns the current text of the room, and whether its older version can still be restored. */
 async function read(documents: RoomTable, { version }: Author) {
   const session = await documents.open(ROOM);
   const doc = new Y.Doc({ gc: false });
@@ -81,13 +81,13 @@ describe.each([
   { collect: true, what: "is dropped" },
   { collect: false, what: "is kept" },
 ])("with GC=$collect, deleted content $what", ({ collect }) => {
-  it("when a document is compacted, stored, and opened again", async () => {
+  it("when a document is compacted, saved and reopened", async () => {
     const documents = open(await openStore(), collect);
     const someone = author();
     const leave = await write(documents, someone);
     const expected = { text: someone.text, isRestored: !collect };
     leave();
-    await waitFor(() => documents.size === 0, { message: "it is let go" });
+    await waitFor(() => documents.size === 0, { message: "the room has been unloaded" });
     expect(await read(documents, someone)).toEqual(expected);
   });
 
@@ -102,7 +102,7 @@ describe.each([
   });
 });
 
-it("gives up compacting a document that is deleted", async () => {
+it("aborts a compaction when the document is deleted", async () => {
   const documents = open(await openStore(), true);
   const session = await documents.open(ROOM);
   const { room: document } = session;

@@ -34,7 +34,7 @@ class Gate {
   }
 }
 
-/** Rooms in a real store whose snapshots, and whose registry, respond when the test allows it. */
+/** Opens rooms in a real store. Writing a snapshot and leaving the registry wait for the test. */
 async function slowDocuments() {
   const directory = await mkdtemp(join(tmpdir(), "symphony-documents-"));
   releases.push(() => rm(directory, { recursive: true }));
@@ -81,7 +81,7 @@ async function slowDocuments() {
   return { documents, storing, leaving, registered };
 }
 
-it("lets a document go once, however often it was used while it was stored", async () => {
+it("unloads a document once, however often it is opened while being saved", async () => {
   const { documents, storing, leaving, registered } = await slowDocuments();
   const session = await documents.open(ROOM);
   const { room: document } = session;
@@ -89,7 +89,7 @@ it("lets a document go once, however often it was used while it was stored", asy
   doc.getText("text").insert(0, "hello");
   document.submit(Y.encodeStateAsUpdate(doc), UNKNOWN);
   session[Symbol.dispose]();
-  await waitFor(() => storing.arrived === 1, { message: "the document is being stored" });
+  await waitFor(() => storing.arrived === 1, { message: "the document is being saved" });
   for (let i = 0; i < 3; i++) {
     const again = await documents.open(ROOM);
     expect(again.room).toBe(document);
@@ -98,7 +98,7 @@ it("lets a document go once, however often it was used while it was stored", asy
     await new Promise((resolve) => setTimeout(resolve));
   }
   storing.open();
-  await waitFor(() => leaving.arrived > 0, { message: "the document is let go" });
+  await waitFor(() => leaving.arrived > 0, { message: "the document is being unloaded" });
 
   const again = Promise.all([documents.open(ROOM), documents.open(ROOM)]);
   await new Promise((resolve) => setImmediate(resolve));
@@ -111,7 +111,7 @@ it("lets a document go once, however often it was used while it was stored", asy
   expect(one?.log.bytes).toBeGreaterThan(0);
 });
 
-it("does not take the release of a deleted document for one of its successor", async () => {
+it("does not unload a successor when a session of the deleted document ends", async () => {
   const { documents, storing, leaving } = await slowDocuments();
   storing.open();
   leaving.open();
@@ -121,8 +121,10 @@ it("does not take the release of a deleted document for one of its successor", a
   const session = await documents.open(ROOM);
   const { room: document } = session;
   deleted[Symbol.dispose]();
-  // Anything that this started would be over once another room has been unloaded.
+  // Anything that this started is over once another room has been unloaded.
   (await documents.open("another room"))[Symbol.dispose]();
-  await waitFor(() => !documents.holds("another room"), { message: "the other room is let go" });
+  await waitFor(() => !documents.holds("another room"), {
+    message: "the other room has been unloaded",
+  });
   expect((await documents.open(ROOM)).room).toBe(document);
 });

@@ -29,7 +29,7 @@ const update = fc
   })
   .map(({ runs, deletes }) => updateOf(runs, deletes));
 
-/** The same, implemented with sets of single clocks. */
+/** A reference implementation with sets of individual clocks. */
 class Model {
   readonly clocks: Map<number, number> = new Map();
   readonly deleted: Set<string> = new Set();
@@ -61,8 +61,8 @@ function deletedBy(bytes: Uint8Array): string[] {
   );
 }
 
-describe("what is durable", () => {
-  it("is known exactly: of a base, and of what follows it", () => {
+describe("durable content", () => {
+  it("is known exactly, for a base and for the updates that follow it", () => {
     fc.assert(
       fc.property(
         fc.array(update, { minLength: 1, maxLength: 3 }),
@@ -89,7 +89,7 @@ describe("what is durable", () => {
     );
   });
 
-  it("keeps what came while a base was made, also when that failed before", () => {
+  it("keeps updates that arrive while a base is made, even after a failed compaction", () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(update, fc.constantFrom("none", "fails", "is made")), { maxLength: 24 }),
@@ -123,7 +123,7 @@ describe("what is durable", () => {
     );
   });
 
-  it("knows ranges in whatever order they come", () => {
+  it("tracks ranges in whatever order they arrive", () => {
     const ranges = fc.array(fc.tuple(fc.nat(3_000), fc.integer({ min: 1, max: 12 })), {
       minLength: 1,
       maxLength: 1_500,
@@ -146,7 +146,7 @@ describe("what is durable", () => {
     );
   });
 
-  it("costs what is asked, not what is there", () => {
+  it("is looked up in time for the size of the query, not of the document", () => {
     const runs = Array.from({ length: 100_000 }, (_, i) => ({
       client: 7 * i + 7,
       from: 0,
@@ -169,7 +169,7 @@ describe("what is durable", () => {
     expect(process.cpuUsage(began).user).toBeLessThan(3_000_000);
   });
 
-  it("does not note deletions that are too many, and says so", () => {
+  it("does not record too many deletions, and reports itself as partial", () => {
     const content = new DurableContent(makeBase([updateOf([], [])], "merge"));
     const deletes = Array.from({ length: 10_000 }, (_, i) => ({
       client: 1,
@@ -183,7 +183,7 @@ describe("what is durable", () => {
     expect(content.includes(many, inspectUpdate(many))).toBe(false);
   });
 
-  it("searches updates of very many clients, whatever comes before and after them", () => {
+  it("covers updates of thousands of clients, whatever precedes and follows them", () => {
     const content = new DurableContent(makeBase([updateOf([], [])], "merge"));
     const clients = Array.from({ length: 5_000 }, (_, i) => 3 * i + 3);
     const wide = (from: number) =>
@@ -208,7 +208,7 @@ describe("what is durable", () => {
     expect(content.isPartial).toBe(true);
   });
 
-  it("takes a range that goes on from base to tail and back too often for new", () => {
+  it("treats a range that alternates between base and tail too often as new", () => {
     const even = Array.from({ length: 4_000 }, (_, i) => ({ client: 1, from: 2 * i, length: 1 }));
     const odd = even.map((one) => ({ ...one, from: one.from + 1 }));
     const content = new DurableContent(makeBase([encodeDeletes(even)], "merge"));

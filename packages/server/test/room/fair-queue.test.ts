@@ -16,13 +16,13 @@ function drain(queue: FairQueue<Item>): string[] {
 }
 
 describe("a fair queue", () => {
-  it("keeps the order of one room", () => {
+  it("keeps the order of a room's tasks", () => {
     const queue = new FairQueue<Item>();
     for (const name of ["1", "2", "3"]) queue.push(item("a", 5, name));
     expect(drain(queue)).toEqual(["1", "2", "3"]);
   });
 
-  it("serves a room that comes late before the many tasks of another", () => {
+  it("serves a new room ahead of another room's backlog", () => {
     const queue = new FairQueue<Item>();
     for (let i = 0; i < 100; i++) queue.push(item("greedy", 1));
     queue.shift();
@@ -30,7 +30,7 @@ describe("a fair queue", () => {
     expect(drain(queue).indexOf("late")).toBeLessThan(2);
   });
 
-  it("serves small tasks before large ones, and large ones all the same", () => {
+  it("serves small tasks before large ones, without starving the large ones", () => {
     const queue = new FairQueue<Item>();
     for (let i = 0; i < 10; i++) queue.push(item(`large${i}`, 100));
     queue.push(item("small", 1));
@@ -44,7 +44,7 @@ describe("a fair queue", () => {
     expect(served.filter((name) => name.startsWith("large")).length).toBe(10);
   });
 
-  it("charges a room what its tasks have cost", () => {
+  it("charges a room for what its tasks actually cost", () => {
     const queue = new FairQueue<Item>();
     const first = item("bomb", 1);
     queue.push(first);
@@ -55,7 +55,7 @@ describe("a fair queue", () => {
     expect(drain(queue).at(-1)).toBe("bomb");
   });
 
-  it("remembers what a room owes while many others come and go", () => {
+  it("remembers a room's debt while many other rooms come and go", () => {
     const queue = new FairQueue<Item>();
     const bomb = item("bomb", 1);
     queue.push(bomb);
@@ -70,14 +70,14 @@ describe("a fair queue", () => {
     expect(drain(queue).at(-1)).toBe("bomb");
   });
 
-  it("refuses a room that has too many waiting, and no other", () => {
+  it("refuses tasks only of a room that has too many waiting", () => {
     const queue = new FairQueue<Item>();
     for (let i = 0; i < MOST_QUEUED_PER_ROOM; i++) expect(queue.push(item("a", 1))).toBe(true);
     expect(queue.push(item("a", 1))).toBe(false);
     expect(queue.push(item("b", 1))).toBe(true);
   });
 
-  it("gives back what waits for a room that is gone", () => {
+  it("removes and returns the matching tasks of a room", () => {
     const queue = new FairQueue<Item>();
     queue.push(item("a", 1, "kept"));
     queue.push(item("a", 1, "gone"));

@@ -5,7 +5,7 @@ import { FanoutScheduler, type Flushable } from "../../src/room/fanout-scheduler
 import { RoomStats } from "../../src/room/room-stats.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** Keeps the event loop busy until the test ends. */
+/** Whether to keep the event loop busy. Ends with the test. */
 let isBusy = false;
 
 afterEach(() => {
@@ -48,25 +48,25 @@ class Flushed implements Flushable {
   }
 }
 
-describe("the load of the event loop", () => {
-  it("rises when it is busy, and falls when it is not", async () => {
+describe("the event loop load", () => {
+  it("rises while the loop is busy and falls while it is idle", async () => {
     const load = new EventLoopLoad();
     keepBusy();
-    await waitFor(() => load.get() > 0.9, { message: "it is loaded" });
+    await waitFor(() => load.get() > 0.9, { message: "the load exceeds 0.9" });
     isBusy = false;
-    await waitFor(() => load.get() < 0.3, { message: "it is idle" });
+    await waitFor(() => load.get() < 0.3, { message: "the load is below 0.3" });
   });
 
-  it("is up to date after a time in which nobody asked", async () => {
+  it("is up to date even if it has not been read for a while", async () => {
     const load = new EventLoopLoad();
     keepBusy();
     const before = performance.now();
-    await waitFor(() => performance.now() - before > 2_000, { message: "two seconds pass" });
+    await waitFor(() => performance.now() - before > 2_000, { message: "two seconds have passed" });
     expect(load.get()).toBeGreaterThan(0.9);
   });
 });
 
-/** Rooms of these sizes, after half a second in which all of them constantly had updates. */
+/** Returns rooms of these sizes after half a second of constant updates to all of them. */
 async function flushed(
   scheduler: FanoutScheduler,
   fanOuts: readonly number[],
@@ -92,8 +92,8 @@ async function flushesOf(
   return (await flushed(scheduler, fanOuts)).map(({ flushes }) => flushes);
 }
 
-describe("a flusher", () => {
-  it("flushes after a quiet time at the end of the turn, once", async () => {
+describe("the fan-out scheduler", () => {
+  it("flushes once, at the end of the turn, after a quiet period", async () => {
     const room = new Flushed(4);
     const scheduler = new FanoutScheduler(new RoomStats());
     scheduler.schedule(room);
@@ -103,7 +103,7 @@ describe("a flusher", () => {
     expect(room.flushes).toBe(1);
   });
 
-  it("gathers what all rooms have until the next tick", async () => {
+  it("batches the updates of all rooms until the next tick", async () => {
     const rooms = [new Flushed(4), new Flushed(4), new Flushed(4)];
     const [first] = rooms;
     const scheduler = new FanoutScheduler(new RoomStats());
@@ -112,11 +112,11 @@ describe("a flusher", () => {
     for (const room of rooms) scheduler.schedule(room);
     await turn();
     expect(rooms.map(({ flushes }) => flushes)).toEqual([1, 0, 0]);
-    await waitFor(() => first?.flushes === 2, { message: "they are flushed" });
+    await waitFor(() => first?.flushes === 2, { message: "all rooms have been flushed" });
     expect(rooms.map(({ flushes }) => flushes)).toEqual([2, 1, 1]);
   });
 
-  it("gathers in a large room for longer", async () => {
+  it("batches longer in a large room", async () => {
     const scheduler = new FanoutScheduler(new RoomStats());
     const isRarer = async () => {
       const [small = 0, large = 0] = await flushesOf(scheduler, [4, 125]);
@@ -125,17 +125,19 @@ describe("a flusher", () => {
     await waitFor(isRarer, { message: "the large room is flushed less often" });
   });
 
-  it("gathers for longer when the server is busy", async () => {
+  it("batches longer while the server is busy", async () => {
     const scheduler = new FanoutScheduler(new RoomStats());
     const [idle = 0] = await flushesOf(scheduler, [4]);
     const isSlow = async () => ((await flushesOf(scheduler, [4]))[0] ?? 0) < idle / 2;
     keepBusy();
-    await waitFor(isSlow, { message: "updates are gathered" });
+    await waitFor(isSlow, { message: "the room is flushed less than half as often" });
     isBusy = false;
-    await waitFor(async () => !(await isSlow()), { message: "that ends with the load" });
+    await waitFor(async () => !(await isSlow()), {
+      message: "the flush rate recovers after the load",
+    });
   });
 
-  it.each([4, 125])("gathers presence for longer than updates in a room of %i", async (fanOut) => {
+  it.each([4, 125])("batches awareness longer than updates in a room of %i", async (fanOut) => {
     const scheduler = new FanoutScheduler(new RoomStats());
     const isRarer = async () => {
       const [room] = await flushed(scheduler, [fanOut], { awareness: true });
@@ -143,10 +145,10 @@ describe("a flusher", () => {
         room !== undefined && room.awarenessFlushes > 1 && room.flushes > room.awarenessFlushes
       );
     };
-    await waitFor(isRarer, { message: "presence is flushed less often" });
+    await waitFor(isRarer, { message: "awareness is flushed less often than updates" });
   });
 
-  it("sends presence after a quiet time at the end of the turn, and updates with it", async () => {
+  it("flushes awareness with updates at the end of the turn after a quiet period", async () => {
     const room = new Flushed(4);
     const scheduler = new FanoutScheduler(new RoomStats());
     scheduler.schedule(room);
@@ -154,11 +156,13 @@ describe("a flusher", () => {
     await turn();
     expect([room.flushes, room.awarenessFlushes]).toEqual([1, 1]);
     scheduler.scheduleAwareness(room);
-    await waitFor(() => room.awarenessFlushes === 2, { message: "presence alone is sent, too" });
+    await waitFor(() => room.awarenessFlushes === 2, {
+      message: "awareness has been flushed without updates",
+    });
     expect(room.flushes).toBe(2);
   });
 
-  it("forgets a document", async () => {
+  it("does not flush a cancelled room", async () => {
     const rooms = [new Flushed(4), new Flushed(10)];
     const last = new Flushed(10);
     const scheduler = new FanoutScheduler(new RoomStats());
@@ -168,7 +172,7 @@ describe("a flusher", () => {
       scheduler.cancel(room);
     }
     scheduler.schedule(last);
-    await waitFor(() => last.flushes === 1, { message: "a later one is flushed" });
+    await waitFor(() => last.flushes === 1, { message: "the last room has been flushed" });
     expect(rooms.map(({ flushes }) => flushes)).toEqual([0, 0]);
   });
 });

@@ -11,7 +11,7 @@ import { formatsUpdate, nestedUpdate } from "../support/expensive-documents.ts";
 const workers = new UpdateWorkers();
 afterAll(() => workers.close());
 
-/** The document as seen by a reader that has only its updates. */
+/** Returns the roots as JSON, produced from nothing but the updates of the document. */
 function shown(doc: Y.Doc): DocumentJson["roots"] {
   const bytes = updatesToJson([Y.encodeStateAsUpdate(doc)]);
   const json: DocumentJson = JSON.parse(new TextDecoder().decode(bytes));
@@ -86,14 +86,14 @@ function plain(value: unknown): unknown {
 }
 
 describe("a document as JSON", () => {
-  it("has the types and values of its roots, whatever was done to them", () => {
+  it("has the types and values of its roots after any sequence of edits", () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 40 }), fc.boolean(), (actions, gc) => {
         const doc = docWith((doc) => {
           for (const one of actions) perform(doc, one);
         }, gc);
         const roots = shown(doc);
-        // The types that a live document has by now make no difference.
+        // Types that the live document has already assigned make no difference.
         expect(plain(documentToJson(doc).roots)).toEqual(expect.objectContaining(roots));
         const delta = doc.getText("text").toDelta();
         const written = doc.getText("text").toString();
@@ -125,7 +125,7 @@ describe("a document as JSON", () => {
   });
 
   it.each<[string, (doc: Y.Doc) => void, DocumentJson["roots"]]>([
-    ["nothing", () => {}, {}],
+    ["an empty document", () => {}, {}],
     [
       "a map whose keys were deleted",
       (doc) => {
@@ -166,7 +166,7 @@ describe("a document as JSON", () => {
       { r: { type: "array", value: ["a", [1]] } },
     ],
     [
-      "an array of XML and something else",
+      "an array of XML and other values",
       (doc) => doc.getArray("r").insert(0, [new Y.XmlElement("p"), 1]),
       { r: { type: "array", value: ["<p></p>", 1] } },
     ],
@@ -180,7 +180,7 @@ describe("a document as JSON", () => {
       { r: { type: "xml", value: "a" } },
     ],
     [
-      "what JSON does not have",
+      "values that JSON does not have",
       (doc) => {
         const values = [new Uint8Array([1, 2, 255]), 2n ** 60n, undefined, Number.NaN, -1 / 0];
         doc.getArray("r").insert(0, [new Uint8Array([1, 2, 255]), Number.NaN, { values }]);
@@ -201,7 +201,7 @@ describe("a document as JSON", () => {
       },
     ],
     [
-      "names that mean something to JavaScript",
+      "names with a special meaning in JavaScript",
       (doc) => {
         doc.getMap("__proto__").set("__proto__", "a");
         doc.getText("constructor").insert(0, "b", { __proto__x: 1 });
@@ -216,7 +216,7 @@ describe("a document as JSON", () => {
     expect(new Map(roots)).toEqual(new Map(Object.entries(expected)));
   });
 
-  it("tells the type by what was deleted, when that is not collected", () => {
+  it("infers types from deleted content that has not been garbage-collected", () => {
     const roots = shown(
       docWith((doc) => {
         doc.getText("t").insert(0, "a");
@@ -234,14 +234,14 @@ describe("a document as JSON", () => {
     });
   });
 
-  it("does not give its roots a type: they can be anything afterwards", () => {
+  it("leaves the types of the document's roots open", () => {
     const doc = new Y.Doc();
     Y.applyUpdate(doc, Y.encodeStateAsUpdate(docWith((d) => d.getText("r").insert(0, "a"))));
     documentToJson(doc);
     expect(() => doc.getArray("r")).not.toThrow();
   });
 
-  it("is made in a worker, which survives what cannot be shown", async () => {
+  it("is made in a worker, which survives a document that is nested too deeply", async () => {
     const deep = docWith((doc) => {
       let inner = doc.getMap<unknown>("r");
       for (let i = 0; i < 1_500; i++) {
@@ -262,12 +262,12 @@ describe("a document as JSON", () => {
   });
 });
 
-describe("a small document that becomes very large when it is shown", () => {
+describe("a small document whose JSON is very large", () => {
   it.each([
     ["a text", formatsUpdate(6_000, false)],
     ["an XML text", formatsUpdate(6_000, true)],
-    ["XML that is nested deep", nestedUpdate(20_000)],
-  ])("is refused before it takes memory: %s", async (name, update) => {
+    ["deeply nested XML", nestedUpdate(20_000)],
+  ])("is refused before it uses memory: %s", async (name, update) => {
     const shown = workers.run("room", "toJson", [update]);
     await expect(shown).rejects.toThrow(TooLargeError);
     if (name === "a text") return;
@@ -289,7 +289,7 @@ describe("XML", () => {
     length: fc.nat(10),
   });
 
-  it("is written as Yjs writes it, whatever is formatted", () => {
+  it("is serialized as in Yjs, whatever its formatting", () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
         const doc = docWith((doc) => {

@@ -34,7 +34,7 @@ function services(): RoomServices & {
     workers,
     compaction: "collect" as Compaction,
     stats,
-    // The test flushes on its own; at the end only if the room asked for it.
+    // The test flushes explicitly; at the end only if the room has asked for it.
     scheduler: new (class extends FanoutScheduler {
       override schedule(): void {
         self.scheduled = true;
@@ -66,10 +66,10 @@ class Client implements Sink {
   subscriber: Subscriber | undefined;
   /** Its own updates that have not reached the server; they may arrive in any order. */
   unsent: Uint8Array[] = [];
-  /** How many updates with its own changes it was sent. */
+  /** The number of updates with its own changes that it has been sent. */
   echoes = 0;
-  /** Its own clock below which the server may echo updates. */
   readonly #document: Room;
+  /** Returns a client's clock below which the server may echo its updates. */
   readonly #durableClock: (client: number) => number;
 
   constructor(clientId: number, document: Room, durableClock: (client: number) => number) {
@@ -82,8 +82,8 @@ class Client implements Sink {
   }
 
   /**
-   * @param early accepts what the client has not sent before its state vector is answered, and makes
-   *   it durable in the meantime
+   * @param early accepts the client's unsent updates before its state vector is answered; they
+   *   become durable while the answer is prepared
    */
   async join(early?: (update: Uint8Array, from: Client) => void): Promise<void> {
     this.subscriber = this.#document.attach(this);
@@ -179,7 +179,7 @@ function edit(doc: Y.Doc, at: number, text: string): void {
 }
 
 describe("a document", () => {
-  it("gives every reader and every late joiner what Yjs itself makes of the updates", async () => {
+  it("gives all subscribers and late joiners the same content as Yjs itself", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 120 }), async (actions) => {
         const own = services();
@@ -314,8 +314,8 @@ describe("a document", () => {
     );
   });
 
-  it("answers with everything, also when it is compacted while the answer is made", async () => {
-    /** Holds back the difference until the test releases it. */
+  it("answers completely, even if it is compacted while the answer is prepared", async () => {
+    /** Holds back the diff until the test releases it. */
     class SlowWorkers extends UpdateWorkers {
       release: () => void = () => {};
       override async run<Name extends keyof UpdateTasks>(
@@ -344,7 +344,7 @@ describe("a document", () => {
     expect(late.doc.getText("text").toString()).toBe("base and tail");
   });
 
-  it("does not send a client that came back what it wrote before and is not durable", async () => {
+  it("does not echo a reconnected client's own updates before they are durable", async () => {
     const own = services();
     own.slow = true;
     const document = new Room("room", EMPTY_BASE, own, NO_OTHERS);
@@ -364,11 +364,11 @@ describe("a document", () => {
     expect(client.echoes).toBe(1);
   });
 
-  it("acknowledges what is durable at once, whenever the next flush is", async () => {
+  it("acknowledges durable updates without waiting for the next flush", async () => {
     const document = new Room("room", EMPTY_BASE, services(), NO_OTHERS);
     const durable = { clock: 0 };
     const [author, other] = [1, 2].map((id) => new Client(id, document, () => durable.clock));
-    if (author === undefined || other === undefined) throw new Error("nobody is there");
+    if (author === undefined || other === undefined) throw new Error("two clients expected");
     await Promise.all([author.join(), other.join()]);
     author.doc.getText("text").insert(0, "a");
     for (const update of author.unsent)
@@ -382,7 +382,7 @@ describe("a document", () => {
     expect(other.doc.getText("text").toString()).toBe("a");
   });
 
-  it("keeps a long tail in few entries, and loses none of it", () => {
+  it("keeps a long tail in few entries, without losing any of it", () => {
     const document = new Room("room", EMPTY_BASE, services(), NO_OTHERS);
     const doc = new Y.Doc();
     doc.on("update", (update: Uint8Array) => {
@@ -397,7 +397,7 @@ describe("a document", () => {
     expect(read.getText("text").toString()).toBe(doc.getText("text").toString());
   });
 
-  it("knows what a client returns, and only that", () => {
+  it("recognizes durable content that a client sends back, and nothing else", () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat(), fc.boolean()), { minLength: 1, maxLength: 40 }),
@@ -440,7 +440,7 @@ describe("a document", () => {
 });
 
 describe("the journal writer", () => {
-  it("writes in groups, tries again for ever, and acknowledges only what was written", async () => {
+  it("retries failed writes, and marks updates durable only once they are written", async () => {
     const journal = new MemoryStore().openJournal();
     let failures = 3;
     const failing = withOverrides(journal, {

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import * as Y from "yjs";
 import { mergeUpdates } from "../../src/room/merge-updates.ts";
 
-/** The updates of two users who type keystroke by keystroke. */
+/** Returns the updates of two users who type one character at a time. */
 function written(keystrokes: number): Uint8Array[] {
   const updates: Uint8Array[] = [];
   const docs = [new Y.Doc(), new Y.Doc()];
@@ -22,7 +22,7 @@ function read(updates: readonly Uint8Array[]): Y.Doc {
   return doc;
 }
 
-it("makes one update of any number, in any order, with duplicates and gaps", () => {
+it("merges any number of updates, in any order, with duplicates and gaps", () => {
   fc.assert(
     fc.property(
       fc.nat({ max: 2_000 }).chain((keystrokes) =>

@@ -31,7 +31,7 @@ afterEach(() => {
 /** A room whose journal commits when the test triggers it. */
 class Scene {
   slow = false;
-  /** The answers under way: they may have to wait until something is durable. */
+  /** Answers in progress: they may have to wait until something is durable. */
   joining: Promise<void>[] = [];
   readonly document: Room;
   /** Who wrote what, and where it is in the log: insertions by clock, deletions by their target. */
@@ -126,7 +126,7 @@ class Person {
     return this.connections.find(({ isDead }) => !isDead);
   }
 
-  /** The server still sees the old connection as open. */
+  /** Reconnects while the server still considers the old connection open. */
   async comeBack(): Promise<void> {
     for (const one of this.connections) one.isDead = true;
     const connection = new PersonConnection(this);
@@ -316,8 +316,8 @@ async function settle(room: Scene, people: Person[]): Promise<void> {
   }
 }
 
-describe("what is not durable", () => {
-  it("is never shown to whoever may have written it, and reaches everybody in the end", async () => {
+describe("an update that is not durable", () => {
+  it("is never sent to its possible authors, and eventually reaches all clients", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (actions) => {
         const room = new Scene();
@@ -347,7 +347,7 @@ describe("what is not durable", () => {
     const room = new Scene();
     room.slow = true;
     const [a, b] = [1, 2].map((id) => new Person(id, room));
-    if (a === undefined || b === undefined) throw new Error("two people");
+    if (a === undefined || b === undefined) throw new Error("two people expected");
     await a.comeBack();
     await b.comeBack();
     return { room, a, b };
@@ -363,7 +363,7 @@ describe("what is not durable", () => {
     readAll(one);
   };
 
-  it("reaches others, once the older connection has answered a ping", async () => {
+  it("reaches other clients once the older connection has answered a ping", async () => {
     const { room, a, b } = await pair();
     a.doc.getText("text").insert(0, "a");
     readAll(a);
@@ -379,7 +379,7 @@ describe("what is not durable", () => {
     expect(a.doc.getText("text").toString()).toBe("ab");
   });
 
-  it("is waited for when it is the first content, so that nobody fills the document twice", async () => {
+  it("delays a newcomer's answer if it is the first content, so that nobody fills the document twice", async () => {
     const { room, a } = await pair();
     a.doc.getText("text").insert(0, "a");
     readAll(a);
@@ -391,7 +391,7 @@ describe("what is not durable", () => {
     await joined;
     expect(late.live?.answers).toBe(1);
     expect(late.doc.getText("text").toString()).toBe("a");
-    // A dead connection does not answer.
+    // A dead connection does not answer its ping.
     const later = new Person(4, room);
     const answered = later.comeBack();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -399,7 +399,7 @@ describe("what is not durable", () => {
     expect(later.doc.getText("text").toString()).toBe("");
   });
 
-  it("does not reach the client of a connection that seemed dead, and is not", async () => {
+  it("is not sent to its author's old connection, which may only seem dead", async () => {
     const { room, a } = await pair();
     const [old] = a.connections;
     await a.comeBack();
@@ -411,7 +411,7 @@ describe("what is not durable", () => {
     expect(written).not.toHaveBeenCalled();
   });
 
-  it("is not shown to another connection that writes for the same Yjs client", async () => {
+  it("is not sent to another connection that writes for the same Yjs client", async () => {
     const { room, a, b } = await pair();
     vi.advanceTimersByTime(1_000);
     prove(a);
@@ -419,7 +419,7 @@ describe("what is not durable", () => {
     const write = (content: string) => {
       a.doc.getText("text").insert(0, content);
       const update = a.live?.toServer.at(-1);
-      if (typeof update !== "object") throw new Error("an update");
+      if (typeof update !== "object") throw new Error("update expected");
       readAll(a);
       if (b.live !== undefined) room.append(update, b.live.subscriber, a.id);
     };
@@ -437,7 +437,7 @@ describe("what is not durable", () => {
     expect(shown.length).toBeGreaterThan(0);
   });
 
-  it("counts as anybody's when an update holds the work of several", async () => {
+  it("is withheld from all clients if it contains changes of several", async () => {
     const { room, a, b } = await pair();
     vi.advanceTimersByTime(1_000);
     prove(a);
@@ -455,7 +455,7 @@ describe("what is not durable", () => {
     expect(b.doc.getText("text").toString()).toBe("xx");
   });
 
-  it("costs a crowd that joins a ping each in a second, and nothing afterwards", async () => {
+  it("costs at most one ping per client of a joining crowd, and nothing afterwards", async () => {
     const room = new Scene();
     const people = Array.from({ length: 200 }, (_, i) => new Person(i + 1, room));
     for (const one of people) await one.comeBack();

@@ -25,7 +25,7 @@ function state(client: number, clock: number, value: unknown): Uint8Array {
   return encodeAwareness([{ client, clock, state: bytesOf(value) }]);
 }
 
-/** What a client that receives these frames believes about the others. */
+/** Returns the awareness states that a client has after receiving these frames. */
 function seen(frames: readonly Uint8Array[]): Map<number, unknown> {
   const awareness = new Awareness(new Y.Doc());
   awareness.setLocalState(null);
@@ -44,7 +44,7 @@ function newcomer(): Subscriber {
   return subscriber;
 }
 
-/** The owners that a message contests. */
+/** Returns the clients that a message contests, with their owners. */
 function contested(awareness: RoomAwareness, states: Uint8Array, from: Subscriber) {
   return awareness
     .receive(states, from, 0)
@@ -61,8 +61,8 @@ function all(awareness: RoomAwareness): Map<number, unknown> {
   return seen(frame === null ? [] : [frame]);
 }
 
-describe("presence", () => {
-  it("shows the newest state of each client, and says whose change it was", () => {
+describe("the awareness of a room", () => {
+  it("shows the latest state of each client, and whether all changes are from one subscriber", () => {
     const { awareness, anna, ben } = room();
     awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
     const { version } = awareness;
@@ -80,7 +80,7 @@ describe("presence", () => {
     expect(awareness.size).toBe(2);
   });
 
-  it("drops what others send back", () => {
+  it("ignores states that other clients send back", () => {
     const { awareness, anna, ben } = room();
     awareness.receive(state(1, 5, { name: "Anna" }), anna, 0);
     awareness.receive(state(2, 1, { name: "Ben" }), ben, 0);
@@ -90,7 +90,7 @@ describe("presence", () => {
     expect(awareness.version).toBe(version);
   });
 
-  it("does not let a connection speak for another's client, and names whose it is", () => {
+  it("does not let a connection change another's client, and reports the owner", () => {
     const { awareness, anna, ben } = room();
     awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
     expect(contested(awareness, state(1, 9, { name: "Mallory" }), ben)).toEqual([
@@ -100,7 +100,7 @@ describe("presence", () => {
     expect(all(awareness)).toEqual(new Map([[1, { name: "Anna" }]]));
   });
 
-  it("gives a client that another tab told of to its own connection", () => {
+  it("hands a client that another connection announced over to its own", () => {
     const { awareness, anna, ben } = room();
     awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
     awareness.receive(state(2, 1, { name: "Ben" }), anna, 0);
@@ -113,7 +113,7 @@ describe("presence", () => {
     ]);
   });
 
-  it("removes a connection's clients when it ends, with a newer clock", () => {
+  it("removes a connection's clients with a newer clock when it ends", () => {
     const { awareness, anna, ben } = room();
     awareness.receive(state(1, 1, { name: "Anna" }), anna, 0);
     awareness.receive(state(2, 1, { name: "Ben" }), ben, 0);
@@ -127,7 +127,7 @@ describe("presence", () => {
     expect(awareness.remove(anna, 0)).toBe(false);
   });
 
-  it("brings a client that was declared gone back by telling it", () => {
+  it("brings back a client that was declared gone, by notifying it", () => {
     const { awareness, anna } = room();
     const client = new Awareness(new Y.Doc());
     client.setLocalState({ name: "Anna" });
@@ -149,7 +149,7 @@ describe("presence", () => {
     client.destroy();
   });
 
-  it("renews who is alive, removes who is not, and forgets them later", () => {
+  it("renews live clients, removes dead ones, and forgets them later", () => {
     const { awareness, anna } = room();
     let isAlive = true;
     Object.assign(anna.sink, { check: () => isAlive });
@@ -166,7 +166,7 @@ describe("presence", () => {
     expect(awareness.size).toBe(1);
   });
 
-  it("refuses a state that is too large, and keeps the one before", () => {
+  it("refuses a state that is too large, and keeps the previous one", () => {
     const { awareness, anna } = room();
     awareness.receive(state(1, 1, {}), anna, 0);
     const large = state(1, 2, "x".repeat(64 * 1024));
@@ -174,13 +174,13 @@ describe("presence", () => {
     expect(awareness.local().map(({ clock }) => clock)).toEqual([1]);
   });
 
-  it("takes a bounded number of clients from one connection", () => {
+  it("accepts a bounded number of clients from one connection", () => {
     const { awareness, anna } = room();
     for (let i = 0; i < 1_000; i++) awareness.receive(state(i, 1, {}), anna, 0);
     expect(awareness.size).toBe(64);
   });
 
-  it("costs what changes, whatever came and went before", () => {
+  it("takes time for what changes, not for clients that have come and gone", () => {
     const { awareness, anna, ben } = room();
     const churn: AwarenessState[] = [];
     for (let client = 1_000; client < 201_000; client++) {
@@ -200,7 +200,7 @@ describe("presence", () => {
     expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
   });
 
-  it("takes few changes from one message, and few new clients in a minute", () => {
+  it("limits the changes per message and the new clients per minute", () => {
     const { awareness, anna } = room();
     const churn = (first: number) => {
       const states: AwarenessState[] = [];
@@ -218,7 +218,7 @@ describe("presence", () => {
     expect(awareness.size).toBe(1);
   });
 
-  it("remembers a bounded number of those that left a room", () => {
+  it("remembers a bounded number of clients that have left", () => {
     const { awareness } = room();
     for (let i = 0; i < 20_000; i++) {
       const subscriber = newcomer();
@@ -226,12 +226,12 @@ describe("presence", () => {
       awareness.remove(subscriber, 0);
     }
     const shown = () => new Subscriber(new RecordingSink());
-    // The newest is told that it left; the oldest is no longer known.
+    // The newest is notified that it has left; the oldest is no longer known.
     expect(awareness.receive(state(19_999, 1, {}), shown(), 0).answer).not.toBeNull();
     expect(awareness.receive(state(0, 1, {}), shown(), 0).answer).toBeNull();
   });
 
-  it("keeps a bounded amount of what one connection tells of others, and of a room's large states", () => {
+  it("bounds the large states that one connection reports, and those of the whole room", () => {
     const { awareness, anna, ben } = room();
     const large = "x".repeat(60_000);
     for (let i = 0; i < 64; i++) awareness.receive(state(i, 1, large), anna, 0);
@@ -248,7 +248,7 @@ describe("presence", () => {
     expect(awareness.size).toBe(67);
   });
 
-  it("answers a message with one, and names few owners, however many states it holds", () => {
+  it("answers a message once and reports each owner once, however many states it contains", () => {
     const { awareness, anna, ben } = room();
     const mallory = newcomer();
     awareness.receive(state(3, 1, {}), mallory, 0);

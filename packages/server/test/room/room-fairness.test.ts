@@ -10,7 +10,7 @@ const update = Y.encodeStateAsUpdate(doc);
 /** Takes Yjs minutes. */
 const bomb = quadraticUpdate(30_000);
 
-it("documents that take too long delay no other room, whichever task it has", async () => {
+it("documents that take too long do not delay the tasks of other rooms", async () => {
   const workers = new UpdateWorkers();
   onTestFinished(() => workers.close());
   const order: string[] = [];
@@ -28,10 +28,10 @@ it("documents that take too long delay no other room, whichever task it has", as
     order.push(room);
   };
   await honest("while they share the workers");
-  // By now all of them have exceeded their share of the shared workers, one after the other.
+  // Wait until all of them have exceeded their share of the shared workers, one after the other.
   await Promise.race([
     ...bombs,
-    waitFor(() => workers.stats.demoted === 6, { message: "all bombs are demoted" }),
+    waitFor(() => workers.stats.demoted === 6, { message: "all bombs have been demoted" }),
   ]);
   await honest("while they have a worker of their own");
   expect(order).toEqual(["while they share the workers", "while they have a worker of their own"]);

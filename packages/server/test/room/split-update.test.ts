@@ -10,7 +10,7 @@ import {
   splitUpdate,
 } from "../../src/room/split-update.ts";
 
-/** Small enough that small documents have many parts. */
+/** Small enough to split small documents into many parts. */
 const SMALL_PART = 300;
 const NOTHING = new Map<number, number>();
 
@@ -44,7 +44,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-/** Updates of several users, who have seen each other's updates or not. */
+/** Returns the updates of several users, who may have seen each other's. */
 function write(steps: readonly Step[], gc: boolean): Uint8Array[] {
   const updates: Uint8Array[] = [];
   const docs = [5, 900, 70_000].map((clientID) => {
@@ -134,7 +134,7 @@ function isWaiting({ store }: Y.Doc): boolean {
   return store.pendingStructs !== null || store.pendingDs !== null;
 }
 
-/** How many structs an update has, and how many of them could be cut. */
+/** Returns how many structs an update has, and the first of them. */
 function structsOf(update: Uint8Array) {
   const { structs } = Y.decodeUpdate(update);
   return { count: structs.length, first: structs[0] };
@@ -146,7 +146,7 @@ const documents = fc.record({
 });
 
 describe("the parts of an update", () => {
-  it("can each be integrated when it comes, are small, and are the same document", () => {
+  it("are small, can each be integrated on arrival, and add up to the same document", () => {
     fc.assert(
       fc.property(documents, fc.boolean(), ({ steps, gc }, compacted) => {
         const updates = write(steps, gc);
@@ -172,7 +172,7 @@ describe("the parts of an update", () => {
     );
   });
 
-  it("bring a client that has some of them the rest", () => {
+  it("complete the document of a client that has some of them", () => {
     fc.assert(
       fc.property(documents, fc.nat(), ({ steps, gc }, had) => {
         const updates = write(steps, gc);
@@ -199,7 +199,7 @@ describe("the parts of an update", () => {
     );
   });
 
-  it("lose nothing when some of the document is missing, and when they build on what a client has", () => {
+  it("lose nothing when an update is missing or when they build on what a client has", () => {
     fc.assert(
       fc.property(documents, fc.nat(), fc.boolean(), ({ steps, gc }, dropped, alone) => {
         const updates = write(steps, gc);
@@ -222,7 +222,7 @@ describe("the parts of an update", () => {
     );
   });
 
-  it("do not part characters of a long text, nor hold more than 64 KB of it", () => {
+  it("do not split characters of a long text, nor hold more than 64 KB of it", () => {
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "a😀語ß".repeat(150_000));
     const update = Y.encodeStateAsUpdate(doc);
@@ -237,7 +237,7 @@ describe("the parts of an update", () => {
     expect(Y.encodeStateAsUpdate(copy)).toEqual(update);
   });
 
-  it("are larger for fast clients after the first ones, which are the same", () => {
+  it("are larger for fast clients, except for the first ones", () => {
     const doc = new Y.Doc();
     for (let i = 0; i < 30; i++) doc.getText("text").insert(i, "a😀語ß".repeat(10_000));
     const update = Y.encodeStateAsUpdate(doc);
@@ -250,7 +250,7 @@ describe("the parts of an update", () => {
     expect(copy.getText("text").toString()).toBe(doc.getText("text").toString());
   });
 
-  it("keep an element together with what was written into it", () => {
+  it("keep an element together with its content", () => {
     const doc = new Y.Doc();
     doc.transact(() => {
       for (let i = 0; i < 4_000; i++) {

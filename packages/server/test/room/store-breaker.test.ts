@@ -7,7 +7,7 @@ describe("a store that refuses snapshots", () => {
     return () => vi.useRealTimers();
   });
 
-  /** Rooms that try whenever allowed, for some seconds. @returns how often any of them tried */
+  /** Lets rooms try whenever allowed, for some seconds. @returns the attempts of all rooms */
   function tries(breaker: StoreBreaker, rooms: number, seconds: number, works: boolean): number {
     let count = 0;
     const next = new Map<string, number>();
@@ -32,7 +32,7 @@ describe("a store that refuses snapshots", () => {
     return count;
   }
 
-  it("is tried by one room at a time, with growing pauses, and by all when it works", () => {
+  it("is tried by one room at a time with growing pauses, and by all rooms once it works", () => {
     const breaker = new StoreBreaker();
     expect(tries(breaker, 250, 30, false)).toBeLessThan(12);
     // The longest pause is a minute.
@@ -41,7 +41,7 @@ describe("a store that refuses snapshots", () => {
     expect(breaker.failing).toBe(0);
   });
 
-  it("is no matter of all when one room is refused", () => {
+  it("does not block other rooms if only one room is refused", () => {
     const breaker = new StoreBreaker();
     for (let i = 0; i < 5; i++) breaker.failed("too long a name");
     expect(breaker.waitMs("too long a name")).toBeGreaterThan(10_000);

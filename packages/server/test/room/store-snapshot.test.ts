@@ -23,7 +23,7 @@ const logger = pino({ level: "silent" });
 const workers = new UpdateWorkers();
 afterAll(() => workers.close());
 let stores: Stores;
-/** How often the next writes of a snapshot fail. */
+/** How many of the next snapshot writes fail. */
 let failures: number;
 
 beforeEach(async () => {
@@ -49,7 +49,7 @@ beforeEach(async () => {
   };
 });
 
-/** A server whose journal makes durable what the test chooses. */
+/** Opens the room on a server where the test decides what is durable. */
 async function openDocument(): Promise<Room> {
   const stats = new RoomStats();
   const replicator = new Replicator(ROOM, alone("127.0.0.1:1"), logger, new ReplicationStats());
@@ -93,8 +93,8 @@ async function storedWords(): Promise<string[]> {
   return [...doc.getMap("words").keys()].sort();
 }
 
-describe("a snapshot that another server has stored meanwhile", () => {
-  /** A server with something durable to store, and something that is not durable yet. */
+describe("a snapshot stored by another server", () => {
+  /** A room with a durable update to store, and others that are not durable yet. */
   async function lagging(): Promise<Room> {
     const room = await openDocument();
     write(room, "first");
@@ -105,7 +105,7 @@ describe("a snapshot that another server has stored meanwhile", () => {
     return room;
   }
 
-  it("is kept by all that follow, whatever is durable by then", async () => {
+  it("is preserved by all later saves, whatever is durable by then", async () => {
     const room = await lagging();
     await save(room);
     expect(await storedWords()).toEqual(["first", "other"]);
@@ -117,7 +117,7 @@ describe("a snapshot that another server has stored meanwhile", () => {
     expect(await storedWords()).toEqual(["first", "other", "second", "third"]);
   });
 
-  it("is kept when the merged one could not be stored the first time", async () => {
+  it("is preserved when the first attempt to store the merged snapshot fails", async () => {
     const room = await lagging();
     failures = 1;
     await expect(save(room)).rejects.toThrow("the disk is full");
@@ -127,8 +127,8 @@ describe("a snapshot that another server has stored meanwhile", () => {
   });
 });
 
-describe("a journal row of another server, found when its content is stored already", () => {
-  it("is forgotten, and does not keep the document open", async () => {
+describe("another server's journal row whose content is already stored", () => {
+  it("is deleted by the next save, and does not keep the document open", async () => {
     const room = await openDocument();
     const update = write(room, "first");
     commit(room, 1);
@@ -142,13 +142,13 @@ describe("a journal row of another server, found when its content is stored alre
   });
 });
 
-describe("what is stored and is no update of the format V1", () => {
+describe("stored data that is not an update in format V1", () => {
   const doc = new Y.Doc();
   doc.getText("text").insert(0, "precious");
   const update = Y.encodeStateAsUpdate(doc);
   const odd = [Y.encodeStateAsUpdateV2(doc), Buffer.concat([update, update])];
 
-  it.each(odd)("is not opened, and stays as it is (%#)", async (content) => {
+  it.each(odd)("is not opened, and remains unchanged (%#)", async (content) => {
     await stores.snapshots.write(ROOM, content, null);
     await expect(openDocument()).rejects.toThrow(/is not an update: .* bytes follow/);
     await stores.journal.append([{ room: ROOM, update: updateOf("word") }]);
@@ -156,7 +156,7 @@ describe("what is stored and is no update of the format V1", () => {
     expect((await stores.snapshots.read(ROOM))?.update).toEqual(new Uint8Array(content));
   });
 
-  it("is not replaced by a snapshot when somebody puts it there meanwhile", async () => {
+  it("is not overwritten by a save if it appears while the room is open", async () => {
     const room = await openDocument();
     write(room, "word");
     room.log.markDurable(room.log.end);

@@ -8,7 +8,7 @@ import { manyItemsUpdate, quadraticUpdate } from "../support/expensive-documents
 import { updateOf } from "../support/made-updates.ts";
 import { fieldsOfStat } from "../support/thread-stat.ts";
 
-/** How many threads of this process have a lower priority, which Linux sets per thread. */
+/** Returns how many threads of this process have a lower priority, which Linux sets per thread. */
 async function backgroundThreads(): Promise<number> {
   let count = 0;
   for (const thread of await readdir("/proc/self/task")) {
@@ -29,17 +29,17 @@ const doc = new Y.Doc();
 doc.getText("text").insert(0, "text");
 const update = Y.encodeStateAsUpdate(doc);
 
-it("does at once what somebody waits for", async () => {
+it("runs a task that a caller waits for at normal priority", async () => {
   await newWorkers().run("room", "makeBase", [update], "collect");
   expect(await backgroundThreads()).toBe(0);
 });
 
-it("lets what nobody waits for give way", async () => {
+it("runs a background task at a lower priority", async () => {
   await newWorkers().runInBackground("room", "makeBase", [update], "collect");
   expect(await backgroundThreads()).toBe(1);
 });
 
-it("lets nothing give way any more when it has to hurry", async () => {
+it("runs background tasks at normal priority once prioritized", async () => {
   const workers = newWorkers();
   workers.prioritize();
   await workers.runInBackground("room", "makeBase", [update], "collect");
@@ -56,7 +56,7 @@ function crowdedUpdate(clients: number): Uint8Array {
 const bomb = quadraticUpdate(30_000);
 
 describe("documents that take too long", () => {
-  it("fail when they have used up their budget, and at once for who can do without", async () => {
+  it("fail when over their CPU budget, and immediately if attempted again", async () => {
     const workers = newWorkers();
     await expect(workers.attempt("bomb", "toJson", [bomb])).rejects.toThrow(OverBudgetError);
     const again = performance.now();
@@ -68,7 +68,7 @@ describe("documents that take too long", () => {
     expect(base.update.length).toBeGreaterThan(bomb.length);
   });
 
-  it("fail when they take too much memory, and leave the process alive", async () => {
+  it("fail when they use too much memory, without ending the process", async () => {
     const workers = newWorkers(40 * 1024 * 1024);
     const large = manyItemsUpdate(300_000);
     const failed = workers.run("bomb", "makeBase", [large], "collect");
@@ -77,7 +77,7 @@ describe("documents that take too long", () => {
     await workers.run("honest", "makeBase", [update], "collect");
   });
 
-  it("are not begun when they would take more memory than the workers have", async () => {
+  it("are refused if they would need more memory than the workers have", async () => {
     const workers = newWorkers(96 * 1024 * 1024);
     // 100,000 client ids, in 700 KB.
     const crowded = crowdedUpdate(100_000);
@@ -111,7 +111,7 @@ describe("documents that take too long", () => {
     await workers.run("room 0", "makeBase", [crowdedUpdate(6_000)], "collect");
   });
 
-  it("wait for memory that others use, and then are done", async () => {
+  it("wait for memory that other tasks use, then complete", async () => {
     const workers = newWorkers(126 * 1024 * 1024);
     // Each takes 39 MB of the shared workers' 84 MB, or of the penalty pool's 42 MB.
     const crowded = crowdedUpdate(30_000);
@@ -124,7 +124,7 @@ describe("documents that take too long", () => {
   });
 });
 
-it("forgets what waits in the background for a room that is gone", async () => {
+it("cancels the waiting background tasks of an unloaded room", async () => {
   const workers = newWorkers();
   const tasks = Array.from({ length: 6 }, () =>
     workers.runInBackground("gone", "makeBase", [bomb], "collect").catch((error) => String(error)),

@@ -60,7 +60,7 @@ it("resolves when an update is durable, and no sooner", async () => {
   expect(documents.journal.lag.bytes).toBe(0);
 });
 
-it("rejects when the room is deleted, and nothing of it is written any more", async () => {
+it("rejects when the room is deleted, without writing its pending updates", async () => {
   const { documents } = measured;
   const client = await RoomClient.open(documents, ROOM);
   const other = await RoomClient.open(documents, "other");
@@ -85,7 +85,7 @@ it("rejects when the room is deleted, and nothing of it is written any more", as
   expect((await measured.stores.journal.read("other")).rows).toHaveLength(1);
 });
 
-it("rejects when the server closes before, and from then on", async () => {
+it("rejects when the server closes first, and for all later calls", async () => {
   const { documents } = measured;
   const client = await RoomClient.open(documents, ROOM);
   const durable = documents.whenDurable(client.document, client.type("late"));
