@@ -45,7 +45,7 @@ function message(head: number[], body?: Uint8Array): Uint8Array {
 
 const bytes = fc.uint8Array({ maxLength: 300 });
 
-describe("messages", () => {
+describe("the message reader", () => {
   it("reads every message that a client sends", () => {
     fc.assert(
       fc.property(bytes, (body) => {
@@ -58,7 +58,7 @@ describe("messages", () => {
     expect(received(message([3]))).toEqual([["query"]]);
   });
 
-  it("ignores unknown types, and what follows the first message", () => {
+  it("ignores unknown types, and anything after the first message", () => {
     expect(received(message([2, 0], new Uint8Array()))).toEqual([]);
     expect(received(message([250]))).toEqual([]);
     const body = Uint8Array.of(1, 2);
@@ -75,7 +75,7 @@ describe("messages", () => {
     expect(() => received(Uint8Array.from(raw))).toThrow(MalformedError);
   });
 
-  it("fails in no other way, whatever comes", () => {
+  it("throws nothing but MalformedError, whatever the input", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (raw) => {
         try {
@@ -90,7 +90,7 @@ describe("messages", () => {
 });
 
 describe("frames", () => {
-  it("hold one message each, at every length of the header", () => {
+  it("contain one message each, at every header length", () => {
     for (const length of [0, 1, 100, 121, 122, 123, 124, 127, 128, 65_500, 65_540, 200_000]) {
       const body = new Uint8Array(length).fill(7);
       const frames = [
@@ -109,13 +109,13 @@ describe("frames", () => {
     }
   });
 
-  it("keeps a connection alive with the presence of nobody", () => {
+  it("keep a connection alive with an empty awareness message", () => {
     expect(decodeFrames([KEEPALIVE])).toEqual([{ type: "presence", states: Uint8Array.of(0) }]);
   });
 });
 
-describe("presence states", () => {
-  it("are read and written as y-protocols does", () => {
+describe("awareness states", () => {
+  it("are read and written as in y-protocols", () => {
     const awareness = new Awareness(new Y.Doc());
     awareness.setLocalState({ name: "Zoë", cursor: [1, 2] });
     const encoded = encodeAwarenessUpdate(awareness, [awareness.clientID]);
@@ -129,7 +129,7 @@ describe("presence states", () => {
   });
 
   it.each(["{", "[1,]", "undefined", `${"[".repeat(30_000)}${"]".repeat(30_000)}`])(
-    "must be JSON that clients can walk: %#",
+    "must be valid JSON that is not nested too deeply: %#",
     (json) => {
       expect(() => checkAwareness(new TextEncoder().encode(json))).toThrow(MalformedError);
     },
@@ -142,7 +142,7 @@ describe("presence states", () => {
     expect(() => checkAwareness(state(64 * 1024 + 1))).toThrow(TooLargeError);
   });
 
-  it.each([0, 1, 5, 11])("are malformed when they end after %i bytes", (bytes) => {
+  it.each([0, 1, 5, 11])("are malformed when truncated after %i bytes", (bytes) => {
     const sent = encodeAwareness([
       { client: 300, clock: 1, state: LEFT },
       { client: 1, clock: 2, state: LEFT },
@@ -154,7 +154,7 @@ describe("presence states", () => {
     expect(read).toThrow(MalformedError);
   });
 
-  it("tell who left", () => {
+  it("show that a client has left", () => {
     const states = new AwarenessReader(encodeAwareness([{ client: 1, clock: 2, state: LEFT }]));
     states.next();
     expect(states.isLeft).toBe(true);
@@ -166,7 +166,7 @@ describe("presence states", () => {
 });
 
 describe("state vectors", () => {
-  it("are those of Yjs", () => {
+  it("are compatible with Yjs", () => {
     const vector = new Map([
       [1, 5],
       [2 ** 32, 7],
@@ -187,9 +187,12 @@ describe("room names", () => {
     ["/50%%20off%zz%2", "50% off%zz%2"],
     ["/100%25", "100%"],
     ["/../up", "../up"],
-  ])("%s", (url, room) => expect(roomOfUrl(url)).toBe(room));
+  ])("are decoded from %s", (url, room) => expect(roomOfUrl(url)).toBe(room));
 
-  it.each(["/", "/?token=x", `/${"x".repeat(513)}`, "/%ff", "/a%00b"])("refuses %s", (url) => {
-    expect(() => roomOfUrl(url)).toThrow(RoomNameError);
-  });
+  it.each(["/", "/?token=x", `/${"x".repeat(513)}`, "/%ff", "/a%00b"])(
+    "are refused in %s",
+    (url) => {
+      expect(() => roomOfUrl(url)).toThrow(RoomNameError);
+    },
+  );
 });

@@ -44,7 +44,7 @@ function updatesOfEveryKind(): Uint8Array[] {
   return updates;
 }
 
-/** Decodes an update with Yjs, into the same facts as `inspectUpdate`. */
+/** Decodes an update with Yjs into the same facts as `inspectUpdate`. */
 function decodedByYjs(update: Uint8Array): { runs: number[]; hasDeletes: boolean } {
   const { structs, ds } = Y.decodeUpdate(update);
   const runs: number[] = [];
@@ -60,7 +60,7 @@ function decodedByYjs(update: Uint8Array): { runs: number[]; hasDeletes: boolean
 
 describe("inspectUpdate", () => {
   it.each(updatesOfEveryKind().map((update, i) => [i, update] as const))(
-    "says what Yjs says of update %i",
+    "agrees with Yjs on update %i",
     (_, update) => {
       const contents = inspectUpdate(update);
       expect({ runs: contents.runs, hasDeletes: contents.hasDeletes }).toEqual(
@@ -87,7 +87,7 @@ describe("inspectUpdate", () => {
     }
   });
 
-  it("never accepts what Yjs cannot decode, and never reads past the end", () => {
+  it("either rejects a corrupted update as malformed or agrees with Yjs on it", () => {
     const samples = updatesOfEveryKind();
     fc.assert(
       fc.property(
@@ -114,7 +114,7 @@ describe("inspectUpdate", () => {
   });
 
   it.each([
-    ["nothing", []],
+    ["empty input", []],
     ["a client count without clients", [5]],
     ["an absurd count of structs", [1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 0]],
     ["a number above 2^53", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]],
@@ -126,7 +126,7 @@ describe("inspectUpdate", () => {
     expect(() => inspectUpdate(Uint8Array.from(bytes))).toThrow(MalformedError);
   });
 
-  it("refuses what is more than one update, and the format V2", () => {
+  it("refuses concatenated updates, and updates in format V2", () => {
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "hello");
     doc.getMap("map").set("key", new Y.Array());

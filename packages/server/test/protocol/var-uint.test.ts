@@ -3,7 +3,7 @@ import { createDecoder, readVarUint } from "lib0/decoding";
 import { expect, it } from "vitest";
 import { putVarUint, varUintLength } from "../../src/protocol/var-uint.ts";
 
-it("a varuint is what lib0 reads, and as long as was said", () => {
+it("writes varuints that lib0 can read, with the predicted length", () => {
   const value = fc.oneof(fc.maxSafeNat(), fc.nat({ max: 1_000 }));
   fc.assert(
     fc.property(value, fc.nat({ max: 3 }), (number, at) => {
