@@ -9,7 +9,7 @@ function recorded() {
   return { lines, logger };
 }
 
-it("an outage is said when it begins and when it is over, however often something fails", () => {
+it("logs the beginning and the end of an outage, however many failures it has", () => {
   const { lines, logger } = recorded();
   const outage = new OutageLog({ logger, failing: "failing", working: "working again" });
   outage.worked();
@@ -24,7 +24,7 @@ it("an outage is said when it begins and when it is over, however often somethin
   ]);
 });
 
-it("the same warning of thousands of rooms is said once, and counted", () => {
+it("logs the same warning of many rooms once, and counts the repetitions", () => {
   vi.useFakeTimers();
   onTestFinished(() => {
     vi.useRealTimers();
