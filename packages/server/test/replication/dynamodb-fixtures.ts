@@ -34,7 +34,7 @@ export function openServer(
 /** What `useServers` provides to a test. */
 export interface Servers {
   readonly table: string;
-  /** Between DynamoDB and the servers of `openProxied`. */
+  /** The proxy between DynamoDB and the servers of `openProxied`. */
   readonly proxy: DynamoDbProxy;
   /** Opens a registry that is closed after the test. */
   open(address: ServerAddress, renewMs?: number): Promise<Registry>;
@@ -62,7 +62,7 @@ export function useServers(): Servers {
       return table;
     },
     get proxy() {
-      if (proxy === undefined) throw new Error("the proxy only runs while a test does");
+      if (proxy === undefined) throw new Error("the proxy runs only during a test");
       return proxy;
     },
     async open(address, renewMs) {

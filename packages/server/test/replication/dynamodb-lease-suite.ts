@@ -7,20 +7,20 @@ import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.t
 
 /** Tests what happens to a server's lease when its renewal fails. */
 export function dynamoDbLeaseSuite(name: string): void {
-  describe(`the lease of a server: ${name}`, () => {
+  describe(`a server's lease: ${name}`, () => {
     const servers = useServers();
 
-    it("is missed by the server when somebody removed it", async () => {
+    it("is reacquired after it has been deleted", async () => {
       const rejoined = countRejoined(await servers.open("a:1"));
       await withClient((client) =>
         client.send(
           new DeleteItemCommand({ TableName: servers.table, Key: { id: { S: "server/a:1" } } }),
         ),
       );
-      await waitFor(() => rejoined() === 1, { message: "it has joined again" });
+      await waitFor(() => rejoined() === 1, { message: "the server has rejoined" });
     });
 
-    it("is taken again before a room is held, when it had lapsed", async () => {
+    it("is reacquired before a room is held if it has expired", async () => {
       const late = await servers.open("late:1", NEVER_MS);
       const other = await servers.open("other:1");
       const rejoined = countRejoined(late);
@@ -34,7 +34,7 @@ export function dynamoDbLeaseSuite(name: string): void {
       expect(await other.hold("room")).toEqual({ alive: ["late:1"], lapsed: [] });
     });
 
-    it("is not taken from a server's successor when the server is closed late", async () => {
+    it("is kept by a server's successor when the server closes late", async () => {
       const old = await servers.open("a:1", NEVER_MS);
       const successor = await servers.open("a:1");
       await old.close();
@@ -43,7 +43,7 @@ export function dynamoDbLeaseSuite(name: string): void {
       expect(await itemsOf(servers.table, "server/")).toEqual([]);
     });
 
-    it("keeps the server from judging others when its renewal fails once, but has not lapsed", async () => {
+    it("survives a failed renewal, but the server judges no others for a lease period", async () => {
       const registry = await servers.openProxied("a:1");
       const rejoined = countRejoined(registry);
       expect(await registry.lapsed(["unknown:1"])).toEqual(["unknown:1"]);
@@ -55,15 +55,17 @@ export function dynamoDbLeaseSuite(name: string): void {
       };
       await waitFor(() => registry.problem !== undefined, { message: "a renewal has failed" });
       expect(await registry.lapsed(["unknown:1"])).toEqual([]);
-      await waitFor(() => registry.problem === undefined, { message: "the next did not" });
+      await waitFor(() => registry.problem === undefined, {
+        message: "the next renewal has succeeded",
+      });
       await waitFor(async () => (await registry.lapsed(["unknown:1"])).length > 0, {
-        message: "it judges again",
+        message: "the server judges others again",
       });
       expect(performance.now() - failed).toBeGreaterThanOrEqual(LEASE_MS);
       expect(rejoined()).toBe(0);
     });
 
-    it("is regained by the next renewal when the answer to one came too late", async () => {
+    it("is regained by the next renewal after a response has arrived too late", async () => {
       const registry = await servers.openProxied("a:1");
       const rejoined = countRejoined(registry);
       const renewals = () => servers.proxy.operationsOn("server/a:1").length;
@@ -74,18 +76,18 @@ export function dynamoDbLeaseSuite(name: string): void {
           delayed = renewals();
           const sent = performance.now();
           await waitFor(() => performance.now() - sent > 1.2 * LEASE_MS, {
-            message: "the lease that it is about has lapsed",
+            message: "the renewed lease has expired",
           });
         }
         return reply;
       };
       await waitFor(() => delayed > 0 && renewals() > delayed + 2, {
-        message: "it was renewed twice since",
+        message: "the lease has been renewed twice since",
       });
       expect(rejoined()).toBe(1);
     });
 
-    it("is not brought back by a renewal that was under way when it was given up", async () => {
+    it("is not restored by a renewal that was in progress when it was released", async () => {
       const registry = await servers.openProxied("a:1");
       let stalled = false;
       let goOn = () => {};
@@ -99,7 +101,7 @@ export function dynamoDbLeaseSuite(name: string): void {
         }
         return forward();
       };
-      await waitFor(() => stalled, { message: "a renewal is under way" });
+      await waitFor(() => stalled, { message: "a renewal is in progress" });
       const closing = registry.close();
       goOn();
       await closing;

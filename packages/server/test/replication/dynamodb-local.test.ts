@@ -6,7 +6,7 @@ import { dynamoDbSuite } from "./dynamodb-suite.ts";
 
 dynamoDbSuite("DynamoDB Local", new DynamoDbLocal());
 
-it("lets DynamoDB remove the leases of servers that are long gone", async () => {
+it("lets DynamoDB delete the leases of servers that are long gone", async () => {
   const table = await newTable();
   const { TimeToLiveDescription } = await withClient((client) =>
     client.send(new DescribeTimeToLiveCommand({ TableName: table })),

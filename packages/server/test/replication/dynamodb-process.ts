@@ -34,7 +34,7 @@ export class DynamoDbServer implements SeparateServer {
   async joined(): Promise<void> {
     await waitFor(() => this.#joined, {
       timeout: START_TIMEOUT_MS,
-      message: () => `the process has joined (it ended with ${this.#child.exitCode})`,
+      message: () => `the process has joined (exit code: ${this.#child.exitCode})`,
     });
   }
 

@@ -24,7 +24,7 @@ type Handler = (
  */
 export class DynamoDbProxy {
   readonly requests: ProxiedRequest[] = [];
-  /** Answers the requests. The default forwards them. */
+  /** Responds to requests. The default forwards them. */
   handler: Handler = (_, forward) => forward();
   readonly #server: Server;
 

@@ -6,10 +6,10 @@ import type { DynamoDbProxy, ProxiedReply } from "./dynamodb-proxy.ts";
 
 /** Tests which requests the registry makes, and how it handles rare responses. */
 export function dynamoDbRequestsSuite(name: string): void {
-  describe(`the requests of the registry: ${name}`, () => {
+  describe(`the registry's requests: ${name}`, () => {
     const servers = useServers();
 
-    it("are two writes in a document's life on a server, and no read", async () => {
+    it("are two writes and no reads over a document's life on a server", async () => {
       const registry = await servers.openProxied("a:1");
       await registry.hold("room");
       await registry.release("room");
@@ -18,7 +18,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       expect([...operations].sort()).toEqual(["DeleteItem", "UpdateItem"]);
     });
 
-    it("are one read of the leases for all rooms that are opened within a second", async () => {
+    it("read the leases once for all rooms that are opened within a second", async () => {
       const other = await servers.open("b:1");
       const rooms = Array.from({ length: 10 }, (_, index) => `room-${index}`);
       await Promise.all(rooms.map((room) => other.hold(room)));
@@ -29,7 +29,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       expect(servers.proxy.operationsOn("room/room-0")).toEqual(["UpdateItem"]);
     });
 
-    it("leave a server in the room that came back while its old lease was judged", async () => {
+    it("keep a server in the room if it returns while its old lease is judged", async () => {
       const registry = await servers.openProxied("a:1");
       const old = await servers.open("back:1");
       await old.hold("room");
@@ -37,7 +37,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       // The response that reports it dead arrives late.
       const leases = holdBack(servers.proxy, "BatchGetItem");
       const holding = registry.hold("room");
-      await waitFor(() => leases.given, { message: "the lease was read" });
+      await waitFor(() => leases.given, { message: "the lease has been read" });
       const back = await servers.open("back:1");
       await back.hold("room");
       leases.arrive();
@@ -46,7 +46,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       expect(await registry.hold("room")).toEqual({ alive: ["back:1"], lapsed: [] });
     });
 
-    it("never scan the table, however servers are found, and leave one that comes back meanwhile", async () => {
+    it("never scan the table to find servers, and keep one that returns while the leases are read", async () => {
       const registry = await servers.openProxied("a:1");
       await servers.open("back:1", NEVER_MS);
       await withClient((client) =>
@@ -57,7 +57,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       const leases = holdBack(servers.proxy, "BatchGetItem");
       servers.proxy.requests.splice(0);
       const found = registry.servers();
-      await waitFor(() => leases.given, { message: "the leases were read" });
+      await waitFor(() => leases.given, { message: "the leases have been read" });
       await servers.open("back:1");
       leases.arrive();
       expect(await found).toEqual({ alive: ["a:1"], lapsed: [] });
@@ -67,7 +67,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       expect([...reads].sort()).toEqual(["BatchGetItem", "GetItem"]);
     });
 
-    it("ask again for leases that DynamoDB left out", async () => {
+    it("ask again for leases that DynamoDB has left unprocessed", async () => {
       const registry = await servers.openProxied("a:1");
       await (await servers.open("b:1")).hold("room");
       let left = 0;
@@ -82,10 +82,10 @@ export function dynamoDbRequestsSuite(name: string): void {
     });
 
     it.each<[string, ProxiedReply | Promise<never>]>([
-      ["is throttled", THROTTLED],
-      ["fails inside", { status: 500, body: "" }],
-      ["does not answer", new Promise<never>(() => {})],
-    ])("are made again when DynamoDB %s", async (_, failure) => {
+      ["throttles them", THROTTLED],
+      ["fails internally", { status: 500, body: "" }],
+      ["does not respond", new Promise<never>(() => {})],
+    ])("are retried when DynamoDB %s", async (_, failure) => {
       const registry = await servers.openProxied("a:1");
       let failed = 0;
       servers.proxy.handler = async ({ body }, forward) => {
@@ -97,7 +97,7 @@ export function dynamoDbRequestsSuite(name: string): void {
       expect(servers.proxy.operationsOn("room/room")).toEqual(["UpdateItem", "UpdateItem"]);
     });
 
-    it("do no harm when their answer was lost", async () => {
+    it("do no harm when repeated after a lost response", async () => {
       const registry = await servers.openProxied("a:1");
       const lost = new Set<string>();
       servers.proxy.handler = async ({ operation, body }, forward) => {

@@ -20,8 +20,8 @@ import {
 
 /** Tests the contents of the table, and what happens if it does not exist. */
 export function dynamoDbTableSuite(name: string): void {
-  describe(`the table of the registry: ${name}`, () => {
-    it("can be created any number of times, also at the same time", async () => {
+  describe(`the registry's table: ${name}`, () => {
+    it("can be created repeatedly and concurrently", async () => {
       const create = () => createRegistryTable("set-up");
       await Promise.all(Array.from({ length: 5 }, create));
       const registry = await openServer("set-up", "a:1");
@@ -31,7 +31,7 @@ export function dynamoDbTableSuite(name: string): void {
       await registry.close();
     });
 
-    it("is refused when it belongs to something else", async () => {
+    it("is refused if it belongs to another application", async () => {
       await withClient((client) =>
         client.send(
           new CreateTableCommand({
@@ -50,13 +50,13 @@ export function dynamoDbTableSuite(name: string): void {
       );
     });
 
-    it("has to be created before a server starts", async () => {
+    it("must exist before a server starts", async () => {
       await expect(openServer("missing", "a:1")).rejects.toThrow(
         new RegistryError("the DynamoDB table missing does not exist; run symphony-backend setup"),
       );
     });
 
-    it("has to be reachable when a server starts", async () => {
+    it("must be reachable when a server starts", async () => {
       const port = await freePort();
       const unreachable = new RegistryError(`DynamoDB: connect ECONNREFUSED 127.0.0.1:${port}`);
       await withEndpoint(`http://127.0.0.1:${port}`, async () => {
@@ -65,7 +65,7 @@ export function dynamoDbTableSuite(name: string): void {
       });
     });
 
-    it("keeps nothing of a room that nobody holds any more", async () => {
+    it("keeps no items of rooms that no server holds", async () => {
       const table = await newTable();
       const servers = await Promise.all(["a:1", "b:1", "c:1"].map((one) => openServer(table, one)));
       const rooms = Array.from({ length: 20 }, (_, index) => `room-${index}`);
@@ -85,7 +85,7 @@ export function dynamoDbTableSuite(name: string): void {
       expect(await itemsOf(table, "server/")).toEqual([]);
     });
 
-    it("forgets servers that died long ago, and nobody who comes back at that moment", async () => {
+    it("forgets servers that died long ago, and lists them again when they return", async () => {
       const table = await newTable();
       const [a, b] = [await openServer(table, "a:1"), await openServer(table, "b:1", NEVER_MS)];
       await withClient((client) => client.send(lapsedSince(table, "b:1", 50)));
@@ -93,7 +93,9 @@ export function dynamoDbTableSuite(name: string): void {
       await withClient((client) => client.send(lapsedSince(table, "b:1", 61)));
       expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: [] });
       expect((await listOf(table))?.servers?.SS).toEqual(["a:1"]);
-      await waitFor(() => b.lease === "lapsed", { message: "it finds that its lease has lapsed" });
+      await waitFor(() => b.lease === "lapsed", {
+        message: "the server has noticed that its lease has expired",
+      });
       await b.hold("room");
       expect([...(await a.servers()).alive].sort()).toEqual(["a:1", "b:1"]);
       await Promise.all([a.close(), b.close()]);
@@ -112,7 +114,7 @@ async function listOf(table: string): Promise<Record<string, AttributeValue> | u
   return Item;
 }
 
-/** Makes a server's lease one that ended this many minutes ago. */
+/** Sets a server's lease to have expired this many minutes ago. */
 function lapsedSince(table: string, server: string, minutes: number): UpdateItemCommand {
   return new UpdateItemCommand({
     TableName: table,

@@ -10,7 +10,7 @@ import type { Incarnation, ServerAddress } from "../../src/replication/registry.
 
 const logger = pino({ level: "silent" });
 
-/** There is no process to kill or to freeze: whatever ends it is an outage. */
+/** There is no process to kill or freeze: every fault is an outage. */
 function serviceOf(shared: MemoryBroker | RegistryTable): TestService {
   return {
     start: async () => shared.restore(),
@@ -42,7 +42,7 @@ registrySuite("memory", async () => {
   return {
     service: serviceOf(table),
     open,
-    // A process that has ended or is frozen is, to others, a server that does not renew its lease.
+    // To others, a process that has ended or is frozen is a server that does not renew its lease.
     spawn: async (address, incarnation) => {
       const registry = await open(address, incarnation);
       spawned.push(registry);
@@ -65,7 +65,7 @@ registrySuite("memory", async () => {
   };
 });
 
-it("the registry goes by the clock that it is given", async () => {
+it("the registry uses the clock that it is given", async () => {
   let now = 0;
   const table = new RegistryTable(() => now);
   const a = await table.open({ address: "a:1", logger, leaseMs: 10 });

@@ -9,7 +9,7 @@ import { lent } from "../support/wrap-part.ts";
 
 const SECRET = "sixteen characters";
 
-it("is refused when another server answers there", async () => {
+it("rejects a server's own address if another server responds there", async () => {
   const { bus, registry } = new MemoryCluster();
   const store = await openSqliteStore(await temporaryDirectory(), silent);
   whenDone(() => store.close());
@@ -34,6 +34,6 @@ it("is refused when another server answers there", async () => {
   }
   expect((await fetch(`${first.url}/health/ready`)).status).toBe(200);
   await first.close();
-  // The address is free again, also for a server that does not itself listen there.
+  // The address is free again, even for a server that does not listen there itself.
   await (await server({})).close();
 });

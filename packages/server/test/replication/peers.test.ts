@@ -44,7 +44,7 @@ function peersWith(secret: string): HttpPeers {
   return peers;
 }
 
-/** Starts a server that answers every peer request like this. @returns its address */
+/** Starts a server that answers every peer request with `answer`. @returns its address */
 async function answering(
   answer: (room: string, request: PeerRequest) => Promise<PeerAnswer>,
 ): Promise<string> {
@@ -78,7 +78,7 @@ async function post(
 const bytes = fc.uint8Array({ maxLength: 40 });
 
 describe("the encodings between servers", () => {
-  it("gives back what was encoded", () => {
+  it("preserve requests and states", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme" }),
@@ -111,7 +111,7 @@ describe("the encodings between servers", () => {
   });
 });
 
-it("a server of a version that tells no clock of the awareness is understood", () => {
+it("accepts the state of a server whose version sends no awareness clock", () => {
   const updates = [Uint8Array.of(0, 0)];
   const state = {
     incarnation: 5,
@@ -127,7 +127,7 @@ it("a server of a version that tells no clock of the awareness is understood", (
 });
 
 describe("asking another server", () => {
-  it("gives its state, whatever the room is called and however large it is", async () => {
+  it("returns its state, whatever the room's name and size", async () => {
     const large = new Uint8Array(20_000_000).map((_, i) => i % 251);
     const room = "../a b/😀?#%2F";
     const state = {
@@ -145,7 +145,7 @@ describe("asking another server", () => {
     });
     const answer = await peersWith(SECRET).ask(server, room, REQUEST);
     expect(asked).toEqual([{ name: room, request: REQUEST }]);
-    if (answer.type !== "state") throw new Error(`it answered ${answer.type}`);
+    if (answer.type !== "state") throw new Error(`unexpected answer: ${answer.type}`);
     expect(Buffer.compare(answer.state.updates[0] ?? new Uint8Array(), large)).toBe(0);
     expect({ ...answer.state, updates: answer.state.updates.slice(1) }).toEqual({
       ...state,
@@ -155,12 +155,12 @@ describe("asking another server", () => {
     expect(answer.state.updates[0]?.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
-  it.each(["absent", "opening"] as const)("is told that it is %s", async (type) => {
+  it.each(["absent", "opening"] as const)("reports that the room is %s", async (type) => {
     const server = await answering(async () => ({ type }));
     expect(await peersWith(SECRET).ask(server, "room", REQUEST)).toEqual({ type });
   });
 
-  it("is refused with another secret, or none", async () => {
+  it("is rejected with a wrong secret or none", async () => {
     let asked = 0;
     const server = await answering(async () => {
       asked++;
@@ -174,7 +174,7 @@ describe("asking another server", () => {
   });
 
   it.each(["origin", "sec-fetch-mode", "sec-fetch-site"])(
-    "is refused to a browser, which sends %s",
+    "is rejected for a browser, which sends %s",
     async (header) => {
       const server = await answering(async () => ({ type: "absent" }));
       const authorization = `Bearer ${SECRET}`;
@@ -184,7 +184,7 @@ describe("asking another server", () => {
     },
   );
 
-  it("fails in time when the other is silent, gone, or stops in the middle", async () => {
+  it("fails within ten seconds if the peer is silent, gone or stops mid-response", async () => {
     const silent = await listening(createTcpServer((socket) => socket.on("error", () => {})));
     const stopping = await listening(
       createServer((_request, response) => {
@@ -203,7 +203,7 @@ describe("asking another server", () => {
     expect(performance.now() - since).toBeLessThan(10_000);
   });
 
-  it("fails when it is closed meanwhile", async () => {
+  it("fails if the client is closed during the request", async () => {
     const silent = await listening(createTcpServer((socket) => socket.on("error", () => {})));
     const peers = peersWith(SECRET);
     const asked = peers.ask(silent, "room", REQUEST);

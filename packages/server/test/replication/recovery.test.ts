@@ -63,7 +63,7 @@ it("does not read the stores without a reason", async () => {
   expect(await failFor(5)).toEqual([]);
 });
 
-it("reads the stores again, less and less often, until they answer", async () => {
+it("retries reading the stores, less and less often, until they respond", async () => {
   replicator.recoverSoon();
   expect(await failFor(40)).toEqual([0, 1, 3, 7, 15, 25, 35]);
   vi.setSystemTime(Date.now() + 10_000);
@@ -73,7 +73,7 @@ it("reads the stores again, less and less often, until they answer", async () =>
   expect(await failFor(20)).toEqual([]);
 });
 
-it("reads the stores once more when there is a new reason meanwhile, and not twice at a time", async () => {
+it("reads the stores again if requested during a read, but never twice concurrently", async () => {
   replicator.recoverSoon();
   replicator.tick(1_000);
   replicator.recoverSoon();

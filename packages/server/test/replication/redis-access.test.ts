@@ -24,7 +24,7 @@ async function start(...args: string[]): Promise<string> {
   return `127.0.0.1:${redis.port}`;
 }
 
-/** Opens a bus that must be refused. @returns the error, and all text about it */
+/** Opens a bus that must be refused. @returns the error, and all text reported about it */
 async function refusal(...urls: string[]): Promise<{ error: unknown; said: string }> {
   const log = new LogRecorder();
   try {
@@ -34,11 +34,11 @@ async function refusal(...urls: string[]): Promise<{ error: unknown; said: strin
     const text = error instanceof Error ? `${error.stack} ${JSON.stringify(error)}` : String(error);
     return { error, said: `${text} ${log.text.join("")}` };
   }
-  throw new Error(`it was not refused: ${log.text.join("")}`);
+  throw new Error(`the bus was not refused: ${log.text.join("")}`);
 }
 
 describe("access to Redis", () => {
-  it("works with user and password", async () => {
+  it("works with a user name and password", async () => {
     const address = await start("--user", "symphony", "on", `>${PASSWORD}`, "&symphony:*", "+@all");
     const log = new LogRecorder();
     const bus = await openRedisBus([`redis://symphony:${ENCODED}@${address}/3`], log.logger);
@@ -52,7 +52,7 @@ describe("access to Redis", () => {
     }
   });
 
-  it("is refused when it may not publish, which would only show when somebody edits", async () => {
+  it("is refused without permission to publish, instead of failing at the first edit", async () => {
     const rights = ["&symphony:*", "+@all", "-publish"];
     const address = await start("--user", "symphony", "on", `>${PASSWORD}`, ...rights);
     const { error } = await refusal(`redis://symphony:${ENCODED}@${address}`);
@@ -60,7 +60,7 @@ describe("access to Redis", () => {
     expect(String(error)).toContain("NOPERM");
   });
 
-  it("is refused when it does not know a command, as an older one does not", async () => {
+  it("is refused if the server lacks a command, as an older version does", async () => {
     const address = await start("--rename-command", "SUBSCRIBE", "");
     const { error } = await refusal(`redis://${address}`);
     expect(error).toBeInstanceOf(RefusedError);
@@ -79,7 +79,7 @@ describe("access to Redis", () => {
     expect(said).not.toContain("s3cret");
   });
 
-  it("is refused to a user who may not use the channels", async () => {
+  it("is refused to a user without access to the channels", async () => {
     const address = await start("--user", "other", "on", `>${PASSWORD}`, "&other:*", "+@all");
     const { error, said } = await refusal(`redis://other:${ENCODED}@${address}`);
     expect(error).toBeInstanceOf(RefusedError);
@@ -87,14 +87,14 @@ describe("access to Redis", () => {
     expect(said).not.toContain("s3cret");
   });
 
-  it("is refused by servers that are no Redis Cluster when several are given", async () => {
+  it("is refused if several servers are given that are not a Redis Cluster", async () => {
     const address = await start();
     const { error, said } = await refusal(`redis://${address}`, `redis://${address}`);
     expect(error).toBeInstanceOf(RefusedError);
     expect(said).toContain("cluster support disabled");
   });
 
-  it("never shows the password, also when a server repeats the command", async () => {
+  it("never reveals the password, even if a server repeats the command", async () => {
     const address = await start("--rename-command", "HELLO", "");
     const { error, said } = await refusal(`redis://:${ENCODED}@${address}`);
     expect(String(error)).toContain("unknown command 'HELLO'");
@@ -110,7 +110,7 @@ describe("access to Redis", () => {
     ["unix:///tmp/s3cret"],
     ["redis://"],
     [""],
-  ])("is not tried with %j", async (url) => {
+  ])("is not attempted with %j", async (url) => {
     const { said } = await refusal(url);
     expect(said).toMatch(/Redis URL/);
     expect(said).not.toContain("s3cret");

@@ -35,7 +35,7 @@ describe("the bus on a Redis Cluster", () => {
     const bus = await openRedisBus(urls, new LogRecorder().logger);
     opened.push(bus);
     await waitFor(() => bus.problem === undefined, {
-      message: () => `works: ${bus.problem}`,
+      message: () => `the bus works (problem: ${bus.problem})`,
     });
     return bus;
   }
@@ -54,16 +54,19 @@ describe("the bus on a Redis Cluster", () => {
     ["a master is frozen", () => cluster.pauseMaster()],
     ["a replica takes over as planned", () => cluster.failover()],
     ["slots move to another master", () => cluster.moveSlots(2_000)],
-  ])("goes on in all rooms when %s, and tells who may have missed something", async (_, fault) => {
+  ])("keeps delivering in all rooms when %s, and reports possible losses", async (_, fault) => {
     const rooms = await traffic();
     started = rooms;
     await rooms.flow();
     await fault();
-    await waitFor(() => rooms.disturbed > 0, { timeout: TAKEOVER_MS, message: "it is noticed" });
+    await waitFor(() => rooms.disturbed > 0, {
+      timeout: TAKEOVER_MS,
+      message: "the fault has been noticed",
+    });
     await rooms.flow();
     rooms.stop();
     await waitFor(() => rooms.untold().length === 0, {
-      message: () => `those who missed something are told: ${rooms.untold().join()}`,
+      message: () => `all losses have been reported (missing: ${rooms.untold().join()})`,
     });
     // Each bus is subscribed to every room at one server only.
     cluster.resume();
@@ -73,11 +76,11 @@ describe("the bus on a Redis Cluster", () => {
         const counts = await subscriptionsAt(cluster.ports, { sharded: true });
         return ROOMS.every((room) => counts.get(room) === 2);
       },
-      { message: "one subscription of each bus in every room" },
+      { message: "each bus has one subscription per room" },
     );
   });
 
-  it("knows the slot of a channel", async () => {
+  it("computes the same slot for a channel as Redis does", async () => {
     const names = [
       "a",
       "symphony:room:a",
@@ -102,7 +105,7 @@ describe("the bus on a Redis Cluster", () => {
     await listener.receives("hello");
   });
 
-  it("uses user and password of the first URL at all servers", async () => {
+  it("uses the credentials of the first URL for all servers", async () => {
     await Promise.all(cluster.ports.map((port) => setPassword(port, "", "s3cret")));
     try {
       const [, ...others] = cluster.urls;
@@ -119,7 +122,7 @@ describe("the bus on a Redis Cluster", () => {
     }
   });
 
-  it("starts without the cluster, and says so once", async () => {
+  it("starts without the cluster, and logs that once", async () => {
     const log = new LogRecorder();
     const bus = await openRedisBus(["redis://127.0.0.1:1", "redis://127.0.0.1:2"], log.logger);
     opened.push(bus);

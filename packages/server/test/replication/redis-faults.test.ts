@@ -46,51 +46,57 @@ describe("the bus on Redis", () => {
     }
   }
 
-  it("starts without Redis, says so once, and works when Redis is there", async () => {
+  it("starts without Redis, logs that once, and works when Redis becomes available", async () => {
     proxy.cut();
     const bus = await open(proxy.port);
     expect(bus.problem).toContain(`127.0.0.1:${proxy.port}`);
     const listener = await BusRecorder.on(bus, "early");
     expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis unavailable"]);
     proxy.restore();
-    await waitFor(() => listener.interruptions > 0, { message: "it is told" });
+    await waitFor(() => listener.interruptions > 0, {
+      message: "the listener has been notified of an interruption",
+    });
     expect(bus.problem).toBe(undefined);
     expect(log.lines.map(({ msg }) => msg)).toEqual(["Redis unavailable", "Redis available again"]);
     await works(listener);
   });
 
-  it("notices a network that swallows everything, and connects anew", async () => {
+  it("detects a network that swallows everything, and reconnects", async () => {
     const bus = await open(proxy.port);
     const here = await BusRecorder.on(bus, "silence");
     const there = await BusRecorder.on(await open(redis.port), "silence");
     proxy.silence();
     const since = performance.now();
-    await waitFor(() => bus.problem, { message: "it is noticed" });
+    await waitFor(() => bus.problem, { message: "the bus reports a problem" });
     expect(performance.now() - since).toBeLessThan(8_000);
     expect(bus.problem).toContain("no sign of life");
     proxy.restore();
-    await waitFor(() => here.interruptions > 0, { message: "it is told" });
+    await waitFor(() => here.interruptions > 0, {
+      message: "the listener has been notified of an interruption",
+    });
     await works(here, there);
     expect(there.interruptions).toBe(0);
   });
 
-  it("starts within two seconds when Redis takes connections and does not answer", async () => {
+  it("starts within two seconds when Redis accepts connections but does not respond", async () => {
     proxy.silence();
     const since = performance.now();
     const bus = await open(proxy.port);
     expect(performance.now() - since).toBeLessThan(4_000);
     expect(bus.problem).toBeDefined();
     proxy.restore();
-    await waitFor(() => bus.problem === undefined, { message: "it works" });
+    await waitFor(() => bus.problem === undefined, { message: "the bus works" });
   });
 
-  it("connects anew when a connection breaks in the middle of a message", async () => {
+  it("reconnects when a connection breaks in the middle of a message", async () => {
     const here = await BusRecorder.on(await open(proxy.port), "broken");
     const there = await BusRecorder.on(await open(redis.port), "broken");
     for (let i = 1; i <= 5; i++) {
       proxy.breakAfter(1_000 * i + i);
       there.publish(new Uint8Array(64 * KB).fill(i));
-      await waitFor(() => here.interruptions >= i, { message: `it is told ${i} times` });
+      await waitFor(() => here.interruptions >= i, {
+        message: `the listener has been notified ${i} times`,
+      });
     }
     await works(here, there);
     // A message arrives intact or not at all.
@@ -98,30 +104,30 @@ describe("the bus on Redis", () => {
     expect([...sizes].every((size) => size === 64 * KB)).toBe(true);
   });
 
-  it("works over a slow network, and takes it for nothing worse", async () => {
+  it("works over a slow network, without treating it as an outage", async () => {
     proxy.delay(200);
     const bus = await open(proxy.port);
-    await waitFor(() => bus.problem === undefined, { message: "it works" });
+    await waitFor(() => bus.problem === undefined, { message: "the bus works" });
     const listener = await BusRecorder.on(bus, "slow");
     for (let i = 0; i < 4; i++) await works(listener);
     expect(listener.interruptions).toBe(0);
     expect(log.lines).toEqual([]);
   });
 
-  it("bounds what waits for an answer, and drops the rest", async () => {
+  it("limits the messages that await a response, and drops the rest", async () => {
     const bus = await open(redis.port);
     const listener = await BusRecorder.on(bus, "much");
     redis.pause();
     const message = new Uint8Array(128 * KB);
     for (let i = 0; i < 2_000; i++) listener.publish(message);
     redis.resume();
-    await waitFor(() => listener.messages.length > 0, { message: "some come" });
+    await waitFor(() => listener.messages.length > 0, { message: "some messages have arrived" });
     await waitFor(
       () => {
         listener.send("after");
         return listener.texts.at(-1) === "after";
       },
-      { message: "there is room again" },
+      { message: "messages are delivered again" },
     );
     const large = listener.messages.filter(({ length }) => length === message.length);
     expect(large.length).toBeGreaterThan(0);
@@ -130,13 +136,13 @@ describe("the bus on Redis", () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it("costs Redis nothing but heartbeats while nothing is published", async () => {
+  it("sends Redis nothing but heartbeats while nothing is published", async () => {
     const bus = await open(redis.port);
     await Promise.all(Array.from({ length: 20 }, (_, i) => BusRecorder.on(bus, `idle ${i}`)));
     const before = await redis.commandStats();
     const beats = async () => ((await redis.commandStats()).get("publish") ?? 0) - publishedBefore;
     const publishedBefore = before.get("publish") ?? 0;
-    await waitFor(async () => (await beats()) >= 2, { message: "it beats" });
+    await waitFor(async () => (await beats()) >= 2, { message: "the bus has sent two heartbeats" });
     const after = await redis.commandStats();
     const grown = [...after].filter(([name, calls]) => calls > (before.get(name) ?? 0));
     expect(grown.map(([name]) => name).sort()).toEqual(["info", "publish"]);

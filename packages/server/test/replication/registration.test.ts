@@ -27,7 +27,7 @@ beforeEach(() => {
   registration = new Registration("room", registry);
 });
 
-it("is due until it is made, and not while it is being made", async () => {
+it("is due until it is made, but not while it is in progress", async () => {
   expect(registration.isDue(1)).toBe(true);
   const made = registration.hold();
   expect(registration.isDue(1)).toBe(false);
@@ -36,14 +36,14 @@ it("is due until it is made, and not while it is being made", async () => {
   expect(registration.isDue(1)).toBe(false);
 });
 
-it("is due again when it could not be made", async () => {
+it("is due again after it has failed", async () => {
   const failed = registration.hold();
   holding.reject(new RegistryError("down"));
   await expect(failed).rejects.toThrow("down");
   expect(registration.isDue(1)).toBe(true);
 });
 
-it("is due again from a time on when it may be gone", async () => {
+it("is due again from its renewal time on", async () => {
   const made = registration.hold();
   holding.resolve(NOBODY);
   await made;
@@ -52,7 +52,7 @@ it("is due again from a time on when it may be gone", async () => {
   expect(registration.isDue(10)).toBe(true);
 });
 
-it("is made again when others may have removed what was being made", async () => {
+it("is due again if a renewal was requested while it was in progress", async () => {
   const made = registration.hold();
   registration.renew(10);
   expect(registration.isDue(10)).toBe(false);
@@ -61,7 +61,7 @@ it("is made again when others may have removed what was being made", async () =>
   expect(registration.isDue(10)).toBe(true);
 });
 
-it("is given back after it was made, not before", async () => {
+it("is released only after it has been made", async () => {
   const made = registration.hold();
   const released = registration.release();
   holding.resolve(NOBODY);
@@ -69,7 +69,7 @@ it("is given back after it was made, not before", async () => {
   expect(calls).toEqual(["hold", "held", "released"]);
 });
 
-it("is given back although it could not be made: it may be there all the same", async () => {
+it("is released even if it has failed, because it may exist nevertheless", async () => {
   const made = registration.hold();
   const released = registration.release();
   holding.reject(new RegistryError("no answer"));

@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** All who are connected see all who are, and nobody else. */
+/** Expects every connected client to see all connected clients and nobody else. */
 function expectPresent(connected: readonly SimulatedServer[]): void {
   const present = connected.map(({ client }) => client.doc.clientID).sort();
   for (const { client } of connected) {
@@ -20,7 +20,7 @@ function expectPresent(connected: readonly SimulatedServer[]): void {
   }
 }
 
-/** In the end all have the same, whatever happened. */
+/** Performs the steps, and expects all servers to agree once everything has recovered. */
 async function expectAgreement(
   steps: readonly Step[],
   peersToo: boolean,
@@ -54,15 +54,15 @@ const cutBus = (server: number, fault: BusFault = "down"): Step => ({
 const DELIVER: Step = { do: "deliver" };
 const LOSE: Step = { do: "lose a message" };
 
-describe("the servers that hold a document", () => {
-  it("agree in the end, whatever was lost, and have all that was acknowledged", async () => {
+describe("servers that hold the same document", () => {
+  it("eventually agree, whatever was lost, and have everything that was acknowledged", async () => {
     const property = fc.asyncProperty(anySteps, fc.boolean(), (random, peersToo) =>
       expectAgreement(random, peersToo),
     );
     await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 1_000) });
   });
 
-  it("agree also while one of them does not reach the bus, or is not reached by it", async () => {
+  it("agree even while one of them cannot send to the bus or receive from it", async () => {
     const fault = fc.constantFrom(...BUS_FAULTS);
     const property = fc.asyncProperty(anySteps, anyServer, fault, async (random, cut, kind) => {
       await expectAgreement([...random, cutBus(cut, kind)], true, cut);
@@ -70,17 +70,17 @@ describe("the servers that hold a document", () => {
     await fc.assert(property, { numRuns: Number(process.env.RUNS ?? 300) });
   });
 
-  it("agree on who is present when the bus does not bring that somebody was declared gone", async () => {
-    // The other server is met, and is then taken for dead while the document is being opened.
+  it("agree on awareness when a removal does not arrive over the bus", async () => {
+    // While it opens the document, a server meets the other one, which is then declared dead.
     for (let count = 0; count < 10; count++) {
-      // The clock with which its client is shown here is further than it gets by renewing its state.
+      // Its client is shown here with a higher clock than it reaches by renewing its state.
       const met: Step[] = [{ do: "tick", server: 0, ms: 9_000 }, on(1, "start")];
       const lapse = [on(0, "lapse, and come back"), cutBus(1)];
       await expectAgreement([...met, ...waits(count, 1), ...lapse], true, 1);
     }
   });
 
-  it("agree on who is present when the bus is late with what was sent before a server left", async () => {
+  it("agree on awareness when the bus delivers a server's messages after it has left", async () => {
     const edit: Step = { do: "edit", server: 0, at: 0 };
     const set: Step = { do: "set", server: 0, at: 0 };
     const writing = on(0, "save in the middle of writing");
@@ -89,9 +89,9 @@ describe("the servers that hold a document", () => {
     await expectAgreement([...before, ...left, set, set, cutBus(1)], true, 1);
   });
 
-  it("agree on who is present when a server is back before others hear that it had left", async () => {
+  it("agree on awareness when a server returns before others learn that it had left", async () => {
     const met = [on(1, "start"), ...waits(2)];
-    // The other one finds that it has left by asking it. What it said of that is still on its way.
+    // The other one learns by asking that it has left. Its own message is still in transit.
     const left: Step[] = [
       on(0, "leave"),
       { do: "tick", server: 1, ms: 1_000 },
@@ -99,7 +99,7 @@ describe("the servers that hold a document", () => {
     ];
     await expectAgreement([...met, ...left, cutBus(1)], true, 1);
 
-    // Another one, which has opened the document since, never knew of the time before.
+    // A third server, which opened the document later, knows nothing of what came before.
     const move: Step = { do: "move the cursor", server: 0, at: 0 };
     const opened = [on(1, "start"), on(0, "save"), move, on(0, "flush"), on(2, "start")];
     const last: Step[] = [
@@ -111,14 +111,14 @@ describe("the servers that hold a document", () => {
     await expectAgreement([...opened, DELIVER, move, ...back, cutBus(2)], true, 2);
   });
 
-  it("agree on who is present when a server leaves that knows its bus to be down", async () => {
+  it("agree on awareness when a server leaves that knows its bus to be down", async () => {
     const met = [on(1, "start"), ...waits(12), on(1, "flush"), DELIVER];
     const left = [cutBus(1, "down"), on(1, "leave"), ...waits(12)];
     await expectAgreement([...met, ...left], true, 2);
   });
 
   // State vectors do not reveal missing deletions: other mechanisms have to detect their loss.
-  describe("agree on a deletion of a server", () => {
+  describe("agree on a deletion by a server", () => {
     const enoughTurns = waits(10);
     const met: Step[] = [
       { do: "edit", server: 0, at: 0 },
@@ -136,22 +136,22 @@ describe("the servers that hold a document", () => {
       await expectAgreement([...begun, ...late], false);
     });
 
-    it("of which the last messages were lost", async () => {
+    it("whose last messages were lost", async () => {
       await expectAgreement([...begun, LOSE, LOSE, on(2, "leave"), ...enoughTurns], true);
     });
 
-    it("that crashed before it told of it, and was back without opening the document", async () => {
-      // Before it is noticed that it is silent.
+    it("that crashed before publishing it and restarted without opening the document", async () => {
+      // Before the others notice its silence.
       await expectAgreement([...begun, on(2, "acknowledge, and restart")], true, 1);
     });
 
-    it("that does not reach the bus", async () => {
+    it("that has a faulty connection to the bus", async () => {
       for (const fault of BUS_FAULTS) {
         await expectAgreement([...met, cutBus(2, fault), deletion, ...enoughTurns], true, 2);
       }
     });
 
-    it("that crashed before it told of it, and was back soon", async () => {
+    it("that crashed before publishing it and soon opened the document again", async () => {
       const crash: Step = { do: "acknowledge, and crash", server: 2, lapses: false };
       await expectAgreement([...begun, crash, on(2, "start"), ...enoughTurns], true);
     });

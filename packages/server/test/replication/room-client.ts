@@ -4,7 +4,7 @@ import type { RoomTable } from "../../src/room/room-table.ts";
 import type { Session } from "../../src/room/session.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 
-/** A client's connection to a room, as a server's documents see it. */
+/** A client's connection to a room, as the server sees it. */
 export class RoomClient implements Sink {
   readonly writable = true;
   /** Why the connection was closed, if it was. */
@@ -26,7 +26,7 @@ export class RoomClient implements Sink {
     return new RoomClient(await documents.open(room), documents);
   }
 
-  /** Types into the text `text`. @returns the end of the log after that */
+  /** Types into the text `text`. @returns the end of the log afterwards */
   type(text: string): number {
     this.doc.getText("text").insert(0, text);
     return this.document.submit(Y.encodeStateAsUpdate(this.doc), this.#subscriber.origin);
@@ -55,7 +55,7 @@ export class RoomClient implements Sink {
   }
 }
 
-/** Returns the text `text` of the document that these updates make. */
+/** Returns the text `text` of the document that these updates form. */
 export function textOf(updates: readonly Uint8Array[]): string {
   const doc = new Y.Doc();
   for (const update of updates) Y.applyUpdate(doc, update);

@@ -16,7 +16,7 @@ async function withMetadata<T>(body: string, use: (url: string) => Promise<T>): 
   }
 }
 
-describe("the address of a server", () => {
+describe("a server's address", () => {
   it("is that of the ECS task", async () => {
     const metadata = JSON.stringify({
       Networks: [{ NetworkMode: "awsvpc", IPv4Addresses: ["10.0.2.106"] }],
@@ -33,7 +33,7 @@ describe("the address of a server", () => {
     },
   );
 
-  it("is what it listens on, else an address of the machine that others can reach", async () => {
+  it("is the host it listens on, else an address of the machine that others can reach", async () => {
     expect(await findServerAddress("10.1.2.3", 1, undefined)).toBe("10.1.2.3:1");
     expect(await findServerAddress("::1", 1, undefined)).toBe("[::1]:1");
     const found = await findServerAddress("0.0.0.0", 1, undefined).catch((error: Error) => error);

@@ -46,7 +46,7 @@ export interface ServerParts {
   readonly fleet: Fleet;
   readonly client: ServerClient;
   readonly http: Server;
-  /** The rooms whose connections it was told to check again. */
+  /** The rooms whose connections it was asked to check again. */
   readonly rechecked: string[];
   close(): Promise<void>;
 }
@@ -57,7 +57,7 @@ export type Around = (stores: Stores) => Stores;
 /** Servers in this process that share a store, with a real registry and bus. */
 export class PartsOfCluster {
   readonly servers: ServerParts[] = [];
-  /** Stores the registry of the servers. */
+  /** Hosts the registry of the servers. */
   readonly registry: Dynalite = new Dynalite();
   readonly #redis = new Redis();
   #directory = "";
@@ -65,7 +65,7 @@ export class PartsOfCluster {
   #tables = 0;
 
   get store(): SqliteStore {
-    if (this.#store === undefined) throw new Error("the store is only open while a test runs");
+    if (this.#store === undefined) throw new Error("the store is open only during a test");
     return this.#store;
   }
 

@@ -38,7 +38,7 @@ export class SimulatedNetwork {
   losing = 0;
   readonly lapsed: Set<ServerAddress> = new Set();
   readonly registered: Set<ServerAddress> = new Set();
-  /** Calls of the registry for the room that were made before the previous one had ended. */
+  /** Registry calls for the room that began before the previous one had ended. */
   readonly overlaps: string[] = [];
   readonly published: Map<ServerAddress, number> = new Map();
   readonly #answering: Map<ServerAddress, Replicator> = new Map();
@@ -91,7 +91,7 @@ export class SimulatedNetwork {
     };
   }
 
-  /** From now on the server answers requests for the document. */
+  /** Makes the server answer requests for the document. */
   serve(address: ServerAddress, replicator: Replicator): void {
     this.#answering.set(address, replicator);
     this.lapsed.delete(address);
@@ -213,7 +213,7 @@ export class SimulatedNetwork {
     if (this.crashed.has(to)) throw new PeerError("refused");
     const replicator = this.#answering.get(to);
     if (replicator === undefined) {
-      // Like a server that is registered as a holder but is not one.
+      // Like a server that is registered as a holder but does not hold the document.
       this.registered.delete(to);
       return { type: "absent" };
     }
@@ -226,7 +226,7 @@ export class SimulatedNetwork {
   }
 }
 
-/** Stores that all servers share. Other things happen before a call takes effect. */
+/** Stores that all servers share. Other tasks run before a call takes effect. */
 export function simulatedStores(): Stores {
   const store = new MemoryStore();
   return {

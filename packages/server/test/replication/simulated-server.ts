@@ -76,7 +76,7 @@ export class SimulatedServer {
     this.#busy = false;
   }
 
-  /** Makes the client's changes durable, or the first part of them. */
+  /** Makes the client's changes durable, or only the first part of them. */
   async commit(share = 1): Promise<void> {
     const { open } = this;
     if (open === null || this.#busy) return;
@@ -156,7 +156,7 @@ export class SimulatedClient implements Sink {
       if (origin !== "server") this.#send(update, true);
     });
     this.awareness.on("update", (changed: Record<"added" | "updated" | "removed", number[]>) => {
-      // As providers do: they send every new state to the server, whoever it is from.
+      // As providers do: they send every new state to the server, whichever client it is from.
       this.#sendAwareness([...changed.added, ...changed.updated, ...changed.removed]);
     });
   }
@@ -187,7 +187,7 @@ export class SimulatedClient implements Sink {
     this.#forgetOthers();
   }
 
-  /** Its server is gone. */
+  /** Loses the connection because the server is gone. */
   lose(): void {
     this.#connection = null;
     this.#forgetOthers();

@@ -4,7 +4,7 @@ import { BUS_FAULTS, type BusFault, turn } from "./simulated-network.ts";
 import type { SimulatedClient, SimulatedServer } from "./simulated-server.ts";
 import { SERVERS, type Simulation } from "./simulation.ts";
 
-/** One thing that happens in a simulation. Servers are named by their index. */
+/** One thing that happens in a simulation. Servers are identified by their index. */
 export type Step = NetworkStep | ServerStep | ClientStep | HolderStep;
 
 type NetworkStep =
@@ -31,7 +31,7 @@ interface PlainServerStep {
 interface ClientStep {
   readonly do: "edit" | "delete" | "set" | "move the cursor";
   readonly server: number;
-  /** Where, or what. Any number. */
+  /** The position or the value. Any number. */
   readonly at: number;
 }
 
@@ -42,7 +42,7 @@ type HolderStep =
   | {
       readonly do: "acknowledge, and crash" | "freeze";
       readonly server: number;
-      /** Whether the others take it for dead. */
+      /** Whether the others consider it dead. */
       readonly lapses: boolean;
     };
 
@@ -61,7 +61,10 @@ interface PlainHolderStep {
   readonly server: number;
 }
 
-/** The numbers from which a step is made. Every step draws all, so that adding one leaves the others alone. */
+/**
+ * The numbers from which a step is made. Every step draws all of them, so that adding one does not
+ * change the others.
+ */
 interface Draw {
   readonly server: number;
   readonly other: number;
@@ -75,7 +78,7 @@ function step(weight: number, make: (draw: Draw) => Step): fc.WeightedArbitrary<
   return { weight, arbitrary: draw.map(make) };
 }
 
-/** A step of a server about which there is nothing more to say. */
+/** A step of a server that has no further parameters. */
 export function on(server: number, name: (PlainServerStep | PlainHolderStep)["do"]): Step {
   return { do: name, server };
 }
@@ -126,7 +129,7 @@ function faultOf(at: number): BusFault {
 export const anySteps: fc.Arbitrary<Step[]> = fc.array(anyStep, { minLength: 10, maxLength: 150 });
 export const anyServer: fc.Arbitrary<number> = server;
 
-/** Lets a step happen, where it can. */
+/** Performs a step if it is possible at the moment. */
 export async function perform(simulation: Simulation, step: Step): Promise<void> {
   const { network } = simulation;
   switch (step.do) {
@@ -275,7 +278,7 @@ async function performOnHolder(
   }
 }
 
-/** Acknowledges what the client wrote, and the other servers do not hear of it. */
+/** Acknowledges what the client wrote, without the other servers learning of it. */
 async function acknowledgeUnheard({ network }: Simulation, one: SimulatedServer): Promise<void> {
   await one.commit();
   network.losing++;

@@ -24,7 +24,7 @@ export class Simulation {
     return found;
   }
 
-  /** Begins something that others may come in between of. */
+  /** Begins a task with which other steps may interleave. */
   begin(task: Promise<void>): void {
     this.#tasks.push(task);
   }
@@ -46,7 +46,7 @@ export class Simulation {
     one.open?.replicator.rejoin();
   }
 
-  /** A server is started again, and tells those that it reaches. */
+  /** Restarts a server, which notifies the servers that it can reach. */
   restart(one: SimulatedServer): void {
     one.restart();
     this.network.lapsed.delete(one.address);
@@ -55,7 +55,7 @@ export class Simulation {
     }
   }
 
-  /** As servers do when they look at the leases of others. */
+  /** Compares incarnations, as servers do when they read the leases of others. */
   compareIncarnations({ open }: SimulatedServer): void {
     for (const [address, incarnation] of this.network.incarnations) {
       open?.replicator.foundRun(address, incarnation);
@@ -63,8 +63,9 @@ export class Simulation {
   }
 
   /**
-   * Everything works again, except perhaps between servers directly, or one server's connection to
-   * the bus, and time passes: less than a holder may be silent, when that one is to be made up for.
+   * Lets everything recover, except perhaps direct connections between servers or one server's
+   * connection to the bus, and lets time pass: less than a holder may be silent if that connection
+   * stays broken, because the servers have to compensate for it by other means.
    */
   async settle(peersToo: boolean, withoutBus?: SimulatedServer): Promise<void> {
     this.network.heal(peersToo, withoutBus?.address);
@@ -73,7 +74,7 @@ export class Simulation {
     await this.at(0).start();
     for (let round = 0; round < 12; round++) {
       vi.setSystemTime(Date.now() + (withoutBus === undefined ? 20_000 : 2_500));
-      // Leases are looked at again and again: what a dead server sent may still have been on its way.
+      // Leases are read again and again: messages of a dead server may still have been in transit.
       for (const one of this.servers) if (this.network.crashed.has(one.address)) this.lapse(one);
       for (const one of this.servers) {
         await one.commit();
@@ -89,13 +90,13 @@ export class Simulation {
     }
   }
 
-  /** A server may hear something new while it stores; it tries again, as servers do. */
+  /** Unloads the document everywhere. A server that receives news while it saves tries again. */
   async leave(): Promise<void> {
     for (let i = 0; i < 3; i++) for (const one of this.servers) await one.leave();
     for (const { open } of this.servers) expect(open).toBeNull();
   }
 
-  /** Whatever crashes now, what was acknowledged is stored, and nothing before it is missing. */
+  /** Expects everything acknowledged to be stored, and nothing before it to be missing. */
   async expectStored(): Promise<void> {
     const doc = new Y.Doc();
     const { rows } = await this.stores.journal.read("room");
