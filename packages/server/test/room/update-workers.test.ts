@@ -55,7 +55,7 @@ function crowdedUpdate(clients: number): Uint8Array {
 /** Takes Yjs minutes. */
 const bomb = quadraticUpdate(30_000);
 
-describe("documents that take too long", () => {
+describe("expensive documents", () => {
   it("fail when over their CPU budget, and immediately if attempted again", async () => {
     const workers = newWorkers();
     await expect(workers.attempt("bomb", "toJson", [bomb])).rejects.toThrow(OverBudgetError);
