@@ -72,7 +72,7 @@ describe("fleet", () => {
     expect(await a.fleet.inspect("room")).toBeNull();
   });
 
-  it("rechecks the access to a room on every server, or reports that it could not", async () => {
+  it("rechecks access to a room on every server, or reports that it could not", async () => {
     const [a, b, c] = await three();
     await b.fleet.recheck("room");
     expect([a, b, c].map(({ rechecked }) => rechecked)).toEqual([["room"], ["room"], ["room"]]);
@@ -83,7 +83,7 @@ describe("fleet", () => {
     expect(c.rechecked).toEqual(["room", "room"]);
   });
 
-  it("uses the last known servers for statuses while the registry is unavailable", async () => {
+  it("asks the last known servers for their status, but deletes no room, while the registry is down", async () => {
     const [a, b] = [await cluster.open(), await cluster.open()];
     expect((await a.fleet.statuses()).servers).toHaveLength(2);
     await cluster.registry.kill();

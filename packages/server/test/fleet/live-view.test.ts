@@ -76,7 +76,7 @@ describe("live view", () => {
     expect(view.markOf("b:1")).toBeNull();
   });
 
-  it("drops the connections of a server that is no longer alive immediately", () => {
+  it("immediately drops the connections of a server that is no longer alive", () => {
     const view = new LiveView();
     const live = new LiveRooms();
     live.connected("room");

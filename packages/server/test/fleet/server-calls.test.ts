@@ -146,7 +146,7 @@ describe.each([
     expect(textOf(shown?.updates ?? [])).toContain("stored ");
   });
 
-  it("rechecks the access to a room", async () => {
+  it("rechecks access to a room", async () => {
     const server = await cluster.open();
     await callsOf(server).recheck("a/b ?");
     expect(server.rechecked).toEqual(["a/b ?"]);

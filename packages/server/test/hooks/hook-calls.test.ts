@@ -16,7 +16,7 @@ const told = (hooks: HookCalls) =>
   waitFor(() => hooks.stats.calls.size > 0, { message: "a hook has been called" });
 
 describe("hook calls", () => {
-  it("run one after the other in each room, and never synchronously", async () => {
+  it("run in order within each room, without delaying other rooms, and never synchronously", async () => {
     const order: string[] = [];
     let release = () => {};
     const gate = new Promise<void>((resolve) => {

@@ -16,7 +16,7 @@ snapshotsSuite("memory", async () => {
   return { open: async () => store.openSnapshots(), discard: async () => {} };
 });
 
-it("is one store for several servers, each of which closes only what it opened", async () => {
+it("shares one store among several servers, each of which closes only what it opened", async () => {
   const store = new MemoryStore();
   const [journal, other] = [store.openJournal(), store.openJournal()];
   const [snapshots, others] = [store.openSnapshots(), store.openSnapshots()];

@@ -95,7 +95,7 @@ describe("PostgreSQL store: an unresponsive database", () => {
   });
 });
 
-describe("PostgreSQL store: lost connections", () => {
+describe("PostgreSQL store: connections", () => {
   it("are replaced after the server has closed them", async () => {
     const url = await postgres.createDatabase();
     const store = await postgres.open(url);
@@ -136,7 +136,7 @@ describe("PostgreSQL store: lost connections", () => {
     expect((await store.metadata.room("b"))?.bytes).toBe(3);
   });
 
-  it("are reported if there are too many, and work again when there are fewer", async () => {
+  it("are reported if there are too many, and work again once there are fewer", async () => {
     const admin = await postgres.connect(postgres.service.url);
     await admin.query("CREATE ROLE limited LOGIN");
     const url = await postgres.createDatabase();

@@ -238,7 +238,7 @@ async function expectAllToFail(
   expect(performance.now() - since).toBeLessThan(within);
 }
 
-describe("S3 snapshots: S3 without checksums", () => {
+describe("S3 snapshots: S3 without checksum support", () => {
   /** The requests that were rejected because of their headers. */
   let refused: string[];
   let proxy: S3Proxy;
