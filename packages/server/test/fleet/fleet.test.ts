@@ -15,7 +15,7 @@ async function three(): Promise<[ServerParts, ServerParts, ServerParts]> {
   return [await cluster.open(), await cluster.open(), await cluster.open()];
 }
 
-/** Makes a server unreachable for the others, without notice. */
+/** Makes a server unreachable for the others, without warning. */
 function cutOff({ http }: ServerParts): void {
   http.close();
   http.closeAllConnections();
@@ -25,8 +25,8 @@ function addressesOf(...servers: ServerParts[]): string[] {
   return servers.map(({ cluster: { address } }) => address).sort();
 }
 
-describe("all servers as one", () => {
-  it("say how they are, whichever is asked, and who does not answer", async () => {
+describe("fleet", () => {
+  it("reports the status of all servers from any of them, and names the unreachable ones", async () => {
     const [a, b, c] = await three();
     for (const server of [a, b, c]) {
       const { servers, unreachable } = await server.fleet.statuses();
@@ -46,7 +46,7 @@ describe("all servers as one", () => {
     ]);
   });
 
-  it("name the holders of rooms, and count their connections", async () => {
+  it("reports the holders of rooms and their connections", async () => {
     const [a, b, c] = await three();
     await Promise.all([a.documents.open("shared"), c.documents.open("shared")]);
     await b.documents.open("one");
@@ -59,7 +59,7 @@ describe("all servers as one", () => {
     expect(held.get("one")).toEqual({ connections: 0, servers: addressesOf(b) });
   });
 
-  it("show a document that one of them has open", async () => {
+  it("shows a document that any server has open, without opening it on others", async () => {
     const [a, b, c] = await three();
     expect(await a.fleet.inspect("room")).toBeNull();
     const writer = await RoomClient.open(c.documents, "room");
@@ -72,7 +72,7 @@ describe("all servers as one", () => {
     expect(await a.fleet.inspect("room")).toBeNull();
   });
 
-  it("ask for the access to a room again on each of them, or say that they could not", async () => {
+  it("rechecks access to a room on every server, or reports that it could not", async () => {
     const [a, b, c] = await three();
     await b.fleet.recheck("room");
     expect([a, b, c].map(({ rechecked }) => rechecked)).toEqual([["room"], ["room"], ["room"]]);
@@ -83,7 +83,7 @@ describe("all servers as one", () => {
     expect(c.rechecked).toEqual(["room", "room"]);
   });
 
-  it("are those that were known last while the registry cannot be read", async () => {
+  it("asks the last known servers for their status, but deletes no room, while the registry is down", async () => {
     const [a, b] = [await cluster.open(), await cluster.open()];
     expect((await a.fleet.statuses()).servers).toHaveLength(2);
     await cluster.registry.kill();
@@ -112,12 +112,14 @@ function follow(server: ServerParts) {
   return { calls, rooms, stop };
 }
 
-describe("the rooms with connections", () => {
-  it("are told to every listener: first all, then what changes on any server", async () => {
+describe("live rooms", () => {
+  it("are sent to every listener: first all of them, then the changes on any server", async () => {
     const [a, b, c] = await three();
     b.liveRooms.connected("b's");
     const first = follow(a);
-    await waitFor(() => first.calls.length === 1, { message: "all are told" });
+    await waitFor(() => first.calls.length === 1, {
+      message: "the first listener has received all rooms",
+    });
     expect(first.calls[0]).toEqual({
       complete: true,
       rooms: new Map([["b's", { connections: 1, servers: addressesOf(b) }]]),
@@ -128,15 +130,19 @@ describe("the rooms with connections", () => {
       ["b's", 1],
       ["shared", 3],
     ]);
-    await waitFor(() => first.rooms.get("shared") === 3, { message: "the change is told" });
+    await waitFor(() => first.rooms.get("shared") === 3, {
+      message: "the first listener has received the change",
+    });
     const second = follow(a);
-    await waitFor(() => second.calls.length === 1, { message: "all are told to the second" });
+    await waitFor(() => second.calls.length === 1, {
+      message: "the second listener has received all rooms",
+    });
     expect(second.calls[0]).toMatchObject({ complete: true, totals: { connections: 4, rooms: 2 } });
     expect([first.rooms, second.rooms]).toEqual([expected, expected]);
     expect(await a.fleet.liveRooms()).toEqual(second.calls[0]?.rooms);
     b.liveRooms.disconnected("b's");
     await waitFor(() => !first.rooms.has("b's") && !second.rooms.has("b's"), {
-      message: "its end is told",
+      message: "both listeners have received the removal",
     });
     const last = first.calls.at(-1);
     expect(last?.complete).toBe(false);
@@ -146,7 +152,7 @@ describe("the rooms with connections", () => {
     second.stop();
   });
 
-  it("are polled once for all listeners, and not at all when there are none", async () => {
+  it("are polled once for all listeners, and not at all without listeners", async () => {
     const [a, b] = [await cluster.open(), await cluster.open()];
     let asked = 0;
     b.http.prependListener("request", () => {
@@ -156,11 +162,11 @@ describe("the rooms with connections", () => {
     const listeners = Array.from({ length: 20 }, () => follow(a));
     listeners.push(follow(a));
     await waitFor(() => listeners.every(({ calls }) => calls.length === 1), {
-      message: "all listeners are told",
+      message: "all listeners have received the rooms",
     });
     a.liveRooms.connected("room");
     await waitFor(() => listeners.every(({ rooms }) => rooms.has("room")), {
-      message: "all listeners are told of the change",
+      message: "all listeners have received the change",
     });
     expect(asked).toBeLessThanOrEqual(3 + (performance.now() - began) / 1_000);
     for (const { stop } of listeners) stop();
@@ -170,32 +176,32 @@ describe("the rooms with connections", () => {
     await a.fleet.liveRooms();
     const before = asked;
     const stopped = performance.now();
-    await waitFor(() => performance.now() - stopped > 2_500, { message: "some seconds pass" });
+    await waitFor(() => performance.now() - stopped > 2_500, { message: "2.5 s have passed" });
     expect(asked).toBe(before);
     expect(listeners.map(({ calls }) => calls.length)).toEqual(seen);
   });
 
-  it("of a server that ends are gone, and of one that starts are there", async () => {
+  it("disappear with a server that leaves, and appear with one that joins", async () => {
     const [a, b] = [await cluster.open(), await cluster.open()];
     b.liveRooms.connected("b's");
     const { rooms, stop } = follow(a);
-    await waitFor(() => rooms.has("b's"), { message: "its room is told" });
+    await waitFor(() => rooms.has("b's"), { message: "the room of b is reported" });
     await b.cluster.registry.close();
-    await waitFor(() => !rooms.has("b's"), { message: "its room is gone" });
+    await waitFor(() => !rooms.has("b's"), { message: "the room of b has disappeared" });
     const c = await cluster.open();
     c.liveRooms.connected("c's");
-    await waitFor(() => rooms.has("c's"), { message: "the room of the new server is told" });
+    await waitFor(() => rooms.has("c's"), { message: "the room of the new server is reported" });
     stop();
   });
 
-  it("reach the other listeners when one fails", async () => {
+  it("reach the other listeners if one throws", async () => {
     const a = await cluster.open();
     const stopFailing = a.fleet.watchLiveRooms(() => {
       throw new Error("a listener that fails");
     });
     const { rooms, stop } = follow(a);
     a.liveRooms.connected("room");
-    await waitFor(() => rooms.has("room"), { message: "the other one is told" });
+    await waitFor(() => rooms.has("room"), { message: "the other listener has received the room" });
     stopFailing();
     stop();
   });

@@ -12,8 +12,8 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("tell"), server, room: server }) },
 );
 
-describe("the connections of all servers", () => {
-  it("are those of each, put together, and so is what changed", () => {
+describe("live view", () => {
+  it("aggregates the connections and the changes of all servers", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const view = new LiveView();
@@ -60,7 +60,7 @@ describe("the connections of all servers", () => {
     );
   });
 
-  it("of a server that does not answer are kept as long as its lease lasts, and then are none", () => {
+  it("keeps the connections of an unresponsive server until its lease expires", () => {
     const view = new LiveView();
     const live = new LiveRooms();
     live.connected("room");
@@ -72,11 +72,11 @@ describe("the connections of all servers", () => {
     view.keep(new Set(["a:1", "b:1"]), 10_001);
     expect(view.takeChanged()).toEqual(new Map([["room", { connections: 1, servers: ["a:1"] }]]));
     expect(view.totals).toEqual({ connections: 1, rooms: 1 });
-    // When it responds again, it is asked for everything.
+    // When it responds again, it is asked for all of its rooms.
     expect(view.markOf("b:1")).toBeNull();
   });
 
-  it("of a server that is not alive any more are none at once", () => {
+  it("immediately drops the connections of a server that is no longer alive", () => {
     const view = new LiveView();
     const live = new LiveRooms();
     live.connected("room");

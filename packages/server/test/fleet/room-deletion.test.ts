@@ -17,7 +17,7 @@ afterAll(() => cluster.stopServices());
 beforeEach(() => cluster.begin());
 afterEach(() => cluster.end());
 
-/** Holds one kind of call back until it is opened. */
+/** Holds calls back until it is opened. */
 class Gate {
   readonly #opened = Promise.withResolvers<void>();
   arrived = 0;
@@ -35,7 +35,7 @@ class Gate {
   }
 }
 
-/** Stores in which one kind of call passes a gate: a write before, a read after it took place. */
+/** Stores in which one kind of call passes a gate: a write before, a read after it has taken place. */
 function behind(gate: Gate, call: "append" | "read" | "write" | "truncate" | "forget"): Around {
   const pass = async (passing: typeof call) => {
     if (passing === call) await gate.pass();
@@ -95,7 +95,7 @@ async function expectDeleted(servers: readonly ServerParts[]): Promise<void> {
   }
 }
 
-/** Whether a server refuses to open a room that is being deleted; who opens it already still waits. */
+/** Whether a server refuses to open a room that is being deleted; an earlier open is still pending. */
 async function isClosed(documents: RoomTable, room: string): Promise<boolean> {
   const refused = documents.open(room).then(
     () => false,
@@ -106,7 +106,7 @@ async function isClosed(documents: RoomTable, room: string): Promise<boolean> {
 }
 
 describe("deleting a room", () => {
-  it("takes it from the stores and from all servers, closes its clients, and no others'", async () => {
+  it("removes it from the stores and all servers, and disconnects only its clients", async () => {
     const servers = [await cluster.open(), await cluster.open(), await cluster.open()] as const;
     const [a, b, c] = servers;
     const clients = await Promise.all([a, b].map((one) => RoomClient.open(one.documents, ROOM)));
@@ -115,7 +115,7 @@ describe("deleting a room", () => {
     await Promise.all([snapshotted(ROOM), snapshotted(OTHER)]);
     for (const client of [...clients, ...others]) await client.save("journaled ");
     await waitFor(async () => (await cluster.store.metadata.room(ROOM)) !== null, {
-      message: "its metadata is written",
+      message: "the metadata of the room is written",
     });
 
     await c.fleet.deleteRoom(ROOM);
@@ -126,12 +126,12 @@ describe("deleting a room", () => {
     expect(await cluster.store.metadata.room(ROOM)).toBeNull();
     for (const client of others) await client.save("goes on ");
     await waitFor(async () => (await storedText(OTHER))?.split("goes on ").length === 3, {
-      message: "the other room is complete",
+      message: "the other room is completely stored",
     });
     expect(await storedText(OTHER)).toContain("stored ");
   });
 
-  it("leaves a room that can be opened again at once, as an empty one", async () => {
+  it("allows the room to be opened again immediately, as an empty one", async () => {
     const [a, b] = [await cluster.open(), await cluster.open()];
     const before = await RoomClient.open(a.documents, ROOM);
     await before.save("old");
@@ -142,7 +142,9 @@ describe("deleting a room", () => {
       await client.save("new ");
     }
     await snapshotted(ROOM);
-    await waitFor(async () => (await storedText(ROOM)) === "new new ", { message: "it is new" });
+    await waitFor(async () => (await storedText(ROOM)) === "new new ", {
+      message: "only the new content is stored",
+    });
     // Can be repeated, even for a room that never existed.
     await a.fleet.deleteRoom(ROOM);
     await a.fleet.deleteRoom("never there");
@@ -150,7 +152,7 @@ describe("deleting a room", () => {
   });
 
   it.each(["append", "write", "truncate"] as const)(
-    "waits for what is being written, here the %s of another server, so that it does not come back",
+    "waits for a pending %s on another server, so that the content does not reappear",
     async (write) => {
       const gate = new Gate();
       const [a, b] = [await cluster.open(), await cluster.open(behind(gate, write))];
@@ -158,15 +160,15 @@ describe("deleting a room", () => {
       await client.save("old");
       gate.closed = true;
       client.type("newer");
-      await waitFor(() => gate.arrived === 1, { message: "it is being written" });
+      await waitFor(() => gate.arrived === 1, { message: "the write is pending" });
       let isDeleted = false;
       const deletion = a.fleet.deleteRoom(ROOM).then(() => {
         isDeleted = true;
       });
-      await waitFor(() => client.closed !== undefined, { message: "the client is closed" });
+      await waitFor(() => client.closed !== undefined, { message: "the client is disconnected" });
       await expect(b.documents.open(ROOM)).rejects.toThrow(DeletedError);
       await expect(a.documents.open(ROOM)).rejects.toThrow(DeletedError);
-      // Time for the deletion to go on, if it did not wait.
+      // Time for the deletion to continue, if it did not wait.
       for (let i = 0; i < 5; i++) await a.fleet.held([ROOM]);
       expect(await storedText(ROOM)).not.toBeNull();
       expect(isDeleted).toBe(false);
@@ -178,7 +180,7 @@ describe("deleting a room", () => {
     },
   );
 
-  it("drops a room that is being opened, and what was read of it", async () => {
+  it("drops a room that is being opened, and the content read so far", async () => {
     const gate = new Gate();
     const a = await cluster.open();
     const b = await cluster.open(behind(gate, "read"));
@@ -187,16 +189,16 @@ describe("deleting a room", () => {
     client.leave();
     gate.closed = true;
     const opening = expect(b.documents.open(ROOM)).rejects.toThrow(DeletedError);
-    await waitFor(() => gate.arrived === 1, { message: "it is being opened" });
+    await waitFor(() => gate.arrived === 1, { message: "the room is being opened" });
     const deletion = a.fleet.deleteRoom(ROOM);
-    await waitFor(() => isClosed(b.documents, ROOM), { message: "the deletion is under way" });
+    await waitFor(() => isClosed(b.documents, ROOM), { message: "the deletion is in progress" });
     gate.open();
     await deletion;
     await opening;
     await expectDeleted([a, b]);
   });
 
-  it("also finds a server that has joined since, and opened the room", async () => {
+  it("also reaches a server that has joined since and opened the room", async () => {
     const gate = new Gate();
     const a = await cluster.open(behind(gate, "forget"));
     const client = await RoomClient.open(a.documents, ROOM);
@@ -213,7 +215,7 @@ describe("deleting a room", () => {
     await expectDeleted([a, late]);
   });
 
-  it("touches nothing as long as a live server cannot be asked", async () => {
+  it("deletes nothing while a live server is unreachable", async () => {
     const [a, b] = [await cluster.open(), await cluster.open()];
     const client = await RoomClient.open(a.documents, ROOM);
     await client.save("kept");
@@ -231,14 +233,14 @@ describe("deleting a room", () => {
     await expectDeleted([a]);
   });
 
-  it("fails in time when a server does not get done, deletes nothing, and can be repeated", async () => {
+  it("fails if a server is still writing after 2500 ms, deletes nothing, and can be repeated", async () => {
     const gate = new Gate();
     const [a, b] = [await cluster.open(), await cluster.open(behind(gate, "append"))];
     const client = await RoomClient.open(b.documents, ROOM);
     await client.save("old");
     gate.closed = true;
     client.type("newer ");
-    await waitFor(() => gate.arrived === 1, { message: "a commit is under way" });
+    await waitFor(() => gate.arrived === 1, { message: "a commit is in progress" });
     for (let time = 0; time < 2; time++) {
       const failing = a.fleet.deleteRoom(ROOM);
       await expect(failing).rejects.toThrow(PeerError);
@@ -251,7 +253,7 @@ describe("deleting a room", () => {
     await RoomClient.open(b.documents, ROOM);
   });
 
-  it("is of the moment: who was elsewhere brings back what it has", async () => {
+  it("does not prevent an offline client from restoring the content it has", async () => {
     const a = await cluster.open();
     const client = await RoomClient.open(a.documents, ROOM);
     await client.save("offline");

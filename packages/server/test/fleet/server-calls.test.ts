@@ -31,7 +31,7 @@ describe.each([
       new RemoteServer(address, client),
   ],
 ])("%s", (_, callsOf) => {
-  it("says how it is", async () => {
+  it("reports its status", async () => {
     const server = await cluster.open();
     const calls = callsOf(server);
     expect(calls.address).toBe(server.cluster.address);
@@ -58,7 +58,7 @@ describe.each([
     expect((await calls.status()).draining).toBe(true);
   });
 
-  it("tells the connections of its rooms: all of them, and what changed", async () => {
+  it("reports the connections of its rooms: first all of them, then the changes", async () => {
     const { liveRooms, ...server } = await cluster.open();
     const calls = callsOf({ liveRooms, ...server });
     for (const room of ODD_ROOM_NAMES) liveRooms.connected(room);
@@ -75,7 +75,7 @@ describe.each([
     ]);
   });
 
-  it("names the rooms that it holds, whatever they are called", async () => {
+  it("reports the rooms that it holds, even with odd names", async () => {
     const server = await cluster.open();
     const held = ODD_ROOM_NAMES.filter((_, index) => index % 2 === 0);
     await Promise.all(held.map((room) => server.documents.open(room)));
@@ -86,7 +86,7 @@ describe.each([
     expect(await callsOf(server).held([])).toEqual([]);
   });
 
-  it("shows a document that it has open, with who is present, and is not used by that", async () => {
+  it("shows an open document and its awareness, without counting as a user of it", async () => {
     const server = await cluster.open();
     const calls = callsOf(server);
     expect(await calls.inspect("room")).toBeNull();
@@ -122,7 +122,7 @@ describe.each([
     expect(Buffer.compare(copied, bytes)).toBe(0);
   });
 
-  it("drops a room, and opens it for nobody until it may be opened again", async () => {
+  it("drops a room, and refuses to open it until it is reopened", async () => {
     const server = await cluster.open();
     const calls = callsOf(server);
     const [one, other] = [
@@ -146,7 +146,7 @@ describe.each([
     expect(textOf(shown?.updates ?? [])).toContain("stored ");
   });
 
-  it("is told to ask for the access to a room again", async () => {
+  it("rechecks access to a room", async () => {
     const server = await cluster.open();
     await callsOf(server).recheck("a/b ?");
     expect(server.rechecked).toEqual(["a/b ?"]);
@@ -170,7 +170,7 @@ describe("calling another server", () => {
     return response.statusCode;
   }
 
-  it("is refused with another secret, to browsers, and when it is not understood", async () => {
+  it("rejects a wrong secret, browsers and malformed requests", async () => {
     const server = await cluster.open();
     expect(await post(server, "held", '{"rooms":[]}')).toBe(200);
     for (const authorization of ["", "Bearer", "Bearer another secret"]) {
@@ -190,7 +190,7 @@ describe("calling another server", () => {
     );
   });
 
-  it("fails in time when the other is silent, gone, or says that it cannot", async () => {
+  it("fails within 5 s if the other server is silent, unreachable or rejects the secret", async () => {
     const server = await cluster.open();
     const silent = createServer((socket) => socket.on("error", () => {}));
     silent.listen(0, "127.0.0.1");

@@ -13,10 +13,10 @@ function calls(hooks: Hooks, limits: Partial<HookLimits> = {}) {
 }
 
 const told = (hooks: HookCalls) =>
-  waitFor(() => hooks.stats.calls.size > 0, { message: "a hook was called" });
+  waitFor(() => hooks.stats.calls.size > 0, { message: "a hook has been called" });
 
-describe("calls of hooks", () => {
-  it("come one after the other in each room, and not in the turn of what they tell of", async () => {
+describe("hook calls", () => {
+  it("run in order within each room, without delaying other rooms, and never synchronously", async () => {
     const order: string[] = [];
     let release = () => {};
     const gate = new Promise<void>((resolve) => {
@@ -35,10 +35,14 @@ describe("calls of hooks", () => {
     hooks.loaded("b");
     hooks.stored({ room: "b", bytes: 2 });
     expect(order).toEqual([]);
-    await waitFor(() => order.includes("store b 2"), { message: "the other room does not wait" });
+    await waitFor(() => order.includes("store b 2"), {
+      message: "the hooks of the other room have run",
+    });
     expect(order).not.toContain("loaded a");
     release();
-    await waitFor(() => order.includes("store a 1"), { message: "the room goes on" });
+    await waitFor(() => order.includes("store a 1"), {
+      message: "the next hook of the room has run",
+    });
     expect(order.filter((line) => line.includes(" a"))).toEqual([
       "load a",
       "loaded a",
@@ -46,7 +50,7 @@ describe("calls of hooks", () => {
     ]);
   });
 
-  it("gather changes while the hook is busy, and copy them", async () => {
+  it("batch changes while the hook is busy, and copy them", async () => {
     const events: number[][] = [];
     let release = () => {};
     const { hooks } = calls({
@@ -64,7 +68,7 @@ describe("calls of hooks", () => {
     await told(hooks);
     for (const value of [3, 4, 5]) hooks.changed("a", Uint8Array.of(value), null);
     release();
-    await waitFor(() => events.length === 2, { message: "the rest is told" });
+    await waitFor(() => events.length === 2, { message: "the remaining changes are delivered" });
     expect(events).toEqual([
       [1, 2],
       [3, 4, 5],
@@ -72,7 +76,7 @@ describe("calls of hooks", () => {
     release();
   });
 
-  it("that fail are logged with their room and counted, and the next one comes", async () => {
+  it("are logged with their room and counted if they fail, and the next one still runs", async () => {
     const loaded: string[] = [];
     const { hooks, logs } = calls(
       {
@@ -89,7 +93,7 @@ describe("calls of hooks", () => {
     );
     for (const bytes of [1, 2, 3]) hooks.stored({ room: "a", bytes });
     hooks.loaded("a");
-    await waitFor(() => loaded.length === 1, { message: "the next hook is called" });
+    await waitFor(() => loaded.length === 1, { message: "the next hook has been called" });
     expect(hooks.stats.failures.get("onStore")).toBe(3);
     expect(hooks.stats.calls.get("onStore")).toBe(3);
     expect(logs.map(({ room, hook, err }) => [room, hook, (err as Error).message])).toEqual([
@@ -99,7 +103,7 @@ describe("calls of hooks", () => {
     ]);
   });
 
-  it("are no more at once than there may be", async () => {
+  it("do not exceed the concurrency limit", async () => {
     let running = 0;
     let most = 0;
     let done = 0;
@@ -112,11 +116,11 @@ describe("calls of hooks", () => {
       },
     });
     for (let room = 0; room < 50; room++) hooks.loaded(String(room));
-    await waitFor(() => done === 50, { message: "all rooms are told of" });
+    await waitFor(() => done === 50, { message: "the hook has run for all rooms" });
     expect(most).toBe(4);
   });
 
-  it("are dropped, counted and said once, when too many wait", async () => {
+  it("are dropped and counted if too many wait, and logged once", async () => {
     const { hooks, logs } = calls(
       { onLoad: () => new Promise(() => {}), onChange: () => {} },
       { waiting: 2, atOnce: 1, bytes: 1_000 },
@@ -128,13 +132,13 @@ describe("calls of hooks", () => {
     expect(logs).toHaveLength(1);
   });
 
-  it("hold no more changes than there may be", () => {
+  it("do not hold more bytes of changes than the limit", () => {
     const { hooks } = calls({ onChange: () => {} }, { bytes: 2_000 });
     for (let i = 0; i < 20; i++) hooks.changed("a", new Uint8Array(1_000), null);
     expect(hooks.stats.dropped.get("onChange")).toBe(19);
   });
 
-  it("may be methods of an object", async () => {
+  it("can be methods of an object", async () => {
     class Rooms implements Hooks {
       readonly names: string[] = [];
       onLoad({ room }: LoadEvent): void {
@@ -152,7 +156,7 @@ describe("calls of hooks", () => {
     expect(rooms.names).toEqual(["a", "b"]);
   });
 
-  it("end when there is nothing more to tell, or after some time", async () => {
+  it("finish before close resolves, or are dropped when its time is up", async () => {
     const rooms: string[] = [];
     const { hooks } = calls({ onLoad: ({ room }) => rooms.push(room) });
     for (const room of ["a", "b"]) hooks.loaded(room);

@@ -14,12 +14,12 @@ const options = (part: Pick<InitialContentOptions, "load"> & Partial<InitialCont
   ...part,
 });
 
-it("is nothing when the application gives an update without content", async () => {
+it("is null if the application returns an update without content", async () => {
   const load = () => Y.encodeStateAsUpdate(new Y.Doc());
   expect(await initialContent("room", options({ load }))).toBe(null);
 });
 
-it("is refused when it is not one update in format V1", async () => {
+it("is rejected unless it is exactly one update in format V1", async () => {
   const doc = new Y.Doc();
   doc.getText("text").insert(0, "content");
   const update = Y.encodeStateAsUpdate(doc);
@@ -30,7 +30,7 @@ it("is refused when it is not one update in format V1", async () => {
   }
 });
 
-it("is waited for only so long, and must not be too large", async () => {
+it("is rejected if it takes too long to load or is too large", async () => {
   const hanging = options({ load: () => new Promise(() => {}), loadMs: 20 });
   await expect(initialContent("room", hanging)).rejects.toThrow(StorageError);
   expect([hanging.stats.calls.get("load"), hanging.stats.failures.get("load")]).toEqual([1, 1]);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { BatchWriter } from "../../src/metadata/batch-writer.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** A writer whose store is down until the test says so. */
+/** A writer whose store fails while `down` is set. */
 function writerOf(store: { down: boolean }) {
   const written: number[] = [];
   const failures: unknown[] = [];
@@ -17,7 +17,7 @@ function writerOf(store: { down: boolean }) {
   return { writer, written, failures };
 }
 
-it("writes what is pending when it is closed, also when the last write failed", async () => {
+it("writes pending items on close, even if the last write failed", async () => {
   const store = { down: true };
   const { writer, written, failures } = writerOf(store);
   writer.add(1);
@@ -27,7 +27,7 @@ it("writes what is pending when it is closed, also when the last write failed", 
   expect(written).toEqual([1]);
 });
 
-it("says how much it could not write, after one attempt", async () => {
+it("reports on close how many items it could not write, after one attempt", async () => {
   const { writer, written } = writerOf({ down: true });
   for (let item = 0; item < 5; item++) writer.add(item);
   expect(await writer.close()).toBe(5);

@@ -42,7 +42,7 @@ describe("the Grafana dashboard", async () => {
   const { panels, templating } = dashboard;
   const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 
-  it("asks only for metrics that a server has", () => {
+  it("queries only metrics that a server exports", () => {
     expect(unknownIn(expressions)).toEqual([]);
     expect(unknownIn(templating.list.map(({ definition = "" }) => definition))).toEqual([]);
     expect(expressions.every((expression) => namesIn(expression).length > 0)).toBe(true);
@@ -54,7 +54,7 @@ describe("the Grafana dashboard", async () => {
     expect(own.filter((name) => !shown.has(name))).toEqual([]);
   });
 
-  it("says of each panel what it shows, and puts none over another", () => {
+  it("describes every panel, and gives each its own id and position", () => {
     const graphs = panels.filter(({ targets }) => targets !== undefined);
     expect(graphs.filter(({ description = "" }) => description === "")).toEqual([]);
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
@@ -75,12 +75,12 @@ describe("the example alerts", async () => {
   };
   const rules = groups.flatMap((group) => group.rules);
 
-  it("ask only for metrics that a server has", () => {
+  it("query only metrics that a server exports", () => {
     expect(rules.length).toBeGreaterThan(0);
     expect(unknownIn(rules.map(({ expr }) => expr))).toEqual([]);
   });
 
-  it("have names of their own, and say what to look at", () => {
+  it("have unique names, and say what to look at", () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
     for (const { annotations } of rules) {
       expect(annotations.summary).toContain("{{ $labels.instance }}");

@@ -4,7 +4,7 @@ import { Distribution } from "../../src/runtime/metrics/distribution.ts";
 import { Exposition } from "../../src/runtime/metrics/exposition.ts";
 import { parseExposition } from "./parse-exposition.ts";
 
-it("puts every value into the bucket of the next bound, as often as it is counted", () => {
+it("counts every value in the buckets that include it, as often as it was observed", () => {
   const bounds = [1, 2.5, 10];
   const observed = fc.tuple(fc.double({ min: 0, max: 20, noNaN: true }), fc.nat({ max: 5 }));
   fc.assert(
@@ -26,7 +26,7 @@ it("puts every value into the bucket of the next bound, as often as it is counte
   );
 });
 
-it("writes nothing for a label without values, and a value of 0 all the same", () => {
+it("writes nothing for a label without values, but does write a value of 0", () => {
   const exposition = new Exposition();
   exposition.counters("a_total", "Some.", "code", new Map([[4413, 0]]));
   exposition.counters("b_total", "None.", "code", new Map());

@@ -42,7 +42,7 @@ async function join(document: Room, clients: number) {
 }
 
 describe("GET /metrics", () => {
-  it("is text that Prometheus reads, with the metrics of the process", async () => {
+  it("returns text that Prometheus can read, including process metrics", async () => {
     const { request, scrape } = await measured();
     const response = await request();
     expect(response.status).toBe(200);
@@ -56,7 +56,7 @@ describe("GET /metrics", () => {
     );
   });
 
-  it("tells of the connections", async () => {
+  it("reports the connections", async () => {
     const { gateway, scrape } = await measured();
     gateway.connections.add("a").add("b");
     gateway.stats.opened += 3;
@@ -72,7 +72,7 @@ describe("GET /metrics", () => {
     expect(valueAt('symphony_connections_closed_total{code="1007"}')).toBe(1);
   });
 
-  it("tells whether the server works, and whether it is draining", async () => {
+  it("reports whether the server is ready and whether it is draining", async () => {
     const { health, scrape } = await measured();
     const before = await scrape();
     expect(before.valueAt("symphony_ready")).toBe(1);
@@ -89,13 +89,13 @@ describe("GET /metrics", () => {
 });
 
 describe("the metrics of documents", () => {
-  it("count what clients write, and what each of them is sent", async () => {
+  it("count what clients send and what each of them receives", async () => {
     const { documents, scrape } = await measured();
     const session = await documents.open(ROOM);
     const { room: document } = session;
     const { sinks, subscribers } = await join(document, 3);
     const [author] = subscribers;
-    if (author === undefined) throw new Error("nobody is there");
+    if (author === undefined) throw new Error("no subscriber has joined");
     const answers = sinks.reduce((sum, sink) => sum + sink.writes.length, 0);
     const updates = typing("hello");
     for (const update of updates) document.submit(update, author.origin);
@@ -108,7 +108,7 @@ describe("the metrics of documents", () => {
     document.showAwareness(author);
     await documents.journal.flush();
     await waitFor(() => sinks.every((sink) => sink.count("update") > 0), {
-      message: "everybody has the updates",
+      message: "every client has received the updates",
     });
 
     const writes = sinks.reduce((sum, sink) => sum + sink.writes.length, 0) - answers;
@@ -129,7 +129,7 @@ describe("the metrics of documents", () => {
     expect(valueAt("symphony_document_bytes")).toBe(document.log.bytes);
   });
 
-  it("count what comes from elsewhere", async () => {
+  it("count updates from other servers separately", async () => {
     const { documents, scrape } = await measured();
     const session = await documents.open(ROOM);
     const { room: document } = session;
@@ -141,7 +141,7 @@ describe("the metrics of documents", () => {
     expect(valueAt('symphony_updates_received_total{from="clients"}')).toBe(0);
   });
 
-  it("show that a large room gathers what comes soon after a flush", async () => {
+  it("show that a large room batches updates that closely follow a flush", async () => {
     const { documents, scrape } = await measured();
     const session = await documents.open(ROOM);
     const { room: document } = session;
@@ -155,12 +155,12 @@ describe("the metrics of documents", () => {
       const all = valueAt("symphony_flush_delay_seconds_count");
       return all > valueAt('symphony_flush_delay_seconds_bucket{le="0.005"}');
     };
-    await waitFor(gathered, { message: "a flush that took its time" });
+    await waitFor(gathered, { message: "a flush was delayed by more than 5 ms" });
   });
 });
 
 describe("the metrics of the journal", () => {
-  it("show what is not durable, and for how long it has waited", async () => {
+  it("report the updates that are not durable yet, and their age", async () => {
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
     const { documents, scrape } = await measured(({ journal, snapshots }) => ({
       snapshots,
@@ -178,12 +178,12 @@ describe("the metrics of the journal", () => {
     const waiting = await scrape();
     expect(waiting.valueAt("symphony_journal_lag_bytes")).toBe(bytesOf(updates));
     await waitFor(async () => (await scrape()).valueAt("symphony_journal_lag_seconds") > 0.02, {
-      message: "the age of what waits grows",
+      message: "the age of the pending updates grows",
     });
     await waitFor(
       async () => (await scrape()).valueAt('symphony_part_working{part="journal"}') === 0,
       {
-        message: "the journal is known not to work",
+        message: "the journal is reported as failing",
       },
     );
 
@@ -201,7 +201,7 @@ describe("the metrics of the journal", () => {
     expect(valueAt('symphony_part_working{part="journal"}')).toBe(1);
   });
 
-  it("count an update from its receipt, however often its commit fails", async () => {
+  it("time an update from its receipt, however often its commit fails", async () => {
     let failures = 2;
     const { documents, scrape } = await measured(({ journal, snapshots }) => ({
       snapshots,
@@ -227,13 +227,13 @@ describe("the metrics of the journal", () => {
 });
 
 describe("the metrics of snapshots", () => {
-  it("count what is stored, when a document is let go", async () => {
+  it("count the snapshot that is stored when a document is unloaded", async () => {
     const { documents, stores, scrape } = await measured();
     const session = await documents.open(ROOM);
     const { room: document } = session;
     for (const update of typing("hello")) document.submit(update, UNKNOWN);
     session[Symbol.dispose]();
-    await waitFor(() => documents.size === 0, { message: "the document is let go" });
+    await waitFor(() => documents.size === 0, { message: "the document is unloaded" });
     const stored = await stores.snapshots.read(ROOM);
     const { valueAt } = await scrape();
     expect(valueAt("symphony_snapshot_seconds_count")).toBe(1);
@@ -244,7 +244,7 @@ describe("the metrics of snapshots", () => {
     expect(valueAt("symphony_document_bytes")).toBe(0);
   });
 
-  it("count conflicts and failures, each attempt for itself", async () => {
+  it("count the conflicts and failures of each attempt", async () => {
     let failures = 1;
     const { documents, stores, scrape } = await measured(({ journal, snapshots }) => ({
       journal,
@@ -260,7 +260,7 @@ describe("the metrics of snapshots", () => {
     await stores.snapshots.write(ROOM, typing("b")[0] ?? NOTHING, null);
     for (const update of typing("a")) document.submit(update, UNKNOWN);
     session[Symbol.dispose]();
-    await waitFor(() => documents.size === 0, { message: "the document is let go" });
+    await waitFor(() => documents.size === 0, { message: "the document is unloaded" });
     const { valueAt } = await scrape();
     expect(valueAt("symphony_snapshot_failures_total")).toBe(1);
     expect(valueAt("symphony_snapshot_conflicts_total")).toBe(1);

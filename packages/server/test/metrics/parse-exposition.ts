@@ -21,7 +21,7 @@ const SAMPLE = new RegExp(`^(${NAME})(?:${LABELS})? (\\S+)$`);
  * @throws Error with the offending line
  */
 export function parseExposition(text: string): Exposed {
-  if (!text.endsWith("\n")) throw new Error("the last line does not end");
+  if (!text.endsWith("\n")) throw new Error("the last line does not end with a newline");
   const types = new Map<string, string>();
   const samples = new Map<string, number>();
   let helped = "";
@@ -32,31 +32,33 @@ export function parseExposition(text: string): Exposed {
     const [, typed, type] = TYPE.exec(line) ?? [];
     const [, name, value] = SAMPLE.exec(line) ?? [];
     if (help !== undefined) {
-      if (types.has(help)) throw new Error(`${help} comes twice`);
+      if (types.has(help)) throw new Error(`duplicate help for ${help}`);
       helped = help;
     } else if (typed !== undefined && type !== undefined) {
-      if (typed !== helped) throw new Error(`no help before: ${line}`);
+      if (typed !== helped) throw new Error(`missing help before: ${line}`);
       types.set(typed, type);
       current = typed;
     } else if (name !== undefined && value !== undefined) {
-      if (!namesOf(current, types.get(current)).includes(name)) throw new Error(`alone: ${line}`);
+      if (!namesOf(current, types.get(current)).includes(name))
+        throw new Error(`sample of another metric: ${line}`);
       const series = line.slice(0, -value.length - 1);
-      if (samples.has(series)) throw new Error(`twice: ${series}`);
+      if (samples.has(series)) throw new Error(`duplicate series: ${series}`);
       samples.set(series, numberOf(value));
     } else {
-      throw new Error(`not understood: ${line}`);
+      throw new Error(`malformed line: ${line}`);
     }
   }
   for (const [name, type] of types) {
     if (type === "histogram") checkHistogram(name, samples);
-    if (type === "counter" && !name.endsWith("_total")) throw new Error(`a counter: ${name}`);
+    if (type === "counter" && !name.endsWith("_total"))
+      throw new Error(`counter without the suffix _total: ${name}`);
   }
   return {
     types,
     samples,
     valueAt: (series) => {
       const value = samples.get(series);
-      if (value === undefined) throw new Error(`there is no ${series}`);
+      if (value === undefined) throw new Error(`no such series: ${series}`);
       return value;
     },
   };
@@ -83,12 +85,12 @@ function checkHistogram(name: string, samples: ReadonlyMap<string, number>): voi
   for (const [series, count] of samples) {
     if (!series.startsWith(`${name}_bucket{`)) continue;
     const le = /le="([^"]*)",?/.exec(series);
-    if (le === null) throw new Error(`no bound: ${series}`);
+    if (le === null) throw new Error(`bucket without a bound: ${series}`);
     const key = series.replace(le[0], "").slice(`${name}_bucket`.length).replace(",}", "}");
     const before = reached.get(key);
     const bound = numberOf(le[1] ?? "");
     if (before !== undefined && (bound <= before.bound || count < before.count)) {
-      throw new Error(`not in order: ${series}`);
+      throw new Error(`buckets not in order: ${series}`);
     }
     reached.set(key, { bound, count });
   }

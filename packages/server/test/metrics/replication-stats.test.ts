@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Two servers that hold the same document, one after the other. */
+/** Two servers that open the same document, one after the other. */
 async function twoServers() {
   const network = new SimulatedNetwork();
   const parts = { network, stores: simulatedStores(), workers };
@@ -29,7 +29,7 @@ async function twoServers() {
   return { network, a, b, edit };
 }
 
-it("counts who was asked for a document, and what came of it", async () => {
+it("counts the fetches of a document by their outcome", async () => {
   const { network, a, b } = await twoServers();
   expect(a.stats.fetches).toEqual({ state: 0, opening: 0, absent: 0, failed: 0 });
   expect(b.stats.fetches).toEqual({ state: 1, opening: 0, absent: 0, failed: 0 });
@@ -44,7 +44,7 @@ it("counts who was asked for a document, and what came of it", async () => {
   expect(b.stats.fetches).toEqual({ state: 1, opening: 0, absent: 1, failed: 1 });
 });
 
-it("counts what goes over the bus, without what comes back to its sender", async () => {
+it("counts messages over the bus, except a server's own", async () => {
   const { network, a, b, edit } = await twoServers();
   const before = { out: a.stats.busOut, in: b.stats.busIn, own: a.stats.busIn };
   await edit(a, "one");
@@ -55,7 +55,7 @@ it("counts what goes over the bus, without what comes back to its sender", async
   expect(a.stats.busIn).toBe(before.own);
 });
 
-it("counts a gap once, until it is closed", async () => {
+it("counts a sequence gap once, until it is closed", async () => {
   const { network, a, b, edit } = await twoServers();
   const sequenceGaps = b.stats.sequenceGaps;
   expect(b.open?.replicator.lagging).toBe(0);
@@ -72,7 +72,7 @@ it("counts a gap once, until it is closed", async () => {
   expect(b.stats.fetches.state).toBe(2);
 });
 
-it("counts interruptions of the bus, and not what else makes a server ask around", async () => {
+it("counts interruptions of the bus, but not other reasons to rejoin", async () => {
   const { a } = await twoServers();
   a.open?.replicator.onInterrupted();
   a.open?.replicator.rejoin();

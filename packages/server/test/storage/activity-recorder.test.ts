@@ -12,7 +12,7 @@ const NOON = Date.UTC(2026, 10, 24, 12);
 let directory: string;
 let store: SqliteStore;
 let errors: string[];
-/** How often the store was asked to record something. */
+/** How often the store has been asked to record activity. */
 let attempts: number;
 const logger = { error: (_details: object, message: string) => errors.push(message) };
 
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe("activity recorder", () => {
-  it("records the peaks of each minute, and how many connections were opened", async () => {
+  it("records each minute's peaks and how many connections were opened", async () => {
     const recorder = create();
     recorder.connected("a");
     recorder.connected("a");
@@ -56,7 +56,7 @@ describe("activity recorder", () => {
     ]);
   });
 
-  it("begins a minute with those that are still connected, also when nothing happens", async () => {
+  it("starts each minute with the clients still connected, even if nothing happens", async () => {
     const recorder = create();
     recorder.connected("a");
     recorder.connected("b");
@@ -64,7 +64,7 @@ describe("activity recorder", () => {
       vi.setSystemTime(NOON + minute * MINUTE);
       vi.advanceTimersByTime(10_000);
       await waitFor(async () => (await minutes(minute + 1)).at(-1)?.[0] === 2, {
-        message: `what minute ${minute} began with`,
+        message: `minute ${minute} starts with 2 connections`,
       });
     }
     recorder.disconnected("a");
@@ -80,27 +80,27 @@ describe("activity recorder", () => {
     ]);
   });
 
-  it("writes every ten seconds while a minute goes on", async () => {
+  it("writes every ten seconds during a minute", async () => {
     const recorder = create();
     for (let connects = 1; connects <= 3; connects += 1) {
       recorder.connected("a");
       vi.advanceTimersByTime(10_000);
       await waitFor(async () => (await minutes(1))[0]?.[2] === connects, {
-        message: `${connects} connections of this minute`,
+        message: `${connects} connections are recorded for this minute`,
       });
     }
     await recorder.close();
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("says once that it cannot write, and writes the last minutes when it can again", async () => {
+  it("logs once that writes fail, and writes the last 60 minutes once they succeed", async () => {
     const recorder = create();
     await store.metadata.close();
     for (let minute = 0; minute < 70; minute += 1) {
       vi.setSystemTime(NOON + minute * MINUTE);
       recorder.connected("a");
       vi.advanceTimersByTime(10_000);
-      await waitFor(() => attempts > minute, { message: "another attempt" });
+      await waitFor(() => attempts > minute, { message: "another write has been attempted" });
     }
     await reopen();
     await recorder.close();
@@ -111,7 +111,7 @@ describe("activity recorder", () => {
     expect(written[69]).toEqual([70, 1, 1]);
   });
 
-  it("writes what happens while it writes", async () => {
+  it("records events that arrive during a write", async () => {
     const recorder = create();
     recorder.connected("a");
     vi.advanceTimersByTime(10_000);
@@ -121,7 +121,7 @@ describe("activity recorder", () => {
     expect(await minutes(1)).toEqual([[2, 1, 2]]);
   });
 
-  it("ends when it cannot write", async () => {
+  it("closes even if it cannot write", async () => {
     const recorder = create();
     recorder.connected("a");
     await store.metadata.close();
@@ -149,7 +149,7 @@ async function reopen(): Promise<void> {
   store = await openSqliteStore(directory);
 }
 
-/** Returns connections, rooms and connects of the first minutes. */
+/** Returns the connections, rooms and connects of each of the first minutes. */
 async function minutes(count: number): Promise<number[][]> {
   const range = { from: NOON, to: NOON + count * MINUTE, bucket: MINUTE };
   const points = await store.metadata.activity(range);

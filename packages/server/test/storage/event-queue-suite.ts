@@ -26,14 +26,14 @@ export function eventQueueSuite(
   describe(`event queue: ${name}`, () => {
     const store = useStore(create);
 
-    it("has nothing at first, and accepts no events", async () => {
+    it("is initially empty, and accepts an empty list of events", async () => {
       await store.current.events.append("a:1", []);
       expect(await store.current.events.first("a:1", 10)).toEqual([]);
       expect(await store.current.events.trim("a:1", 0)).toBe(0);
       await store.current.events.remove("a:1", FIRST);
     });
 
-    it("keeps the events of each server in their order, over a restart", async () => {
+    it("keeps each server's events in order across a restart", async () => {
       await store.current.events.append("a:1", some(3));
       await store.current.events.append("b:1", some(2, 50));
       await store.current.events.append("a:1", some(2, 3));
@@ -43,13 +43,13 @@ export function eventQueueSuite(
       expect(await events.first("b:1", 10)).toEqual(some(2, 50));
     });
 
-    it("adds nothing twice", async () => {
+    it("adds no event twice", async () => {
       await store.current.events.append("a:1", some(3));
       await store.current.events.append("a:1", some(5));
       expect(await store.current.events.first("a:1", 10)).toEqual(some(5));
     });
 
-    it("forgets what was told, and nothing else", async () => {
+    it("removes one server's events up to a sequence number", async () => {
       await store.current.events.append("a:1", some(5));
       await store.current.events.append("b:1", some(5));
       await store.current.events.remove("a:1", FIRST + 2);
@@ -57,7 +57,7 @@ export function eventQueueSuite(
       expect(await store.current.events.first("b:1", 10)).toEqual(some(5));
     });
 
-    it("forgets the oldest when there are too many", async () => {
+    it("drops a server's oldest events above the limit", async () => {
       await store.current.events.append("a:1", some(2_500));
       await store.current.events.append("b:1", some(5));
       expect(await store.current.events.trim("a:1", 2_500)).toBe(0);
@@ -67,7 +67,7 @@ export function eventQueueSuite(
       expect(await store.current.events.first("b:1", 10)).toEqual(some(5));
     });
 
-    it("rejects when it was closed", async () => {
+    it("rejects calls after it is closed", async () => {
       const { events } = store.current;
       await events.first("a:1", 1);
       await store.reopen();

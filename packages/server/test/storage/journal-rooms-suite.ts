@@ -2,21 +2,21 @@ import { describe, expect, it } from "vitest";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "../../src/conformance/test-storage.ts";
 import type { ListedJournal } from "../../src/storage/journal.ts";
 
-/** The contract of a journal that can list the rooms with rows. */
+/** The contract of a journal that can list the rooms that have rows. */
 export function journalRoomsSuite(
   name: string,
   create: () => Promise<TestStorage<ListedJournal>>,
 ): void {
-  describe(`rooms of the journal: ${name}`, () => {
+  describe(`journal rooms: ${name}`, () => {
     const store = useStore(create);
     const append = (rooms: readonly string[]) =>
       store.current.append(rooms.map((room) => ({ room, update: Uint8Array.of(1) })));
 
-    it("are none at first", async () => {
+    it("are initially empty", async () => {
       expect(await store.current.rooms("", 10)).toEqual([]);
     });
 
-    it("are each listed once, on one page", async () => {
+    it("are each listed exactly once across all pages", async () => {
       await append(ODD_ROOM_NAMES);
       await append(ODD_ROOM_NAMES);
       const journal = await store.reopen();
@@ -29,7 +29,7 @@ export function journalRoomsSuite(
       expect(found.toSorted()).toEqual(ODD_ROOM_NAMES.toSorted());
     });
 
-    it("are no longer those whose rows are in a snapshot, or deleted", async () => {
+    it("exclude rooms whose rows are all in a snapshot or deleted", async () => {
       const ids = await append(["a", "b", "c"]);
       await store.current.truncate("a", ids.slice(0, 1));
       await store.current.forget("b");

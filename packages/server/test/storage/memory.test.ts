@@ -16,7 +16,7 @@ snapshotsSuite("memory", async () => {
   return { open: async () => store.openSnapshots(), discard: async () => {} };
 });
 
-it("is one store for several servers, which close what they opened and nothing else", async () => {
+it("shares one store among several servers, each of which closes only what it opened", async () => {
   const store = new MemoryStore();
   const [journal, other] = [store.openJournal(), store.openJournal()];
   const [snapshots, others] = [store.openSnapshots(), store.openSnapshots()];
@@ -29,7 +29,7 @@ it("is one store for several servers, which close what they opened and nothing e
   expect(await others.read("a")).toEqual({ update: Uint8Array.of(2), version: next });
 });
 
-it("copies bytes in and out, also those of a Buffer", async () => {
+it("copies bytes in and out, including those of a Buffer", async () => {
   const store = new MemoryStore();
   const [journal, snapshots] = [store.openJournal(), store.openSnapshots()];
   const update = Buffer.of(1, 2);

@@ -33,46 +33,46 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       return one;
     };
 
-    it("has nothing at first, and accepts no marks", async () => {
+    it("is initially empty, and accepts an empty list of marks", async () => {
       await store.current.outbox.mark("room", [], LONGEST);
       expect(await claim(NOW)).toEqual([]);
       expect(await store.current.outbox.pending("room")).toEqual({ rows: 0, oldest: null });
     });
 
-    it("keeps a mark over a restart, and gives it out once it is due", async () => {
+    it("keeps a mark across a restart, and hands it out once it is due", async () => {
       await mark("a", NOW, NOW + 100);
       expect(await (await store.reopen()).outbox.pending("room")).toEqual({ rows: 1, oldest: NOW });
       expect(await claim(NOW + 99)).toEqual([]);
       expect(await claimOne(NOW + 100)).toMatchObject({ key: "a", first: NOW, attempts: 1 });
     });
 
-    it("waits for the last mark", async () => {
+    it("postpones a row until its last mark is due", async () => {
       await mark("a", NOW, NOW + 100);
       await mark("a", NOW + 90, NOW + 190);
       expect(await claim(NOW + 189)).toEqual([]);
       expect(await claimOne(NOW + 190)).toMatchObject({ first: NOW });
     });
 
-    it("does not wait less for a mark that comes late", async () => {
+    it("does not bring a row forward for a late mark that is due earlier", async () => {
       await mark("a", NOW, NOW + 200);
       await mark("a", NOW - 50, NOW + 50);
       expect(await claim(NOW + 199)).toEqual([]);
       await claimOne(NOW + 200);
     });
 
-    it("does not wait longer than a window lasts", async () => {
+    it("does not postpone a row beyond the longest window", async () => {
       for (let at = 0; at < 1_500; at += 100) await mark("a", NOW + at, NOW + at + 300);
       expect(await claim(NOW + LONGEST - 1)).toEqual([]);
       await claimOne(NOW + LONGEST);
     });
 
-    it("gives a row to one only, until the claim has lapsed", async () => {
+    it("gives a row to one claimant until the claim expires, and ignores late claimants", async () => {
       await mark("a", NOW, NOW);
       const first = await claimOne(NOW);
       expect(await claim(NOW + CLAIM_MS - 1)).toEqual([]);
       const second = await claimOne(NOW + CLAIM_MS);
       expect(second).toMatchObject({ key: "a", attempts: 2 });
-      // A server that returns too late changes nothing.
+      // A server that reports back too late changes nothing.
       await store.current.outbox.settle(first);
       await store.current.outbox.postpone(first, NOW);
       expect(await claim(NOW + CLAIM_MS)).toEqual([]);
@@ -80,7 +80,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await store.current.outbox.pending("room")).toEqual({ rows: 0, oldest: null });
     });
 
-    it("gives out what a server had claimed that has crashed, and nothing else", async () => {
+    it("frees the claims made up to a given time, of one server or of all", async () => {
       const { outbox } = store.current;
       await mark("a", NOW, NOW);
       const [first] = await claim(NOW);
@@ -98,7 +98,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect((await claim(NOW)).map(({ key }) => key).sort()).toEqual(["a", "b"]);
     });
 
-    it("begins a new window for what is marked while it is told", async () => {
+    it("starts a new window for marks made during a delivery", async () => {
       await mark("a", NOW, NOW + 100);
       const first = await claimOne(NOW + 100);
       await mark("a", NOW + 150, NOW + 250);
@@ -108,7 +108,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await claimOne(NOW + 300)).toMatchObject({ first: NOW + 150, attempts: 1 });
     });
 
-    it("keeps the time of the next attempt, whatever is marked", async () => {
+    it("keeps the time of the next attempt despite new marks", async () => {
       await mark("a", NOW, NOW + 100);
       const first = await claimOne(NOW + 100);
       await mark("a", NOW + 120, NOW + 220);
@@ -121,7 +121,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await claim(NOW + 100_000)).toEqual([]);
     });
 
-    it("counts attempts from 1 again after it was told", async () => {
+    it("counts attempts from 1 again after a delivery", async () => {
       await mark("a", NOW, NOW);
       await store.current.outbox.postpone(await claimOne(NOW), NOW + 10);
       const second = await claimOne(NOW + 10);
@@ -130,7 +130,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await claimOne(NOW + 120)).toMatchObject({ attempts: 1, first: NOW + 20 });
     });
 
-    it("gives out those first that have waited longest, and no more than asked for", async () => {
+    it("hands out the rows that have waited longest first, up to the limit", async () => {
       for (const [index, key] of ["c", "a", "d", "b"].entries()) {
         await mark(key, NOW + index, NOW + index);
       }
@@ -139,7 +139,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await keys()).toEqual(["b"]);
     });
 
-    it("gives every row to one of many that ask at once", async () => {
+    it("gives each row to exactly one of many concurrent claimants", async () => {
       const keys = Array.from({ length: 200 }, (_, index) => `room-${index}`);
       const marks = keys.map((key) => ({ key, first: NOW, due: NOW }));
       await store.current.outbox.mark("room", marks, LONGEST);
@@ -148,7 +148,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(claimed.sort()).toEqual(keys.sort());
     });
 
-    it("takes the same marks of many at once", async () => {
+    it("accepts the same marks from many callers concurrently", async () => {
       const keys = Array.from({ length: 1_200 }, (_, index) => `room-${index}`);
       const marks = (order: readonly string[]) =>
         order.map((key) => ({ key, first: NOW, due: NOW + 1 }));
@@ -161,7 +161,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(await store.current.outbox.pending("room")).toEqual({ rows: 1_200, oldest: NOW });
     });
 
-    it("tells odd names apart", async () => {
+    it("distinguishes odd room names", async () => {
       await store.current.outbox.mark(
         "room",
         ODD_ROOM_NAMES.map((key) => ({ key, first: NOW, due: NOW })),
@@ -176,7 +176,7 @@ export function outboxSuite(name: string, create: () => Promise<TestStorage<Open
       expect(claims.map(({ key }) => key).sort()).toEqual([...ODD_ROOM_NAMES].sort());
     });
 
-    it("rejects when it was closed", async () => {
+    it("rejects calls after it is closed", async () => {
       const { outbox } = store.current;
       await outbox.pending("room");
       await store.reopen();

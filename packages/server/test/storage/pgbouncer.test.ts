@@ -11,7 +11,7 @@ const postgres = usePostgres({ fsync: false });
 const poolers: PgBouncer[] = [];
 afterAll(() => Promise.all(poolers.map((pooler) => pooler.stop())));
 
-/** Starts a pooler with few database connections, so that clients get each other's. */
+/** Starts a pooler with few database connections, so that clients share them. */
 async function poolerOf(options: PgBouncerOptions): Promise<PgBouncer> {
   const pooler = new PgBouncer(() => postgres.service.url, {
     ...options,
@@ -38,7 +38,7 @@ const MODES: [string, PgBouncerOptions][] = [
 ];
 
 describe.each(MODES)("PgBouncer %s", (_, options) => {
-  it("takes what several servers write at once, and gives it back", async () => {
+  it("stores what several servers write concurrently, and returns it", async () => {
     const pooler = await poolerOf(options);
     const url = pooler.through(await postgres.createDatabase());
     const stores = await Promise.all([1, 2, 3].map(() => postgres.open(url)));
@@ -60,12 +60,12 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
     expect((await first?.metadata.rooms(query))?.total).toBe(90);
   });
 
-  it("keeps the settings of each transaction, also those of the URL", async () => {
+  it("applies the settings to each transaction, including those in the URL", async () => {
     const pooler = await poolerOf(options);
     const database = await postgres.createDatabase();
     const other = await postgres.connect(database);
     await other.query("CREATE SCHEMA notes");
-    // With this setting, acknowledged data would not be on the disk.
+    // With this setting, acknowledged data would not be on disk.
     const name = new URL(database).pathname.slice(1);
     await other.query(`ALTER DATABASE "${name}" SET synchronous_commit TO off`);
     await other.query(`ALTER DATABASE "${name}" SET bytea_output TO escape`);
@@ -78,7 +78,7 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
     expect(rows).toEqual([{ count: 1 }]);
   });
 
-  it("serves a server whose edits are all acknowledged", async () => {
+  it("serves a server that acknowledges all edits, even after losing its connections", async () => {
     const pooler = await poolerOf(options);
     const database = await postgres.createDatabase();
     const server = await startServer({ env: { DATABASE_URL: pooler.through(database) } });
@@ -107,7 +107,7 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
       expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
     };
     await write("first");
-    // As a pooler or a database does with idle connections, or when it restarts.
+    // Poolers and databases do this to idle connections, and when they restart.
     await other.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
@@ -118,14 +118,14 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
   });
 });
 
-it("is refused in statement mode, with what to do about it", async () => {
+it("rejects statement mode, and says what to do about it", async () => {
   const pooler = await poolerOf({ poolMode: "statement" });
   const opening = postgres.open(pooler.through(await postgres.createDatabase()));
   await expect(opening).rejects.toThrow(StorageError);
   await expect(opening).rejects.toThrow(/does not allow transactions .*pool_mode to transaction/);
 });
 
-it("refuses options of a URL that are no settings", async () => {
+it("rejects URL options that are not settings", async () => {
   const pooler = await poolerOf({ poolMode: "transaction" });
   const url = new URL(pooler.through(await postgres.createDatabase()));
   url.searchParams.set("options", "-c search_path=notes -E");

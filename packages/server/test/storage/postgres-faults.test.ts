@@ -11,13 +11,13 @@ const KILLS = 4;
 const postgres = usePostgres();
 
 describe("PostgreSQL store: kill -9 of the database", () => {
-  it("loses no acknowledged row, and keeps no half append", async () => {
+  it("loses no acknowledged row, and keeps no partial append", async () => {
     const url = await postgres.createDatabase();
     const store = await postgres.open(url);
     let acknowledged = 0;
     let failures = 0;
     let stopping = false;
-    /** Appends until told to stop, repeating failed appends as a server does. */
+    /** Appends until told to stop, retrying failed appends as a server does. */
     const write = async () => {
       while (!stopping) {
         const rows = rowsOf(acknowledged);
@@ -42,7 +42,7 @@ describe("PostgreSQL store: kill -9 of the database", () => {
       await waitFor(() => acknowledged > enough, { message: "rows are written" });
       const before = failures;
       await postgres.service.kill();
-      await waitFor(() => failures > before, { message: "the writer was told" });
+      await waitFor(() => failures > before, { message: "an append has failed" });
       await postgres.service.start();
     }
     stopping = true;
@@ -64,8 +64,8 @@ describe("PostgreSQL store: kill -9 of the database", () => {
   });
 });
 
-describe("PostgreSQL store: a database that does not answer", () => {
-  it("rejects every call in time, and goes on when it answers again", async () => {
+describe("PostgreSQL store: an unresponsive database", () => {
+  it("rejects every call within 12 s, and recovers once the database responds again", async () => {
     const store = await postgres.open(await postgres.createDatabase());
     const ids = await store.journal.append(rowsOf(1));
     const calls = () => [
@@ -95,15 +95,15 @@ describe("PostgreSQL store: a database that does not answer", () => {
   });
 });
 
-describe("PostgreSQL store: lost connections", () => {
-  it("opens new ones when the server has closed them", async () => {
+describe("PostgreSQL store: connections", () => {
+  it("are replaced after the server has closed them", async () => {
     const url = await postgres.createDatabase();
     const store = await postgres.open(url);
     await use(store);
     const other = await postgres.connect(url);
     for (let round = 0; round < 3; round += 1) {
       await terminateOthers();
-      await waitFor(() => isUsable(store), { message: "the store opened new connections" });
+      await waitFor(() => isUsable(store), { message: "the store has opened new connections" });
     }
 
     async function terminateOthers(): Promise<void> {
@@ -113,7 +113,7 @@ describe("PostgreSQL store: lost connections", () => {
     }
   });
 
-  it("rejects a transaction that the server ends in its middle, and undoes it", async () => {
+  it("reject and undo a transaction that the server terminates midway", async () => {
     const url = await postgres.createDatabase();
     const store = await postgres.open(url);
     await store.metadata.record([{ type: "room-opened", room: "b", at: 1 }]);
@@ -127,7 +127,7 @@ describe("PostgreSQL store: lost connections", () => {
       ]),
     );
     await waitFor(async () => (await other.query(TERMINATE_WAITING)).rowCount === 1, {
-      message: "the transaction waits for the row",
+      message: "the transaction is waiting for the row",
     });
     expect((await recording).error).toBeInstanceOf(StorageError);
     await other.query("COMMIT");
@@ -136,7 +136,7 @@ describe("PostgreSQL store: lost connections", () => {
     expect((await store.metadata.room("b"))?.bytes).toBe(3);
   });
 
-  it("says when there are too many, and goes on when there are fewer", async () => {
+  it("are reported if there are too many, and work again once there are fewer", async () => {
     const admin = await postgres.connect(postgres.service.url);
     await admin.query("CREATE ROLE limited LOGIN");
     const url = await postgres.createDatabase();
@@ -158,7 +158,7 @@ const TERMINATE = `
   WHERE datname = current_database() AND pid <> pg_backend_pid()`;
 const TERMINATE_WAITING = `${TERMINATE} AND wait_event_type = 'Lock'`;
 
-/** Returns the rows of an append, recognisable by their content. */
+/** Returns the rows of an append, identifiable by their content. */
 function rowsOf(batch: number): { room: string; update: Uint8Array }[] {
   const size = 1 + (batch % 8);
   return Array.from({ length: size }, (_, index) => ({
@@ -183,7 +183,7 @@ async function isUsable(store: PostgresStore): Promise<boolean> {
   return error === undefined;
 }
 
-/** Resolves to how a call ended, and how long it took in milliseconds. */
+/** Resolves to a call's error, if any, and its duration in milliseconds. */
 async function timed(call: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
   const start = performance.now();
   const error = await call.then(

@@ -11,7 +11,7 @@ const WAITING_FOR_LOCK = "SELECT FROM pg_stat_activity WHERE wait_event_type = '
 describe("PostgreSQL journal: many servers", () => {
   const postgres = usePostgres({ fsync: false });
 
-  it("keeps the order of each server's rows, and gives every row an id of its own", async () => {
+  it("keeps each server's rows in order, and gives every row a unique id", async () => {
     const url = await postgres.createDatabase();
     const stores = await Promise.all([1, 2, 3, 4].map(() => postgres.open(url)));
     const appended = await Promise.all(
@@ -42,7 +42,7 @@ describe("PostgreSQL journal: many servers", () => {
     }
   });
 
-  it("returns rows in the order of their commits, whoever appended them", async () => {
+  it("returns rows in commit order, whichever server appended them", async () => {
     const url = await postgres.createDatabase();
     const stores = await Promise.all([1, 2, 3].map(() => postgres.open(url)));
     for (let round = 0; round < 30; round += 1) {
@@ -52,7 +52,7 @@ describe("PostgreSQL journal: many servers", () => {
     expect(await contents(stores[0]?.journal, "a")).toEqual(expected);
   });
 
-  it("reads while an append is under way", async () => {
+  it("reads while an append is in progress", async () => {
     const url = await postgres.createDatabase();
     const { journal } = await postgres.open(url);
     await journal.append([{ room: "a", update: Uint8Array.of(1) }]);
@@ -61,7 +61,7 @@ describe("PostgreSQL journal: many servers", () => {
     await other.query("LOCK TABLE journal IN SHARE MODE");
     const appending = journal.append([{ room: "a", update: new Uint8Array(8_000_000) }]);
     await waitFor(async () => (await other.query(WAITING_FOR_LOCK)).rowCount === 1, {
-      message: "the append waits for the lock",
+      message: "the append is waiting for the lock",
     });
     expect(await contents(journal, "a")).toEqual([[1]]);
     await other.query("COMMIT");
@@ -71,7 +71,7 @@ describe("PostgreSQL journal: many servers", () => {
     ]);
   });
 
-  it("rejects what waits too long for a lock, and leaves nobody waiting", async () => {
+  it("rejects an append that waits too long for a lock, and leaves no session waiting", async () => {
     const url = await postgres.createDatabase();
     const { journal } = await postgres.open(url);
     const row = { room: "a", update: Uint8Array.of(1) };
@@ -85,7 +85,7 @@ describe("PostgreSQL journal: many servers", () => {
     expect(await contents(journal, "a")).toEqual([[1]]);
   });
 
-  it("waits for appends that wait for a connection when it closes", async () => {
+  it("waits on close for appends that are queued for a connection", async () => {
     const url = await postgres.createDatabase();
     const { journal } = await postgres.open(url);
     const appending = Array.from({ length: 20 }, (_, index) =>
@@ -96,12 +96,12 @@ describe("PostgreSQL journal: many servers", () => {
     expect(await contents((await postgres.open(url)).journal, "a")).toHaveLength(20);
   });
 
-  it("never reads the whole table, not even while it is small", async () => {
+  it("never scans the whole table, even if it is small", async () => {
     const url = await postgres.createDatabase();
     const other = await postgres.connect(url);
     const store = await postgres.open(url);
     await store.journal.append([{ room: "b", update: Uint8Array.of(1) }]);
-    // Now the table is known to be small: scanning all of it would be cheaper.
+    // The statistics now say that the table is small: scanning all of it would be cheaper.
     await other.query("VACUUM ANALYZE journal");
     for (let round = 0; round < 10; round += 1) {
       const ids = await store.journal.append([{ room: "a", update: Uint8Array.of(round) }]);
@@ -118,19 +118,19 @@ describe("PostgreSQL journal: many servers", () => {
         );
         return Number(rows[0]?.idx_scan) > 0 && rows[0];
       },
-      { message: "the sessions reported" },
+      { message: "the sessions have reported their statistics" },
     );
     expect(used).toHaveProperty("seq_tup_read", "0");
   });
 });
 
 describe("PostgreSQL journal: durability", () => {
-  // With these settings, a commit is kept in the memory of the server for up to ten seconds.
+  // With these settings, the server holds a commit in memory for up to ten seconds.
   const postgres = usePostgres({
     settings: { synchronous_commit: "off", wal_writer_delay: "10s" },
   });
 
-  it("does not depend on the settings of the server", async () => {
+  it("does not depend on the settings of the server or the URL", async () => {
     const url = await postgres.createDatabase();
     const store = await postgres.open(`${url}?options=-c%20synchronous_commit%3Doff`);
     await store.journal.append([{ room: "a", update: Uint8Array.of(1) }]);
@@ -140,15 +140,15 @@ describe("PostgreSQL journal: durability", () => {
   });
 });
 
-describe("PostgreSQL journal: damage", () => {
+describe("PostgreSQL journal: corruption", () => {
   const postgres = usePostgres();
 
   it.each([
-    ["a byte of a row changed", "content = set_byte(content, 500, 8)", 2],
-    ["a row lost its end", "content = '\\x07'", 2],
-    ["a row came from another room", "room = 'a'", 3],
-    ["a checksum changed", "checksum = checksum + 1", 1],
-  ])("is found when %s, and named", async (_, change, id) => {
+    ["a byte of a row is changed", "content = set_byte(content, 500, 8)", 2],
+    ["a row is truncated", "content = '\\x07'", 2],
+    ["a row comes from another room", "room = 'a'", 3],
+    ["a checksum is changed", "checksum = checksum + 1", 1],
+  ])("is detected and reported with the row's id when %s", async (_, change, id) => {
     const url = await postgres.createDatabase();
     const { journal } = await postgres.open(url);
     const update = new Uint8Array(10_000).fill(7);
@@ -159,12 +159,12 @@ describe("PostgreSQL journal: damage", () => {
     await expect(reading).rejects.toThrow(CorruptedError);
     await expect(reading).rejects.toThrow(`journal row ${id} is corrupted`);
     await expect(reading).rejects.toThrow('read the journal of room "a"');
-    // Other rooms, and new rows of the damaged one, still work.
+    // Other rooms still work.
     await journal.append([{ room: "c", update: Uint8Array.of(1) }]);
     expect(await contents(journal, "c")).toEqual([[1]]);
   });
 
-  it("of a page is told apart from a failure that passes", async () => {
+  it("of a page is distinguished from a transient failure", async () => {
     const url = await postgres.createDatabase();
     const store = await postgres.open(url);
     await store.journal.append([{ room: "a", update: Uint8Array.of(1) }]);
@@ -176,7 +176,7 @@ describe("PostgreSQL journal: damage", () => {
     await file.write(Buffer.alloc(100, 0xee), 0, 100, 0);
     await file.close();
     await postgres.service.start();
-    const reading = waitFor(() => store.journal.read("a"), { message: "it is read" });
+    const reading = waitFor(() => store.journal.read("a"), { message: "the journal is read" });
     await expect(reading).rejects.toThrow(CorruptedError);
     await expect(reading).rejects.toThrow("invalid page");
   });

@@ -7,14 +7,14 @@ const postgres = usePostgres({ fsync: false });
 const ROOMS = Array.from({ length: 40 }, (_, index) => `room-${index}`);
 
 describe("PostgreSQL metadata: many servers", () => {
-  it("records the same rooms in any order, and nobody waits in a circle", async () => {
+  it("does not deadlock when servers record the same rooms in opposite orders", async () => {
     const url = await postgres.createDatabase();
     const stores = await Promise.all([1, 2, 3, 4].map(() => postgres.open(url)));
     await Promise.all(
       stores.map(async ({ metadata }, server) => {
         for (let round = 0; round < 25; round += 1) {
           const at = 100 * round + server;
-          // Servers go through them in opposite orders.
+          // Alternate servers go through the rooms in opposite orders.
           const rooms = server % 2 === 0 ? ROOMS : ROOMS.toReversed();
           await metadata.record(
             rooms.flatMap((room): MetadataEvent[] => [
@@ -33,7 +33,7 @@ describe("PostgreSQL metadata: many servers", () => {
     expect(rows).toEqual([{ deadlocks: "0" }]);
   });
 
-  it("forgets each connection once when several servers do so at the same moment", async () => {
+  it("deletes each connection once when several servers delete concurrently", async () => {
     const url = await postgres.createDatabase();
     const stores = await Promise.all([1, 2, 3].map(() => postgres.open(url)));
     const other = await postgres.connect(url);
@@ -46,7 +46,7 @@ describe("PostgreSQL metadata: many servers", () => {
     expect((await other.query("SELECT FROM connections")).rowCount).toBe(1_000);
   });
 
-  it("adds up activity at the same moment, while servers still record it", async () => {
+  it("aggregates activity on several servers concurrently while they record it", async () => {
     const url = await postgres.createDatabase();
     const stores = await Promise.all([1, 2, 3, 4].map(() => postgres.open(url)));
     const hour = 3_600_000;
@@ -76,7 +76,7 @@ describe("PostgreSQL metadata: many servers", () => {
     const url = await postgres.createDatabase();
     const { metadata } = await postgres.open(url);
     const opened = (room: string): MetadataEvent => ({ type: "room-opened", room, at: 1 });
-    // PostgreSQL cannot store this character in a text; the server accepts no such room name.
+    // PostgreSQL text cannot contain this character; the server rejects such room names.
     await expect(metadata.record([opened("a"), opened("b\0")])).rejects.toThrow(StorageError);
     expect(await metadata.room("a")).toBeNull();
     await metadata.record([opened("a"), opened("c")]);

@@ -12,7 +12,7 @@ import { usePostgres } from "./postgres-server.ts";
 const postgres = usePostgres({ fsync: false });
 
 describe("PostgreSQL store: opening", () => {
-  it("creates the tables once when many servers start at the same moment", async () => {
+  it("creates the tables once when many servers start concurrently", async () => {
     const url = await postgres.createDatabase();
     const [stores, codes] = await Promise.all([
       Promise.all(Array.from({ length: 10 }, () => postgres.open(url))),
@@ -36,7 +36,7 @@ describe("PostgreSQL store: opening", () => {
     expect((await stores[0]?.journal.read("a"))?.rows).toHaveLength(10);
   });
 
-  it("changes nothing about how others in this process read the database", async () => {
+  it("does not change how other code in this process reads the database", async () => {
     const url = await postgres.createDatabase();
     await postgres.open(url);
     const other = await postgres.connect(url);
@@ -44,14 +44,14 @@ describe("PostgreSQL store: opening", () => {
     expect(rows).toEqual([{ number: "1", bytes: Buffer.of(1) }]);
   });
 
-  it("may be closed more than once", async () => {
+  it("can be closed more than once", async () => {
     const store = await postgres.open(await postgres.createDatabase());
     await store.journal.close();
     await Promise.all([store.close(), store.close()]);
     await store.close();
   });
 
-  it("says which database cannot be reached, without the password", async () => {
+  it("reports which database is unreachable, without the password", async () => {
     const port = await freePort();
     const error = await failureOf(`postgres://user:s3cret@127.0.0.1:${port}/notes`);
     expect(error.message).toContain(`"notes" at 127.0.0.1:${port}: connect ECONNREFUSED`);
@@ -60,7 +60,7 @@ describe("PostgreSQL store: opening", () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("s3cret");
   });
 
-  it("says that a host is unknown, or that the database does not exist", async () => {
+  it("reports an unknown host or a missing database", async () => {
     expect((await failureOf("postgres://host.invalid/notes")).message).toMatch(
       /"notes" at host\.invalid:5432: getaddrinfo \w+ host\.invalid/,
     );
@@ -69,7 +69,7 @@ describe("PostgreSQL store: opening", () => {
     );
   });
 
-  it("refuses a database that cannot store every character", async () => {
+  it("rejects a database that cannot store every character", async () => {
     const admin = await postgres.connect(postgres.service.url);
     await admin.query(
       "CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE_PROVIDER libc LOCALE 'C'",
@@ -78,7 +78,7 @@ describe("PostgreSQL store: opening", () => {
     expect(error.message).toContain("its encoding is LATIN1");
   });
 
-  it("refuses a database that cannot be written to", async () => {
+  it("rejects a read-only database", async () => {
     const url = await postgres.createDatabase();
     await (await postgres.open(url)).close();
     const admin = await postgres.connect(postgres.service.url);
@@ -87,7 +87,7 @@ describe("PostgreSQL store: opening", () => {
     expect((await failureOf(url)).message).toMatch(/is read-only: default_transaction_read_only/);
   });
 
-  it("refuses a replica, also one that has the tables", async () => {
+  it("rejects a replica, even one that has the tables", async () => {
     const url = await postgres.createDatabase();
     await (await postgres.open(url)).close();
     const { directory } = postgres.service;
@@ -104,7 +104,7 @@ describe("PostgreSQL store: opening", () => {
     await postgres.open(url);
   });
 
-  it("refuses tables of a newer version", async () => {
+  it("rejects tables created by a newer version", async () => {
     const url = await postgres.createDatabase();
     await (await postgres.open(url)).close();
     const other = await postgres.connect(url);
@@ -120,12 +120,12 @@ describe("PostgreSQL store: opening", () => {
     ["sslmode=requrie", "sslmode=requrie: it must be one of disable, "],
     ["sslmod=require", "a parameter sslmod; did you mean sslmode?"],
     ["option=-csearch_path%3Dx", "a parameter option; did you mean options?"],
-  ])("refuses ?%s, which would be ignored", async (query, reason) => {
+  ])("rejects ?%s, which would be ignored", async (query, reason) => {
     const error = await failureOf(`${await postgres.createDatabase()}?${query}`);
     expect(error.message).toContain(reason);
   });
 
-  it("leaves nothing behind when a table cannot be created", async () => {
+  it("leaves nothing behind if a table cannot be created", async () => {
     const url = await postgres.createDatabase();
     const other = await postgres.connect(url);
     await other.query("CREATE TABLE connections (something_else text)");
@@ -145,7 +145,7 @@ async function failureOf(url: string): Promise<StorageError> {
     expect(error).toBeInstanceOf(StorageError);
     if (error instanceof StorageError) return error;
   }
-  throw new Error("It was opened.");
+  throw new Error("The store opened instead of failing.");
 }
 
 /** @returns the exit code of the process */

@@ -6,14 +6,14 @@ import { afterAll, afterEach, beforeAll } from "vitest";
 import { openPostgresStore, type PostgresStore } from "../../src/storage/postgres/open.ts";
 
 /**
- * A PostgreSQL server for the tests of a file; everything opened on it is closed after each test.
+ * A PostgreSQL server for one test file; everything opened on it is closed after each test.
  */
 export interface TestPostgres {
   readonly service: Postgres;
   /** Creates an empty database. @returns its URL */
   createDatabase(): Promise<string>;
   open(url: string): Promise<PostgresStore>;
-  /** Opens a connection that is not the store's. */
+  /** Opens a connection that is independent of the store. */
   connect(url: string): Promise<Client>;
 }
 

@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe("retention", () => {
-  it("forgets old connections and activity a minute after the start, and then every hour", async () => {
+  it("deletes old connections and activity a minute after the start, then every hour", async () => {
     await store.metadata.record([
       ...connection("old", NOON - 3 * DAY),
       ...connection("older soon", NOON - 2 * DAY + HOUR / 2),
@@ -40,23 +40,27 @@ describe("retention", () => {
     for (const minute of [NOON - 3 * DAY, NOON - 2 * DAY, NOON - DAY]) await recordActivity(minute);
     const retention = start();
     vi.advanceTimersByTime(MINUTE);
-    await waitFor(async () => (await connections()).length === 2, { message: "one is forgotten" });
+    await waitFor(async () => (await connections()).length === 2, {
+      message: "one connection is deleted",
+    });
     expect(await activity()).toEqual([NOON - 2 * DAY, NOON - DAY]);
     // The timer is set at the end of a run.
-    await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
+    await waitFor(() => vi.getTimerCount() === 1, { message: "the next run is scheduled" });
     vi.advanceTimersByTime(HOUR);
-    await waitFor(async () => (await connections()).length === 1, { message: "another one" });
+    await waitFor(async () => (await connections()).length === 1, {
+      message: "another connection is deleted",
+    });
     expect(await connections()).toEqual(["young"]);
     expect(await activity()).toEqual([NOON - DAY]);
     retention.close();
     expect(warnings).toEqual([]);
   });
 
-  it("adds up activity", async () => {
+  it("aggregates activity by hour", async () => {
     await recordActivity(NOON - HOUR);
     const retention = start();
     vi.advanceTimersByTime(MINUTE);
-    await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
+    await waitFor(() => vi.getTimerCount() === 1, { message: "the next run is scheduled" });
     retention.close();
     await store.close();
     const database = new DatabaseSync(join(directory, "metadata.db"));
@@ -65,7 +69,7 @@ describe("retention", () => {
     expect(hours.map(({ at }) => at)).toEqual([NOON - HOUR]);
   });
 
-  it("says what it cannot do, does the rest, and tries again", async () => {
+  it("logs each step that fails, continues with the rest, and retries after an hour", async () => {
     const retention = start();
     await store.close();
     vi.advanceTimersByTime(MINUTE);
@@ -75,15 +79,15 @@ describe("retention", () => {
       "deleting old connections failed",
       "deleting old tombstones failed",
     ];
-    await waitFor(() => warnings.length === 4, { message: "what cannot be done" });
+    await waitFor(() => warnings.length === 4, { message: "all four steps have failed" });
     expect(warnings).toEqual(expected);
-    await waitFor(() => vi.getTimerCount() === 1, { message: "the next time" });
+    await waitFor(() => vi.getTimerCount() === 1, { message: "the next run is scheduled" });
     vi.advanceTimersByTime(HOUR);
-    await waitFor(() => warnings.length === 8, { message: "what cannot be done again" });
+    await waitFor(() => warnings.length === 8, { message: "all four steps have failed again" });
     retention.close();
   });
 
-  it("does nothing more when it was closed", async () => {
+  it("does nothing after it is closed", async () => {
     const retention = start();
     vi.advanceTimersByTime(MINUTE);
     retention.close();

@@ -17,11 +17,11 @@ async function check(bucket: string): Promise<string[]> {
   return warnings;
 }
 
-it("is content with a bucket in which rooms can be opened", async () => {
+it("accepts a bucket in which rooms can be opened, without a warning", async () => {
   expect(await check(await s3.newBucket())).toEqual([]);
 });
 
-it("keeps a server from starting whose bucket does not exist", async () => {
+it("keeps a server from starting if its bucket does not exist", async () => {
   const settings = {
     PORT: 0,
     DATA_DIR: await temporaryDirectory(),
@@ -38,7 +38,7 @@ it.each([
   ["AWS_ACCESS_KEY_ID", "nobody", "the access key is unknown"],
   ["AWS_SECRET_ACCESS_KEY", "wrong", "the signature does not match"],
   ["AWS_REGION", "", "Region is missing"],
-])("refuses a wrong %s", async (name, value, reason) => {
+])("rejects an invalid %s", async (name, value, reason) => {
   const bucket = await s3.newBucket();
   const right = process.env[name];
   vi.stubEnv(name, value === "" ? undefined : value);
@@ -49,7 +49,7 @@ it.each([
   }
 });
 
-it("refuses a bucket in another region", async () => {
+it("rejects a bucket in another region", async () => {
   const proxy = await S3Proxy.start(s3.ceph.endpoint);
   const bucket = await s3.newBucket();
   proxy.handler = async () => ({
@@ -67,7 +67,7 @@ it("refuses a bucket in another region", async () => {
   }
 });
 
-it("warns of an S3 that cannot be asked now, and refuses nothing", async () => {
+it("only warns if S3 is unavailable", async () => {
   vi.stubEnv("AWS_ENDPOINT_URL_S3", `http://127.0.0.1:${await freePort()}`);
   const [warning, ...more] = await check("bucket");
   expect(warning).toContain("S3 unavailable, starting anyway");

@@ -11,8 +11,8 @@ const SECOND = Uint8Array.of(2);
 
 const s3 = useS3();
 
-describe("when S3 is down", () => {
-  it("calls fail at once, and work again when it is back", async () => {
+describe("S3 snapshots: outage", () => {
+  it("fail within 10 s while S3 is down, and recover when it is back", async () => {
     const snapshots = s3.open(await s3.newBucket());
     const version = await snapshots.write("a", FIRST, null);
     await s3.ceph.kill();
@@ -22,7 +22,7 @@ describe("when S3 is down", () => {
     await snapshots.write("a", SECOND, version);
   });
 
-  it("calls fail within half a minute when it is only frozen", async () => {
+  it("fail within half a minute while S3 is frozen, and recover afterwards", async () => {
     const snapshots = s3.open(await s3.newBucket());
     await snapshots.write("a", FIRST, null);
     s3.ceph.pause();
@@ -31,14 +31,14 @@ describe("when S3 is down", () => {
     } finally {
       s3.ceph.resume();
     }
-    // Abandoned writes may have arrived: they were conditional.
+    // Abandoned writes may have arrived, but they were conditional.
     const found = await snapshots.read("a");
     await snapshots.write("a", SECOND, found?.version ?? null);
     expect((await snapshots.read("a"))?.update).toEqual(SECOND);
   });
 });
 
-describe("when S3 or the way to it is bad", () => {
+describe("S3 snapshots: faults of S3 and the network", () => {
   let proxy: S3Proxy;
   beforeEach(async () => {
     proxy = await S3Proxy.start(s3.ceph.endpoint);
@@ -46,7 +46,7 @@ describe("when S3 or the way to it is bad", () => {
   });
   afterEach(() => proxy.close());
 
-  it("the content of a write does not wait until S3 has looked at its condition", async () => {
+  it("write conditionally, without waiting for S3 to check the condition first", async () => {
     const snapshots = s3.open(await s3.newBucket());
     proxy.requests.splice(0);
     const version = await snapshots.write("a", FIRST, null);
@@ -59,13 +59,13 @@ describe("when S3 or the way to it is bad", () => {
     expect(writes.map(({ headers }) => headers.expect)).toEqual([undefined, undefined]);
   });
 
-  it("nothing is lost while half of the answers are 500 or 503", async () => {
+  it("lose nothing while half of the responses are 500 or 503", async () => {
     const snapshots = s3.open(await s3.newBucket());
     let count = 0;
     proxy.handler = async (_, forward) => {
       const kind = count++ % 8;
       if (kind === 0 || kind === 3) return { status: 503 };
-      // The request succeeds nevertheless.
+      // The request itself succeeds.
       const reply = await forward();
       return kind === 5 || kind === 6 ? { status: 500 } : reply;
     };
@@ -76,7 +76,7 @@ describe("when S3 or the way to it is bad", () => {
     expect([...(found?.update ?? [])].sort((one, other) => one - other)).toEqual(writers);
   });
 
-  it("a write of which the answer is lost is a conflict with itself", async () => {
+  it("report a conflict if a write succeeded but its response was lost", async () => {
     const snapshots = s3.open(await s3.newBucket());
     const version = await snapshots.write("a", FIRST, null);
     proxy.handler = async ({ method }, forward) => {
@@ -87,7 +87,7 @@ describe("when S3 or the way to it is bad", () => {
     expect((await snapshots.read("a"))?.update).toEqual(SECOND);
   });
 
-  it("a write of which no answer tells anything is a conflict if another is there", async () => {
+  it("report a write that keeps failing as a conflict only if another write was stored", async () => {
     const bucket = await s3.newBucket();
     const snapshots = s3.open(bucket);
     const version = await snapshots.write("a", FIRST, null);
@@ -103,7 +103,7 @@ describe("when S3 or the way to it is bad", () => {
   });
 
   it.each(["break", "silence"] as const)(
-    "half of a body, and then %s, is an error in time",
+    "fail within 10 s when a body stops in the middle (%s)",
     async (then) => {
       const bucket = await s3.newBucket();
       await s3.put(bucket, "a", new Uint8Array(8 * MIB).fill(1));
@@ -120,7 +120,7 @@ describe("when S3 or the way to it is bad", () => {
     },
   );
 
-  it("many calls at once are made a few at a time", async () => {
+  it("make at most 40 requests at a time", async () => {
     const snapshots = s3.open(await s3.newBucket());
     proxy.mostAtOnce = 0;
     const rooms = Array.from({ length: 500 }, (_, i) => `room ${i}`);
@@ -133,7 +133,7 @@ describe("when S3 or the way to it is bad", () => {
   describe("a snapshot of 20 MB", () => {
     const large = new Uint8Array(20 * MIB).fill(3);
 
-    it("leaves nothing behind when a part of it does not arrive", async () => {
+    it("leaves nothing behind if the upload of a part fails", async () => {
       const bucket = await s3.newBucket();
       const snapshots = s3.open(bucket);
       const version = await snapshots.write("a", FIRST, null);
@@ -146,7 +146,7 @@ describe("when S3 or the way to it is bad", () => {
       expect(await uploadsIn(bucket)).toEqual([]);
     });
 
-    it("does not replace what came while its parts were on their way", async () => {
+    it("does not replace a snapshot that was stored while its parts were uploading", async () => {
       const bucket = await s3.newBucket();
       const snapshots = s3.open(bucket);
       const version = await snapshots.write("a", FIRST, null);
@@ -160,7 +160,7 @@ describe("when S3 or the way to it is bad", () => {
       expect(await uploadsIn(bucket)).toEqual([]);
     });
 
-    it("does not take the version of whoever replaced it at once for its own", async () => {
+    it("is a conflict if it is replaced as soon as its upload completes", async () => {
       const bucket = await s3.newBucket();
       const snapshots = s3.open(bucket);
       proxy.handler = async ({ method, url }, forward) => {
@@ -173,7 +173,7 @@ describe("when S3 or the way to it is bad", () => {
       expect(await s3.get(bucket, "a")).toEqual(SECOND);
     });
 
-    it("is a conflict with itself, or stored, when the answer to its end is lost", async () => {
+    it("is stored or reported as a conflict if the response to its completion is lost", async () => {
       const bucket = await s3.newBucket();
       const snapshots = s3.open(bucket);
       let lost = 0;
@@ -238,7 +238,7 @@ async function expectAllToFail(
   expect(performance.now() - since).toBeLessThan(within);
 }
 
-describe("when S3 knows no checksums", () => {
+describe("S3 snapshots: S3 without checksum support", () => {
   /** The requests that were rejected because of their headers. */
   let refused: string[];
   let proxy: S3Proxy;
@@ -264,7 +264,7 @@ describe("when S3 knows no checksums", () => {
     await proxy.close();
   });
 
-  it("the settings of the SDK turn them off, also for what is uploaded in parts", async () => {
+  it("work with the SDK settings that turn checksums off, even for multipart uploads", async () => {
     const bucket = await s3.newBucket();
     vi.stubEnv("AWS_REQUEST_CHECKSUM_CALCULATION", "WHEN_REQUIRED");
     vi.stubEnv("AWS_RESPONSE_CHECKSUM_VALIDATION", "WHEN_REQUIRED");
@@ -279,7 +279,7 @@ describe("when S3 knows no checksums", () => {
     expect(proxy.requests.filter(({ url }) => url.includes("partNumber=")).length).toBe(6);
   });
 
-  it("without these it is told what to set, and nothing is taken for stored", async () => {
+  it("report which setting is needed, and store nothing without it", async () => {
     const snapshots = s3.open(await s3.newBucket());
     for (const content of [FIRST, Buffer.alloc(20 * MIB)]) {
       await expect(snapshots.write("a", content, null)).rejects.toThrow(

@@ -20,7 +20,7 @@ export interface TestS3 {
   get(bucket: string, key: string): Promise<Uint8Array>;
 }
 
-/** Starts S3 for the tests of a file, and configures the SDK for it as for a server. */
+/** Starts S3 for one test file, and configures the SDK for it as for a server. */
 export function useS3(): TestS3 {
   const ceph = new Ceph();
   const opened: SnapshotStore[] = [];
@@ -47,7 +47,7 @@ export function useS3(): TestS3 {
   });
 
   const started = () => {
-    if (client === undefined) throw new Error("S3 runs only while a test does.");
+    if (client === undefined) throw new Error("S3 runs only during tests.");
     return client;
   };
   return {

@@ -22,16 +22,16 @@ export interface S3Reply {
   readonly status: number;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: Buffer;
-  /** After how many bytes of the body the connection breaks, or nothing more comes. */
+  /** After how many bytes of the body the connection breaks or falls silent. */
   readonly cut?: { readonly after: number; readonly then: "break" | "silence" };
 }
 
 type Handler = (request: S3Request, forward: () => Promise<S3Reply>) => Promise<S3Reply>;
 
-/** A proxy between snapshots and S3: sees every request, and can answer instead of S3. */
+/** A proxy between the snapshots and S3 that sees every request and can respond in place of S3. */
 export class S3Proxy {
   readonly requests: S3Request[] = [];
-  /** Answers the requests. The default forwards them. */
+  /** Handles each request; forwards it by default. */
   handler: Handler = (_, forward) => forward();
   /** The maximum number of concurrent requests so far. */
   mostAtOnce: number = 0;

@@ -7,7 +7,7 @@ const untilAborted = ({ signal }: TimeLimit) =>
     signal.addEventListener("abort", () => reject(new Error("aborted")));
   });
 
-describe("the time of one call", () => {
+describe("time limit of an S3 call", () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -15,13 +15,13 @@ describe("the time of one call", () => {
     vi.useRealTimers();
   });
 
-  it("leaves no timer behind when the call ends in time", async () => {
+  it("leaves no timer behind when the call finishes within the limit", async () => {
     expect(await TimeLimit.during(async () => "done")).toBe("done");
     await expect(TimeLimit.during(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("ends what takes longer than that", async () => {
+  it("aborts a call that exceeds the limit", async () => {
     const failed = vi.fn<(error: Error) => void>();
     TimeLimit.during(untilAborted).catch(failed);
     await vi.advanceTimersByTimeAsync(24_000);
@@ -31,7 +31,7 @@ describe("the time of one call", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("gives more to what moves much", async () => {
+  it("extends the limit for a large transfer", async () => {
     const failed = vi.fn<(error: Error) => void>();
     TimeLimit.during((limit) => {
       limit.allow(256 * 60_000);
@@ -43,7 +43,7 @@ describe("the time of one call", () => {
     expect(failed).toHaveBeenCalledOnce();
   });
 
-  it("gives up what does not end by itself", async () => {
+  it("rejects a call that does not react to the abort", async () => {
     const failed = vi.fn<(error: Error) => void>();
     TimeLimit.during(() => new Promise<never>(() => {})).catch(failed);
     await vi.advanceTimersByTimeAsync(30_000);

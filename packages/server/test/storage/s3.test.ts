@@ -13,8 +13,8 @@ const UPDATE = Uint8Array.of(1);
 
 const s3 = useS3();
 
-describe("what is in the bucket", () => {
-  it("may have been put there by others, under the names of the rooms", async () => {
+describe("an object in the bucket", () => {
+  it("can be written by other programs, under the room's name", async () => {
     const bucket = await s3.newBucket();
     for (const room of ROOMS) await s3.put(bucket, room, updateWith(room));
     const snapshots = s3.open(bucket);
@@ -23,7 +23,7 @@ describe("what is in the bucket", () => {
     }
   });
 
-  it("can be read by others", async () => {
+  it("can be read by other programs", async () => {
     const bucket = await s3.newBucket();
     const snapshots = s3.open(bucket, "some/prefix-");
     for (const room of ROOMS) await snapshots.write(room, updateWith(room), null);
@@ -35,13 +35,13 @@ describe("what is in the bucket", () => {
     expect(ContentType).toBe("application/octet-stream");
   });
 
-  it("is damaged when it is empty", async () => {
+  it("is corrupted if it is empty", async () => {
     const bucket = await s3.newBucket();
     await s3.put(bucket, "a", new Uint8Array());
     await expect(s3.open(bucket).read("a")).rejects.toThrow(CorruptedError);
   });
 
-  it("is read into memory that threads share when it is large", async () => {
+  it("is read into memory shared between threads if it is large", async () => {
     const bucket = await s3.newBucket();
     const large = new Uint8Array(20_000_000).fill(7);
     await s3.put(bucket, "large", large);
@@ -54,8 +54,8 @@ describe("what is in the bucket", () => {
   });
 });
 
-describe("thirty who write at once", () => {
-  it("are one who wins and others who are told, whether there is one already or not", async () => {
+describe("thirty concurrent writers", () => {
+  it("have one winner and 29 conflicts, whether or not a snapshot exists", async () => {
     const snapshots = s3.open(await s3.newBucket());
     let version: SnapshotVersion | null = null;
     for (let round = 0; round < 3; round++) {
@@ -68,7 +68,7 @@ describe("thirty who write at once", () => {
 describe("a snapshot of 40 MB", () => {
   const large = new Uint8Array(40 * MIB + 7).map((_, i) => i % 251);
 
-  it("is uploaded in parts, on a condition, and leaves nothing behind", async () => {
+  it("is uploaded conditionally, in parts, and leaves no unfinished upload behind", async () => {
     const bucket = await s3.newBucket();
     const snapshots = s3.open(bucket);
     const version = await snapshots.write("a", large, null);
@@ -97,7 +97,7 @@ describe("a snapshot of 40 MB", () => {
 });
 
 describe("errors", () => {
-  it("say that the bucket is missing, which one, and what to do", async () => {
+  it("name the missing bucket, and say what to do", async () => {
     const snapshots = s3.open("missing-bucket", "rooms/");
     const calls = {
       read: () => snapshots.read("a"),
@@ -118,7 +118,7 @@ describe("errors", () => {
     await expect(snapshots.write("a", large, null)).rejects.toThrow("setup");
   });
 
-  it("say that the credentials are wrong", async () => {
+  it("report wrong credentials", async () => {
     const bucket = await s3.newBucket();
     const { accessKey, secretKey } = s3.ceph;
     try {
@@ -133,13 +133,13 @@ describe("errors", () => {
     }
   });
 
-  it("say that the name cannot be one of a bucket", async () => {
+  it("report an invalid bucket name", async () => {
     await expect(createBucket("x", CEPH)).rejects.toThrow(/bucket "x".*check S3_BUCKET/);
   });
 });
 
 describe("a bucket", () => {
-  it("can be created many times and by many at once, and keeps what is in it", async () => {
+  it("can be created repeatedly and concurrently, and keeps its contents", async () => {
     const bucket = await s3.newBucket();
     await s3.put(bucket, "a", UPDATE);
     await Promise.all(Array.from({ length: 5 }, () => createBucket(bucket, CEPH)));
@@ -161,7 +161,7 @@ async function expectOneWinner(
   }
   const [version, ...others] = won;
   expect(others).toEqual([]);
-  if (version === undefined) throw new Error("nobody won");
+  if (version === undefined) throw new Error("no writer won");
   return version;
 }
 

@@ -11,11 +11,11 @@ import { decodeEntries, merged } from "./crash-entries.ts";
 const KILLS = 6;
 
 describe("SQLite store: kill -9", () => {
-  it("loses no acknowledged row, and keeps no half append", async () => {
+  it("loses no acknowledged row, and keeps no partial append", async () => {
     const directory = await mkdtemp(join(tmpdir(), "sqlite-crash-"));
     const acknowledged = new Set<number>();
     for (let kill = 0; kill < KILLS; kill += 1) {
-      // Killed at a different moment each time.
+      // Kill it at a different moment each time.
       const batches = await appendUntilKilled(directory, kill * 1_000_000, 40 + 37 * kill);
       for (const batch of batches) acknowledged.add(batch);
 
@@ -47,7 +47,7 @@ async function appendUntilKilled(
   return acknowledged;
 }
 
-/** Returns the appends found in snapshots or journal, each with its number of rows found. */
+/** Returns the appends found in the snapshots or the journal, each with how many of its rows were found. */
 async function storedBatches(
   directory: string,
 ): Promise<Map<number, { rows: number; size: number }>> {

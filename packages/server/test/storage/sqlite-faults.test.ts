@@ -32,7 +32,7 @@ describe.each([
   { fault: { writes: "EIO" }, reason: "disk I/O error" },
   { fault: { syncs: "EIO" }, reason: "disk I/O error" },
 ] as const)("SQLite store: $fault", ({ fault, reason }) => {
-  it("rejects an append whole, and appends again once the fault ends", async () => {
+  it("rejects an append as a whole, and appends again once the fault clears", async () => {
     await store.journal.append(rowsOf(1));
     await faults.set({ ...fault, path: "journal.db" });
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -52,7 +52,7 @@ describe.each([
     expect(await marks("b")).toEqual([1, 3]);
   });
 
-  it("truncates all or nothing", async () => {
+  it("truncates all rows or none", async () => {
     const ids = await store.journal.append(rowsOf(1));
     await faults.set({ ...fault, path: "journal.db" });
     await expect(store.journal.truncate("a", ids)).rejects.toThrow(reason);
@@ -65,7 +65,7 @@ describe.each([
     await expectInjected();
   });
 
-  it("keeps the old snapshot when a new one cannot be written", async () => {
+  it("keeps the old snapshot if a new one cannot be written", async () => {
     const old = { update: new Uint8Array(300_000).fill(1) };
     const version = await store.snapshots.write("a", old.update, null);
     await faults.set({ ...fault, path: "snapshots.db" });
@@ -92,7 +92,7 @@ describe.each([
     await expectInjected();
   });
 
-  it("says that it cannot open, and opens once the fault ends", async () => {
+  it("reports that it cannot open, and opens once the fault clears", async () => {
     await store.close();
     await rm(directory, { recursive: true });
     await faults.set({ ...fault, path: directory });
@@ -112,8 +112,8 @@ describe.each([
   }
 });
 
-describe("SQLite store: reads fail", () => {
-  it("says which room cannot be read, and reads it once the fault ends", async () => {
+describe("SQLite store: failing reads", () => {
+  it("reports which room cannot be read, and reads it once the fault clears", async () => {
     const rows = Array.from({ length: 300 }, (_, index) => ({
       room: `room-${index % 3}`,
       update: new Uint8Array(10_000).fill(index % 3),
@@ -137,7 +137,7 @@ describe("SQLite store: reads fail", () => {
 });
 
 describe("SQLite store: a slow disk", () => {
-  it("makes an append wait, and no call that needs another file", async () => {
+  it("delays appends, but not calls that use another file", async () => {
     await faults.set({ syncDelayMs: 50_000, path: "journal.db" });
     let appended = false;
     const append = store.journal.append(rowsOf(1)).then(() => {
@@ -153,7 +153,7 @@ describe("SQLite store: a slow disk", () => {
   });
 });
 
-/** Two rows of room `a` and one of room `b`, recognised by `mark`; too large for one page. */
+/** Two rows of room `a` and one of room `b`, identified by `mark`; too large for one page. */
 function rowsOf(mark: number): JournalRow[] {
   const update = new Uint8Array(20_000).fill(mark);
   return ["a", "b", "a"].map((room) => ({ room, update }));

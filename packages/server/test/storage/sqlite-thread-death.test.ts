@@ -31,7 +31,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Ends the running threads; resolves when the store has noticed. */
+/** Terminates the running threads; resolves once the store has noticed. */
 async function killThreads(): Promise<void> {
   await Promise.all(
     threads.splice(0).map(async (thread) => {
@@ -43,11 +43,11 @@ async function killThreads(): Promise<void> {
 }
 
 describe("SQLite store: a database thread dies", () => {
-  it("rejects what was begun, and goes on with the next call", async () => {
+  it("rejects pending calls, and recovers with the next call", async () => {
     await store.journal.append([{ room: "a", update: Uint8Array.of(1) }]);
     const version = await store.snapshots.write("a", Uint8Array.of(1), null);
     await store.metadata.record([{ type: "room-opened", room: "a", at: 1 }]);
-    // The write keeps the thread busy, so that the calls after it are still unanswered.
+    // The large write keeps the thread busy, so that the calls after it are still pending.
     const begun = [
       store.journal.append([{ room: "b", update: new Uint8Array(50_000_000) }]),
       store.journal.append([{ room: "a", update: Uint8Array.of(2) }]),
@@ -70,7 +70,7 @@ describe("SQLite store: a database thread dies", () => {
     expect(threads).toHaveLength(3);
   });
 
-  it("does not start it again and again", async () => {
+  it("stops restarting a thread that keeps dying, and tries again 10 s later", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const row = { room: "a", update: Uint8Array.of(1) };
     await killThreads();
@@ -86,7 +86,7 @@ describe("SQLite store: a database thread dies", () => {
     expect((await store.journal.read("a")).rows).toHaveLength(3);
   });
 
-  it("closes, and lets the directory go", async () => {
+  it("closes and releases the directory", async () => {
     await killThreads();
     await store.close();
     store = await openSqliteStore(directory);

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 describe("SQLite store: opening", () => {
-  it("creates the directory and those above it", async () => {
+  it("creates the directory and its parents", async () => {
     const deep = join(directory, "one", "two");
     const store = await openSqliteStore(deep);
     await store.close();
@@ -25,7 +25,7 @@ describe("SQLite store: opening", () => {
     );
   });
 
-  it("names the path when the directory cannot be created", async () => {
+  it("reports the path if the directory cannot be created", async () => {
     const path = join(directory, "file", "data");
     await writeFile(join(directory, "file"), "");
     const opening = openSqliteStore(path);
@@ -35,7 +35,7 @@ describe("SQLite store: opening", () => {
   });
 
   it.each(["journal.db", "metadata.db", "snapshots.db"])(
-    "names %s when it is not a database, and opens once it is gone",
+    "reports %s if it is not a database, and opens once it is removed",
     async (name) => {
       const path = join(directory, name);
       await writeFile(path, "This is not a database. ".repeat(100));
@@ -47,14 +47,14 @@ describe("SQLite store: opening", () => {
     },
   );
 
-  it("refuses a file of a newer version", async () => {
+  it("rejects a file written by a newer version", async () => {
     edit("PRAGMA user_version = 99");
     const opening = openSqliteStore(directory);
     await expect(opening).rejects.toThrow(StorageError);
     await expect(opening).rejects.toThrow("was written by another version of this program");
   });
 
-  it("names the lock when it is another file", async () => {
+  it("reports the lock's path if it is not a lock file", async () => {
     const path = join(directory, "lock");
     await writeFile(path, "This is not a lock. ".repeat(100));
     const opening = openSqliteStore(directory);
@@ -62,7 +62,7 @@ describe("SQLite store: opening", () => {
     await expect(opening).rejects.toThrow(`"${path}" cannot be opened`);
   });
 
-  it("opens a directory once, in the same process", async () => {
+  it("refuses to open a directory twice in the same process", async () => {
     const store = await openSqliteStore(directory);
     const second = openSqliteStore(directory);
     await expect(second).rejects.toThrow(`"${directory}" is used by another process`);
@@ -71,7 +71,7 @@ describe("SQLite store: opening", () => {
     await (await openSqliteStore(directory)).close();
   });
 
-  it("opens a directory once, over all processes, until the other one is killed", async () => {
+  it("refuses a directory that another process uses, until that process is killed or closes it", async () => {
     const other = new StoreProcess(directory);
     await other.open();
     await other.journal.append([{ room: "a", update: Uint8Array.of(1) }]);
@@ -87,14 +87,14 @@ describe("SQLite store: opening", () => {
     await third.kill();
   });
 
-  it("may be closed more than once", async () => {
+  it("can be closed more than once", async () => {
     const store = await openSqliteStore(directory);
     await store.journal.close();
     await Promise.all([store.close(), store.close()]);
     await store.close();
   });
 
-  it("waits for the calls of one part that is closed, and leaves the others open", async () => {
+  it("waits for the pending calls of a part being closed, and leaves the other parts open", async () => {
     const store = await openSqliteStore(directory);
     let appended = false;
     const writing = store.snapshots.write("a", new Uint8Array(5_000_000), null);
@@ -120,7 +120,7 @@ describe("SQLite store: opening", () => {
     await store.close();
   });
 
-  it("rejects while another program holds the file's lock, and goes on afterwards", async () => {
+  it("rejects appends while another program holds the file's lock, and recovers afterwards", async () => {
     const store = await openSqliteStore(directory);
     const row = { room: "a", update: Uint8Array.of(1) };
     const other = new DatabaseSync(join(directory, "journal.db"));
@@ -142,7 +142,7 @@ describe("SQLite store: opening", () => {
     await store.close();
   });
 
-  it("gives disk space back after a large snapshot", async () => {
+  it("truncates the write-ahead log after a large snapshot", async () => {
     const store = await openSqliteStore(directory);
     await store.snapshots.write("a", new Uint8Array(40_000_000), null);
     // The first write after a checkpoint restarts the log and truncates it.
@@ -154,7 +154,7 @@ describe("SQLite store: opening", () => {
   });
 });
 
-describe("SQLite store: damage", () => {
+describe("SQLite store: corruption", () => {
   let ids: readonly number[];
 
   beforeEach(async () => {
@@ -167,11 +167,11 @@ describe("SQLite store: damage", () => {
   });
 
   it.each([
-    ["a byte of a row changed", "UPDATE journal SET content = zeroblob(10000) WHERE id = 2"],
-    ["a row lost its end", "UPDATE journal SET content = x'07' WHERE id = 2"],
-    ["a row came from another room", "UPDATE journal SET room = 'a' WHERE id = 3"],
-    ["a checksum changed", "UPDATE journal SET checksum = checksum + 1 WHERE id = 1"],
-  ])("is found when %s, and named", async (_, sql) => {
+    ["a byte of a row is changed", "UPDATE journal SET content = zeroblob(10000) WHERE id = 2"],
+    ["a row is truncated", "UPDATE journal SET content = x'07' WHERE id = 2"],
+    ["a row comes from another room", "UPDATE journal SET room = 'a' WHERE id = 3"],
+    ["a checksum is changed", "UPDATE journal SET checksum = checksum + 1 WHERE id = 1"],
+  ])("is detected and reported with the row's id when %s", async (_, sql) => {
     const changed = Number(/id = (\d)/.exec(sql)?.[1]);
     expect(ids).toEqual([1, 2, 3]);
     edit(sql);
@@ -179,14 +179,14 @@ describe("SQLite store: damage", () => {
     const reading = store.journal.read("a");
     await expect(reading).rejects.toThrow(CorruptedError);
     await expect(reading).rejects.toThrow(`room "a": journal row ${changed} is corrupted`);
-    // Other rooms, and new rows of the damaged one, still work.
+    // Other rooms and the snapshots still work.
     await store.journal.append([{ room: "c", update: Uint8Array.of(1) }]);
     expect((await store.journal.read("c")).rows).toHaveLength(1);
     expect((await store.snapshots.read("a"))?.update).toHaveLength(10_000);
     await store.close();
   });
 
-  it("of a snapshot is found, and it can be replaced when it was deleted", async () => {
+  it("of a snapshot is detected, and the snapshot can be replaced once it is deleted", async () => {
     edit("UPDATE snapshots SET content = zeroblob(10000) WHERE room = 'a'", "snapshots.db");
     const store = await openSqliteStore(directory);
     const reading = store.snapshots.read("a");
@@ -199,7 +199,7 @@ describe("SQLite store: damage", () => {
     await store.close();
   });
 
-  it("of the file's structure is told apart from a failure that passes", async () => {
+  it("of the file's structure is distinguished from a transient failure", async () => {
     const path = join(directory, "journal.db");
     const { size } = await stat(path);
     const file = await open(path, "r+");

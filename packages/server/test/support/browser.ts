@@ -1,11 +1,11 @@
 import { type Browser, chromium } from "playwright-core";
 
 /**
- * Starts Debian's Chromium headless, in a new empty profile, with its separate headless program, which
- * takes half the time of the full browser. `close()` ends the process and removes the profile. Its
- * contexts share nothing with each other, like two people's browsers.
+ * Starts Debian's Chromium in a new, empty profile, using its separate headless program, which takes half
+ * the time of the full browser. `close()` ends the process and removes the profile. Its contexts share
+ * nothing, like the browsers of two people.
  *
- * @param args more command-line arguments
+ * @param args additional command-line arguments
  * @throws Error if it is not installed
  */
 export function startBrowser(args: readonly string[] = []): Promise<Browser> {

@@ -6,17 +6,17 @@ import type { RawMessage } from "./raw-messages.ts";
 import type { TestServer } from "./test-server.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** How long the two rest between rounds: they are bystanders, not a load. */
+/** The pause between two rounds: bystanders are not a load. */
 const REST_MS = 50;
 
-/** A member of a room who does nothing but check what arrives. */
+/** A client that only checks what it receives. */
 export interface Observer {
   readonly client: RawClient;
   /** Descriptions of invalid messages that arrived. */
   readonly broken: readonly string[];
 }
 
-/** Joins a room, and checks that every client could read everything that arrives. */
+/** Joins a room, and checks that any client could read everything it receives. */
 export async function observe(wsUrl: string, room: string): Promise<Observer> {
   const broken: string[] = [];
   const client = await RawClient.connect(wsUrl, room, {
@@ -30,7 +30,7 @@ export async function observe(wsUrl: string, room: string): Promise<Observer> {
   return { client, broken };
 }
 
-/** Two people with real providers, who keep working in a room while something else happens. */
+/** Two people with real providers who keep editing a room while something else happens. */
 export class Bystanders {
   readonly #people: readonly [Session, Session];
   readonly #observer: Observer;
@@ -58,17 +58,18 @@ export class Bystanders {
     return new Bystanders(people, await observe(server.wsUrl, "bystanders"));
   }
 
-  /** @throws Error if they were interrupted, or cannot work now */
+  /** @throws Error if they were interrupted or can no longer edit */
   async check(): Promise<void> {
     const before = this.#rounds;
     await waitFor(() => this.#failure !== undefined || this.#rounds > before + 1, {
-      message: "the bystanders work together",
+      message: "the bystanders have completed two more rounds",
     });
     if (this.#failure !== undefined) throw this.#failure;
     const { client, broken } = this.#observer;
     if (!client.isOpen) throw new Error("the observer was disconnected");
     const faults = [...client.faults, ...broken];
-    if (faults.length > 0) throw new Error(`the bystanders were sent ${faults.join("; ")}`);
+    if (faults.length > 0)
+      throw new Error(`the bystanders received invalid messages: ${faults.join("; ")}`);
     for (const { version, connections } of this.#people) {
       if (connections !== 1) throw new Error(`${version} opened ${connections} connections`);
     }
@@ -81,7 +82,7 @@ export class Bystanders {
     await this.#observer.client.close();
   }
 
-  /** In each round both write, and both see each other's text and awareness. */
+  /** In each round both write, and both wait until the other sees their text and awareness. */
   async #workTogether(): Promise<void> {
     const [one, other] = this.#people;
     while (this.#working) {
@@ -97,10 +98,12 @@ export class Bystanders {
     writer.text.delete(0, writer.text.toString().length);
     writer.text.insert(0, text);
     writer.setPresence({ text });
-    await waitFor(() => reader.text.toString() === text, { message: `the text "${text}"` });
+    await waitFor(() => reader.text.toString() === text, {
+      message: `the other bystander sees the text "${text}"`,
+    });
     const presence = JSON.stringify({ text });
     await waitFor(() => JSON.stringify(reader.presence.get(writer.clientId)) === presence, {
-      message: `the presence ${presence}`,
+      message: `the other bystander sees the presence ${presence}`,
     });
   }
 }

@@ -4,13 +4,13 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Files with a certificate and its key. */
+/** The paths of a certificate and its key. */
 export interface TestCertificate {
   readonly cert: string;
   readonly key: string;
 }
 
-/** Makes a self-signed certificate for this machine. @param name the name of the files and the subject */
+/** Creates a self-signed certificate for this machine. @param name of the files and the subject */
 export async function newCertificate(directory: string, name = "test"): Promise<TestCertificate> {
   const cert = join(directory, `${name}.crt`);
   const key = join(directory, `${name}.key`);

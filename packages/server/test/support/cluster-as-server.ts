@@ -81,10 +81,10 @@ export class ClusterAsServer implements TestServer {
     await this.#isServed();
   }
 
-  /** The load balancer notices only a moment later that servers are available. */
+  /** The load balancer takes a moment to notice that servers are available. */
   async #isServed(): Promise<void> {
     await waitFor(async () => (await fetch(`${this.url}/health/live`)).ok, {
-      message: "the load balancer finds its servers",
+      message: "the load balancer has found its servers",
     });
   }
 }

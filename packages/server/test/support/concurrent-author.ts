@@ -11,18 +11,18 @@ interface Step {
 const REMOTE = "the other author";
 
 /**
- * One of the two people of a concurrent recording. Each of their transactions has to be made on the
- * document that its parents give: all of the author's earlier ones, and exactly the first `seen`
- * ones of the other. A live connection brings the other's whenever it likes, so:
+ * One of the two people of a concurrent recording. Each of their transactions must be made on the
+ * document that its parents define: all of the author's earlier ones, and exactly the first `seen`
+ * ones of the other. A live connection delivers the other's at any time, so:
  *
  * - The author writes into a document of their own (the page), not into the provider's (the wire).
  * - A transaction is made as soon as the page has the required number of the other's.
  * - It goes onto the wire as soon as the other has made everything that comes before it: all of the
  *   other's transactions that have seen less. So it may arrive at any time without being too early,
- *   and whatever arrives on the wire goes onto the page at once. Only the network latency differs.
+ *   and whatever arrives on the wire goes onto the page immediately. Only the network latency differs.
  *
- * So both people write at the same time wherever they did so in the recording. Neither can wait forever,
- * because whatever a transaction waits for has seen less than it has.
+ * So both people write concurrently wherever they did so in the recording. Neither can wait forever,
+ * because whatever a transaction waits for has seen less than the transaction itself.
  *
  * A map, incremented by every transaction, shows how many of the other's the page has. The length of the
  * text would not, because some transactions only delete.
@@ -82,7 +82,8 @@ export class ConcurrentAuthor {
     for (let i = 0; i < limit; i++) {
       const step = this.#steps[this.#made];
       if (step === undefined || step.seen > arrived) return;
-      if (step.seen < arrived) throw new Error(`${this.#name} was given ${arrived}, too early`);
+      if (step.seen < arrived)
+        throw new Error(`${this.#name} received transaction ${arrived} too early`);
       this.#made++;
       this.#page.transact(() => {
         for (const patch of step.patches) applyPatch(this.#text, patch, this.#wide);
@@ -96,7 +97,7 @@ export class ConcurrentAuthor {
       const update = this.#held[0];
       if (update === undefined) return;
       const next = other.#steps[other.#made];
-      // The one after `sent` goes onto the wire once nobody still has to write without it.
+      // The one after `sent` goes onto the wire once the other has nothing left to write without it.
       if (next !== undefined && next.seen <= this.#sent) return;
       this.#held.shift();
       this.#sent++;
@@ -106,16 +107,16 @@ export class ConcurrentAuthor {
 }
 
 /**
- * The two authors of a recording, each at a provider.
+ * The two authors of a recording, each with a provider.
  *
- * @throws Error unless the recording is one of two people who each see more and more of the other
+ * @throws Error unless the recording has two authors who each see ever more of the other's transactions
  */
 export function castOf(
   trace: ConcurrentTrace,
   first: Session13,
   second: Session13,
 ): [ConcurrentAuthor, ConcurrentAuthor] {
-  if (trace.numAgents !== 2) throw new Error("not a recording of two people");
+  if (trace.numAgents !== 2) throw new Error("the recording does not have two authors");
   const steps: [Step[], Step[]] = [[], []];
   /** Per transaction, how many transactions of each author it and its ancestors comprise. */
   const known: [number, number][] = [];
@@ -129,7 +130,7 @@ export function castOf(
     const own = agent === 0 ? 0 : 1;
     const seen = version[1 - own] ?? 0;
     if (version[own] !== steps[own].length || seen < (steps[own].at(-1)?.seen ?? 0)) {
-      throw new Error("an author forgot what they knew before");
+      throw new Error("an author sees less than before");
     }
     steps[own].push({ patches, seen });
     version[own]++;
@@ -145,7 +146,7 @@ export function castOf(
 
 /**
  * Where both wrote next to the same deleted text, they inserted at the same place, and Yjs puts the lower
- * client id first. So did the recording with the first author.
+ * client id first. The recording put the first author first.
  */
 function orderedClientIds(): [number, number] {
   const [one, other] = [new Y.Doc().clientID, new Y.Doc().clientID];

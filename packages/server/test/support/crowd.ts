@@ -7,7 +7,7 @@ import { waitFor } from "./wait-for.ts";
 const ROOMS = 4;
 const CLIENTS = 8;
 
-/** Clients that edit some rooms through all servers of a cluster while something goes wrong. */
+/** Clients that edit some rooms through all servers of a cluster while faults occur. */
 export class Crowd {
   readonly clients: readonly PersistentClient[];
   readonly #cluster: TestCluster;
@@ -29,19 +29,19 @@ export class Crowd {
     const before = this.clients.map(({ clock }) => clock);
     await waitFor(() => this.clients.every((one, i) => one.acknowledged > (before[i] ?? 0)), {
       timeout,
-      message: () => `everybody is sent back something new: ${this.#describe()}`,
+      message: () => `every client has had a new change acknowledged: ${this.#describe()}`,
     });
   }
 
   /**
-   * Call when everything works again. Waits until all clients have the same content, and checks that
+   * Call once all faults are over. Waits until all clients have the same content, and checks that
    * everything acknowledged to them is still there after all servers have been killed.
    */
   async lostNothing(): Promise<void> {
     await this.isSaving(60_000);
     await this.agrees();
     await waitFor(() => this.clients.every((one) => one.isSaved), {
-      message: () => `all that was written is saved: ${this.#describe()}`,
+      message: () => `every change is acknowledged: ${this.#describe()}`,
     });
     await this.close();
     await this.survivesCrash();
@@ -66,7 +66,7 @@ export class Crowd {
   async agrees(): Promise<void> {
     for (const client of this.clients) client.stopEditing();
     await waitFor(() => this.clients.every((one) => this.#agreesWithOthers(one)), {
-      message: () => `all who are in a room have the same: ${this.#describe()}`,
+      message: () => `the clients of each room have the same content: ${this.#describe()}`,
     });
   }
 

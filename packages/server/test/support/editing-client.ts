@@ -18,7 +18,7 @@ export class EditingClient {
   readonly acknowledgedDeletes: [clock: number, length: number][] = [];
   /** How many messages with content it has received. */
   received = 0;
-  /** When it last received a message, in the time of `performance.now()`. */
+  /** When it last received a message, as a `performance.now()` timestamp. */
   heardAt = 0;
   #connection: RawClient | undefined;
   #attempts = 0;
@@ -38,7 +38,7 @@ export class EditingClient {
     return this.#connection?.isOpen ?? false;
   }
 
-  /** What a document lacks of the changes acknowledged to this client. */
+  /** Returns which of the changes acknowledged to this client a document lacks. */
   missingFrom(doc: Y.Doc): string[] {
     const missing: string[] = [];
     const { clientID } = this.doc;

@@ -18,7 +18,7 @@ const HAS_RIGHT = 0x40;
 
 /**
  * Takes Yjs quadratic time to integrate: each of `count` clients inserted a character with nothing on
- * its left, so each insertion scans all earlier ones. 30,000 of them are 357 KB, and minutes.
+ * its left, so each insertion scans all earlier ones. 30,000 of them are 357 KB, and take minutes.
  */
 export function quadraticUpdate(count: number): Uint8Array {
   const encoder = createEncoder();
@@ -45,7 +45,7 @@ export function quadraticUpdate(count: number): Uint8Array {
 
 /**
  * Quadratic to render: a text, in the root `x`, in which each character has one more format than the
- * one before. 6,000 of them are 90 KB, and 60 MB of XML.
+ * one before. 6,000 of them are 90 KB, and render to 60 MB of XML.
  *
  * @param isXml whether to make an XML text in a fragment instead of a text
  */
@@ -91,7 +91,7 @@ export function formatsUpdate(count: number, isXml: boolean): Uint8Array {
   return toUint8Array(encoder);
 }
 
-/** Small in bytes and large in memory: as many items as there are clients, of one character each. */
+/** Small in bytes but large in memory: one item for each of `count` clients. */
 export function manyItemsUpdate(count: number): Uint8Array {
   const encoder = createEncoder();
   writeVarUint(encoder, count);

@@ -15,10 +15,10 @@ export interface Message {
   readonly bytes: Uint8Array;
 }
 
-/** The client id that all awareness of a series begins with. */
+/** The client id of a series' own awareness state. */
 const OWN = 7;
 
-/** Makes messages that cost a server more than their size suggests; the same ones for the same seed. */
+/** Makes messages that cost a server more than their size suggests, deterministically for a seed. */
 export class ExpensiveMessages {
   readonly #random: prng.PRNG;
   readonly #largest: number;
@@ -69,7 +69,7 @@ export class ExpensiveMessages {
       () => ({ name: "presence query", bytes: encodeRaw({ type: "query" }) }),
     ];
     const maker = makers[this.#below(makers.length)];
-    if (maker === undefined) throw new Error("no maker");
+    if (maker === undefined) throw new Error("there is no such maker");
     return maker();
   }
 
@@ -77,7 +77,7 @@ export class ExpensiveMessages {
     return { name: `${type}: ${name}`, bytes: encodeRaw({ type, update }) };
   }
 
-  /** Equally often small and large, up to the maximum. */
+  /** A count that is small as often as large, up to the maximum. */
   #many(): number {
     return Math.max(1, Math.floor(this.#largest ** prng.real53(this.#random)));
   }

@@ -10,14 +10,14 @@ export const HEAP_ARGS: readonly string[] = ["--inspect=127.0.0.1:0"];
  * array buffers that remain after a full garbage collection.
  */
 export async function liveBytes(server: ServerProcess): Promise<number> {
-  const url = await waitFor(() => inspectorUrl(server), { message: "the inspector listens" });
+  const url = await waitFor(() => inspectorUrl(server), { message: "the inspector is listening" });
   const socket = new WebSocket(url);
   try {
     await new Promise((resolve, reject) => {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    // Once more, for memory freed by the finalizers of the first.
+    // The second collection reclaims memory freed by finalizers of the first.
     await call(socket, "HeapProfiler.collectGarbage");
     await call(socket, "HeapProfiler.collectGarbage");
     const usage = await call(socket, "Runtime.getHeapUsage");

@@ -11,7 +11,7 @@ const ABSURD = [
   [0x80, 0x80, 0x80, 0x80, 0x00],
 ];
 
-/** Makes messages that no provider would send; the same ones for the same seed. */
+/** Makes messages that no provider would send, deterministically for a seed. */
 export class HostileFrames {
   readonly #random: prng.PRNG;
   readonly #real = realFrames();

@@ -1,6 +1,6 @@
 import { createEncoder, toUint8Array, writeUint8, writeVarUint } from "lib0/encoding";
 
-/** Structs of one client that follow one another. */
+/** Consecutive structs of one client. */
 export interface Run {
   readonly client: number;
   readonly from: number;
@@ -10,7 +10,7 @@ export interface Run {
 /** A range of deleted structs. */
 export type Deletion = Run;
 
-/** An update made by hand: for each client a run of structs of length 1 without content; then deletions. */
+/** Encodes an update by hand: for each client a run of structs of length 1 without content, then deletions. */
 export function updateOf(runs: readonly Run[], deletes: readonly Deletion[]): Uint8Array {
   const encoder = createEncoder();
   writeVarUint(encoder, runs.length);

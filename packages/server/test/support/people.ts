@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 /**
- * A person with a real provider, connected until the test ends.
+ * Joins a room with a real provider, which stays connected until the test ends.
  *
  * @param path the room, as it appears in the URL
  */
@@ -31,7 +31,7 @@ export async function joinAt(
   return session;
 }
 
-/** A person leaves. */
+/** Disconnects before the test ends. */
 export function leave(session: Session13): void {
   open.delete(session);
   session.destroy();

@@ -10,7 +10,7 @@ const SILENCE_MS = 4_000;
 const WORDS = ["one ", "two ", "three "];
 
 /**
- * Edits one room without pause until stopped, through whichever server accepts it, and keeps what has
+ * Keeps editing one room until stopped, through whichever server accepts it, and keeps track of what has
  * been acknowledged to it.
  */
 export class PersistentClient extends EditingClient {
@@ -22,7 +22,7 @@ export class PersistentClient extends EditingClient {
   #editing = true;
   #closed = false;
 
-  /** @param urls the servers that it may use at the moment; it picks one at random */
+  /** @param urls the servers that are available at the moment; it picks one at random */
   constructor(room: string, urls: () => readonly string[]) {
     super();
     this.room = room;

@@ -8,7 +8,7 @@ import { waitFor } from "./wait-for.ts";
  */
 const UNSEEN_MS = 5_000;
 
-/** A person whose connection goes through a load balancer of its own. */
+/** A person whose connection goes through its own load balancer. */
 export interface Person {
   readonly session: Session;
   readonly proxy: SwitchProxy;
@@ -48,19 +48,19 @@ export class PresenceRoom {
     await waitFor(() => others.every((one) => seenBy(one) === value), {
       timeout: UNSEEN_MS,
       message: () =>
-        `${this.version.name} has ${property} ${value}, and is seen with ${others.map(seenBy)}`,
+        `${this.version.name} is seen with ${property} ${value}, not with ${others.map(seenBy)}`,
     });
     return performance.now() - began;
   }
 
-  /** Waits until nobody still sees a person who has left. */
+  /** Waits until nobody sees a person who has left any more. */
   async gone(person: Person): Promise<number> {
     const began = performance.now();
     const { clientId } = person.session;
     const others = this.people.filter((one) => one !== person);
     await waitFor(() => others.every(({ session }) => !session.presence.has(clientId)), {
       timeout: UNSEEN_MS,
-      message: () => `${this.version.name} is gone`,
+      message: () => `nobody sees ${this.version.name} any more`,
     });
     this.people.splice(this.people.indexOf(person), 1);
     this.#gone.push(person);
@@ -74,7 +74,7 @@ export class PresenceRoom {
   }
 }
 
-/** Plays the same acts with each provider, in separate rooms; all rooms finish an act before the next. */
+/** Runs the same acts with each provider, in separate rooms; all rooms finish one act before the next. */
 export async function withEachProvider(
   name: string,
   ...acts: ((room: PresenceRoom) => Promise<void>)[]

@@ -1,7 +1,7 @@
 import { type UpdateTasks, updateTasks } from "../../src/room/update-tasks.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 
-/** Does everything synchronously, because steps under test do not wait for a thread. */
+/** Runs every task synchronously, because the steps under test do not wait for a thread. */
 export class PromptWorkers extends UpdateWorkers {
   override async run<Name extends keyof UpdateTasks>(
     _room: string,

@@ -6,7 +6,7 @@ import { WebsocketProvider as Provider2 } from "y-websocket-2";
 import { WebsocketProvider as Provider30 } from "y-websocket-3.0";
 import * as Y13 from "yjs";
 
-// Every provider adds a listener for the end of the process, and a test opens many.
+// Every provider adds a listener for the process exit, and a test opens many providers.
 process.setMaxListeners(0);
 
 /** The operations of a shared text that tests use, with either major version of Yjs. */

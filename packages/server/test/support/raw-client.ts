@@ -27,8 +27,8 @@ export interface RawClose {
 const NOTHING = Y.encodeStateVector(new Y.Doc());
 
 /**
- * A passive client: it sends only what the test tells it to, and decodes strictly and keeps everything
- * that it receives.
+ * A passive client: it sends only what the test tells it to. It decodes everything it receives strictly,
+ * and keeps it.
  */
 export class RawClient {
   /** All messages so far, in order. */
@@ -58,7 +58,7 @@ export class RawClient {
   /**
    * @param room put into the URL unchanged, as providers do
    * @returns the client, once the upgrade has been accepted
-   * @throws Error if it was refused
+   * @throws Error if the upgrade was rejected
    */
   static async connect(
     wsUrl: string,
@@ -141,12 +141,12 @@ export class RawClient {
    * @throws Error if the connection closes first
    */
   async first<T extends RawMessage["type"]>(type: T): Promise<Extract<RawMessage, { type: T }>> {
-    const what = () => `a ${type} message; came: ${this.#summary()}`;
+    const what = () => `a ${type} message arrived; received: ${this.#summary()}`;
     return await waitFor(
       () => {
         const found = this.messages.find((message) => isOfType(message, type));
         if (found === undefined && this.#socket.readyState === WebSocket.CLOSED) {
-          throw new Error(`the connection ended before ${what()}`);
+          throw new Error(`the connection closed before ${what()}`);
         }
         return found as Extract<RawMessage, { type: T }> | undefined;
       },
@@ -181,7 +181,7 @@ export class RawClient {
     return await this.closed;
   }
 
-  /** Stops reading: what the server sends waits in the kernel's buffers, and then at the server. */
+  /** Stops reading: what the server sends queues in the kernel's buffers, then at the server. */
   pause(): void {
     this.#socket.pause();
   }

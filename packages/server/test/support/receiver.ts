@@ -15,7 +15,7 @@ export interface Received {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** In the time of `performance.now()`. */
+  /** A `performance.now()` timestamp. */
   readonly at: number;
 }
 
@@ -24,7 +24,7 @@ afterAll(async () => {
   await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
 });
 
-/** A webhook receiver of the application. It is closed when the test file ends. */
+/** The application's webhook receiver. It is closed when the test file ends. */
 export class TestReceiver {
   /** All requests received, in order. */
   readonly requests: Received[] = [];
@@ -51,7 +51,7 @@ export class TestReceiver {
     );
   }
 
-  /** Starts again, on the same port. */
+  /** Starts listening, again on the same port. */
   async listen(): Promise<void> {
     if (this.#server.listening) return;
     this.#server.listen(this.#port, "127.0.0.1");

@@ -54,7 +54,7 @@ export async function temporaryDirectory(): Promise<string> {
   return dir;
 }
 
-/** A process of the real command. If it still runs when the test file ends, it is killed. */
+/** A process running the real command. It is killed when the test file ends if it is still running. */
 export class ServerProcess {
   readonly dataDir: string;
   readonly exited: Promise<Exit>;
@@ -127,7 +127,7 @@ export class ServerProcess {
     this.signal("SIGTERM");
     await waitFor(() => this.hasExited, {
       timeout: STOP_TIMEOUT_MS,
-      message: () => `the server did not exit after SIGTERM:\n${this.tail()}\n${this.#threads()}`,
+      message: () => `the server has exited after SIGTERM:\n${this.tail()}\n${this.#threads()}`,
     });
     return (await this.exited).code;
   }
@@ -145,7 +145,7 @@ export class ServerProcess {
         })
         .join("\n");
     } catch (error) {
-      return `its threads cannot be looked at: ${error}`;
+      return `its threads cannot be inspected: ${error}`;
     }
   }
 
@@ -164,7 +164,7 @@ export class ServerProcess {
   }
 }
 
-/** Node's compile cache, because hundreds of servers are started from the same source. */
+/** A shared Node.js compile cache, because hundreds of servers are started from the same source. */
 const COMPILED = join(tmpdir(), "symphony-test-compiled");
 
 /** Starts the command without waiting for it to listen. */
@@ -205,7 +205,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
     },
     {
       timeout: START_TIMEOUT_MS,
-      message: () => `the server did not listen:\n${server.tail()}`,
+      message: () => `the server is listening:\n${server.tail()}`,
     },
   );
   return server;

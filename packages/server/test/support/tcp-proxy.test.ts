@@ -12,7 +12,7 @@ let clients: Client[];
 beforeEach(async () => {
   served = [];
   clients = [];
-  // Echoes what it receives, and says when it has received everything.
+  // Echoes what it receives, and says "bye" when it has received everything.
   service = createServer({ allowHalfOpen: true }, (socket) => {
     served.push(socket);
     socket.on("error", () => socket.destroy());
@@ -52,16 +52,18 @@ class Client {
   }
 
   async receives(bytes: Uint8Array): Promise<void> {
-    await waitFor(() => this.received.length >= bytes.length, { message: "all came back" });
+    await waitFor(() => this.received.length >= bytes.length, {
+      message: "all expected bytes have arrived",
+    });
     expect(this.received.equals(bytes)).toBe(true);
   }
 
   async closes(): Promise<void> {
-    await waitFor(() => this.isClosed, { message: "the connection ended" });
+    await waitFor(() => this.isClosed, { message: "the connection has closed" });
   }
 }
 
-/** Some megabytes, more than sockets buffer. */
+/** Several megabytes, more than sockets buffer. */
 function large(): Buffer {
   return Buffer.from(Uint8Array.from({ length: 8 * 1024 * 1024 }, (_, i) => i % 251));
 }
@@ -75,7 +77,7 @@ async function works(): Promise<void> {
 }
 
 describe("a TCP proxy", () => {
-  it("passes on every byte, and the end of each direction by itself", async () => {
+  it("forwards every byte, and ends each direction independently", async () => {
     const client = new Client();
     const bytes = large();
     client.socket.end(bytes);
@@ -83,14 +85,14 @@ describe("a TCP proxy", () => {
     await client.closes();
   });
 
-  it("ends all connections and new ones, and works again after that", async () => {
+  it("ends open and new connections while cut, and works again once restored", async () => {
     const before = new Client();
     before.socket.write("a");
     await before.receives(Buffer.from("a"));
     proxy.cut();
     await before.closes();
     await waitFor(() => served.every(({ destroyed }) => destroyed), {
-      message: "the service sees the end as well",
+      message: "the service's connections have ended too",
     });
     const meanwhile = new Client();
     meanwhile.socket.write("b");
@@ -100,7 +102,7 @@ describe("a TCP proxy", () => {
     await works();
   });
 
-  it("keeps silent connections open, and loses what was sent on them", async () => {
+  it("keeps silenced connections open, and loses what was sent on them", async () => {
     const client = new Client();
     client.socket.write("a");
     await client.receives(Buffer.from("a"));
@@ -108,7 +110,9 @@ describe("a TCP proxy", () => {
     client.socket.write("lost");
     const meanwhile = new Client();
     meanwhile.socket.write("lost");
-    await waitFor(() => served.length === 2, { message: "connections are accepted" });
+    await waitFor(() => served.length === 2, {
+      message: "the second connection has been accepted",
+    });
     served[0]?.write("lost as well");
     expect(client.isClosed || meanwhile.isClosed).toBe(false);
     proxy.restore();
@@ -118,7 +122,7 @@ describe("a TCP proxy", () => {
     await works();
   });
 
-  it("delays both directions, and keeps the order when the delay becomes shorter", async () => {
+  it("delays both directions, and keeps the order if the delay is shortened", async () => {
     const client = new Client();
     client.socket.write("a");
     await client.receives(Buffer.from("a"));
@@ -128,15 +132,17 @@ describe("a TCP proxy", () => {
     await client.receives(Buffer.from("ab"));
     expect(performance.now() - since).toBeGreaterThanOrEqual(195);
     served[0]?.write("c");
-    await waitFor(() => served[0]?.writableLength === 0, { message: "it is on its way" });
+    await waitFor(() => served[0]?.writableLength === 0, {
+      message: "the service has sent its data",
+    });
     proxy.restore();
     served[0]?.write("d");
     await client.receives(Buffer.from("abcd"));
   });
 
-  it("breaks exactly where it should, in the middle of a message", async () => {
+  it("breaks after exactly the given number of bytes, in the middle of a message", async () => {
     const client = new Client();
-    await waitFor(() => served.length === 1, { message: "it is connected" });
+    await waitFor(() => served.length === 1, { message: "the client is connected" });
     const bytes = large();
     proxy.breakAfter(1_000_001);
     served[0]?.write(bytes);
@@ -145,7 +151,7 @@ describe("a TCP proxy", () => {
     await works();
   });
 
-  it("ends the connection when the service is not there", async () => {
+  it("ends the connection if the service is unreachable", async () => {
     const other = await TcpProxy.start(1);
     try {
       const socket = connect(other.port, "127.0.0.1");

@@ -47,7 +47,7 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends all connections, and immediately ends new ones. */
+  /** Ends all connections, and ends new ones immediately. */
   cut(): void {
     this.#mode = "cut";
     this.#endAll();
@@ -59,8 +59,8 @@ export class TcpProxy {
   }
 
   /**
-   * Lets nothing through on connections that are open, without telling either end; new ones work. This
-   * is how the connections of a machine are lost when it moves to another network.
+   * Silently drops everything on the connections that are open now; new ones work. This is what happens to
+   * a machine's connections when it moves to another network.
    */
   strand(): void {
     this.#generation++;

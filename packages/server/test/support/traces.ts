@@ -14,7 +14,7 @@ export interface SequentialTrace {
   readonly patches: readonly Patch[];
 }
 
-/** What several people typed at the same time. */
+/** What several people typed concurrently. */
 export interface ConcurrentTrace {
   readonly endContent: string;
   readonly numAgents: number;

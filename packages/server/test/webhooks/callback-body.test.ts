@@ -49,8 +49,8 @@ function write(doc: Y.Doc, letters: string): void {
   });
 }
 
-describe.each(Object.keys(REFERENCES))("what is told is what %s tells", (name) => {
-  it("of the same document", async () => {
+describe.each(Object.keys(REFERENCES))("a callback compared with that of %s", (name) => {
+  it("is the same request for the same document", async () => {
     const theirs = await TestReceiver.start();
     const reference = await startReference(name, { ...SETTINGS, CALLBACK_URL: theirs.url });
     const room = `body-${name.replaceAll(/\W/g, "")}`;
@@ -60,8 +60,12 @@ describe.each(Object.keys(REFERENCES))("what is told is what %s tells", (name) =
     const other = new EditingClient();
     await other.connect(reference, room);
     Y.applyUpdate(other.doc, Y.encodeStateAsUpdate(client.doc));
-    const [own] = await waitFor(() => firstOf(receiver.of(room)), { message: "our callback" });
-    const [other1] = await waitFor(() => firstOf(theirs.of(room)), { message: "their callback" });
+    const [own] = await waitFor(() => firstOf(receiver.of(room)), {
+      message: "our callback has arrived",
+    });
+    const [other1] = await waitFor(() => firstOf(theirs.of(room)), {
+      message: "the callback of the reference server has arrived",
+    });
     expect(own.body).toBe(other1.body);
     expect(own.method).toBe(other1.method);
     expect(own.path).toBe(other1.path);
@@ -72,12 +76,14 @@ describe.each(Object.keys(REFERENCES))("what is told is what %s tells", (name) =
   });
 });
 
-describe("what is told", () => {
-  it("has big integers, for which the reference ends", async () => {
+describe("a callback body", () => {
+  it("contains big integers, which crash the reference server", async () => {
     const client = new EditingClient();
     await client.connect(server.wsUrl, "bigint");
     client.doc.getMap("map").set("n", 2n ** 62n);
-    const [own] = await waitFor(() => firstOf(receiver.of("bigint")), { message: "a callback" });
+    const [own] = await waitFor(() => firstOf(receiver.of("bigint")), {
+      message: "the callback has arrived",
+    });
     expect(JSON.parse(own.body)).toMatchObject({
       data: { map: { type: "Map", content: { n: { $bigint: String(2n ** 62n) } } } },
     });

@@ -45,7 +45,9 @@ function insert(client: EditingClient, letters: string): void {
 /** Types a text. Resolves when it has been acknowledged. */
 async function type(client: EditingClient, letters: string): Promise<void> {
   insert(client, letters);
-  await waitFor(() => client.acknowledged === client.clock, { message: "it is acknowledged" });
+  await waitFor(() => client.acknowledged === client.clock, {
+    message: "the text is acknowledged",
+  });
 }
 
 function told(room: string, count: number, from = receiver): Promise<Received[]> {
@@ -54,7 +56,10 @@ function told(room: string, count: number, from = receiver): Promise<Received[]>
       const all = from.of(room);
       return all.length >= count ? all : null;
     },
-    { message: () => `${count} callbacks of ${room}: ${from.of(room).length}` },
+    {
+      message: () =>
+        `${count} callbacks for ${room} have arrived; received: ${from.of(room).length}`,
+    },
   );
 }
 
@@ -64,7 +69,7 @@ function textIn(received: Received | undefined): unknown {
 }
 
 describe("a callback", () => {
-  it("comes once, when the room has been quiet, with all that was written", async () => {
+  it("is sent once the room has been quiet, only once, with everything written", async () => {
     const client = await join("quiet");
     for (const letter of "abcde") insert(client, letter);
     await type(client, "f");
@@ -78,7 +83,7 @@ describe("a callback", () => {
     expect(receiver.of("quiet")).toHaveLength(1);
   });
 
-  it("does not wait for ever for a room to be quiet", async () => {
+  it("does not wait forever for a room to be quiet", async () => {
     const client = await join("busy");
     let letters = 0;
     await waitFor(
@@ -87,16 +92,16 @@ describe("a callback", () => {
         letters++;
         return receiver.of("busy").length >= 2;
       },
-      { message: "it is told twice while it changes" },
+      { message: "two callbacks have arrived while the room changes" },
     );
     const [first, second] = receiver.of("busy");
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(150);
     await waitFor(() => textIn(receiver.of("busy").at(-1)) === "x".repeat(letters), {
-      message: "the last one has everything",
+      message: "the last callback has all the text",
     });
   });
 
-  it("comes again for what is written while the receiver thinks", async () => {
+  it("is sent again for changes made while the receiver is responding", async () => {
     const client = await join("meanwhile");
     let release = (): void => {};
     receiver.answer = (response) => {
@@ -111,12 +116,14 @@ describe("a callback", () => {
     expect(textIn(second)).toBe("ab");
   });
 
-  it("comes when the receiver is there again, with what the room is by then", async () => {
+  it("is sent when the receiver is back, with the room's current content", async () => {
     await receiver.close();
     const client = await join("down");
     const before = await failures();
     await type(client, "a");
-    await waitFor(async () => (await failures()) > before + 1, { message: "it was tried twice" });
+    await waitFor(async () => (await failures()) > before + 1, {
+      message: "two deliveries have failed",
+    });
     await type(client, "b");
     const ready = await fetch(`${server.url}/health/ready`);
     expect(ready.status).toBe(200);
@@ -125,7 +132,7 @@ describe("a callback", () => {
     expect(textIn(first)).toBe("ab");
   });
 
-  it("of one room does not wait for another that is not taken", async () => {
+  it("is not delayed by failing callbacks of another room", async () => {
     receiver.answer = (response, { body }) => {
       response.statusCode = body.includes('"refused"') ? 500 : 204;
       response.end();
@@ -143,7 +150,7 @@ describe("a callback", () => {
     expect(value("symphony_notifications_delivered_total")).toBeGreaterThan(1);
   });
 
-  it("is tried again when the receiver is silent, and not before its time is up", async () => {
+  it("is retried if the receiver does not respond, but not before the timeout", async () => {
     receiver.answer = () => {};
     await type(await join("silent"), "a");
     const [first] = await told("silent", 1);
@@ -152,7 +159,7 @@ describe("a callback", () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(450);
   });
 
-  it("follows no redirection", async () => {
+  it("does not follow redirects", async () => {
     receiver.answer = (response) => {
       response.writeHead(307, { location: `${receiver.url}/elsewhere` }).end();
     };
@@ -161,12 +168,12 @@ describe("a callback", () => {
     expect(receiver.requests.filter(({ path }) => path.includes("elsewhere"))).toEqual([]);
   });
 
-  it("is given up when the receiver says that it is gone", async () => {
+  it("is abandoned until the next change if the receiver responds with 410", async () => {
     receiver.answer = (response) => response.writeHead(410).end();
     const client = await join("gone");
     await type(client, "a");
     await waitFor(() => server.logs.some((line) => isOf(line, "gone", "abandoned")), {
-      message: "it is abandoned",
+      message: "the callback is abandoned",
     });
     expect(receiver.of("gone")).toHaveLength(1);
     receiver.answer = ok;
@@ -185,7 +192,7 @@ describe("a callback", () => {
     expect(digest).toBe(hmac.digest("hex"));
   });
 
-  it("comes for an update that the application sent itself", async () => {
+  it("is sent for an update made through the API", async () => {
     const author = new EditingClient();
     author.doc.getText("text").insert(0, "by the API");
     const { encodeStateAsUpdate } = await import("yjs");
@@ -199,7 +206,7 @@ describe("a callback", () => {
     expect(textIn(received)).toBe("by the API");
   });
 
-  it("does not come for a room that was deleted meanwhile", async () => {
+  it("is not sent for a room that has been deleted", async () => {
     const client = await join("deleted");
     await type(client, "a");
     const response = await fetch(`${server.url}/api/rooms/deleted`, { method: "DELETE" });
@@ -209,7 +216,7 @@ describe("a callback", () => {
     expect(receiver.of("deleted")).toEqual([]);
   });
 
-  it("comes after a crash, although nobody comes back", async () => {
+  it("is sent after a crash, even if no client reconnects", async () => {
     const own = await TestReceiver.start();
     const env = { ...SETTINGS, CALLBACK_URL: own.url };
     const crashing = await startServer({ env });
@@ -223,7 +230,7 @@ describe("a callback", () => {
     await again.stop();
   });
 
-  it("comes after a restart, when the server ended before it was due", async () => {
+  it("is sent after a restart if the server stopped before it was due", async () => {
     const own = await TestReceiver.start();
     const env = { ...SETTINGS, CALLBACK_URL: own.url, CALLBACK_DEBOUNCE_WAIT: "3000" };
     const ending = await startServer({ env });

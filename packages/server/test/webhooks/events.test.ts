@@ -27,23 +27,28 @@ async function join(room: string, at = server): Promise<EditingClient> {
   const client = new EditingClient();
   await client.connect(at.wsUrl, room);
   client.doc.getArray("list").push([1]);
-  await waitFor(() => client.acknowledged === client.clock, { message: "it is in" });
+  await waitFor(() => client.acknowledged === client.clock, {
+    message: "the change is acknowledged",
+  });
   return client;
 }
 
-/** Resolves to the events of a room once the last one has the given type. */
+/** Resolves to the events of a room once one has the given type. */
 function until(type: Event["type"], room: string, from = receiver): Promise<readonly Event[]> {
   return waitFor(
     () => {
       const events = eventsOf(from, room);
       return events.some((event) => event.type === type) ? events : null;
     },
-    { message: () => `${type}: ${JSON.stringify(eventsOf(from, room))}` },
+    {
+      message: () =>
+        `a ${type} event has arrived; received: ${JSON.stringify(eventsOf(from, room))}`,
+    },
   );
 }
 
 describe("events", () => {
-  it("tell of rooms and users, in order", async () => {
+  it("report rooms and users in order", async () => {
     const before = Date.now();
     const [first, second] = [await join("one"), await join("one")];
     const other = await join("nobody");
@@ -84,7 +89,7 @@ describe("events", () => {
     }
   });
 
-  it("tell that a room was deleted", async () => {
+  it("report once that a room was deleted", async () => {
     const client = await join("deleted");
     const response = await fetch(`${server.url}/api/rooms/deleted`, { method: "DELETE" });
     expect(response.status).toBe(204);
@@ -95,25 +100,25 @@ describe("events", () => {
     await until("room-closed", "deleted");
   });
 
-  it("wait for a receiver that is not there, and keep their order", async () => {
+  it("wait while the receiver is unavailable, and keep their order", async () => {
     receiver.answer = (response) => response.writeHead(503).end();
     const rooms = Array.from({ length: 30 }, (_, index) => `late-${index}`);
     for (const room of rooms) await (await join(room)).disconnect();
     await waitFor(
       () => server.logs.filter(({ msg }) => msg.includes("notification failed")).length > 1,
-      { message: "they were not taken" },
+      { message: "two deliveries have failed" },
     );
     const refused = receiver.requests.length;
     receiver.answer = ok;
     const isTold = (room: string) => eventsOf(receiver, room, refused).length === 4;
-    await waitFor(() => rooms.every(isTold), { message: "all are told" });
+    await waitFor(() => rooms.every(isTold), { message: "all events are delivered" });
     for (const room of rooms) {
       const types = eventsOf(receiver, room, refused).map(({ type }) => type);
       expect(types).toEqual(["room-opened", "user-joined", "user-left", "room-closed"]);
     }
   });
 
-  it("tell after a crash who is no longer there", async () => {
+  it("report after a crash that its users have left", async () => {
     const own = await TestReceiver.start();
     const env = { ...SETTINGS, EVENTS_URL: own.url };
     const crashing = await startServer({ env });
@@ -141,7 +146,7 @@ describe("events", () => {
     await again.stop();
   });
 
-  it("are told before the server ends", async () => {
+  it("are delivered before the server exits", async () => {
     const own = await TestReceiver.start();
     const ending = await startServer({ env: { ...SETTINGS, EVENTS_URL: own.url } });
     await join("ending", ending);

@@ -34,7 +34,9 @@ export async function startReference(
 
 function listening(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`the reference ended with ${code}`)));
+    child.once("exit", (code) =>
+      reject(new Error(`the reference server exited with code ${code}`)),
+    );
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).once("line", () => resolve());
   });

@@ -2,7 +2,7 @@
  * Makes the reads, writes and syncs of a process fail or wait, as a broken or full disk does.
  * Loaded with LD_PRELOAD; io-faults.ts beside this file compiles it and explains its use.
  *
- * Only regular files (and, for syncs, directories) are concerned: never sockets, pipes, terminals.
+ * Only regular files (and, for syncs, directories) are affected: never sockets, pipes or terminals.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** The faults to inject. Operations not named work. */
+/** The faults to inject. Operations not named succeed. */
 export interface Faults {
   /** Every write fails with this error. */
   readonly writes?: "ENOSPC" | "EIO";
