@@ -179,7 +179,7 @@ describe("awareness of a document opened in the server's process", () => {
     expect([...awareness.getStates()]).toEqual([]);
   });
 
-  it("is restored after a client claims that it has left", async () => {
+  it("survives a client's claim that it has left", async () => {
     const opened = await server.openDocument(room);
     opened.awareness.setLocalState({ name: "agent" });
     const client = opened.awareness.clientID;

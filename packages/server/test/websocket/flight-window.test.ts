@@ -39,7 +39,7 @@ describe("the window of bytes in flight to a client", () => {
     }
   });
 
-  it("doubles with each response of a fast client, up to 4 MB, and shrinks if the client slows down", () => {
+  it("doubles with each pong from a fast client, up to 4 MB, and shrinks if the client slows down", () => {
     const sizes: number[] = [];
     for (let i = 0; i < 8; i++) {
       const { pings, bytes } = fill();
