@@ -24,19 +24,19 @@ function receivePresence(count: number): void {
   for (let index = 0; index < count; index++) window.presenceLatency.add(1);
 }
 
-test("a complete window passes, with at most five per cent of presence replaced", () => {
+test("a complete window passes with up to five per cent of presence replaced", () => {
   receivePresence(950);
   window.replacedPresence = 50;
   window.receipts = 1050;
   checkWindow(window, cpu(0.5));
 });
 
-test("replaced presence is not a delivery", () => {
+test("replaced presence does not count as delivered", () => {
   window.replacedPresence = 50;
   expect(window.deliveries).toBe(1050);
 });
 
-test("missing deliveries are refused, whatever else was busy", () => {
+test("missing deliveries are refused even on a busy machine", () => {
   receivePresence(999);
   expect(() => checkWindow(window, cpu(0.5))).toThrow(
     "999 presence changes were delivered, not 1000",
@@ -45,7 +45,7 @@ test("missing deliveries are refused, whatever else was busy", () => {
   expect(() => checkWindow(window, cpu(0.5))).toThrow("100 updates were delivered instead of 101");
 });
 
-test("replaced presence is the server's choice on a free core, and a disturbance on a busy one", () => {
+test("replaced presence is blamed on the server on a free core, and on others on a busy one", () => {
   receivePresence(900);
   window.replacedPresence = 100;
   expect(() => checkWindow(window, cpu(0.05))).toThrow("10.0 % of the presence was replaced");
@@ -53,7 +53,7 @@ test("replaced presence is the server's choice on a free core, and a disturbance
   expect(() => checkWindow(window, cpu(0.5))).toThrow(Disturbed);
 });
 
-test("a server that falls behind has no figures", () => {
+test("a server that falls behind gets no figures", () => {
   receivePresence(1000);
   window.receipts = 1000;
   const slow = "only 90.9 % of the work was done in time";
@@ -61,7 +61,7 @@ test("a server that falls behind has no figures", () => {
   expect(() => checkWindow(window, cpu(0))).toThrow(Overloaded);
 });
 
-test("a server is not overloaded when the load generator had no time left", () => {
+test("a server is not called overloaded if the load generator was saturated", () => {
   receivePresence(1000);
   window.receipts = 1000;
   expect(() => checkWindow(window, cpu(0, 0.96))).toThrow(GeneratorFull);

@@ -13,7 +13,7 @@ import {
 } from "../src/workload/author.ts";
 import { holdsSample, sampleDocument } from "../src/workload/sample-document.ts";
 
-/** Every single clock that an update contains, as `client:clock`. */
+/** Every clock that an update contains, as `client:clock`. */
 function clocksOf(update: Uint8Array): string[] {
   const reader = new ByteReader();
   reader.reset(Buffer.from(update), 0, update.length);
@@ -33,7 +33,7 @@ function clocksByYjs(update: Uint8Array): string[] {
     .sort();
 }
 
-test("finds the same ranges in real documents as Yjs", () => {
+test("visitRanges finds the same ranges in real documents as Yjs", () => {
   const doc = new Y.Doc();
   const updates: Uint8Array[] = [];
   doc.on("update", (update: Uint8Array) => updates.push(update));
@@ -52,7 +52,7 @@ test("finds the same ranges in real documents as Yjs", () => {
   expect(clocksOf(withGap)).toEqual(clocksByYjs(withGap));
 });
 
-test("members write a valid document, however it is merged", () => {
+test("member updates form a valid document in any interleaving and when merged", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 60 }), (writers) => {
       const counts = new Map<number, number>();
@@ -76,7 +76,7 @@ test("members write a valid document, however it is merged", () => {
   );
 });
 
-test("one update of all that members typed equals Yjs's merge of the single ones", () => {
+test("one update with all typing equals the updates applied one by one", () => {
   const typed = [
     { member: 0, from: 0, to: 3 },
     { member: 2, from: 0, to: 1 },

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Found, findLargest, type Trial } from "../src/measurements/find-largest.ts";
 
-/** A server whose load is `fullness` of the number of clients; records the trials. */
+/** Searches with a server whose load is `fullness(clients)`, and records the trials. */
 async function search(
   first: number,
   fullness: (clients: number) => number,
@@ -14,7 +14,7 @@ async function search(
   return { ...found, tried };
 }
 
-test.each([40, 700, 1600, 4000, 100_000])("finds %i from wherever it begins", async (capacity) => {
+test.each([40, 700, 1600, 4000, 100_000])("finds %i from any starting size", async (capacity) => {
   for (const first of [200, 1600, 5000]) {
     const { largest, tried } = await search(first, (clients) => clients / capacity);
     expect(largest?.size).toBeGreaterThanOrEqual(Math.min(capacity * 0.96, capacity - 20));
@@ -23,12 +23,12 @@ test.each([40, 700, 1600, 4000, 100_000])("finds %i from wherever it begins", as
   }
 });
 
-test("needs few trials if load grows linearly", async () => {
+test("needs two trials if load grows linearly", async () => {
   const { tried } = await search(1600, (clients) => clients / 2500);
   expect(tried).toEqual([1600, 2500]);
 });
 
-test("finds where a server breaks down before it is full", async () => {
+test("finds the breaking point of a server that fails before it is full", async () => {
   const breaksDown = (clients: number): number =>
     clients > 2900 ? Number.POSITIVE_INFINITY : clients / 10_000;
   const { largest, tooMuch, tried } = await search(1000, breaksDown);

@@ -28,7 +28,7 @@ function cut(stream: Buffer, places: readonly number[]): Buffer[] {
   return edges.slice(1).map((edge, index) => stream.subarray(edges[index], edge));
 }
 
-test("frames are the same however the stream is split", () => {
+test("reads the same frames however the stream is split", () => {
   const sizes = [0, 1, 125, 126, 300];
   const messages = sizes.map((size) => Buffer.alloc(size, size));
   const stream = Buffer.concat(messages.map(serverFrame));

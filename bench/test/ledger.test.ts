@@ -12,7 +12,7 @@ const workload: Workload = {
   returnsPresence: true,
 };
 
-test("every member does exactly what the workload says in each second", () => {
+test("every member performs exactly the workload's actions in each second", () => {
   const large = { ...workload, rooms: 25, membersPerRoom: 4 };
   const schedule = new Schedule(large);
   expect(schedule.actionsPerSecond).toBe(600);
@@ -43,7 +43,7 @@ describe("the ledger of two rooms of two", () => {
     ledger.updateReceived(receiver, first, clock, CHARACTERS_PER_UPDATE, now);
   }
 
-  test("knows what is missing until it arrives", () => {
+  test("reports what is missing until it arrives", () => {
     expect(ledger.firstMissing()).toBeUndefined();
     ledger.updateSent(0, 10);
     ledger.presenceSent(0, 11);
@@ -66,7 +66,7 @@ describe("the ledger of two rooms of two", () => {
     expect(window.updateLatency.largest).toBe(15);
   });
 
-  test("an update that overtakes its predecessor does not hide that one is missing", () => {
+  test("reports a missing update even if a later one has overtaken it", () => {
     const window = ledger.openWindow(0);
     for (const time of [10, 20, 30]) ledger.updateSent(0, time);
     receiveUpdate(1, 2, 40);
@@ -78,7 +78,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.firstMissing()).toBeUndefined();
   });
 
-  test("a member has what it typed and what it received without a gap", () => {
+  test("credits a member with what it typed and what it received without a gap", () => {
     for (const time of [10, 20, 30]) ledger.updateSent(0, time);
     ledger.updateSent(1, 40);
     expect(ledger.documentOf(0)).toEqual([{ member: 0, from: 0, to: 3 }]);
@@ -91,7 +91,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.documentOf(2)).toEqual([]);
   });
 
-  test("distinguishes returned own updates from deliveries", () => {
+  test("distinguishes echoes of a member's own updates from deliveries", () => {
     const window = ledger.openWindow(0);
     ledger.updateSent(0, 10);
     receiveUpdate(0, 0, 15);
@@ -100,7 +100,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.firstMissing()).toContain("has 0 of 1 updates");
   });
 
-  test("counts presence that a newer state replaced", () => {
+  test("counts presence replaced by a newer state", () => {
     const window = ledger.openWindow(0);
     for (const time of [10, 20, 30]) ledger.presenceSent(0, time);
     expect(ledger.presenceReceived(1, first, 3, 35)).toBe(true);
@@ -111,7 +111,7 @@ describe("the ledger of two rooms of two", () => {
     expect(ledger.firstMissing()).toBeUndefined();
   });
 
-  test("only counts what was sent within the window", () => {
+  test("counts only what was sent within the window", () => {
     ledger.updateSent(0, 5);
     const window = ledger.openWindow(10);
     ledger.updateSent(0, 10);

@@ -1,4 +1,4 @@
-/** A relay that loses one update, to check that such a server gets no figures. */
+/** A relay that loses one update, to verify that such a server gets no figures. */
 import { createServer } from "node:http";
 import { type WebSocket, WebSocketServer } from "ws";
 

@@ -3,7 +3,7 @@ import { INPUT_GROUPS, inputsWith } from "../model/inputs.ts";
 import { help, readOptions } from "../model/options.ts";
 import { page } from "../model/page.ts";
 
-test("inputs are changed by name, or several at once by a JSON object", () => {
+test("inputs can be changed by name or with a JSON object", () => {
   const { changes, write } = readOptions([
     "--set",
     "clientsPerRoom=8",

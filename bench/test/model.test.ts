@@ -18,7 +18,7 @@ const anyPlacement = fc.constantFrom(...PLACEMENTS);
 const anyNumberOfClients = fc.integer({ min: 1, max: 3_000_000 });
 
 describe("rooms on servers", () => {
-  test("the shares equal those of all possible placements", () => {
+  test("holder shares equal an enumeration of all placements", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 6 }),
@@ -43,7 +43,7 @@ describe("rooms on servers", () => {
     );
   });
 
-  test("the mean matches the formula for distinct servers, also for many", () => {
+  test("the mean number of holders matches the formula, even for many servers", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -61,7 +61,7 @@ describe("rooms on servers", () => {
     );
   });
 
-  test("with affinity, only misplaced rooms are shared, and a single server shares none", () => {
+  test("affinity shares only misplaced rooms, and none on a single server", () => {
     expect(spreadOf(INPUTS, "affinity", 1).shared).toBe(0);
     const { holders, shared, audience } = spreadOf(
       inputsWith({ misplacedShare: 0.25 }),
@@ -111,7 +111,7 @@ test("deliveries depend on the clients, not on their placement", () => {
   );
 });
 
-test("inactive clients renew their presence, and change no document", () => {
+test("inactive clients renew their presence but change no document", () => {
   const { activity } = cellOf(inputsWith({ actingShare: 0 }), 1500, "affinity", 2);
   expect(activity).toMatchObject({ updates: 0, presence: 100, deliveries: 300, activeRooms: 0 });
 });
@@ -138,7 +138,7 @@ test("the number of group commits matches a simulation of one writer", () => {
 });
 
 describe("servers", () => {
-  test("cover the work that they cause themselves, with none to spare", () => {
+  test("cover the load that they cause, and one fewer would not", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 20_000, max: 3_000_000 }),
@@ -154,7 +154,7 @@ describe("servers", () => {
     );
   });
 
-  test("follow from memory and sockets if all clients are idle", () => {
+  test("are determined by memory and sockets if all clients are idle", () => {
     const quiet = { actingShare: 0, renewalSeconds: 1e9, joinMicros: 0 };
     const documents = inputsWith({ ...quiet, documentKilobytes: 5_000 });
     expect(cellFor(documents, 1_000_000, "affinity").servers).toBeGreaterThan(1_000);
@@ -162,7 +162,7 @@ describe("servers", () => {
     expect(cellFor(sockets, 1_000_000, "affinity").servers).toBe(17);
   });
 
-  test("spread rooms more the more there are with round robin; affinity publishes almost nothing", () => {
+  test("publish over 50 times less with affinity than with round robin", () => {
     const published = PLACEMENTS.map((placement) => {
       const { cells, traffic } = deploymentFor(INPUTS, 1_000_000, placement);
       return cells * traffic.redis.published;
@@ -172,7 +172,7 @@ describe("servers", () => {
 });
 
 describe("load that one database cannot carry", () => {
-  test("is divided among as many as needed", () => {
+  test("is divided among as many databases as needed", () => {
     for (const placement of PLACEMENTS) {
       const { cells, cell, traffic } = deploymentFor(INPUTS, 100_000_000, placement);
       expect(cells).toBeGreaterThan(100);
@@ -193,13 +193,13 @@ describe("load that one database cannot carry", () => {
     expect(report({ ...large, s3PrefixPuts: 3_500 })).toContain("PUT a second");
   });
 
-  test("is an error if one client alone is too much", () => {
+  test("is an error if even one client is too much", () => {
     const inputs = inputsWith({ databaseCommits: 0.0001 });
     expect(() => deploymentFor(inputs, 1000, "affinity")).toThrow("database");
   });
 });
 
-describe("money", () => {
+describe("the cost", () => {
   const hand = deploymentFor(INPUTS, 10_000, "affinity");
 
   test("is the sum of its items, each from 0 up", () => {
@@ -214,7 +214,7 @@ describe("money", () => {
     );
   });
 
-  test("matches a calculation by hand", () => {
+  test("matches a manual calculation", () => {
     const money = moneyOf(hand);
     const month = 730 * 3600;
     expect(money.servers).toBeCloseTo(hand.cell.servers * 730 * (0.04048 + 2 * 0.004445), 6);
@@ -230,7 +230,7 @@ describe("money", () => {
     expect(money["to the internet"]).toBeCloseTo(900 + (gigabytes - 10_000) * 0.05, 6);
   });
 
-  test("reflects each price in one item only", () => {
+  test("reflects each price only in the items that use it", () => {
     const changed = (one: Deployment, other: Deployment): string[] => {
       const [before, after] = [moneyOf(one), moneyOf(other)];
       return MONEY_ITEMS.filter((item: keyof Money) => before[item] !== after[item]);
@@ -247,11 +247,11 @@ describe("money", () => {
   });
 });
 
-test("messages are as large as those of the load generator", () => {
+test("the message sizes match the messages of the load generator", () => {
   expect(updateMessage(500, 1000, 1)).toHaveLength(INPUTS.updateBytes);
   expect(presenceMessage(500, 1000, 1000)).toHaveLength(INPUTS.presenceBytes);
 });
 
-test("MODEL.md is what `node bench/model/main.ts --write` writes", () => {
+test("MODEL.md is the output of `node bench/model/main.ts --write`", () => {
   expect(readFileSync(new URL("../MODEL.md", import.meta.url), "utf8")).toBe(page({}));
 });

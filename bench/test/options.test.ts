@@ -12,7 +12,7 @@ test("without names, all measurements run except the one that takes an hour", ()
   ]);
 });
 
-test("the help lists every measurement, and each describes itself with the chosen sizes", () => {
+test("the help lists every measurement, and descriptions include the chosen sizes", () => {
   const { settings } = readOptions(["--storm-clients", "123", "--soak-minutes", "24"]);
   for (const { name } of measurements) expect(HELP).toContain(name);
   const description = (wanted: string): string | undefined =>

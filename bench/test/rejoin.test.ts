@@ -45,7 +45,7 @@ async function joinAll(servers: Servers): Promise<Load> {
 const contenders = [reference, symphony].map((contender) => [contender.name, contender] as const);
 
 test.each(contenders)(
-  "after a restart of %s members bring their documents",
+  "after a restart of %s, members bring back their documents",
   async (_, contender) => {
     const directory = newDirectory();
     const before = await launch(contender, directory);
@@ -66,7 +66,7 @@ test.each(contenders)(
 );
 
 test.each(contenders)(
-  "with %s, a reconnecting member resumes where it was",
+  "with %s, a reconnecting member resumes where it left off",
   async (_, contender) => {
     const servers = await launch(contender, newDirectory());
     const load = await joinAll(servers);
@@ -84,12 +84,12 @@ test("visitors keep opening new rooms", async () => {
   const counts = new VisitCounts();
   const times = { visitMs: 2000, totalMs: 4000 };
   await visitInTurn({ endpoints: servers.endpoints, workload, ...times }, counts);
-  // Each of ten groups opens a room two or three times; none loses all connections at once.
+  // Each of ten groups opens a room two or three times; none loses all its connections at once.
   expect(counts.rooms).toBeGreaterThanOrEqual(20);
   expect(counts.reconnections).toBeGreaterThan(0);
 });
 
-test("visitors detect a loss", async () => {
+test("visitors detect a lost update", async () => {
   const program = [fileURLToPath(new URL("./lossy-entry.ts", import.meta.url))];
   const servers = await launch({
     start: ({ cpus }) => Servers.launch({ program, env: {}, cpus }),

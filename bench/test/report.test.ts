@@ -71,7 +71,7 @@ function row(result: MeasurementResult, contender: string): string[] {
   return line?.split("|").map((cell) => cell.trim()) ?? [];
 }
 
-test("medians, and medians of the ratios within each run", async () => {
+test("a report has medians, and medians of the ratios within each run", async () => {
   const result = await measure({ [symphony.name]: [1, 9, 4], [REFERENCE]: [2, 10, 40] });
   expect(row(result, symphony.name)).toEqual(["", symphony.name, "4.0", "0.50", ""]);
   expect(row(result, REFERENCE)).toEqual(["", REFERENCE, "10.0", "1.00", ""]);
@@ -88,7 +88,7 @@ test("one run with a loss voids all figures of a contender", async () => {
   expect(isGood(result)).toBe(false);
 });
 
-test("a disturbed run is repeated, and finally left out", async () => {
+test("a disturbed run is repeated and eventually left out", async () => {
   const noise = new Disturbed("noise");
   const again = await measure({ [symphony.name]: [noise, noise, 1, 1, 1], [REFERENCE]: [2, 2, 2] });
   expect(report(again)).not.toContain("left out");
@@ -99,7 +99,7 @@ test("a disturbed run is repeated, and finally left out", async () => {
   expect(report(leftOut)).toContain("1 of 3 runs left out.** Disturbed: noise");
 });
 
-test("a missed target fails", async () => {
+test("a missed target fails the measurement", async () => {
   const result = await measure({ [symphony.name]: [3, 3, 3], [REFERENCE]: [2, 2, 2] });
   expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
   expect(isGood(result)).toBe(false);
@@ -130,7 +130,7 @@ test("the chart has a bar for each contender with figures", async () => {
   expect(chart(await measure({ broken: [new Error("lost")] }), "cost")).toBeUndefined();
 });
 
-test("a measurement may name another reference, and a target another contender", async () => {
+test("a measurement may set its own reference, and a target its own contender", async () => {
   const outcomes = { [symphony.name]: [9, 9, 9], [REFERENCE]: [3, 3, 3], three: [2, 2, 2] };
   const bar = {
     text: "cheap",
@@ -145,14 +145,14 @@ test("a measurement may name another reference, and a target another contender",
   expect(report(result)).toContain("cheap: **not reached** (1.50, at most 1)");
 });
 
-test("a target may be a ratio to another contender than the reference", async () => {
+test("a target may be a ratio to a contender other than the reference", async () => {
   const outcomes = { [symphony.name]: [9, 9, 9], [REFERENCE]: [3, 3, 3], least: [6, 6, 6] };
   const bar = { text: "near", column: "cost", of: "ratio", to: "least", atMost: 2 } as const;
   const result = await measure(outcomes, { bars: [bar] });
   expect(report(result)).toContain("near: reached (1.50, at most 2)");
 });
 
-test("a report for a page that is kept includes the date", async () => {
+test("a report for a published page includes the date", async () => {
   const result = await measure({ [symphony.name]: [1], [REFERENCE]: [2] });
   expect(report(result, "Measured today.")).toContain("A test. Measured today.");
 });

@@ -3,7 +3,7 @@ import { renewPage } from "../src/report/results-page.ts";
 
 const PAGE = "# Old\n\n## A\n\nold a\n\n## B\n\nold b, not ## C\n";
 
-test("a new result replaces its section in place, and the rest stays", () => {
+test("a new result replaces its section in place and keeps the others", () => {
   expect(renewPage(PAGE, "# New", ["## A\n\nnew a"])).toBe(
     "# New\n\n## A\n\nnew a\n\n## B\n\nold b, not ## C\n",
   );
@@ -15,6 +15,6 @@ test("a new section is appended", () => {
   );
 });
 
-test("the first page has the measured sections", () => {
+test("a new page contains the measured sections", () => {
   expect(renewPage("", "# New", ["## A\n\na"])).toBe("# New\n\n## A\n\na\n");
 });

@@ -36,14 +36,14 @@ test("the members of a room are assigned to the servers in turn", async () => {
   cleanUps.unshift(() => load.leave());
   load.start();
   const { updateLatency, expectedUpdates } = await load.measure(1);
-  // These servers do not share rooms: one of three other members is on the same server.
+  // These servers do not share rooms: only one of the three other members is on the same server.
   expect(updateLatency.count).toBeGreaterThan(0);
   expect(updateLatency.count).toBeLessThanOrEqual(expectedUpdates / 3);
   expect(load.ledger.firstMissing()).toMatch(/^client 1073741824 has 0 of .* client 1073741825$/);
 });
 
 test.each([hocuspocusRedis, floorRedis])(
-  "with $name everything arrives at every server",
+  "with $name, everything reaches every server",
   async ({ start, release, keepsState }) => {
     cleanUps.push(() => release?.());
     const servers = await start(options);
@@ -63,7 +63,7 @@ test.each([hocuspocusRedis, floorRedis])(
   },
 );
 
-test("if one server does not start, the others are stopped", async () => {
+test("if one server fails to start, the others are stopped", async () => {
   const directory = await mkdtemp(join(tmpdir(), "symphony-bench-test-"));
   cleanUps.push(() => rm(directory, { recursive: true }));
   const pidFile = join(directory, "pid");

@@ -4,13 +4,13 @@ import { configWarnings } from "../src/config/config-warnings.ts";
 import { ConfigError } from "../src/runtime/config-error.ts";
 
 describe("configuration", () => {
-  it("has a default for everything, and describes it", () => {
+  it("has usable defaults and describes every setting", () => {
     const config = readConfig({});
     expect(config).toMatchObject({ HOST: "127.0.0.1", PORT: 1234, DATA_DIR: "./data", GC: true });
     for (const name of Object.keys(config)) expect(describeSettings()).toContain(`  ${name} `);
   });
 
-  it("counts an empty variable as not set", () => {
+  it("treats an empty variable as unset", () => {
     expect(readConfig({ PORT: "" }).PORT).toBe(1234);
   });
 
@@ -33,20 +33,20 @@ describe("configuration", () => {
     ["S3_BUCKET", "s3://notes"],
     ["SERVER_ADDRESS", "host:70000"],
     ["SERVER_ADDRESS", "host:0"],
-  ])("refuses %s=%s in one line that names both", (name, value) => {
+  ])("refuses %s=%s in one line with name and value", (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(new RegExp(`^${name}="${value}": must be .*$`));
   });
 
-  it("refuses to serve everybody by accident", () => {
+  it("refuses to admit everybody by accident", () => {
     expect(() => readConfig({ HOST: "0.0.0.0" })).toThrow(/ALLOW_ANONYMOUS=true/);
     expect(readConfig({ HOST: "0.0.0.0", ALLOW_ANONYMOUS: "true" }).HOST).toBe("0.0.0.0");
     expect(readConfig({ HOST: "::1" }).HOST).toBe("::1");
     expect(readConfig({ HOST: "::", AUTH_WEBHOOK_URL: "http://app" }).HOST).toBe("::");
   });
 
-  it("wants one answer to the question of who is let in", () => {
+  it("refuses conflicting access control settings", () => {
     const AUTH_JWT_SECRET = "x".repeat(32);
     expect(() => readConfig({ AUTH_JWT_SECRET, AUTH_JWKS_URL: "https://app/keys" })).toThrow(
       "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set",
@@ -56,7 +56,7 @@ describe("configuration", () => {
     );
   });
 
-  it("speaks TLS with a certificate and its key, and not between servers", () => {
+  it("needs both certificate and key for TLS, and refuses TLS in a cluster", () => {
     const tls = { TLS_CERT_FILE: "server.crt", TLS_KEY_FILE: "server.key" };
     expect(readConfig(tls)).toMatchObject(tls);
     expect(() => readConfig({ ...tls, TLS_KEY_FILE: "" })).toThrow(
@@ -77,7 +77,7 @@ describe("configuration", () => {
     );
   });
 
-  describe("of notifications", () => {
+  describe("of callbacks", () => {
     it("has the defaults of y-websocket-server", () => {
       expect(readConfig({ CALLBACK_URL: "http://app/hook?key=1" })).toMatchObject({
         CALLBACK_URL: "http://app/hook?key=1",
@@ -97,7 +97,7 @@ describe("configuration", () => {
       ["localhost:3000", "begins with http"],
       ["ftp://app/", "begins with http"],
       ["http://user:hidden@app/", "without user name"],
-    ])("refuses the URL %s, and does not show it", (url, reason) => {
+    ])("refuses the URL %s without revealing it", (url, reason) => {
       const read = () => readConfig({ CALLBACK_URL: url });
       expect(read).toThrow(ConfigError);
       expect(read).toThrow(reason);
@@ -117,7 +117,7 @@ describe("configuration", () => {
       expect(read).toThrow(reason);
     });
 
-    it("refuses a secret that can be guessed, and does not show it", () => {
+    it("refuses a short secret without revealing it", () => {
       expect(() => readConfig({ CALLBACK_SECRET: "short" })).toThrow(
         /^CALLBACK_SECRET: must have at least 16 characters$/,
       );
@@ -133,7 +133,7 @@ describe("configuration", () => {
       CLUSTER_SECRET: "sixteen characters",
     };
 
-    it("is complete, or refused with the reason", () => {
+    it("is complete or refused with the missing setting", () => {
       expect(readConfig(cluster)).toMatchObject({ ...cluster, REDIS_URL: [cluster.REDIS_URL] });
       for (const name of Object.keys(cluster)) {
         if (name === "REDIS_URL") continue;
@@ -146,19 +146,19 @@ describe("configuration", () => {
       );
     });
 
-    it("is not needed for S3 or PostgreSQL alone", () => {
+    it("is not required for S3 or PostgreSQL alone", () => {
       const { DATABASE_URL, S3_BUCKET } = cluster;
       expect(readConfig({ DATABASE_URL })).toMatchObject({ DATABASE_URL, S3_BUCKET: undefined });
       expect(readConfig({ S3_BUCKET, S3_PREFIX: "rooms/" })).toMatchObject({ S3_PREFIX: "rooms/" });
       expect(() => readConfig({ S3_PREFIX: "rooms/" })).toThrow(/^S3_PREFIX needs S3_BUCKET/);
     });
 
-    it("takes a comma in the password of PostgreSQL", () => {
+    it("accepts a comma in the PostgreSQL password", () => {
       const DATABASE_URL = "postgres://user:a,b@localhost/db";
       expect(readConfig({ DATABASE_URL })).toMatchObject({ DATABASE_URL });
     });
 
-    it("warns of settings that do nothing", () => {
+    it("warns about settings that have no effect", () => {
       const warnings = (settings: Record<string, string>) =>
         configWarnings(readConfig(settings), new Set());
       expect(warnings(cluster)).toEqual([]);
@@ -173,7 +173,7 @@ describe("configuration", () => {
       ]);
     });
 
-    it("takes several servers of a Redis Cluster", () => {
+    it("accepts several nodes of a Redis Cluster", () => {
       const urls = ["redis://a:1", "rediss://b:2"];
       expect(readConfig({ ...cluster, REDIS_URL: urls.join(", ") }).REDIS_URL).toEqual(urls);
     });
@@ -182,7 +182,7 @@ describe("configuration", () => {
       ["DATABASE_URL", "mysql://user:hidden@host/db"],
       ["REDIS_URL", "http://user:hidden@host"],
       ["CLUSTER_SECRET", "hidden"],
-    ])("refuses a bad %s without showing its password", (name, value) => {
+    ])("refuses an invalid %s without revealing its password", (name, value) => {
       const read = () => readConfig({ ...cluster, [name]: value });
       expect(read).toThrow(new RegExp(`^${name}: must `));
       expect(read).not.toThrow(/hidden/);

@@ -44,7 +44,7 @@ describe("allowed origins", () => {
     ["https://example.com", "file://", false],
     [undefined, "file://", true],
     ["null", "https://any.example", false],
-  ])("of %j: %j %s", (setting, origin, expected) => {
+  ])("%j allows %j: %s", (setting, origin, expected) => {
     expect(allows(setting, origin)).toBe(expected);
   });
 

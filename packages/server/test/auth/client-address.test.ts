@@ -11,7 +11,7 @@ function addressOf(remoteAddress: string | undefined, proxies: number, forwarded
 describe("the address of a client", () => {
   it.each([
     ["10.0.0.1", 0, undefined, "10.0.0.1"],
-    // Without a proxy, any client can send the header.
+    // Without a proxy, clients can forge the header.
     ["10.0.0.1", 0, "192.0.2.1", "10.0.0.1"],
     ["::ffff:10.0.0.1", 0, undefined, "10.0.0.1"],
     ["2001:db8::1", 0, undefined, "2001:db8::1"],
@@ -33,9 +33,12 @@ describe("the address of a client", () => {
     ["10.0.0.1", 1, "2001:db8::1", "2001:db8::1"],
     ["10.0.0.1", 1, "::FFFF:192.0.2.1", "192.0.2.1"],
     ["10.0.0.1", 1, "garbage, 192.0.2.1", "192.0.2.1"],
-  ])("on a socket of %s behind %s with %j: %s", (peer, proxies, forwarded, expected) => {
-    expect(addressOf(peer, proxies, forwarded)).toBe(expected);
-  });
+  ])(
+    "connected from %s, with %s proxies and the header %j: %s",
+    (peer, proxies, forwarded, expected) => {
+      expect(addressOf(peer, proxies, forwarded)).toBe(expected);
+    },
+  );
 });
 
 describe("the network of an address", () => {

@@ -3,7 +3,7 @@ import { AccessUnavailableError } from "../../src/auth/access.ts";
 import { FairLimit, type FairLimitOptions } from "../../src/auth/fair-limit.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** A task that settles when the test says so. */
+/** A task that the test settles. */
 class Question {
   isAsked = false;
   readonly #answer: PromiseWithResolvers<string> = Promise.withResolvers();
@@ -32,25 +32,25 @@ function limitOf(options: Partial<FairLimitOptions>): FairLimit {
 const questions = (count: number) => Array.from({ length: count }, () => new Question());
 const asked = (all: readonly Question[]) => all.map(({ isAsked }) => isAsked);
 
-describe("a limit of questions", () => {
-  it("asks so many at once, in order, and the next when one is answered or fails", async () => {
+describe("a fair concurrency limit", () => {
+  it("starts tasks in order, each as soon as one settles", async () => {
     const limit = limitOf({});
     const all = questions(5);
     const answers = all.map(({ ask }) => limit.run(OWNER, ask));
     expect(asked(all)).toEqual([true, true, false, false, false]);
     all[1]?.answer("second");
     expect(await answers[1]).toBe("second");
-    await waitFor(() => all[2]?.isAsked, { message: "the third is asked" });
+    await waitFor(() => all[2]?.isAsked, { message: "the third task has started" });
     expect(asked(all)).toEqual([true, true, true, false, false]);
     all[0]?.fail();
     await expect(answers[0]).rejects.toThrow("no answer");
-    await waitFor(() => all[3]?.isAsked, { message: "the fourth is asked" });
+    await waitFor(() => all[3]?.isAsked, { message: "the fourth task has started" });
     expect(asked(all)).toEqual([true, true, true, true, false]);
     for (const question of all) question.answer("later");
     expect(await Promise.all(answers.slice(2))).toEqual(["later", "later", "later"]);
   });
 
-  it("refuses what would have to wait behind too many", async () => {
+  it("refuses tasks while the queue is full", async () => {
     const limit = limitOf({ atOnce: 1, waiting: 1 });
     const [first = new Question(), second = new Question(), third = new Question()] = questions(3);
     const answers = [limit.run(OWNER, first.ask), limit.run(OWNER, second.ask)];
@@ -63,12 +63,12 @@ describe("a limit of questions", () => {
     expect(await limit.run(OWNER, third.ask)).toBe("3");
   });
 
-  it("does not ask what waited too long, and goes on", async () => {
+  it("drops tasks that waited too long and continues with the next", async () => {
     const limit = limitOf({ atOnce: 1, waitMs: 20 });
     const [first = new Question(), second = new Question(), third = new Question()] = questions(3);
     const answers = [limit.run(OWNER, first.ask), limit.run(OWNER, second.ask)];
     const since = performance.now();
-    await waitFor(() => performance.now() - since > 20, { message: "the time is up" });
+    await waitFor(() => performance.now() - since > 20, { message: "the time limit has passed" });
     first.answer("1");
     await expect(answers[1]).rejects.toThrow(/too slow: waited more than 20 ms/);
     expect(second.isAsked).toBe(false);
@@ -77,7 +77,7 @@ describe("a limit of questions", () => {
     expect(await answers[0]).toBe("1");
   });
 
-  it("serves networks in turn, and the rooms of each in turn", async () => {
+  it("serves networks in turn, and the rooms of each network in turn", async () => {
     const limit = limitOf({ atOnce: 1 });
     const order: string[] = [];
     const ask = (address: string, room: string) =>
@@ -106,7 +106,7 @@ describe("a limit of questions", () => {
     ]);
   });
 
-  it("leaves turns to other networks, whatever one of them asks", async () => {
+  it("reserves slots for other networks, however many tasks one of them has", async () => {
     const limit = limitOf({ atOnce: 3, reserved: 1 });
     const slow = questions(3);
     const answers = slow.map(({ ask }) => limit.run(OWNER, ask));
@@ -118,7 +118,7 @@ describe("a limit of questions", () => {
     await Promise.all([...answers, answer]);
   });
 
-  it("takes the place of whoever asks most, when too many wait", async () => {
+  it("makes room in a full queue at the expense of the largest user", async () => {
     const limit = limitOf({ atOnce: 1, waiting: 4 });
     const first = new Question();
     const running = limit.run(OWNER, first.ask);

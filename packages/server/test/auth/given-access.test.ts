@@ -3,13 +3,13 @@ import { expect, it } from "vitest";
 import { CustomAccess } from "../../src/auth/custom-access.ts";
 import { attempt, outcome } from "./attempt.ts";
 
-it("does not wait for ever for the application", async () => {
+it("gives up on an application that never decides", async () => {
   const logger = pino({ level: "silent" });
   const access = new CustomAccess(() => new Promise(() => {}), logger, 20);
   expect(await outcome(access.authorize(attempt(undefined)))).toBe("unavailable");
 });
 
-it("does not take a misspelt end for none", async () => {
+it("does not mistake a misspelt expiry for none", async () => {
   const logger = pino({ level: "silent" });
   const granted = { subject: null, level: "read-write", expiresAt: null } as const;
   const ask = (answer: object) =>

@@ -12,7 +12,7 @@ export interface HttpService {
   close(): Promise<void>;
 }
 
-/** A web service of the application, running on this machine. */
+/** A local stand-in for a web service of the application. */
 export async function startHttpService(answer: HttpService["answer"]): Promise<HttpService> {
   const server = createServer((request, response) => void respond(request, response));
   server.listen(0, "127.0.0.1");
@@ -52,7 +52,7 @@ export function status(code: number): HttpService["answer"] {
   return (response) => response.writeHead(code).end();
 }
 
-/** Sends a body bit by bit and never ends. */
+/** Sends a body piece by piece and never ends. */
 export function endless(response: ServerResponse): void {
   response.writeHead(200, { "content-type": "application/json" });
   const timer = setInterval(() => response.write(" "), 50);

@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 describe("a room token", () => {
-  it("says who may do what, and for how long", async () => {
+  it("states the subject, the access level and the expiry", async () => {
     const exp = now() + 60;
     const token = await new SignJWT({ rooms: ["team/*"], access: "read-only" })
       .setProtectedHeader({ alg: "HS256", typ: "JWT" })
@@ -46,7 +46,7 @@ describe("a room token", () => {
     });
   });
 
-  it("needs no subject, and lets write by default", async () => {
+  it("needs no subject and grants read-write by default", async () => {
     const { subject, level } = await accessWith().authorize(attempt(sign({ room: "room" })));
     expect({ subject, level }).toEqual({ subject: null, level: "read-write" });
   });
@@ -74,31 +74,31 @@ describe("a room token", () => {
 
   it.each<[string, Claims]>([
     ["expired", { exp: now() - 60 }],
-    ["without an end", { exp: undefined }],
-    ["with an end that is a text", { exp: "2099" }],
+    ["without an expiry", { exp: undefined }],
+    ["with an expiry that is a string", { exp: "2099" }],
     ["not valid yet", { nbf: now() + 60 }],
-    ["with rooms that are no array", { rooms: "*" }],
+    ["with rooms that are not an array", { rooms: "*" }],
     ["with rooms that are an object", { rooms: { 0: "*", length: 1 } }],
-    ["with a room that is no text", { rooms: [["*"]] }],
+    ["with a room that is not a string", { rooms: [["*"]] }],
     ["with an unknown level", { access: "admin" }],
-    ["with a level of every object", { access: "constructor" }],
-    ["with no level", { access: null }],
-    ["with a subject that is no text", { sub: 5 }],
+    ["with a level inherited by every object", { access: "constructor" }],
+    ["with a null level", { access: null }],
+    ["with a subject that is not a string", { sub: 5 }],
     // If ignored, these would grant the default, read-write.
     ["with a misspelt level", { acess: "read-only" }],
-    ["with a misspelt level of any kind", { Access: "none" }],
+    ["with a level claim in another case", { Access: "none" }],
     ["with a level in another claim", { level: "presence-only" }],
-    ["with a level in a claim of a long name", { ["x".repeat(200)]: "read-only" }],
+    ["with a level in a claim with a long name", { ["x".repeat(200)]: "read-only" }],
   ])("%s is refused", async (_, claims) => {
     expect(await enter(sign({ room: "room", ...claims }))).toBe("unauthenticated");
   });
 
-  it("may be a few seconds late, or early", async () => {
+  it("is accepted a few seconds late or early", async () => {
     expect(await enter(sign({ room: "room", exp: now() - 2 }))).toBe("read-write");
     expect(await enter(sign({ room: "room", nbf: now() + 2 }))).toBe("read-write");
   });
 
-  it("is refused from the moment on at which the access that it gave ended", async () => {
+  it("is refused from the moment the access it granted has expired", async () => {
     const token = sign({ room: "room" });
     const access = accessWith();
     const { expiresAt } = await access.authorize(attempt(token));
@@ -108,7 +108,7 @@ describe("a room token", () => {
     expect(await outcome(access.authorize(attempt(token)))).toBe("unauthenticated");
   });
 
-  it("has no claims but its own", async () => {
+  it("ignores inherited claims and pollutes no prototype", async () => {
     const polluting = `{"exp":${now() + 60},"__proto__":{"room":"room","rooms":["*"]},"constructor":{"prototype":{"room":"room"}}}`;
     const token = forge({ alg: "HS256" }, Buffer.from(polluting).toString("base64url"));
     expect(await enter(token)).toBe("forbidden");
@@ -117,46 +117,46 @@ describe("a room token", () => {
   });
 });
 
-describe("what is no room token", () => {
+describe("an invalid room token", () => {
   const claims = { room: "room", exp: now() + 3600 };
   const good = sign(claims);
   const [header = "", payload = "", signature = ""] = good.split(".");
 
   it.each<[string, string | undefined]>([
     ["nothing", undefined],
-    ["an empty text", ""],
+    ["an empty string", ""],
     ["a word", "secret"],
     ["two dots", ".."],
-    ["a token of another secret", sign(claims, OTHER)],
+    ["a token signed with another secret", sign(claims, OTHER)],
     ["no algorithm", `${encode({ alg: "none" })}.${payload}.`],
-    ["no algorithm, written otherwise", `${encode({ alg: "NoNe" })}.${payload}.`],
+    ["no algorithm, in mixed case", `${encode({ alg: "NoNe" })}.${payload}.`],
     ["no algorithm, with a signature", forge({ alg: "none" }, claims)],
     ["no header", forge({}, claims)],
     ["no signature", `${header}.${payload}.`],
-    ["other claims", `${header}.${encode({ ...claims, room: "other" })}.${signature}`],
-    ["another header", `${encode({ alg: "HS256", kid: "x" })}.${payload}.${signature}`],
+    ["replaced claims", `${header}.${encode({ ...claims, room: "other" })}.${signature}`],
+    ["a replaced header", `${encode({ alg: "HS256", kid: "x" })}.${payload}.${signature}`],
     ["a longer digest", forge({ alg: "HS512" }, claims)],
     ["an unknown algorithm", forge({ alg: "HS1" }, claims)],
-    ["an algorithm that is no text", forge({ alg: ["HS256"] }, claims)],
+    ["an algorithm that is not a string", forge({ alg: ["HS256"] }, claims)],
     ["an unknown critical extension", forge({ alg: "HS256", crit: ["x"], x: 1 }, claims)],
     ["an unencoded payload", forge({ alg: "HS256", b64: false, crit: ["b64"] }, claims)],
     ["a payload that is an array", forge({ alg: "HS256" }, [claims])],
     ["a payload that is null", forge({ alg: "HS256" }, null)],
-    ["a payload that is no JSON", forge({ alg: "HS256" }, "bm90IGpzb24")],
-    ["more than a server should look at", sign({ ...claims, filler: "x".repeat(32_768) })],
+    ["a payload that is not JSON", forge({ alg: "HS256" }, "bm90IGpzb24")],
+    ["a token over the size limit", sign({ ...claims, filler: "x".repeat(32_768) })],
     ["a megabyte", "x".repeat(1_000_000)],
   ])("%s is refused", async (_, token) => {
     expect(await enter(good)).toBe("read-write");
     expect(await enter(token)).toBe("unauthenticated");
   });
 
-  it("a token of a public key is refused", async () => {
+  it("a token signed with an asymmetric key is refused", async () => {
     const { privateKey } = await generateKeyPair("ES256");
     const token = await new SignJWT(claims).setProtectedHeader({ alg: "ES256" }).sign(privateKey);
     expect(await enter(token)).toBe("unauthenticated");
   });
 
-  it("is not shown in the error", async () => {
+  it("does not appear in the error", async () => {
     const refused = accessWith().authorize(attempt(sign(claims, OTHER)));
     await expect(refused).rejects.toThrow(/^the token is not signed with an accepted key$/);
   });

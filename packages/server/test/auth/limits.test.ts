@@ -9,7 +9,7 @@ afterEach(() => {
 });
 
 describe("a token bucket", () => {
-  it("lets twice the rate through at once, and the rate after that", () => {
+  it("admits a burst of twice the rate, then the rate", () => {
     const bucket = new TokenBucket(100, 0);
     const taken = (now: number, tries: number) =>
       Array.from({ length: tries }, () => bucket.take(now)).filter(Boolean).length;
@@ -20,7 +20,7 @@ describe("a token bucket", () => {
     expect(taken(60_000, 1000)).toBe(200);
   });
 
-  it("lets one through now and then when the rate is small", () => {
+  it("admits single requests at rates below one per second", () => {
     const bucket = new TokenBucket(0.1, 0);
     expect([0, 1_000, 9_999, 10_001, 15_000].map((now) => bucket.take(now))).toEqual([
       true,
@@ -31,7 +31,7 @@ describe("a token bucket", () => {
     ]);
   });
 
-  it("never lets through more than its rate and one burst, whenever it is asked", () => {
+  it("never admits more than one burst plus its rate", () => {
     const pauses = fc.array(fc.double({ min: 0, max: 500, noNaN: true }), { minLength: 1 });
     fc.assert(
       fc.property(pauses, fc.integer({ min: 1, max: 50 }), (all, rate) => {
@@ -48,16 +48,16 @@ describe("a token bucket", () => {
   });
 });
 
-describe("limits of connections", () => {
+describe("connection limits", () => {
   const MANY = { connections: 1e6, connectionsPerAddress: 1e6, attemptsPerSecondPerAddress: 1e6 };
 
   function admitted(limits: ConnectionLimits, address: string): Admission {
     const admission = limits.admit(address);
-    if (typeof admission === "string") throw new Error(`${address} is refused: ${admission}`);
+    if (typeof admission === "string") throw new Error(`${address} was refused: ${admission}`);
     return admission;
   }
 
-  it("hold for the server, and one that leaves makes room for one", () => {
+  it("apply to the server; each connection released makes room for one", () => {
     const limits = new ConnectionLimits({ ...MANY, connections: 2 });
     const first = admitted(limits, "192.0.2.1");
     admitted(limits, "192.0.2.2");
@@ -68,7 +68,7 @@ describe("limits of connections", () => {
     expect(limits.admit("192.0.2.4")).toBe("connections");
   });
 
-  it("hold for an address, and not for others", () => {
+  it("apply to each address separately", () => {
     const limits = new ConnectionLimits({ ...MANY, connectionsPerAddress: 2 });
     const first = admitted(limits, "192.0.2.1");
     admitted(limits, "192.0.2.1");
@@ -79,14 +79,14 @@ describe("limits of connections", () => {
     expect(limits.admit("192.0.2.1")).toBe("connections-per-address");
   });
 
-  it("count all IPv6 addresses of a customer as one", () => {
+  it("count a /64 network of IPv6 addresses as one address", () => {
     const limits = new ConnectionLimits({ ...MANY, connectionsPerAddress: 1 });
     admitted(limits, "2001:db8:1:2::1");
     expect(limits.admit("2001:db8:1:2:ffff::9")).toBe("connections-per-address");
     admitted(limits, "2001:db8:1:3::1");
   });
 
-  it("hold for attempts, also for those that are refused", () => {
+  it("apply to attempts, including refused ones", () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     const limits = new ConnectionLimits({
       ...MANY,
@@ -111,8 +111,8 @@ describe("limits of connections", () => {
   });
 });
 
-describe("a map of limited size", () => {
-  it("forgets what was not used for the longest time", () => {
+describe("an LRU map", () => {
+  it("evicts the least recently used entry", () => {
     const map = new LruMap<string, number>(2);
     map.set("a", 1);
     map.set("b", 2);

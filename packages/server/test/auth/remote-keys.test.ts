@@ -60,7 +60,7 @@ function accessAt(url: string): JwtAccess {
 
 const enter = (access: JwtAccess, token: string) => outcome(access.authorize(attempt(token)));
 
-/** Stops the clocks that measure the age of the keys; the test advances them. */
+/** Freezes the clocks that measure the age of the keys; the test advances them. */
 function stopClocks(): void {
   vi.useFakeTimers({ toFake: ["Date", "performance"] });
 }
@@ -84,7 +84,7 @@ describe("published keys", () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  it("are found by their id when they are replaced, and strangers cannot cause many requests", async () => {
+  it("are fetched again for an unknown key ID, but at a limited rate", async () => {
     stopClocks();
     const { service, access } = await publishing(first.jwk);
     expect(await enter(access, await first.sign())).toBe("read-write");
@@ -108,7 +108,7 @@ describe("published keys", () => {
     expect(service.requests).toHaveLength(3);
   });
 
-  it("are accepted for ten minutes after they were withdrawn, or until they are forgotten", async () => {
+  it("are accepted for ten minutes after withdrawal, or until they are forgotten", async () => {
     stopClocks();
     const { service, access } = await publishing(first.jwk);
     const token = await first.sign();
@@ -124,7 +124,7 @@ describe("published keys", () => {
     expect(await enter(access, token)).toBe("read-write");
   });
 
-  it("do not verify what others signed", async () => {
+  it("do not verify forged tokens", async () => {
     const { access } = await publishing(first.jwk, second.jwk);
     const stranger = await signer("first", "ES256");
     const token = await first.sign();
@@ -138,7 +138,7 @@ describe("published keys", () => {
     expect(await enter(access, `${header}.${signature}.${payload}`)).toBe("unauthenticated");
   });
 
-  it("are no secrets", async () => {
+  it("are not accepted as HMAC secrets", async () => {
     const { access } = await publishing(first.jwk);
     const pem = await exportSPKI(first.publicKey);
     const der = createPublicKey(pem).export({ type: "spki", format: "der" });
@@ -153,7 +153,7 @@ describe("published keys", () => {
     }
   });
 
-  it("need not be named if there is only one of the kind", async () => {
+  it("need no key ID if only one is of the right type", async () => {
     const { access, service } = await publishing(first.jwk, second.jwk);
     const unnamed = await first.sign({});
     expect(await enter(access, unnamed)).toBe("read-write");
@@ -164,23 +164,23 @@ describe("published keys", () => {
   });
 });
 
-describe("keys that cannot be had", () => {
+describe("unavailable keys", () => {
   it.each<[string, HttpService["answer"]]>([
     ["an error", status(500)],
     ["a redirect", (response) => response.writeHead(302, { location: "/keys" }).end()],
-    ["no JSON", (response) => response.end("<html>")],
+    ["a body that is not JSON", (response) => response.end("<html>")],
     ["no key set", json({ keys: "none" })],
     ["a private key", json({ keys: [{ kty: "oct", k: "c2VjcmV0", kid: "first" }, null] })],
-    ["too much", (response) => response.end(" ".repeat(300 * 1024))],
+    ["a body that is too large", (response) => response.end(" ".repeat(300 * 1024))],
     ["a broken connection", (response) => response.destroy()],
-  ])("%s: nobody may enter, until they can", async (_, answer) => {
+  ])("%s: access is unavailable until the keys are", async (_, answer) => {
     const { service, access } = await publishing(first.jwk);
     const token = await first.sign();
     service.answer = answer;
     expect(await enter(access, token)).toBe("unavailable");
     service.answer = json({ keys: [first.jwk] });
     await waitFor(async () => (await enter(access, token)) === "read-write", {
-      message: "the keys are asked for again",
+      message: "the keys have been fetched again",
     });
     expect(service.requests).toHaveLength(2);
   });
@@ -188,7 +188,7 @@ describe("keys that cannot be had", () => {
   it.each<[string, (access: JwtAccess) => void]>([
     ["after they were forgotten", (access) => access.forget()],
     ["after ten minutes", () => later(11 * 60_000)],
-  ])("%s: the last ones go on, provisionally", async (_, renew) => {
+  ])("%s: the last known keys remain valid provisionally", async (_, renew) => {
     stopClocks();
     const { service, access } = await publishing(first.jwk);
     const token = await first.sign();
@@ -206,7 +206,7 @@ describe("keys that cannot be had", () => {
     expect(await enter(access, token)).toBe("unauthenticated");
   });
 
-  it("are not asked for again with every token", async () => {
+  it("are not fetched again for every token", async () => {
     const { service, access } = await publishing(first.jwk);
     service.answer = status(500);
     for (let i = 0; i < 20; i++) {
@@ -216,9 +216,9 @@ describe("keys that cannot be had", () => {
   });
 
   it.each<[string, HttpService["answer"]]>([
-    ["no answer", silence],
-    ["an answer without an end", endless],
-  ])("%s is waited for three seconds, for all who come", async (_, answer) => {
+    ["no response", silence],
+    ["an endless response", endless],
+  ])("%s times out after three seconds, with one request for all clients", async (_, answer) => {
     const { service, access } = await publishing(first.jwk);
     service.answer = answer;
     const token = await first.sign();
@@ -230,18 +230,18 @@ describe("keys that cannot be had", () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  it("are given up at the end", async () => {
+  it("are no longer waited for after close", async () => {
     const { service, access } = await publishing(first.jwk);
     service.answer = silence;
     const entering = enter(access, await first.sign());
-    await waitFor(() => service.requests.length === 1, { message: "the keys are asked for" });
+    await waitFor(() => service.requests.length === 1, { message: "the keys have been requested" });
     const started = performance.now();
     access.close();
     expect(await entering).toBe("unavailable");
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
-  it("are not asked for by tokens that no key could verify", async () => {
+  it("are not fetched for tokens that no key could verify", async () => {
     const { service, access } = await publishing(first.jwk);
     for (const token of ["", "x", "a.b.c", "e30.e30.e30", `${"x".repeat(100_000)}`]) {
       expect(await enter(access, token)).toBe("unauthenticated");
@@ -250,7 +250,7 @@ describe("keys that cannot be had", () => {
   });
 
   it.each(["", "keys", "ftp://example.com/", "file:///etc/passwd", "https://me:hidden@host/"])(
-    "%j is no place to look",
+    "%j is rejected as the URL",
     (url) => {
       expect(() => new RemoteKeys(url)).toThrow(/^AUTH_JWKS_URL: must /);
       expect(() => new RemoteKeys(url)).not.toThrow(/hidden/);

@@ -60,7 +60,7 @@ describe("the subprotocol", () => {
     [["token.abc", "yjs"], "yjs"],
     [["yjs", "token.abc", "other"], "yjs"],
     [["token.abc", "token.def"], "token.abc"],
-  ])("of %j is %s", (offered, expected) => {
+  ])("selected from %j is %s", (offered, expected) => {
     expect(selectProtocol(new Set(offered))).toBe(expected);
   });
 
@@ -68,7 +68,7 @@ describe("the subprotocol", () => {
     [["token.a.b-_c"], "token.a.b-_c"],
     [["token.a.b-_c", "yjs"], "yjs"],
     [[], ""],
-  ])("lets a WebSocket that offers %j open", async (offered, selected) => {
+  ])("lets a WebSocket that offers %j connect", async (offered, selected) => {
     const server = new WebSocketServer({
       port: 0,
       host: "127.0.0.1",

@@ -40,7 +40,7 @@ async function asking(answer: HttpService["answer"]): Promise<Asking> {
   };
 }
 
-/** Responds when the test says so. */
+/** Responds once the test calls `go`. */
 function held(answer: HttpService["answer"]): { answer: HttpService["answer"]; go(): void } {
   const waiting: (() => void)[] = [];
   let open = false;
@@ -63,12 +63,12 @@ function later(ms: number): void {
 
 async function requestsCame(service: HttpService, count: number): Promise<void> {
   await waitFor(() => service.requests.length >= count, {
-    message: () => `${service.requests.length} of ${count} requests came`,
+    message: () => `${service.requests.length} of ${count} requests have arrived`,
   });
 }
 
-describe("the application", () => {
-  it("is told who wants to enter where, and says who it is and what is allowed", async () => {
+describe("an application", () => {
+  it("receives room, token and address, and returns subject, level and expiry", async () => {
     const expiresAt = Date.now() + 60_000;
     const { service, access, enter } = await asking(
       json({ subject: "zoe", access: "presence-only", expiresAt, more: true }),
@@ -86,48 +86,60 @@ describe("the application", () => {
   });
 
   it.each<[string, HttpService["answer"], string]>([
-    ["the least", WRITE, "read-write"],
-    ["nothing by name", json({ subject: null, access: "read-only", expiresAt: null }), "read-only"],
+    ["the minimum", WRITE, "read-write"],
+    ["null fields", json({ subject: null, access: "read-only", expiresAt: null }), "read-only"],
     ["401", status(401), "unauthenticated"],
     ["403", status(403), "forbidden"],
-    ["403 with more", json({ access: "read-write" }, {}, 403), "forbidden"],
+    ["403 and a body", json({ access: "read-write" }, {}, 403), "forbidden"],
     ["400", status(400), "unavailable"],
     ["404", status(404), "unavailable"],
     ["500", status(500), "unavailable"],
     ["204", status(204), "unavailable"],
     ["201", json({ access: "read-write" }, {}, 201), "unavailable"],
     ["no body", status(200), "unavailable"],
-    ["no JSON", (r) => r.end("<html>"), "unavailable"],
-    ["JSON of another kind", json(["read-write"]), "unavailable"],
+    ["a body that is not JSON", (r) => r.end("<html>"), "unavailable"],
+    ["a JSON array", json(["read-write"]), "unavailable"],
     ["true", json(true), "unavailable"],
     ["null", json(null), "unavailable"],
-    ["no access", json({ subject: "zoe" }), "unavailable"],
-    ["another access", json({ access: "admin" }), "unavailable"],
-    ["access of every object", json({ access: "toString" }), "unavailable"],
-    ["a subject that is no text", json({ subject: 5, access: "read-write" }), "unavailable"],
-    ["an end that is no number", json({ access: "read-write", expiresAt: "x" }), "unavailable"],
-    ["a misspelt end", json({ access: "read-write", expires_at: Date.now() + 1e6 }), "unavailable"],
-    ["more than that", json({ access: "read-write", name: "Zoe", team: 5 }), "read-write"],
-    ["an end in seconds", json({ access: "read-write", expiresAt: 4e9 }), "unavailable"],
+    ["no level", json({ subject: "zoe" }), "unavailable"],
+    ["an unknown level", json({ access: "admin" }), "unavailable"],
+    ["a level inherited by every object", json({ access: "toString" }), "unavailable"],
+    ["a subject that is not a string", json({ subject: 5, access: "read-write" }), "unavailable"],
     [
-      "an end without end",
+      "an expiry that is not a number",
+      json({ access: "read-write", expiresAt: "x" }),
+      "unavailable",
+    ],
+    [
+      "a misspelt expiry",
+      json({ access: "read-write", expires_at: Date.now() + 1e6 }),
+      "unavailable",
+    ],
+    ["additional fields", json({ access: "read-write", name: "Zoe", team: 5 }), "read-write"],
+    ["an expiry in seconds", json({ access: "read-write", expiresAt: 4e9 }), "unavailable"],
+    [
+      "an infinite expiry",
       (r) => r.end('{"access":"read-write","expiresAt":1e999}'),
       "unavailable",
     ],
-    ["what pollutes", (r) => r.end('{"__proto__":{"access":"read-write"}}'), "unavailable"],
-    ["too much", json({ access: "read-write", filler: "x".repeat(70_000) }), "unavailable"],
+    ["a polluted prototype", (r) => r.end('{"__proto__":{"access":"read-write"}}'), "unavailable"],
+    [
+      "a body that is too large",
+      json({ access: "read-write", filler: "x".repeat(70_000) }),
+      "unavailable",
+    ],
     ["deep nesting", (r) => r.end("[".repeat(60_000)), "unavailable"],
     ["a broken connection", (r) => r.destroy(), "unavailable"],
     ["half a body", (r) => r.write('{"acc', () => r.destroy()), "unavailable"],
-  ])("that answers with %s", async (_, answer, expected) => {
+  ])("that responds with %s", async (_, answer, expected) => {
     const { enter } = await asking(answer);
     expect(await enter("token")).toBe(expected);
   });
 
   it.each<[string, HttpService["answer"]]>([
-    ["does not answer", silence],
-    ["does not end its answer", endless],
-  ])("that %s is waited for three seconds", async (_, answer) => {
+    ["does not respond", silence],
+    ["never ends its response", endless],
+  ])("that %s times out after three seconds", async (_, answer) => {
     const { service, access, enter } = await asking(answer);
     const started = performance.now();
     expect(await enter("token")).toBe("unavailable");
@@ -137,7 +149,7 @@ describe("the application", () => {
     expect((await access.authorize(attempt("token"))).level).toBe("read-write");
   });
 
-  it("is not there: nobody may enter, and the error says why without the token or the URL", async () => {
+  it("that is unreachable admits nobody; the error reveals neither token nor URL", async () => {
     const service = await startHttpService(WRITE);
     await service.close();
     const access = new WebhookAccess(`${service.url}?key=hidden`);
@@ -150,7 +162,7 @@ describe("the application", () => {
     access.close();
   });
 
-  it("that sends elsewhere is not followed with the token", async () => {
+  it("that redirects is not followed", async () => {
     const elsewhere = await startHttpService(WRITE);
     releases.push(() => elsewhere.close());
     const { enter } = await asking((r) => r.writeHead(307, { location: elsewhere.url }).end());
@@ -158,21 +170,21 @@ describe("the application", () => {
     expect(elsewhere.requests).toEqual([]);
   });
 
-  it("repeats the token instead of an answer: it does not get into the error", async () => {
+  it("that echoes the token does not leak it into the error", async () => {
     const { access } = await asking((response, body) => response.end(JSON.parse(body).token));
     const entering = access.authorize(attempt("secret"));
     await expect(entering).rejects.toThrow(/: the body is not JSON$/);
     await expect(entering).rejects.not.toHaveProperty("cause.cause");
   });
 
-  it("is not bothered with tokens that are too long", async () => {
+  it("is not asked about tokens that are too long", async () => {
     const { service, enter } = await asking(WRITE);
     expect(await enter("x".repeat(32_769))).toBe("unauthenticated");
     expect(service.requests).toEqual([]);
     expect(await enter("x".repeat(32_768))).toBe("read-write");
   });
 
-  it("is given up at the end", async () => {
+  it("is no longer waited for or asked after close", async () => {
     const { service, access, enter } = await asking(silence);
     const entering = enter("token");
     await requestsCame(service, 1);
@@ -183,7 +195,7 @@ describe("the application", () => {
   });
 
   it.each(["", "example.com", "ws://example.com", "https://me:hidden@example.com"])(
-    "cannot be asked at %j",
+    "cannot have the URL %j",
     (url) => {
       expect(() => new WebhookAccess(url)).toThrow(/^AUTH_WEBHOOK_URL: must /);
       expect(() => new WebhookAccess(url)).not.toThrow(/hidden/);
@@ -191,12 +203,12 @@ describe("the application", () => {
   );
 });
 
-describe("an answer", () => {
+describe("a cached decision", () => {
   it.each<[string, HttpService["answer"], string]>([
-    ["yes", WRITE, "read-write"],
-    ["not this one", status(401), "unauthenticated"],
-    ["not here", status(403), "forbidden"],
-  ])("holds for ten seconds: %s", async (_, answer, expected) => {
+    ["granted", WRITE, "read-write"],
+    ["401", status(401), "unauthenticated"],
+    ["403", status(403), "forbidden"],
+  ])("is kept for ten seconds: %s", async (_, answer, expected) => {
     const { service, enter } = await asking(answer);
     expect(await enter("token")).toBe(expected);
     later(9_000);
@@ -212,7 +224,7 @@ describe("an answer", () => {
     ["private, Max-Age=2", 1, 3],
     ["max-age=99999999999", 3599, 3601],
     ["public", 9, 11],
-  ])("holds as long as it says: %s", async (control, within, after) => {
+  ])("is kept as long as cache-control allows: %s", async (control, within, after) => {
     const { service, enter } = await asking(
       json({ access: "read-only" }, { "cache-control": control }),
     );
@@ -226,7 +238,7 @@ describe("an answer", () => {
   });
 
   it.each(["no-store", "no-cache", "max-age=0", "max-age=60, no-store"])(
-    "does not hold if it says so: %s",
+    "is not kept if cache-control forbids it: %s",
     async (control) => {
       const { service, enter } = await asking(
         json({ access: "read-only" }, { "cache-control": control }),
@@ -237,7 +249,7 @@ describe("an answer", () => {
     },
   );
 
-  it("does not hold longer than the access that it gives", async () => {
+  it("is not kept beyond the expiry of the access it grants", async () => {
     const { service, enter } = await asking(
       json({ access: "read-write", expiresAt: Date.now() + 2_000 }),
     );
@@ -247,14 +259,14 @@ describe("an answer", () => {
     expect(await enter("token")).toBe("unauthenticated");
   });
 
-  it("that did not come does not hold", async () => {
+  it("is not made from a failed request", async () => {
     const { service, enter } = await asking(status(500));
     expect(await enter("token")).toBe("unavailable");
     service.answer = WRITE;
     expect(await enter("token")).toBe("read-write");
   });
 
-  it("holds for one room, token and address", async () => {
+  it("applies to one room, token and address", async () => {
     const { service, access } = await asking(WRITE);
     const base = attempt("token");
     for (const other of [
@@ -269,7 +281,7 @@ describe("an answer", () => {
     expect(service.requests).toHaveLength(5);
   });
 
-  it("is forgotten with its room", async () => {
+  it("is dropped when its room is forgotten", async () => {
     const { service, access, enter } = await asking(WRITE);
     for (const room of ["room", "room2", "roo"]) await enter("token", room);
     service.answer = status(403);
@@ -280,8 +292,8 @@ describe("an answer", () => {
   });
 });
 
-describe("questions under way", () => {
-  it("are asked once by all who ask the same", async () => {
+describe("pending requests", () => {
+  it("are shared by identical attempts", async () => {
     const gate = held(WRITE);
     const { service, enter } = await asking(gate.answer);
     const entering = Array.from({ length: 50 }, (_, i) => enter(i % 2 === 0 ? "even" : "odd"));
@@ -291,7 +303,7 @@ describe("questions under way", () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it("do not answer those who ask after their room was forgotten, and are not kept", async () => {
+  it("are neither shared nor cached once their room has been forgotten", async () => {
     const gate = held(WRITE);
     const { service, access, enter } = await asking(gate.answer);
     const before = enter("token");
@@ -305,7 +317,7 @@ describe("questions under way", () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it("are limited; what comes after that is refused at once", async () => {
+  it("are limited to 32 per network, with 2000 waiting; the rest are refused immediately", async () => {
     const { service, access, enter } = await asking(silence);
     const entering = Array.from({ length: 32 + 2_000 + 100 }, (_, i) => enter(`token ${i}`));
     const refused = await Promise.all(entering.slice(-100));
@@ -316,7 +328,7 @@ describe("questions under way", () => {
     expect(service.requests).toHaveLength(32);
   });
 
-  it("that waited too long are not asked any more", async () => {
+  it("are not sent if they waited too long", async () => {
     const { service, enter } = await asking(silence);
     const entering = Array.from({ length: 100 }, (_, i) => enter(`token ${i}`));
     expect(new Set(await Promise.all(entering))).toEqual(new Set(["unavailable"]));

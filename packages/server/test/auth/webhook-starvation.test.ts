@@ -5,7 +5,7 @@ import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type HttpService, json, startHttpService, status } from "./http-service.ts";
 
-/** How long the application takes to respond; 40 requests run at a time. */
+/** The response time of the application; 40 requests run at a time. */
 const ANSWER_MS = 1_000;
 /** Attack requests waiting at any time: the last of them gets its turn after seven seconds. */
 const GUESSES = 300;
@@ -31,7 +31,7 @@ async function guess(port: number, name: string): Promise<void> {
       // Waits until the guess has been decided: the first data received is the refusal.
       await waitFor(() => isOver || !socket.isOpen || socket.received > 0, {
         timeout: 60_000,
-        message: "the guess is answered",
+        message: "the guess has been decided",
       });
       socket.destroy();
     } catch (error) {
@@ -52,7 +52,7 @@ async function enter(wsUrl: string, token: string): Promise<string> {
   return outcome;
 }
 
-it("who tries many wrong tokens from one address does not keep others out", async () => {
+it("a flood of wrong tokens from one address does not keep other clients out", async () => {
   service = await startHttpService((response, body) => {
     const { token } = JSON.parse(body) as { token: string };
     const answer = token.startsWith("right") ? json({ access: "read-write" }) : status(401);
@@ -62,7 +62,10 @@ it("who tries many wrong tokens from one address does not keep others out", asyn
   const { port, wsUrl } = server;
   for (let i = 0; i < GUESSES; i++) guessing.push(guess(port, String(i)));
   const { requests } = service;
-  await waitFor(() => requests.length > 80, { timeout: 60_000, message: "the guesses are asked" });
+  await waitFor(() => requests.length > 80, {
+    timeout: 60_000,
+    message: "the application has received more than 80 guesses",
+  });
   const outcomes = await Promise.all(
     Array.from({ length: 5 }, (_, i) => enter(wsUrl, `right-${i}`)),
   );

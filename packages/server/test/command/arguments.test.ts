@@ -6,14 +6,11 @@ const { version } = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
 );
 
-it.each([[["--help"]], [["-h"]], [["setup", "--help"]]])(
-  "%j prints how it is used",
-  async (args) => {
-    const command = await spawnServer({}, args);
-    expect((await command.exited).code).toBe(0);
-    expect(command.output.join("\n")).toMatch(/Usage: symphony-backend[\s\S]* DATABASE_URL /);
-  },
-);
+it.each([[["--help"]], [["-h"]], [["setup", "--help"]]])("%j prints the usage", async (args) => {
+  const command = await spawnServer({}, args);
+  expect((await command.exited).code).toBe(0);
+  expect(command.output.join("\n")).toMatch(/Usage: symphony-backend[\s\S]* DATABASE_URL /);
+});
 
 it.each([["--version"], ["-v"]])("%s prints the version", async (flag) => {
   const command = await spawnServer({}, [flag]);
@@ -21,8 +18,8 @@ it.each([["--version"], ["-v"]])("%s prints the version", async (flag) => {
   expect(command.output).toEqual([version]);
 });
 
-it("listens where its options say", async () => {
-  // The port of a server that has just stopped is free.
+it("--host and --port override the environment", async () => {
+  // The port of a server that has just stopped is available.
   const first = await startServer();
   const { port } = first;
   await first.stop();
@@ -52,7 +49,7 @@ it.each([
   expect(command.logs).toEqual([]);
 });
 
-it("warns of a variable that looks like a setting", async () => {
+it("warns about variables that look like misspelt settings", async () => {
   const env = {
     CALBACK_URL: "http://127.0.0.1:9/",
     SSL_CERT_FILE: "/etc/ca.pem",

@@ -10,7 +10,7 @@ import { waitFor } from "../support/wait-for.ts";
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const HIDDEN = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f]/;
 
-it("escapes what cannot be seen, and changes no value", () => {
+it("invisible characters are escaped without changing any value", () => {
   const value = { room: "a\u202Eb\u200Bc\u0007\u0085\u2066é日本\uFEFF", text: "plain" };
   const line = escapeHidden(JSON.stringify(value));
   expect(line).not.toMatch(HIDDEN);
@@ -18,7 +18,7 @@ it("escapes what cannot be seen, and changes no value", () => {
   expect(escapeHidden('{"a":"plain é日本"}')).toBe('{"a":"plain é日本"}');
 });
 
-it("is what the server writes, whatever a room is called", async () => {
+it("the server escapes invisible characters in room names", async () => {
   const { PATH = "" } = process.env;
   const env = { PATH, PORT: "0", DATA_DIR: await temporaryDirectory(), LOG_LEVEL: "debug" };
   const server = spawn(process.execPath, [CLI], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -27,7 +27,7 @@ it("is what the server writes, whatever a room is called", async () => {
     server.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
     });
-    await waitFor(() => output.includes('"listening"'), { message: "it listens" });
+    await waitFor(() => output.includes('"listening"'), { message: "the server is listening" });
     const url = /"url":"http:([^"]+)"/.exec(output)?.[1];
     const client = await RawClient.connect(`ws:${url}`, encodeURIComponent("a\u202Eb\u200Bc"));
     await client.close();
@@ -39,7 +39,7 @@ it("is what the server writes, whatever a room is called", async () => {
   }
 });
 
-it("is one line when the server cannot start", async () => {
+it("a failed start is reported in one escaped line", async () => {
   const command = await spawnServer({}, ["st\u202Eart\nx"]);
   expect((await command.exited).code).toBe(1);
   expect(command.output.length).toBe(1);

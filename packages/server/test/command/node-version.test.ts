@@ -15,7 +15,7 @@ const PRETENDS = `data:text/javascript,${encodeURIComponent(
 )}`;
 const REASON = "symphony-backend needs Node 22.16 or later; this is Node 20.20.2";
 
-it("knows the versions that package.json names", () => {
+it("the supported versions are those that package.json requires", () => {
   const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   expect(JSON.parse(manifest).engines.node).toBe(`>=${OLDEST_NODE}`);
   for (const version of ["22.16.0", "22.17.1", "24.0.0", "100.0.0"]) {
@@ -26,12 +26,12 @@ it("knows the versions that package.json names", () => {
 });
 
 describe("on an older Node", () => {
-  it("the command says in one line which Node it needs", async () => {
+  it("the command prints one line with the required version", async () => {
     const failed = await run(process.execPath, ["--import", PRETENDS, CLI]).catch((error) => error);
     expect(failed).toMatchObject({ code: 1, stdout: "", stderr: `${REASON}\n` });
   });
 
-  it("the library says so, too", async () => {
+  it("the library rejects with the same message", async () => {
     const program = `import(${JSON.stringify(LIBRARY)}).catch((error) => console.log(error.stack));`;
     const { stdout } = await run(process.execPath, ["--import", PRETENDS, "-e", program]);
     expect(stdout).toBe(`${REASON}\n`);

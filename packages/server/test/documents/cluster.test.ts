@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { type ServerHere, startServerHere } from "./server-here.ts";
 import { writeUntilKilled } from "./writer-process.ts";
 
-/** Two more of its servers run in this process, next to the test. */
+/** Tests add two more servers, which run in this process. */
 let cluster: TestCluster;
 beforeAll(async () => {
   cluster = await TestCluster.start(1, { env: { UNLOAD_DELAY_MS: "100" } });
@@ -25,11 +25,11 @@ function wsUrl(): string {
   return cluster.member(0).process.wsUrl;
 }
 
-/** A person with a real provider, connected to the server that runs in another process. */
+/** A user with a real provider, connected to the server that runs in another process. */
 async function join(room: string): Promise<Session13> {
   const session = yWebsocket31.open(wsUrl(), room, { presence: { name: "Ada" } });
   whenDone(async () => session.destroy());
-  await waitFor(() => session.isSynced, { message: "the client is synced" });
+  await waitFor(() => session.isSynced, { message: "the client has synced" });
   return session;
 }
 
@@ -37,7 +37,7 @@ function textOf({ doc }: Pick<ServerDocument, "doc">): string {
   return doc.getText("text").toString();
 }
 
-it("gives code of every server, and clients of another one, the same document", async () => {
+it("documents of two servers and a client of a third converge", async () => {
   const servers = await Promise.all([startHere(), startHere()]);
   const person = await join("shared");
   const agents = await Promise.all(servers.map((server) => server.openDocument("shared")));
@@ -59,11 +59,11 @@ it("gives code of every server, and clients of another one, the same document", 
   expect(textOf({ doc: await readRoom(wsUrl(), "shared") })).toBe(textOf(person));
 });
 
-it("shows code of every server, and clients of another one, to each other", async () => {
+it("awareness is shared between two servers and a client of a third", async () => {
   const servers = await Promise.all([startHere(), startHere()]);
   const person = await join("presence");
   const [one, other] = await Promise.all(servers.map((server) => server.openDocument("presence")));
-  if (one === undefined || other === undefined) throw new Error("not opened");
+  if (one === undefined || other === undefined) throw new Error("expected two documents");
   one.awareness.setLocalState({ name: "one" });
   other.awareness.setLocalState({ name: "other" });
   const names = ["Ada", "one", "other"].join();
@@ -80,11 +80,11 @@ it("shows code of every server, and clients of another one, to each other", asyn
   await servers[1]?.close();
   expect((await other.closed).code).toBe(1012);
   await waitFor(() => namesOf(person.presence) === "Ada", {
-    message: () => `only the person is there: ${namesOf(person.presence)}`,
+    message: () => `only Ada is present, not ${namesOf(person.presence)}`,
   });
 });
 
-it("ends everywhere when the room is deleted", async () => {
+it("documents are closed on all servers when their room is deleted", async () => {
   const servers = await Promise.all([startHere(), startHere()]);
   const opened = await Promise.all(servers.map((server) => server.openDocument("deleted")));
   opened[0]?.doc.getText("text").insert(0, "gone");
@@ -95,12 +95,12 @@ it("ends everywhere when the room is deleted", async () => {
   expect(ends.map(({ code }) => code)).toEqual([4404, 4404]);
 });
 
-it("loses nothing that was durable when its server is killed", async () => {
+it("nothing that was durable is lost when a server is killed", async () => {
   const person = await join("killed");
   const durable = await writeUntilKilled("killed", cluster.services.environment());
   const numbers = () => person.doc.getArray<number>("numbers").toArray();
   await waitFor(() => numbers().length > durable, {
-    message: () => `${durable} is among ${numbers().length}`,
+    message: () => `number ${durable} is among ${numbers().length}`,
   });
   expect(numbers().slice(0, durable + 1)).toEqual(Array.from({ length: durable + 1 }, (_, i) => i));
 });

@@ -88,9 +88,11 @@ class Participant {
       await open?.whenDurable();
       return;
     }
-    // The echo of a deletion need not show whose it was; it is durable once what follows it is.
+    // The echo of a deletion may not identify its writer; it is durable once a later write is.
     open.doc.getMap("saved").set("by", open.doc.clientID);
-    await waitFor(() => open.acknowledged === open.clock, { message: "it is saved" });
+    await waitFor(() => open.acknowledged === open.clock, {
+      message: "all writes have been acknowledged",
+    });
   }
 
   async close(): Promise<void> {
@@ -117,7 +119,7 @@ class Participant {
         this.#undo?.undo();
         break;
       case "reopen":
-        // When a client is cut off, updates that it sent and nobody received may be lost.
+        // When a client is cut off, updates that it sent but nobody received may be lost.
         await this.save();
         await this.close();
         await this.open();
@@ -136,7 +138,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-it("gives clients and code of the server the same document, whoever writes what", async () => {
+it("documents of clients and of the server's own code converge after any edits", async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
@@ -157,7 +159,7 @@ it("gives clients and code of the server the same document, whoever writes what"
         await participant.close();
       }
       await waitFor(async () => contentOf(await readRoom(server.wsUrl, room)) === contents()[0], {
-        message: "the server has it",
+        message: "the server has the same content",
       });
     }),
     // Shrinking a counterexample would exceed the test's timeout.

@@ -21,33 +21,33 @@ beforeEach(() => {
 });
 afterAll(() => server.close());
 
-/** A person with a real provider, connected until the test ends. */
+/** A user with a real provider, connected until the test ends. */
 async function join({ wsUrl }: ServerHere, room: string, name = "a person"): Promise<Session13> {
   const session = yWebsocket31.open(wsUrl, room, { presence: { name } });
   whenDone(async () => session.destroy());
-  await waitFor(() => session.isSynced, { message: "the client is synced" });
+  await waitFor(() => session.isSynced, { message: "the client has synced" });
   return session;
 }
 
 async function shows(text: { toString(): string }, expected: string): Promise<void> {
   await waitFor(() => text.toString() === expected, {
-    message: () => `"${expected}", not "${text}"`,
+    message: () => `the text is "${expected}", not "${text}"`,
   });
 }
 
-/** Waits until the room is unloaded, so that the next one to open it reads it from the store. */
+/** Waits until the room is unloaded, so that the next `openDocument` reads it from the store. */
 async function isUnloaded(): Promise<void> {
   await waitFor(() => server.logs.some((line) => line.msg === "unloaded" && line.room === room), {
-    message: "the document is let go",
+    message: "the document has been unloaded",
   });
 }
 
-describe("a document of the server's own code", () => {
-  it("is complete when it is opened, and edits like any client", async () => {
+describe("a document opened in the server's process", () => {
+  it("is complete once opened, and edits like any client", async () => {
     const person = await join(server, room);
     person.text.insert(0, "hello");
     await waitFor(async () => (await readRoom(server.wsUrl, room)).getText("text").length === 5, {
-      message: "the server has it",
+      message: "the server has the text",
     });
 
     const opened = await server.openDocument(room);
@@ -59,7 +59,7 @@ describe("a document of the server's own code", () => {
     await shows(text, "> hello world");
   });
 
-  it("tells what others wrote by its origin, and is told of nothing that it wrote itself", async () => {
+  it("marks remote changes with itself as the origin, and does not receive its own changes", async () => {
     const person = await join(server, room);
     const opened = await server.openDocument(room);
     const text = opened.doc.getText("text");
@@ -79,17 +79,19 @@ describe("a document of the server's own code", () => {
     ]);
   });
 
-  it("may be answered by a listener, and by another document of the same room", async () => {
+  it("receives changes made by a listener on another document of the same room", async () => {
     const [one, other] = [await server.openDocument(room), await server.openDocument(room)];
     other.doc.getMap("asked").observe(({ keysChanged, transaction }) => {
       if (transaction.local) return;
       for (const key of keysChanged) other.doc.getMap("answered").set(key, `${key}!`);
     });
     for (let i = 0; i < 50; i++) one.doc.getMap("asked").set(`question ${i}`, true);
-    await waitFor(() => one.doc.getMap("answered").size === 50, { message: "all is answered" });
+    await waitFor(() => one.doc.getMap("answered").size === 50, {
+      message: "all 50 answers have arrived",
+    });
   });
 
-  it("is shown a large document whole", async () => {
+  it("opens a large document completely", async () => {
     const content = Array.from({ length: 150_000 }, (_, i) => `word ${i} `).join("");
     const writer = await server.openDocument(room);
     writer.doc.getText("text").insert(0, content);
@@ -100,19 +102,21 @@ describe("a document of the server's own code", () => {
     expect(doc.getText("text").toString() === content).toBe(true);
   });
 
-  it("refuses a room name that no client may use", async () => {
+  it("rejects invalid room names", async () => {
     await expect(server.openDocument("")).rejects.toThrow(RoomNameError);
     await expect(server.openDocument("x".repeat(513))).rejects.toThrow(RoomNameError);
   });
 
-  it("is no connection, and takes no place of one", async () => {
+  it("does not count as a connection", async () => {
     const server = await startServerHere({ MAX_CONNECTIONS_PER_ROOM: "1" });
     await Promise.all([server.openDocument(room), server.openDocument(room)]);
     const record = async () => {
       const response = await fetch(`${server.url}/api/rooms/${room}`);
       return (await response.json()) as Record<string, unknown>;
     };
-    await waitFor(async () => (await record()).name === room, { message: "it is recorded" });
+    await waitFor(async () => (await record()).name === room, {
+      message: "the room has been recorded",
+    });
     expect(await record()).toMatchObject({ connections: 0, active: false });
     await join(server, room);
     expect(await record()).toMatchObject({ connections: 1, active: true });
@@ -120,7 +124,7 @@ describe("a document of the server's own code", () => {
     expect((await second.closed).code).toBe(4409);
   });
 
-  it("goes on when a listener throws", async () => {
+  it("keeps working if a listener throws", async () => {
     const opened = await server.openDocument(room);
     const text = opened.doc.getText("text");
     text.observe(() => {
@@ -134,14 +138,16 @@ describe("a document of the server's own code", () => {
     await shows(text, "one");
     person.text.insert(3, ", two");
     await shows(text, "one, two");
-    await waitFor(() => opened.awareness.getStates().has(person.clientId), { message: "is seen" });
+    await waitFor(() => opened.awareness.getStates().has(person.clientId), {
+      message: "the client is visible",
+    });
     const errors = server.logs.filter((line) => line.level === 50 && line.room === room);
     expect(errors.length).toBeGreaterThanOrEqual(3);
   });
 });
 
-describe("presence of the server's own code", () => {
-  it("is seen both ways once it has a state, and goes when the document is closed", async () => {
+describe("awareness of a document opened in the server's process", () => {
+  it("is exchanged with clients once it has a state, and removed when the document is closed", async () => {
     const person = await join(server, room, "Ada");
     const opened = await server.openDocument(room);
     const { awareness } = opened;
@@ -150,52 +156,56 @@ describe("presence of the server's own code", () => {
     expect(person.presence.has(clientID)).toBe(false);
 
     awareness.setLocalState({ name: "agent" });
-    await waitFor(() => person.presence.has(clientID), { message: "the agent is seen" });
+    await waitFor(() => person.presence.has(clientID), { message: "the agent is visible" });
     expect(person.presence.get(clientID)).toEqual({ name: "agent" });
     awareness.setLocalStateField("cursor", 7);
     await waitFor(() => (person.presence.get(clientID) as { cursor?: number }).cursor === 7, {
-      message: "the change is seen",
+      message: "the agent's change is visible",
     });
     person.setPresence({ name: "Ada", typing: true });
     await waitFor(() => awareness.getStates().get(person.clientId)?.typing === true, {
-      message: "the person's change is seen",
+      message: "the user's change is visible",
     });
 
     awareness.setLocalState(null);
-    await waitFor(() => !person.presence.has(clientID), { message: "the agent is not shown" });
+    await waitFor(() => !person.presence.has(clientID), {
+      message: "the agent is no longer visible",
+    });
     awareness.setLocalState({ name: "back" });
-    await waitFor(() => person.presence.has(clientID), { message: "the agent is back" });
+    await waitFor(() => person.presence.has(clientID), { message: "the agent is visible again" });
     opened.close();
     await waitFor(() => !person.presence.has(clientID), { message: "the agent has left" });
     expect(await opened.closed).toEqual({ code: 1000, reason: "closed by the application" });
     expect([...awareness.getStates()]).toEqual([]);
   });
 
-  it("is there still when somebody says that it left", async () => {
+  it("survives a client's claim that it has left", async () => {
     const opened = await server.openDocument(room);
     opened.awareness.setLocalState({ name: "agent" });
     const client = opened.awareness.clientID;
     const liar = await RawClient.connect(server.wsUrl, room);
-    await waitFor(() => liar.presenceOf(client)?.state !== undefined, { message: "it is seen" });
+    await waitFor(() => liar.presenceOf(client)?.state !== undefined, {
+      message: "the agent is visible",
+    });
     liar.sendPresence({ client, clock: 100, state: null });
     await liar.ping();
     const person = await join(server, room);
-    await waitFor(() => person.presence.has(client), { message: "it is there" });
+    await waitFor(() => person.presence.has(client), { message: "the agent is still visible" });
     await liar.close();
   });
 
   it.each([
     ["is too large", { text: "x".repeat(70_000) }, 4413],
-    ["is no JSON", { number: 1n }, 1007],
-  ])("closes the document when it %s", async (_, state, code) => {
+    ["is not JSON", { number: 1n }, 1007],
+  ])("closes the document if it %s", async (_, state, code) => {
     const opened = await server.openDocument(room);
     opened.awareness.setLocalState(state);
     expect((await opened.closed).code).toBe(code);
   });
 });
 
-describe("the end of a document of the server's own code", () => {
-  it("loses nothing that was durable when the process is killed", async () => {
+describe("the end of a document opened in the server's process", () => {
+  it("process killed: nothing that was durable is lost", async () => {
     const DATA_DIR = await temporaryDirectory();
     const durable = await writeUntilKilled("room", { DATA_DIR });
     const server = await startServer({ dataDir: DATA_DIR });
@@ -204,7 +214,7 @@ describe("the end of a document of the server's own code", () => {
     await server.stop();
   });
 
-  it("closed by the application: what was written before is kept, what comes later is not", async () => {
+  it("closed by the application: earlier writes are kept, later ones are not", async () => {
     const opened = await server.openDocument(room);
     opened.doc.getText("text").insert(0, "before");
     opened.close();
@@ -217,18 +227,18 @@ describe("the end of a document of the server's own code", () => {
     expect((await readRoom(server.wsUrl, room)).getText("text").toString()).toBe("before");
   });
 
-  it("destroyed by the application: it is closed", async () => {
+  it("destroyed by the application: the document is closed", async () => {
     const opened = await server.openDocument(room);
     const person = await join(server, room);
     opened.awareness.setLocalState({ name: "agent" });
     const { clientID } = opened.awareness;
-    await waitFor(() => person.presence.has(clientID), { message: "the agent is seen" });
+    await waitFor(() => person.presence.has(clientID), { message: "the agent is visible" });
     opened.doc.destroy();
     expect((await opened.closed).code).toBe(1000);
     await waitFor(() => !person.presence.has(clientID), { message: "the agent has left" });
   });
 
-  it("the room is deleted: it says so, and what was written is not called durable", async () => {
+  it("room deleted: the document is closed and its writes never become durable", async () => {
     const opened = await server.openDocument(room);
     opened.doc.getText("text").insert(0, "gone");
     const response = await fetch(`${server.url}/api/rooms/${room}`, { method: "DELETE" });
@@ -245,7 +255,7 @@ describe("the end of a document of the server's own code", () => {
     expect(again.doc.getText("text").toString()).toBe("");
   });
 
-  it("the server is closed: what was written before is durable, and it says so", async () => {
+  it("server closed: earlier writes become durable, later ones are rejected", async () => {
     const DATA_DIR = await temporaryDirectory();
     const server = await startServerHere({ DATA_DIR });
     const opened = await server.openDocument("room");
@@ -265,7 +275,7 @@ describe("the end of a document of the server's own code", () => {
     expect(doc.getText("text").toString()).toBe("the last words");
   });
 
-  it("the document becomes too large: nobody gets what does not fit", async () => {
+  it("document too large: it is closed and the excess reaches no client", async () => {
     const server = await startServerHere({ MAX_DOCUMENT_BYTES: "2000" });
     const opened = await server.openDocument("room");
     opened.doc.getText("text").insert(0, "fits");
@@ -279,14 +289,14 @@ describe("the end of a document of the server's own code", () => {
     expect((await readRoom(server.wsUrl, "room")).getText("text").toString()).toBe("fits");
   });
 
-  it("a transaction is larger than a message may be", async () => {
+  it("transaction larger than a message may be: the document is closed", async () => {
     const server = await startServerHere({ MAX_MESSAGE_BYTES: "2000" });
     const opened = await server.openDocument("room");
     opened.doc.getText("text").insert(0, "x".repeat(3_000));
     expect((await opened.closed).code).toBe(4413);
   });
 
-  it("what was written cannot be read by others", async () => {
+  it("update that clients could not read: the document is closed and nothing is stored", async () => {
     const opened = await server.openDocument(room);
     let nested: unknown = 0;
     for (let i = 0; i < 600; i++) nested = [nested];

@@ -3,13 +3,13 @@ import { createServer, type SymphonyServer } from "../../src/index.ts";
 import { whenDone } from "../http/http-parts.ts";
 import { type LogLine, temporaryDirectory } from "../support/server-process.ts";
 
-/** A server in the test's own process, as in an application. */
+/** A server in the process of the test, as in an application. */
 export interface ServerHere extends SymphonyServer {
   readonly wsUrl: string;
   readonly logs: readonly LogLine[];
 }
 
-/** Starts a server in this process. It is closed when the test ends, if it still runs. */
+/** Starts a server in this process. It is closed when the test ends, if it is still running. */
 export async function startServerHere(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<ServerHere> {
@@ -18,7 +18,7 @@ export async function startServerHere(
   return server;
 }
 
-/** The same, for all tests of a file; the caller closes it. */
+/** Like `startServerHere`, but for all tests of a file; the caller closes it. */
 export async function startServerForFile(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<ServerHere> {

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { createServer } from "../../src/index.ts";
 
-// Writes numbers into a room until it is killed, and reports to its parent which of them are durable.
+// Writes numbers to a room until it is killed, and reports to its parent which of them are durable.
 
 process.on("disconnect", () => process.exit());
 const server = await createServer({ settings: process.env, logger: pino({ level: "silent" }) });

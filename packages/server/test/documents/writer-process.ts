@@ -6,7 +6,7 @@ import { waitFor } from "../support/wait-for.ts";
 const PROGRAM = fileURLToPath(new URL("./writer-child.ts", import.meta.url));
 
 /**
- * Runs a server whose own code writes numbers into a room, and kills it while it writes.
+ * Runs a server whose own code writes numbers to a room, and kills it while it is writing.
  *
  * @param env the server's environment
  * @returns the last number that was reported as durable
@@ -25,7 +25,9 @@ export async function writeUntilKilled(
   });
   const exited = once(child, "exit");
   try {
-    await waitFor(() => durable >= 5, { message: () => `${durable} of 5` });
+    await waitFor(() => durable >= 5, {
+      message: () => `number 5 is durable; the last one is ${durable}`,
+    });
   } finally {
     child.kill("SIGKILL");
     await exited;

@@ -11,7 +11,7 @@ const DAY = 24 * HOUR;
 const NOON = Date.parse("2026-03-01T12:00:00.000Z");
 
 describe("connections over time", () => {
-  it("are what was recorded", async () => {
+  it("are returned as recorded, summed over all servers", async () => {
     const api = await TestApi.start();
     for (const [server, connections] of [
       ["127.0.0.1:1", 5],
@@ -37,7 +37,7 @@ describe("connections over time", () => {
     expect(Date.parse(day.to) - Date.parse(day.from)).toBe(day.points.length * 5 * MINUTE);
   });
 
-  it("are not given for a time that is none", async () => {
+  it("are refused for malformed parameters", async () => {
     const api = await TestApi.start();
     for (const [query, reason] of [
       ["from=yesterday", 'from is "yesterday"'],
@@ -55,8 +55,8 @@ describe("connections over time", () => {
   });
 });
 
-describe("the buckets of a time", () => {
-  it("are at most some 300, and divide days where they can", () => {
+describe("the buckets of a time range", () => {
+  it("number about 300 at most and divide days evenly where possible", () => {
     for (const [range, bucket] of [
       [HOUR, MINUTE],
       [DAY, 5 * MINUTE],
@@ -69,7 +69,7 @@ describe("the buckets of a time", () => {
     }
   });
 
-  it("are whole", () => {
+  it("are aligned and cover the whole range", () => {
     const now = NOON + 12_345;
     const { from, to, bucket } = bucketsOf({ bucket: 3_600 }, now);
     expect([from % bucket, to % bucket]).toEqual([0, 0]);
@@ -78,8 +78,8 @@ describe("the buckets of a time", () => {
   });
 });
 
-describe("the servers", () => {
-  it("tell of themselves, and who does not answer", async () => {
+describe("the list of servers", () => {
+  it("has the status of each server and names the unreachable ones", async () => {
     const other = `127.0.0.1:${(await freePorts(1))[0]}`;
     const api = await TestApi.start({ servers: async () => ({ alive: [other], lapsed: [] }) });
     api.connect("a");

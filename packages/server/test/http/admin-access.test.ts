@@ -50,12 +50,12 @@ function outerAddress(): string {
   const outer = Object.values(networkInterfaces())
     .flat()
     .find((one) => one?.family === "IPv4" && !one.internal);
-  if (outer === undefined) throw new Error("this machine has no address but loopback");
+  if (outer === undefined) throw new Error("this machine has only loopback addresses");
   return outer.address;
 }
 
 describe("with ADMIN_TOKEN", () => {
-  it("lets the token pass, and nothing else", async () => {
+  it("accepts only the token", async () => {
     const get = await guarded(TOKEN, 1);
     let from = 0;
     expect((await get("/api/thing", { headers: bearer(TOKEN) })).status).toBe(200);
@@ -80,7 +80,7 @@ describe("with ADMIN_TOKEN", () => {
     expect((await get("/dashboard")).status).toBe(200);
   });
 
-  it("begins a session that passes, and ends it", async () => {
+  it("begins a session that grants access, and ends it", async () => {
     const get = await guarded(TOKEN);
     expect(JSON.parse((await get("/api/session")).body.toString())).toEqual({
       authenticated: false,
@@ -96,7 +96,7 @@ describe("with ADMIN_TOKEN", () => {
     expect(setCookie).not.toContain(TOKEN);
     const cookie = cookieOf(begun);
     expect((await get("/api/thing", { headers: { cookie } })).status).toBe(200);
-    // A proxy may have its own credentials in the other header.
+    // A proxy may use the other header for its own credentials.
     const authorization = "Basic cHJveHk6cHJveHk=";
     expect((await get("/metrics", { headers: { cookie, authorization } })).status).toBe(200);
     const session = await get("/api/session", { headers: { cookie } });
@@ -117,7 +117,7 @@ describe("with ADMIN_TOKEN", () => {
     expect(begun.headers["set-cookie"]?.[0]).toMatch(/; Secure/);
   });
 
-  it("refuses logins that are not one", async () => {
+  it("refuses wrong and malformed logins", async () => {
     const get = await guarded(TOKEN);
     expect((await get("/api/session", login("wrong"))).status).toBe(401);
     const number = await get("/api/session", login(7));
@@ -140,7 +140,7 @@ describe("with ADMIN_TOKEN", () => {
     }
   });
 
-  it("refuses what pages of other origins send with a session", async () => {
+  it("refuses requests with a session from pages of other origins", async () => {
     const get = await guarded(TOKEN);
     const cookie = cookieOf(await get("/api/session", login(TOKEN)));
     const statusOf = async (headers: Record<string, string>) =>
@@ -156,7 +156,7 @@ describe("with ADMIN_TOKEN", () => {
     expect(await statusOf({ "sec-fetch-site": "cross-site", ...bearer(TOKEN) })).toBe(200);
   });
 
-  it("counts guesses in cookies, and takes no right one of somebody new then", async () => {
+  it("counts guessed cookies, and then blocks all but existing sessions from that address", async () => {
     const get = await guarded(TOKEN, 1);
     const from = (address: string, headers: Record<string, string>) =>
       get("/api/thing", { headers: { ...headers, "x-forwarded-for": address } });
@@ -174,7 +174,7 @@ describe("with ADMIN_TOKEN", () => {
     expect((await from("192.0.2.2", bearer(TOKEN))).status).toBe(200);
   });
 
-  it("accepts no session after it was ended, and removes its cookie", async () => {
+  it("rejects an ended session and removes its cookie", async () => {
     const get = await guarded(TOKEN);
     const cookie = cookieOf(await get("/api/session", login(TOKEN)));
     expect((await get("/api/thing", { headers: { cookie } })).status).toBe(200);
@@ -185,7 +185,7 @@ describe("with ADMIN_TOKEN", () => {
     expect(session.headers["set-cookie"]?.[0]).toMatch(/^symphony_session=; Max-Age=0/);
   });
 
-  it("does not look at tokens from where too many wrong ones came", async () => {
+  it("rejects all tokens from a network that sent too many wrong ones", async () => {
     const get = await guarded(TOKEN, 1);
     const statusFrom = async (address: string, token: string) =>
       (
@@ -206,7 +206,7 @@ describe("with ADMIN_TOKEN", () => {
 });
 
 describe("without ADMIN_TOKEN", () => {
-  it("lets people on this machine pass", async () => {
+  it("allows requests from this machine", async () => {
     const get = await guarded(undefined);
     for (const host of ["localhost:1234", "127.0.0.1", "127.0.0.8:80", "[::1]:1234"]) {
       expect((await get("/api/thing", { headers: { host } })).status, host).toBe(200);
@@ -217,7 +217,7 @@ describe("without ADMIN_TOKEN", () => {
     expect((await get("/api/session", login("anything"))).status).toBe(400);
   });
 
-  it("refuses everybody else", async () => {
+  it("refuses all other requests", async () => {
     const get = await guarded(undefined);
     const refusals = [
       await get("/api/thing", {}, outerAddress()),
@@ -238,7 +238,7 @@ describe("without ADMIN_TOKEN", () => {
     expect((await get("/dashboard", {}, outerAddress())).status).toBe(200);
   });
 
-  it("refuses what pages of other origins send", async () => {
+  it("refuses requests from pages of other origins", async () => {
     const get = await guarded(undefined);
     const headers = { "sec-fetch-site": "cross-site" };
     expect((await get("/api/thing", { method: "POST", headers })).status).toBe(403);
@@ -250,7 +250,7 @@ describe("without ADMIN_TOKEN", () => {
 describe("sessions", () => {
   const on = (store?: AdminSessionStore, token = TOKEN) => new AdminSessions(token, store, logger);
 
-  it("are valid for twelve hours, with the token that they were begun with", async () => {
+  it("are valid for twelve hours and only with the token that began them", async () => {
     const store = new SharedSessions();
     const value = await on(store).begin(1_000);
     const end = 1_000 + 12 * 60 * 60 * 1_000;
@@ -272,7 +272,7 @@ describe("sessions", () => {
     expect(await one.isValid(value, 1_000)).toBe(false);
   });
 
-  it("go on while the store is down, where they are known", async () => {
+  it("stay valid on servers that know them while the store is down", async () => {
     const store = new SharedSessions();
     const server = on(store);
     const value = await server.begin(1_000);
@@ -298,7 +298,7 @@ describe("sessions", () => {
 });
 
 describe("wrong tokens", () => {
-  it("are forgiven with time", () => {
+  it("expire with time", () => {
     const failed = new FailedAttempts();
     for (let i = 0; i < 10; i++) {
       expect(failed.isBlocked("192.0.2.1", 0)).toBe(false);
@@ -313,7 +313,7 @@ describe("wrong tokens", () => {
     expect(failed.isBlocked("192.0.2.1", 70_000)).toBe(false);
   });
 
-  it("of many networks leave each only one, and others all", () => {
+  it("from many networks tighten the limit for those networks only", () => {
     const failed = new FailedAttempts();
     for (let i = 0; i < 100; i++) failed.add(`192.0.2.${i}`, 0);
     expect(failed.isBlocked("192.0.2.1", 0)).toBe(true);

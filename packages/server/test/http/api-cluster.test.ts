@@ -56,7 +56,7 @@ async function join(index: number, room: string): Promise<Session13> {
   const presence = { name: `on ${index}` };
   const session = yWebsocket31.open(server(index).wsUrl, room, { presence });
   whenDone(async () => session.destroy());
-  await waitFor(() => session.isSynced, { message: "the client is synced" });
+  await waitFor(() => session.isSynced, { message: "the client has synced" });
   return session;
 }
 
@@ -65,14 +65,14 @@ function openEvents(index: number, path: string): Promise<EventReader> {
 }
 
 describe("the API of a cluster", () => {
-  it("tells of all servers, whichever is asked", async () => {
+  it("lists all servers, whichever server is asked", async () => {
     const { servers, unreachable } = await get(1, "/servers", serversSchema);
     expect(servers.map(({ address }) => address).sort()).toEqual([0, 1, 2].map(addressOf).sort());
     expect(servers.map(({ lease }) => lease)).toEqual(["held", "held", "held"]);
     expect(unreachable).toEqual([]);
   });
 
-  it("tells who is where", async () => {
+  it("shows connections and presence across all servers", async () => {
     const sessions = [await join(0, "who"), await join(1, "who"), await join(1, "who")];
     const room = await get(2, "/rooms/who", roomSchema);
     expect(room).toMatchObject({ active: true, connections: 3 });
@@ -84,7 +84,7 @@ describe("the API of a cluster", () => {
       const { clients } = await get(2, "/rooms/who/presence", presenceSchema);
       return sessions.every(({ clientId }) => clients.some(({ client }) => client === clientId));
     };
-    await waitFor(hasAll, { message: "all three are present" });
+    await waitFor(hasAll, { message: "presence includes all three clients" });
   });
 
   it("reads a document of another server without opening it", async () => {
@@ -94,12 +94,12 @@ describe("the API of a cluster", () => {
       const { roots } = await get(2, "/rooms/elsewhere/document", documentSchema);
       return roots.text?.value === "text of another server";
     };
-    await waitFor(isThere, { message: "the document of the other server" });
+    await waitFor(isThere, { message: "the API returns the other server's document" });
     const room = await get(2, "/rooms/elsewhere", roomSchema);
     expect(room.servers).toEqual([addressOf(0)]);
   });
 
-  it("shows connections as they change, on all servers", async () => {
+  it("streams connection changes from all servers", async () => {
     const reader = await openEvents(2, "/events");
     const first = await reader.next("rooms", roomsEventSchema);
     expect(first.complete).toBe(true);
@@ -107,15 +107,15 @@ describe("the API of a cluster", () => {
     const countOf = ({ data }: { data: unknown }) =>
       roomsEventSchema.parse(data).rooms.find(({ name }) => name === "changing")?.connections;
     await waitFor(() => reader.events.some((event) => countOf(event) === 1), {
-      message: "the connection is told of",
+      message: "the connection has been reported",
     });
     session.destroy();
     await waitFor(() => reader.events.some((event) => countOf(event) === 0), {
-      message: "its end is told of",
+      message: "the disconnection has been reported",
     });
   });
 
-  it("shows a document of another server as it changes, and counts nobody for it", async () => {
+  it("streams changes to a document on another server without counting as a connection", async () => {
     const session = await join(0, "watched");
     session.text.insert(0, "first ");
     const reader = await openEvents(2, "/rooms/watched/watch");
@@ -130,25 +130,25 @@ describe("the API of a cluster", () => {
       }
       return seen.getText("text").toString();
     };
-    await waitFor(() => read() === "first ", { message: "what was there" });
+    await waitFor(() => read() === "first ", { message: "the stream contains the existing text" });
     session.text.insert(6, "second");
-    await waitFor(() => read() === "first second", { message: "what came" });
+    await waitFor(() => read() === "first second", { message: "the stream contains the new text" });
     const isPresent = () =>
       reader.events.some(
         ({ name, data }) =>
           name === "presence" &&
           presenceEventSchema.parse(data).clients.some((one) => one.client === session.clientId),
       );
-    await waitFor(isPresent, { message: "who is there" });
+    await waitFor(isPresent, { message: "the stream shows the client as present" });
     expect(await get(1, "/rooms/watched", roomSchema)).toMatchObject({ connections: 1 });
     const { clients } = await get(1, "/rooms/watched/presence", presenceSchema);
     expect(clients.map(({ client }) => client)).toEqual([session.clientId]);
     reader.close();
     const isAlone = async () => (await get(1, "/rooms/watched", roomSchema)).servers.length === 1;
-    await waitFor(isAlone, { message: "the watching server lets the document go" });
+    await waitFor(isAlone, { message: "the watching server has unloaded the document" });
   });
 
-  it("sends an update to who has the document open on another server", async () => {
+  it("delivers a posted update to clients on other servers", async () => {
     const session = await join(0, "posted");
     const answer = await call(2, "/rooms/posted/updates", {
       method: "POST",
@@ -157,11 +157,11 @@ describe("the API of a cluster", () => {
     });
     expect(answer.status).toBe(204);
     await waitFor(() => session.text.toString() === "from outside", {
-      message: () => `the update arrives; there is ${session.text.toString()}`,
+      message: () => `the update has arrived; the text is ${session.text.toString()}`,
     });
   });
 
-  it("deletes a room everywhere, and closes its clients", async () => {
+  it("deletes a room on all servers and disconnects its clients", async () => {
     const clients = await Promise.all(
       [0, 1].map((index) => RawClient.connect(server(index).wsUrl, "deleted")),
     );
@@ -172,18 +172,18 @@ describe("the API of a cluster", () => {
       const update = await (await call(2, "/rooms/deleted/document")).arrayBuffer();
       return textOf(new Uint8Array(update)) === "content";
     };
-    await waitFor(hasContent, { message: "the content is there" });
+    await waitFor(hasContent, { message: "the content is readable on another server" });
     expect((await call(2, "/rooms/deleted", { method: "DELETE" })).status).toBe(204);
     const closes = await Promise.all(clients.map(({ closed }) => closed));
     expect(closes.map(({ code }) => code)).toEqual([4404, 4404]);
     for (const path of ["/rooms/deleted", "/rooms/deleted/document", "/rooms/deleted/watch"]) {
       await waitFor(async () => (await call(1, path)).status === 404, {
-        message: `${path} is still there`,
+        message: `${path} is gone`,
       });
     }
   });
 
-  it("wants the token on every server, and takes a session of one on another", async () => {
+  it("requires the token on every server, and accepts a session begun on another", async () => {
     for (const index of [0, 1, 2]) {
       for (const path of ["/api/rooms", "/metrics", "/api/events"]) {
         expect((await fetch(server(index).url + path)).status).toBe(401);
@@ -204,7 +204,7 @@ describe("the API of a cluster", () => {
     const reader = await openEvents(0, "/events");
     await reader.next("rooms", roomsEventSchema);
     const stopped = server(0).stop();
-    await waitFor(() => reader.hasEnded, { message: "the stream ends" });
+    await waitFor(() => reader.hasEnded, { message: "the stream has ended" });
     expect(await stopped).toBe(0);
   });
 });

@@ -47,8 +47,8 @@ function corsHeadersOf({ headers }: Answer): string[] {
   return Object.keys(headers).filter((name) => name.startsWith("access-control-"));
 }
 
-describe("a page of a listed origin", () => {
-  it("is told what it may do, without a token", async () => {
+describe("a page from a listed origin", () => {
+  it("gets a preflight response without a token", async () => {
     const { ask, done } = await api("https://*.example.com", TOKEN);
     for (const path of ["/api/thing", "/api/events", "/api/session"]) {
       const answer = await ask("OPTIONS", preflight(LISTED), path);
@@ -64,7 +64,7 @@ describe("a page of a listed origin", () => {
     expect(done()).toBe(0);
   });
 
-  it("reads answers, event streams, and why it was refused", async () => {
+  it("can read responses, event streams and refusals", async () => {
     const { ask } = await api("https://*.example.com", TOKEN);
     for (const [headers, path, status] of [
       [BEARER, "/api/thing", 200],
@@ -82,7 +82,7 @@ describe("a page of a listed origin", () => {
     }
   });
 
-  it("needs the token: neither a session nor being on this machine is for it", async () => {
+  it("needs the token: neither a session nor a loopback address is enough", async () => {
     const session = await new AdminSessions(TOKEN, sessions, logger).begin(Date.now());
     const cookie = `symphony_session=${session}`;
     for (const token of [TOKEN, undefined]) {
@@ -98,11 +98,11 @@ describe("a page of a listed origin", () => {
   });
 });
 
-describe("a page of any other origin", () => {
+describe("a page from an unlisted origin", () => {
   it.each([
     ["no list", undefined],
     ["a list", LISTED],
-  ])("is told nothing, and changes nothing, with %s", async (_, setting) => {
+  ])("gets no CORS headers and changes nothing, with %s", async (_, setting) => {
     const { ask, done } = await api(setting, TOKEN);
     for (const origin of [OTHER, "null", `${LISTED}.example.org`]) {
       for (const path of ["/api/thing", "/api/events", "/api/session"]) {
@@ -119,7 +119,7 @@ describe("a page of any other origin", () => {
     expect(done()).toBe(0);
   });
 
-  it("does not send the token, when there is a list", async () => {
+  it("is refused even with the token if a list is configured", async () => {
     const { ask, done } = await api(LISTED, TOKEN);
     for (const method of ["GET", "POST", "DELETE"]) {
       expect((await ask(method, { origin: OTHER, ...BEARER })).status).toBe(403);
@@ -127,7 +127,7 @@ describe("a page of any other origin", () => {
     expect(done()).toBe(0);
   });
 
-  it("is never one of the server's own, or a program", async () => {
+  it("is neither a page of the server itself nor a non-browser client", async () => {
     const { ask } = await api(LISTED, TOKEN);
     const own = { origin: "https://collab.example.com", host: "collab.example.com" };
     for (const headers of [own, { origin: own.origin, "sec-fetch-site": "same-origin" }, {}]) {
@@ -137,14 +137,14 @@ describe("a page of any other origin", () => {
   });
 });
 
-it("the metrics are for no page", async () => {
+it("the metrics are not readable by any page", async () => {
   const { ask } = await api(LISTED, TOKEN);
   expect((await ask("OPTIONS", preflight(LISTED), "/metrics")).status).toBe(401);
   const answer = await ask("GET", { origin: LISTED, ...BEARER }, "/metrics");
   expect([answer.status, corsHeadersOf(answer)]).toEqual([200, []]);
 });
 
-it("`*` lists every origin, and none of the pages without one", async () => {
+it("`*` lists every origin except opaque ones", async () => {
   const { ask } = await api("*", TOKEN);
   const answers = [await ask("OPTIONS", preflight(OTHER)), await ask("OPTIONS", preflight("null"))];
   expect(answers.map(({ status }) => status)).toEqual([204, 403]);

@@ -16,7 +16,7 @@ function read(api: TestApi, room: string, accept?: string): Promise<Answer> {
   return api.request(`/rooms/${room}/document`, { headers });
 }
 
-/** A journal whose writes wait until the test releases them. */
+/** A journal whose writes block until the test releases them. */
 function heldBack(): { options: ApiOptions; open: () => void } {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
@@ -33,7 +33,7 @@ function heldBack(): { options: ApiOptions; open: () => void } {
 }
 
 describe("a document", () => {
-  it("is one update, of what is open or stored", async () => {
+  it("is returned as one update, whether it is open or only stored", async () => {
     const api = await TestApi.start();
     await api.write("a", "first ");
     await api.write("a", "second");
@@ -45,13 +45,13 @@ describe("a document", () => {
     expect(open.headers["content-disposition"]).toBe('attachment; filename="a.yjs"');
     expect([...textOf(open.body)].sort()).toEqual([..."first second"].sort());
     session[Symbol.dispose]();
-    await waitFor(() => !api.documents.holds("a"), { message: "the document is still open" });
+    await waitFor(() => !api.documents.holds("a"), { message: "the document has been unloaded" });
     const stored = await read(api, "a");
     expect(textOf(stored.body)).toBe(textOf(open.body));
     expect(api.documents.holds("a")).toBe(false);
   });
 
-  it("is JSON, when that is accepted", async () => {
+  it("is returned as JSON on request", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     const answer = await read(api, "a", "application/json");
@@ -62,7 +62,7 @@ describe("a document", () => {
     });
   });
 
-  it("is given in the type that is accepted, or not at all", async () => {
+  it("is returned in the accepted type, or refused", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     for (const [accept, type] of [
@@ -82,7 +82,7 @@ describe("a document", () => {
     }
   });
 
-  it("is empty when nobody ever wrote to it, and missing when nobody opened it", async () => {
+  it("is empty if it was never written to, and missing if it was never opened", async () => {
     const api = await TestApi.start();
     await api.metadata.record([{ type: "room-opened", room: "empty", at: 1 }]);
     expect(textOf((await read(api, "empty")).body)).toBe("");
@@ -92,7 +92,7 @@ describe("a document", () => {
     expect((await api.request("/rooms/missing/presence")).status).toBe(404);
   });
 
-  it("may be large", async () => {
+  it("can be large", async () => {
     const api = await TestApi.start({ maxMessageBytes: 10_000_000 });
     const text = "0123456789".repeat(300_000);
     await api.write("a", text);
@@ -101,7 +101,7 @@ describe("a document", () => {
     session[Symbol.dispose]();
   });
 
-  it("has a file name that is safe", async () => {
+  it("has a safe file name", async () => {
     const api = await TestApi.start();
     const name = '../a"b\\c\u00e9.html';
     await api.write(name, "text");
@@ -111,7 +111,7 @@ describe("a document", () => {
 });
 
 describe("an update", () => {
-  it("is answered when it is durable, and not before", async () => {
+  it("is acknowledged only once it is durable", async () => {
     const { options, open } = heldBack();
     const api = await TestApi.start(options);
     let answered = false;
@@ -119,14 +119,14 @@ describe("an update", () => {
       answered = true;
       return answer;
     });
-    await waitFor(() => api.documents.journal.problem, { message: "nothing is being written" });
+    await waitFor(() => api.documents.journal.problem, { message: "the journal is blocked" });
     expect(answered).toBe(false);
     open();
     expect((await posted).status).toBe(204);
     expect((await api.get("/rooms/a", roomSchema)).name).toBe("a");
   });
 
-  it("is refused when it is malformed", async () => {
+  it("is refused if it is malformed", async () => {
     const api = await TestApi.start();
     for (const body of [Uint8Array.of(), Uint8Array.of(1, 2, 3), updateOf("text").slice(0, -3)]) {
       const answer = await api.post("a", body);
@@ -136,7 +136,7 @@ describe("an update", () => {
     expect(api.documents.holds("a")).toBe(false);
   });
 
-  it("is refused when it is not the whole body, in another format, or nothing", async () => {
+  it("is refused unless the body is exactly one V1 update", async () => {
     const api = await TestApi.start();
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "precious");
@@ -159,7 +159,7 @@ describe("an update", () => {
     expect(api.documents.holds("a")).toBe(false);
   });
 
-  it("is refused when it is no update by its type", async () => {
+  it("is refused with the wrong content type", async () => {
     const api = await TestApi.start();
     for (const headers of [{}, { "content-type": "text/plain" }]) {
       const answer = await api.request("/rooms/a/updates", {
@@ -172,7 +172,7 @@ describe("an update", () => {
     }
   });
 
-  it("is refused when it, or the document, is too large", async () => {
+  it("is refused if it would be or make the document too large", async () => {
     const api = await TestApi.start({ maxMessageBytes: 1_000, maxDocumentBytes: 1_500 });
     const large = await api.post("a", updateOf("x".repeat(1_000)));
     expect(large.status).toBe(413);
@@ -189,7 +189,7 @@ describe("an update", () => {
     expect(detailOf(more)).toContain("1500");
   });
 
-  it("is given up when the journal does not take it", async () => {
+  it("is answered with 503 if the journal does not commit it in time", async () => {
     const { options, open } = heldBack();
     const api = await TestApi.start(options);
     const answer = await api.post("a", updateOf("text"));
@@ -197,18 +197,18 @@ describe("an update", () => {
     expect(detailOf(answer)).toContain("not yet durable");
     open();
     await waitFor(() => api.documents.journal.problem === undefined, {
-      message: "the journal does not recover",
+      message: "the journal has recovered",
     });
     expect(textOf((await read(api, "a")).body)).toBe("text");
   });
 
-  it("changes nothing when it holds nothing", async () => {
+  it("changes nothing if it is empty", async () => {
     const api = await TestApi.start();
     expect((await api.post("a", Y.encodeStateAsUpdate(new Y.Doc()))).status).toBe(204);
     expect(api.documents.holds("a")).toBe(false);
   });
 
-  it("is refused while the stores cannot be read", async () => {
+  it("is refused while the journal cannot be read", async () => {
     const api = await TestApi.start({
       journal: (inner) =>
         withOverrides(inner, {
@@ -222,7 +222,7 @@ describe("an update", () => {
 });
 
 describe("presence", () => {
-  it("is who is there", async () => {
+  it("lists the clients in the room and their states", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     expect(await api.get("/rooms/a/presence", presenceSchema)).toEqual({ clients: [] });

@@ -9,7 +9,7 @@ interface ServerEvent {
   readonly data: unknown;
 }
 
-/** Reads server-sent events, as slowly as a test wants. Skips heartbeats. */
+/** Reads server-sent events as slowly as the test likes. Skips heartbeats. */
 export class EventReader {
   readonly events: ServerEvent[] = [];
   readonly headers: IncomingMessage["headers"];
@@ -27,7 +27,7 @@ export class EventReader {
     incoming.on("close", () => {
       this.hasEnded = true;
     });
-    // The server may end the stream at any time, too.
+    // The server may also end the stream at any time.
     incoming.on("error", () => incoming.destroy());
   }
 
@@ -39,19 +39,19 @@ export class EventReader {
     const reader = new EventReader(incoming);
     whenDone(async () => reader.close());
     if (incoming.headers["content-type"] !== "text/event-stream") {
-      throw new Error(`${url} answered with ${incoming.statusCode}`);
+      throw new Error(`${url} responded with ${incoming.statusCode}`);
     }
     return reader;
   }
 
-  /** Waits for the next event, which must have this name and match this schema. */
+  /** Waits for the next event, which must have this name and match the schema. */
   async next<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema>> {
     const event = await this.#nextEvent();
-    if (event.name !== name) throw new Error(`the event ${event.name} came before ${name}`);
+    if (event.name !== name) throw new Error(`received the event ${event.name} before ${name}`);
     return schema.parse(event.data);
   }
 
-  /** The same for an event of any name. */
+  /** Like `next`, for an event of any name. */
   async nextAny<Schema extends z.ZodType>(schema: Schema): Promise<z.output<Schema>> {
     return schema.parse((await this.#nextEvent()).data);
   }
@@ -59,7 +59,7 @@ export class EventReader {
   /** Waits for the next event of this name, skipping others. */
   async nextOf<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema>> {
     await waitFor(() => this.events.slice(this.#next).some((event) => event.name === name), {
-      message: `no event ${name} came`,
+      message: `an event ${name} has arrived`,
     });
     while (this.events[this.#next]?.name !== name) this.#next++;
     return this.next(name, schema);
@@ -78,7 +78,7 @@ export class EventReader {
   }
 
   async #nextEvent(): Promise<ServerEvent> {
-    const event = await waitFor(() => this.events[this.#next], { message: "no event came" });
+    const event = await waitFor(() => this.events[this.#next], { message: "an event has arrived" });
     this.#next++;
     return event;
   }

@@ -29,7 +29,7 @@ function turn(): Promise<void> {
 }
 
 describe("an event stream", () => {
-  it("tells when to connect again, and is then written to", async () => {
+  it("announces the reconnect delay first, then sends what is written", async () => {
     const { stream, read } = open();
     expect(await read()).toBe("retry: 2000\n\n");
     expect(stream.writable).toBe(true);
@@ -40,7 +40,7 @@ describe("an event stream", () => {
     expect(await read()).toBeNull();
   });
 
-  it("makes an event only as the client takes it", async () => {
+  it("generates an event only as fast as the client reads it", async () => {
     const { stream, seen, read } = open();
     await read();
     let made = 0;
@@ -62,7 +62,7 @@ describe("an event stream", () => {
     expect(seen.drained).toBeGreaterThan(drained);
   });
 
-  it("is heard of every fifteen seconds, but not within an event", async () => {
+  it("sends a heartbeat every 15 seconds, but never within an event", async () => {
     const { stream, read } = open();
     await read();
     vi.advanceTimersByTime(15_000);
@@ -73,7 +73,7 @@ describe("an event stream", () => {
     expect(await read()).toBe("y");
   });
 
-  it("is disconnected when the client takes nothing for a minute", async () => {
+  it("is disconnected if the client reads nothing for a minute", async () => {
     const { stream, seen, read } = open();
     await read();
     stream.write(["x".repeat(20_000), "y".repeat(20_000), "z".repeat(20_000)]);
@@ -86,7 +86,7 @@ describe("an event stream", () => {
     expect(seen.disconnected).toBe(1);
   });
 
-  it("ends once, whoever ends it, and then does nothing", async () => {
+  it("closes once, whichever side closes it, and then does nothing", async () => {
     const { stream, seen, reader } = open();
     await reader.cancel();
     stream.close();

@@ -40,7 +40,7 @@ function tellPresence(document: Room, reader: Subscriber, client: number, clock:
   document.receiveAwareness(encodeAwareness([{ client, clock, state }]), reader, Date.now());
 }
 
-/** The rooms stream in isolation, with changes as fast as a test likes. */
+/** The rooms stream in isolation; the test sends changes as fast as it likes. */
 async function serveFeed(): Promise<{ url: string; tell: (change: LiveRoomsChange) => void }> {
   const listeners = new Set<(change: LiveRoomsChange) => void>();
   const app: ApiHono = new OpenAPIHono();
@@ -65,8 +65,8 @@ async function serveFeed(): Promise<{ url: string; tell: (change: LiveRoomsChang
 
 const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 
-describe("the rooms with connections", () => {
-  it("come first as a whole, then as they change", async () => {
+describe("the stream of rooms with connections", () => {
+  it("starts with the complete list and continues with changes", async () => {
     const api = await TestApi.start();
     api.connect("a", "a");
     const reader = await openEvents(api, "/events");
@@ -95,7 +95,7 @@ describe("the rooms with connections", () => {
     });
   });
 
-  it("are told as a whole when there are none, and again to who comes again", async () => {
+  it("sends the complete list even if it is empty, and again after a reconnect", async () => {
     const api = await TestApi.start();
     const before = await openEvents(api, "/events");
     expect(await before.next("rooms", roomsEventSchema)).toMatchObject({
@@ -111,7 +111,7 @@ describe("the rooms with connections", () => {
     });
   });
 
-  it("are merged for who is slow, without a queue", async () => {
+  it("merges changes for slow clients instead of queueing them", async () => {
     const { url, tell } = await serveFeed();
     const names = Array.from({ length: 500 }, (_, i) => `room ${i} ${"x".repeat(400)}`);
     const change = (connections: number, complete: boolean): LiveRoomsChange => ({
@@ -133,7 +133,7 @@ describe("the rooms with connections", () => {
     const isNewest = ({ data }: { data: unknown }) =>
       roomsEventSchema.parse(data).totals.connections === rounds * names.length;
     const newest = await waitFor(() => reader.events.find(isNewest), {
-      message: "the newest did not come",
+      message: "the newest state has arrived",
     });
     expect(roomsEventSchema.parse(newest.data).rooms).toHaveLength(names.length);
     // All changes together would be about 50 MB; the sockets buffer less.
@@ -144,7 +144,7 @@ describe("the rooms with connections", () => {
 });
 
 describe("watching a document", () => {
-  it("begins with the whole document, and goes on with what changes", async () => {
+  it("starts with the whole document and continues with updates", async () => {
     const api = await TestApi.start();
     await api.write("a/b", "first");
     const reader = await openEvents(api, "/rooms/a%2Fb/watch");
@@ -163,7 +163,7 @@ describe("watching a document", () => {
     expect(Math.abs(Date.parse(change.at) - Date.now())).toBeLessThan(60_000);
   });
 
-  it("shows who is there, and is not there itself", async () => {
+  it("shows the awareness of clients and adds none of its own", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     const { session, document, reader: member } = await connect(api, "a");
@@ -179,17 +179,17 @@ describe("watching a document", () => {
     expect(await reader.next("presence", presenceEventSchema)).toEqual({ clients: [] });
   });
 
-  it("lets the document go when it ends", async () => {
+  it("releases the document when it ends", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     const reader = await openEvents(api, "/rooms/a/watch");
     await reader.next("update", updateEventSchema);
     expect(api.documents.holds("a")).toBe(true);
     reader.close();
-    await waitFor(() => !api.documents.holds("a"), { message: "the document is still open" });
+    await waitFor(() => !api.documents.holds("a"), { message: "the document has been unloaded" });
   });
 
-  it("holds all of a large document, and is refused for a larger one", async () => {
+  it("refuses a large document unless asked for it, and then sends all of it", async () => {
     const api = await TestApi.start({ maxMessageBytes: 100e6, maxDocumentBytes: 100e6 });
     const text = "0123456789".repeat(3_400_000);
     await api.write("a", text);
@@ -200,7 +200,7 @@ describe("watching a document", () => {
     const reader = await openEvents(api, "/rooms/a/watch?large=true");
     const whole = await waitFor(() => reader.events[0], {
       timeout: 90_000,
-      message: "nothing came",
+      message: "the first event has arrived",
     });
     const { update, bytes } = updateEventSchema.parse(whole.data);
     expect(bytes).toBeGreaterThan(text.length);
@@ -208,7 +208,7 @@ describe("watching a document", () => {
     held[Symbol.dispose]();
   }, 120_000);
 
-  it("gets updates merged when it is slow, and all of them", async () => {
+  it("merges updates for a slow client without losing any", async () => {
     const api = await TestApi.start();
     await api.write("a", "");
     await api.write("a", "first");
@@ -237,12 +237,12 @@ describe("watching a document", () => {
       }
       return seen.getText("text").length === doc.getText("text").length + "first".length;
     };
-    await waitFor(isComplete, { message: "something is missing" });
+    await waitFor(isComplete, { message: "all updates have arrived" });
     expect(reader.events.length).toBeLessThan(updates / 2);
     session[Symbol.dispose]();
   });
 
-  it("does not make a room that is not there", async () => {
+  it("does not create a missing room", async () => {
     const api = await TestApi.start();
     const answer = await api.request("/rooms/nothing/watch");
     expect(answer.status).toBe(404);
@@ -256,29 +256,29 @@ describe("watching a document", () => {
     const reader = await openEvents(api, "/rooms/a/watch");
     await reader.next("update", updateEventSchema);
     expect((await api.request("/rooms/a", { method: "DELETE" })).status).toBe(204);
-    await waitFor(() => reader.hasEnded, { message: "the stream did not end" });
+    await waitFor(() => reader.hasEnded, { message: "the stream has ended" });
   });
 });
 
 describe("event streams", () => {
-  it("end when the server drains, and begin no more", async () => {
+  it("end when the server drains, and no new ones are opened", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     const subscribers = [await openEvents(api, "/events"), await openEvents(api, "/rooms/a/watch")];
     await subscribers[1]?.next("update", updateEventSchema);
     api.draining.abort();
     await waitFor(() => subscribers.every((reader) => reader.hasEnded), {
-      message: "a stream is open",
+      message: "all streams have ended",
     });
     for (const path of ["/events", "/rooms/a/watch"]) {
       const answer = await api.request(path);
       expect(answer.status).toBe(503);
       expect(detailOf(answer)).toContain("shutting down");
     }
-    await waitFor(() => !api.documents.holds("a"), { message: "the document is still open" });
+    await waitFor(() => !api.documents.holds("a"), { message: "the document has been unloaded" });
   });
 
-  it("are not too many", async () => {
+  it("are limited to 200", async () => {
     const api = await TestApi.start();
     const subscribers: EventReader[] = [];
     for (let i = 0; i < 200; i++) subscribers.push(await openEvents(api, "/events"));
@@ -288,10 +288,10 @@ describe("event streams", () => {
     subscribers[0]?.close();
     // The server notices the disconnect a moment later.
     const isOpened = () => openEvents(api, "/events").catch(() => false);
-    await waitFor(isOpened, { message: "another stream cannot be opened" });
+    await waitFor(isOpened, { message: "another stream can be opened" });
   });
 
-  it("are not begun by HEAD", async () => {
+  it("cannot be opened with HEAD", async () => {
     const api = await TestApi.start();
     expect((await api.request("/events", { method: "HEAD" })).status).toBe(405);
   });

@@ -17,7 +17,7 @@ export function whenDone(release: () => Promise<unknown>): void {
   releases.push(release);
 }
 
-/** Serves an application on a free port of all addresses until the test ends. */
+/** Serves an application on a free port, on all interfaces, until the test ends. */
 export async function serve(app: ApiHono): Promise<{ port: number }> {
   const server = createServer(getRequestListener(app.fetch));
   server.listen(0);
@@ -60,11 +60,12 @@ export async function send(
   };
 }
 
-/** The detail of a response, which must be a problem. */
+/** The detail of a response, which must be a problem document. */
 export function detailOf(answer: Answer): string {
   const type = answer.headers["content-type"];
-  if (type !== "application/problem+json") throw new Error(`an answer of type ${type}`);
+  if (type !== "application/problem+json") throw new Error(`the response has type ${type}`);
   const { status, detail } = JSON.parse(answer.body.toString());
-  if (status !== answer.status) throw new Error(`a problem of ${status} with ${answer.status}`);
+  if (status !== answer.status)
+    throw new Error(`the problem says ${status}, the response ${answer.status}`);
   return detail;
 }

@@ -57,8 +57,8 @@ function checkOf(description: Description, route: string, status: number, type: 
   return z.fromJSONSchema(JSON.parse(all.replaceAll("#/components/schemas/", "#/$defs/")));
 }
 
-describe("the description of the API", () => {
-  it("is about every route, and no other", async () => {
+describe("the OpenAPI document", () => {
+  it("describes exactly the routes that are served", async () => {
     const description = await describedBy(await TestApi.start());
     const logger = pino({ level: "silent" });
     const services = { draining: new AbortController().signal, logger } as unknown as ApiServices;
@@ -75,7 +75,7 @@ describe("the description of the API", () => {
     expect(described.sort()).toEqual([...new Set(served)].sort());
   });
 
-  it("names everything once, and refers to what is there", async () => {
+  it("has unique names and no dangling references", async () => {
     const description = await describedBy(await TestApi.start());
     const operations = operationsOf(description);
     const ids = operations.map(({ operation }) => operation.operationId);
@@ -98,7 +98,7 @@ describe("the description of the API", () => {
     for (const [, name] of references) expect(named).toContain(name);
   });
 
-  it("says of each answer what it is", async () => {
+  it("describes each response", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     api.connect("a");
@@ -127,7 +127,7 @@ describe("the description of the API", () => {
     }
   });
 
-  it("says of each event what it is", async () => {
+  it("describes each event", async () => {
     const api = await TestApi.start();
     await api.write("a", "text");
     api.connect("a");

@@ -39,7 +39,7 @@ describe("a request", () => {
     ["DELETE", "/rooms/a/document", "GET, HEAD"],
     ["POST", "/events", "GET, HEAD"],
     ["PATCH", "/session", "GET, HEAD, POST, DELETE"],
-  ])("%s %s is told the methods that there are", async (method, path, allow) => {
+  ])("%s %s is answered with the allowed methods", async (method, path, allow) => {
     const api = await TestApi.start();
     const answer = await api.request(path, { method });
     expect([answer.status, answer.headers.allow]).toEqual([405, allow]);
@@ -62,7 +62,7 @@ describe("a request", () => {
     expect(answer.status).toBe(status);
   });
 
-  it("with a body in the wrong form is refused", async () => {
+  it("with the wrong type or encoding of body is refused", async () => {
     const api = await TestApi.start();
     const compressed = await api.request("/rooms/a/updates", {
       method: "POST",

@@ -47,7 +47,7 @@ const ODD_NAMES = [
 /** Names that cannot be a path segment of a URL. */
 const DOTS = [".", ".."];
 
-/** Invalid room names, and the expected error. */
+/** Invalid room names and the expected error. */
 const NO_NAMES = [
   ["%00", "control characters"],
   ["a%0Ab", "control characters"],
@@ -67,7 +67,7 @@ async function record(api: TestApi, name: string, saved?: { at: number; bytes: n
 }
 
 describe("one room", () => {
-  it("is what is known of it", async () => {
+  it("is described by its metadata, connections and servers", async () => {
     const api = await TestApi.start();
     await record(api, "notes", { at: 1_700_000_000_000, bytes: 123 });
     expect(await api.get("/rooms/notes", roomSchema)).toEqual({
@@ -90,7 +90,7 @@ describe("one room", () => {
     expect(missing.headers["cache-control"]).toBe("no-store");
   });
 
-  it("may have any name", async () => {
+  it("can have any name", async () => {
     const api = await TestApi.start();
     for (const name of ODD_NAMES) {
       await record(api, name);
@@ -103,12 +103,12 @@ describe("one room", () => {
       expect(textOf(new Uint8Array(update))).toBe(`content of ${name}`);
       expect((await fetch(url, { method: "DELETE" })).status, name).toBe(204);
       await waitFor(async () => (await fetch(url)).status === 404, {
-        message: `the room ${name} is still there`,
+        message: `the room ${name} is gone`,
       });
     }
   });
 
-  it("may be called . and .. in the query", async () => {
+  it("can be named . or .., but only in the query", async () => {
     const api = await TestApi.start();
     for (const name of DOTS) {
       await record(api, name);
@@ -122,7 +122,7 @@ describe("one room", () => {
     }
   });
 
-  it("must have a name that is one", async () => {
+  it("must have a valid name", async () => {
     const api = await TestApi.start();
     for (const [path, reason] of NO_NAMES) {
       for (const method of ["GET", "DELETE"]) {
@@ -134,7 +134,7 @@ describe("one room", () => {
     }
   });
 
-  it("is deleted, with what is stored and what is open", async () => {
+  it("is deleted with its stored data and its open document", async () => {
     const api = await TestApi.start();
     await api.write("gone", "content");
     await api.write("kept", "content");
@@ -145,14 +145,14 @@ describe("one room", () => {
     expect(api.documents.inspect("gone")).toBeNull();
     session[Symbol.dispose]();
     await waitFor(async () => (await api.request("/rooms/gone")).status === 404, {
-      message: "the record of the room is still there",
+      message: "the record of the room is gone",
     });
     expect((await api.request("/rooms/gone/document")).status).toBe(404);
     expect((await api.request("/rooms/kept/document")).status).toBe(200);
     expect((await api.request("/rooms/gone", { method: "DELETE" })).status).toBe(204);
   });
 
-  it("is checked again", async () => {
+  it("can be rechecked", async () => {
     const api = await TestApi.start();
     const answer = await api.request("/rooms/a%2Fb/recheck", { method: "POST" });
     expect(answer.status).toBe(204);
@@ -161,7 +161,7 @@ describe("one room", () => {
 });
 
 describe("the list of rooms", () => {
-  it("has pages, an order and a search", async () => {
+  it("supports paging, sorting and searching", async () => {
     const api = await TestApi.start();
     for (const [i, name] of ["Alpha", "beta", "alphabet", "100%", "gamma"].entries()) {
       await record(api, name, { at: 2_000 + i, bytes: 10 - i });
@@ -186,7 +186,7 @@ describe("the list of rooms", () => {
     expect(last).toMatchObject({ total: 5, next: null });
   });
 
-  it("tells which rooms are active", async () => {
+  it("shows which rooms are active", async () => {
     const api = await TestApi.start();
     await record(api, "quiet");
     await record(api, "busy");
@@ -200,7 +200,7 @@ describe("the list of rooms", () => {
     session[Symbol.dispose]();
   });
 
-  it("holds only active rooms, in any order", async () => {
+  it("can be limited to active rooms, with every sort order", async () => {
     const api = await TestApi.start();
     const connections = { one: 1, three: 3, two: 2, TWO: 2, new: 1 };
     for (const [name, count] of Object.entries(connections)) {
@@ -236,7 +236,7 @@ describe("the list of rooms", () => {
     expect(await pages("search=tWo&sort=name")).toEqual(["two", "TWO"]);
   });
 
-  it("is not given for parameters that are malformed", async () => {
+  it("rejects malformed parameters", async () => {
     const api = await TestApi.start();
     for (const [query, reason] of [
       ["limit=0", "limit"],
@@ -259,7 +259,7 @@ describe("the list of rooms", () => {
 });
 
 describe("errors", () => {
-  it("say which part does not work", async () => {
+  it("name the failing component", async () => {
     const servers = async () => {
       throw new RegistryError("the table is not there");
     };
@@ -276,7 +276,7 @@ describe("errors", () => {
     expect((await api.request("/rooms/a/document")).status).toBe(200);
   });
 
-  it("name the server that does not answer", async () => {
+  it("name the server that does not respond", async () => {
     const other = `127.0.0.1:${(await freePorts(1))[0]}`;
     const api = await TestApi.start({ servers: async () => ({ alive: [other], lapsed: [] }) });
     await api.write("a", "text");
@@ -286,7 +286,7 @@ describe("errors", () => {
     expect((await api.request("/rooms/a/document")).status).toBe(200);
   });
 
-  it("do not tell what nobody expected", async () => {
+  it("do not reveal the message of an unexpected error", async () => {
     const api = await TestApi.start({
       journal: (journal) =>
         withOverrides(journal, { read: () => Promise.reject(new TypeError("something internal")) }),
@@ -296,7 +296,7 @@ describe("errors", () => {
     expect(detailOf(answer)).not.toContain("internal");
   });
 
-  it("are given for what is not there", async () => {
+  it("are returned for unknown paths", async () => {
     const api = await TestApi.start();
     for (const [method, path] of [
       ["GET", ""],

@@ -22,7 +22,7 @@ async function signIn(): Promise<string> {
   return answer.headers.get("set-cookie")?.split(";")[0] ?? "";
 }
 
-it("an event stream ends soon after its session, and others go on", async () => {
+it("an event stream ends soon after its session, while others continue", async () => {
   const [cookie, other] = [await signIn(), await signIn()];
   const url = `${server.url}/api/events`;
   const signedOut = await EventReader.open(url, { cookie });
@@ -33,6 +33,6 @@ it("an event stream ends soon after its session, and others go on", async () => 
     headers: { cookie },
   });
   expect(answer.status).toBe(204);
-  await waitFor(() => signedOut.hasEnded, { timeout: ENDED_MS, message: "it has ended" });
+  await waitFor(() => signedOut.hasEnded, { timeout: ENDED_MS, message: "the stream has ended" });
   expect([signedIn.hasEnded, withToken.hasEnded]).toEqual([false, false]);
 });

@@ -15,7 +15,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("a body may take as long as it needs at 1 KB a second, and is ended when it comes slower", async () => {
+it("a body may take any time at 1 KB/s, but is aborted if it arrives more slowly", async () => {
   const server = createServer({ requestTimeout: 0 }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const requested = once(server, "request");
@@ -32,7 +32,7 @@ it("a body may take as long as it needs at 1 KB a second, and is ended when it c
   const send = async (length: number) => {
     const due = bytes + length;
     client.write(Buffer.alloc(length));
-    await waitFor(() => bytes === due, { message: "it has come" });
+    await waitFor(() => bytes === due, { message: "the bytes have arrived" });
   };
   for (let minutes = 0; minutes < 10; minutes++) {
     await send(31 * 1024);
@@ -41,7 +41,7 @@ it("a body may take as long as it needs at 1 KB a second, and is ended when it c
   }
   await send(29 * 1024);
   vi.advanceTimersByTime(LOOK_MS);
-  await waitFor(() => request.destroyed, { message: "it is ended" });
+  await waitFor(() => request.destroyed, { message: "the request has been aborted" });
   client.destroy();
   server.close();
   await once(server, "close");
@@ -51,7 +51,7 @@ const HEAD = "POST /api/rooms/room/updates HTTP/1.1\r\nHost: a\r\n";
 const PIECE = Buffer.alloc(1024 * 1024);
 const PIECES = 400;
 
-it("no more is read of a large body when its request has been refused", async () => {
+it("the server stops reading a large body once it has refused the request", async () => {
   const server = await startServer({ env: { ADMIN_TOKEN: "the token of an administrator" } });
   for (const length of [`Content-Length: ${PIECES * PIECE.length}`, "Transfer-Encoding: chunked"]) {
     const client = connect(server.port, "127.0.0.1");
@@ -72,7 +72,7 @@ it("no more is read of a large body when its request has been refused", async ()
       if (!client.destroyed) sent++;
     }
     expect(answer).toContain("HTTP/1.1 401");
-    // The operating system buffers some of it on both sides.
+    // The operating system buffers part of it on both sides.
     expect(sent).toBeLessThan(40);
   }
 });

@@ -64,44 +64,46 @@ function textOf({ doc }: WebsocketProvider): string {
   return doc.getText("text").toString();
 }
 
-describe("with a certificate", () => {
-  it("providers and programs use it, and go on while it is replaced", async () => {
+describe("a server with a certificate", () => {
+  it("picks up a replaced certificate without dropping connections", async () => {
     const directory = await temporaryDirectory();
     const [first, second] = await Promise.all(
       ["first", "second"].map((name) => newCertificate(directory, name)),
     );
-    if (first === undefined || second === undefined) throw new Error("there are two");
+    if (first === undefined || second === undefined) throw new Error("expected two certificates");
     const { server, cert, replace } = await secureServer(first, directory);
     expect(server.url).toMatch(/^https:/);
     const old = provider(server, await readFile(first.cert));
-    await waitFor(() => old.synced, { message: "a provider is synced" });
+    await waitFor(() => old.synced, { message: "the provider has synced" });
 
-    // First only one of the two files, then an invalid certificate: the old pair stays.
+    // First only one of the two files changes, then the certificate is invalid: the old pair stays.
     await copyFile(second.cert, cert);
     await waitFor(() => server.logs.some(({ level }) => level >= 50), {
-      message: "it is logged that they do not belong together",
+      message: "the mismatch of certificate and key has been logged",
     });
     await writeFile(cert, "no certificate");
     await waitFor(() => server.logs.filter(({ level }) => level >= 50).length === 2, {
-      message: "it is logged that it is none",
+      message: "the invalid certificate has been logged",
     });
     expect(JSON.stringify(server.logs)).toContain("TLS_CERT_FILE=");
     expect(await subjectOf(server)).toBe("first");
 
     await replace(second);
     await waitFor(async () => (await subjectOf(server)) === "second", {
-      message: () => `the new one is used:\n${server.tail()}`,
+      message: () => `the server presents the new certificate:\n${server.tail()}`,
     });
     const late = provider(server, await readFile(second.cert));
     old.doc.getText("text").insert(0, "still connected");
-    await waitFor(() => textOf(late) === "still connected", { message: "both are in the room" });
+    await waitFor(() => textOf(late) === "still connected", {
+      message: "both providers have synced",
+    });
     expect(old.wsconnected).toBe(true);
     old.destroy();
     late.destroy();
     expect(await server.stop()).toBe(0);
   });
 
-  it("says that it is to be used from now on, and marks cookies", async () => {
+  it("sends HSTS and marks cookies as secure", async () => {
     const directory = await temporaryDirectory();
     const certificate = await newCertificate(directory);
     const { server } = await secureServer(certificate, directory);
@@ -130,13 +132,18 @@ describe("with a certificate", () => {
   });
 });
 
-describe("what cannot be used is refused at the start", () => {
+describe("the server refuses to start with", () => {
   it.each([
-    ["a file that is not there", "missing", "missing", /TLS_CERT_FILE="missing": ENOENT/],
-    ["a key that is not there", "test.crt", "missing", /TLS_KEY_FILE="missing": ENOENT/],
-    ["a key for a certificate", "test.key", "test.key", /TLS_CERT_FILE="test.key": /],
-    ["a certificate for a key", "test.crt", "test.crt", /TLS_KEY_FILE="test.crt": /],
-    ["another key", "test.crt", "other.key", /TLS_KEY_FILE="other.key": not the private key of/],
+    ["a missing certificate file", "missing", "missing", /TLS_CERT_FILE="missing": ENOENT/],
+    ["a missing key file", "test.crt", "missing", /TLS_KEY_FILE="missing": ENOENT/],
+    ["a key as the certificate", "test.key", "test.key", /TLS_CERT_FILE="test.key": /],
+    ["a certificate as the key", "test.crt", "test.crt", /TLS_KEY_FILE="test.crt": /],
+    [
+      "a key that does not match the certificate",
+      "test.crt",
+      "other.key",
+      /TLS_KEY_FILE="other.key": not the private key of/,
+    ],
   ])("%s", async (_, TLS_CERT_FILE, TLS_KEY_FILE, reason) => {
     const dataDir = await temporaryDirectory();
     await Promise.all(["test", "other"].map((name) => newCertificate(dataDir, name)));

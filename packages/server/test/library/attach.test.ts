@@ -23,7 +23,7 @@ async function attached(path = "/collab") {
   return { server, port, symphony, get };
 }
 
-/** Echoes what it receives, on every path that `path` does not exclude. */
+/** Echoes what it receives on every path that `path` does not exclude. */
 function echoServer(options: ConstructorParameters<typeof WebSocketServer>[0]): WebSocketServer {
   const server = new WebSocketServer(options);
   server.on("connection", (socket) => socket.on("message", (data) => socket.send(data.toString())));
@@ -52,15 +52,15 @@ async function upgradeAnswer(port: number, path: string): Promise<string> {
   return text(socket);
 }
 
-describe("a server that is attached to the application's", () => {
-  it("serves documents under its path, and the application all others", async () => {
+describe("a server attached to the application's HTTP server", () => {
+  it("serves documents under its path and leaves all other paths to the application", async () => {
     const { port, symphony, get } = await attached();
     expect(symphony.url).toBe(`http://127.0.0.1:${port}/collab`);
     const [ada, bob] = [1, 2].map(() => yWebsocket31.open(wsUrl(symphony), "drafts/one"));
-    if (ada === undefined || bob === undefined) throw new Error("nobody is there");
+    if (ada === undefined || bob === undefined) throw new Error("expected two sessions");
     whenDone(async () => [ada, bob].map((session) => session.destroy()));
     ada.text.insert(0, "hello");
-    await waitFor(() => bob.text.toString() === "hello", { message: "bob sees it" });
+    await waitFor(() => bob.text.toString() === "hello", { message: "bob has received the text" });
 
     expect(await get("/collab/health/ready")).toEqual([200, '{"status":"ok","failing":{}}']);
     const [status, rooms] = await get("/collab/api/rooms?active=true");
@@ -74,7 +74,7 @@ describe("a server that is attached to the application's", () => {
     expect(await get("/a/collab/b")).toEqual([200, "application: GET /a/collab/b"]);
   });
 
-  it("shows no example at its path", async () => {
+  it("serves no example page at its path", async () => {
     const { get } = await attached();
     for (const path of ["/collab", "/collab/", "/collab?a=b"]) {
       const [status, body] = await get(path);
@@ -82,7 +82,7 @@ describe("a server that is attached to the application's", () => {
     }
   });
 
-  it("reads tokens and origins of URLs with its path", async () => {
+  it("passes room, token, address, origin and headers to access control", async () => {
     const { server } = await listen(application());
     const seen: unknown[] = [];
     const symphony = await start({
@@ -110,15 +110,15 @@ describe("a server that is attached to the application's", () => {
     ]);
   });
 
-  it("leaves other WebSockets alone, whichever came first", async () => {
+  it("leaves other WebSocket servers alone, whichever was attached first", async () => {
     const { server, port } = await listen(application());
-    // A listener that refuses every upgrade it does not know, as `ws` does.
+    // A listener that refuses every unknown upgrade, as `ws` does.
     const before = echoServer({ server, path: "/before" });
     const symphony = await start({ attachTo: { server, path: "/collab" }, settings: open });
     expect(await echoes(`ws://127.0.0.1:${port}/before`, "a")).toBe("a");
     const session = yWebsocket31.open(wsUrl(symphony), "room");
     whenDone(async () => session.destroy());
-    await waitFor(() => session.isSynced, { message: "the document is synced" });
+    await waitFor(() => session.isSynced, { message: "the document has synced" });
 
     await symphony.close();
     expect(await echoes(`ws://127.0.0.1:${port}/before`, "b")).toBe("b");
@@ -131,7 +131,7 @@ describe("a server that is attached to the application's", () => {
     await client.close();
   });
 
-  it("answers while nobody else listens for upgrades", async () => {
+  it("answers foreign upgrades while it is the only upgrade listener", async () => {
     const { port, symphony } = await attached();
     // Since Node 24.9 the application can respond; before, it cannot.
     const decides = Reflect.has(application(), "shouldUpgradeCallback");
@@ -142,7 +142,7 @@ describe("a server that is attached to the application's", () => {
     expect(await upgradeAnswer(port, "/page")).toMatch(/200 OK.*application: GET \/page$/s);
   });
 
-  it("gives back everything when it is closed, and closes nothing else", async () => {
+  it("restores the application's server on close and closes nothing else", async () => {
     const { server, port, symphony, get } = await attached();
     const client = await RawClient.connect(wsUrl(symphony), "room");
     await client.first("step1");
@@ -164,7 +164,7 @@ describe("a server that is attached to the application's", () => {
     expect(server.listenerCount("request")).toBe(1);
   });
 
-  it("takes requests that ask whether they may go on", async () => {
+  it("handles requests with Expect: 100-continue", async () => {
     const { server, get } = await attached();
     server.on("checkContinue", (_request, response) => response.end("application"));
     const options = { method: "POST", headers: { expect: "100-continue" }, body: "x" };
@@ -175,7 +175,7 @@ describe("a server that is attached to the application's", () => {
     expect(await get("/other", options)).toEqual([200, "application"]);
   });
 
-  it("may share a server with others of its kind, which end in any order", async () => {
+  it("can share a server with another instance that closes first", async () => {
     const { server, port, symphony: first, get } = await attached("/first");
     const second = await start({ attachTo: { server, path: "/second" }, settings: open });
     const statuses = async () =>
@@ -193,7 +193,7 @@ describe("a server that is attached to the application's", () => {
     expect(server.listenerCount("upgrade")).toBe(0);
   });
 
-  it("may be attached before the server listens", async () => {
+  it("can be attached before the server listens", async () => {
     const server = application();
     const symphony = await start({ attachTo: { server, path: "/collab" }, settings: open });
     expect(symphony.url).toBe("/collab");
@@ -205,13 +205,13 @@ describe("a server that is attached to the application's", () => {
   });
 });
 
-describe("a server that is attached to one with TLS", () => {
+describe("a server attached to a TLS server", () => {
   let credentials: { key: string; cert: string };
   beforeAll(async () => {
     credentials = await selfSigned();
   });
 
-  it("is reached by wss", async () => {
+  it("is reachable by wss", async () => {
     const { server } = await listen(createTlsServer(credentials, (_, response) => response.end()));
     const symphony = await start({ attachTo: { server, path: "/collab" }, settings: open });
     expect(symphony.url).toMatch(/^https:/);

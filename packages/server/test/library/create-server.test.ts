@@ -29,14 +29,14 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** How a connecting client is refused. */
+/** The close that a connecting client receives. */
 async function closeOf(options: ServerOptions) {
   const client = await RawClient.connect(wsUrl(await start(options)), "room");
   return client.closed;
 }
 
 describe("createServer", () => {
-  it("takes settings as they are, and none of the environment", async () => {
+  it("uses only the settings it is given, not the environment", async () => {
     vi.stubEnv("PORT", "not a port");
     vi.stubEnv("MAX_CONNECTIONS_PER_ROOM", "5");
     const { Request: request, Response: response } = globalThis;
@@ -54,20 +54,22 @@ describe("createServer", () => {
     await expect(fetch(symphony.url)).rejects.toThrow();
   });
 
-  it("keeps documents where the settings say", async () => {
+  it("stores documents in the directory from the settings", async () => {
     const settings = { DATA_DIR: await temporaryDirectory() };
     const first = await start({ settings });
     const session = yWebsocket31.open(wsUrl(first), "room");
     whenDone(async () => session.destroy());
     session.text.insert(0, "kept");
     const stored = async (url: string) => (await readRoom(url, "room")).getText("text").toString();
-    await waitFor(async () => (await stored(wsUrl(first))) === "kept", { message: "it is there" });
+    await waitFor(async () => (await stored(wsUrl(first))) === "kept", {
+      message: "the first server has stored the text",
+    });
     session.disconnect();
     await first.close();
     expect(await stored(wsUrl(await start({ settings })))).toBe("kept");
   });
 
-  it("takes the environment of those who pass it", async () => {
+  it("reads the environment if it is passed as settings", async () => {
     vi.stubEnv("PORT", "not a port");
     await expect(createServer({ settings: process.env })).rejects.toThrow(/^PORT="not a port"/);
   });
@@ -79,19 +81,19 @@ describe("createServer", () => {
   const store = new MemoryStore();
   const shared = { journal: store.openJournal(), snapshots: store.openSnapshots() };
   it.each<[string, ServerOptions, RegExp]>([
-    ["a wrong setting", { settings: { PORT: 70_000 } }, /^PORT="70000": must be at most 65535$/],
+    ["an invalid setting", { settings: { PORT: 70_000 } }, /^PORT="70000": must be at most 65535$/],
     [
-      "two who decide about access",
+      "two kinds of access control",
       { access: anybody, settings: { AUTH_WEBHOOK_URL: "http://app" } },
       /^access and AUTH_WEBHOOK_URL are both set/,
     ],
     [
-      "access for everybody beside somebody who decides",
+      "anonymous access alongside access control",
       { access: anybody, settings: { ALLOW_ANONYMOUS: true } },
       /^ALLOW_ANONYMOUS=true would admit clients that access rejects/,
     ],
     [
-      "nobody who decides at a server of the application",
+      "an attached server without access control",
       { attachTo: { server: application(), path: "/collab" } },
       /^attachTo needs access control/,
     ],
@@ -103,30 +105,34 @@ describe("createServer", () => {
       ],
     ),
     [
-      "the path of clusters",
+      "a path reserved for clusters",
       { access: anybody, attachTo: { server: application(), path: "/cluster/x" } },
       /^attachTo.path="\/cluster\/x": \/cluster is reserved/,
     ],
-    ["a bus alone", { bus, settings: { CLUSTER_SECRET } }, /^bus needs DYNAMODB_TABLE or registry/],
-    ["a registry alone", { registry }, /^registry needs REDIS_URL or bus/],
-    ["no secret", { bus, registry }, /^bus needs CLUSTER_SECRET/],
     [
-      "a journal of its own for each server",
+      "a bus without a registry",
+      { bus, settings: { CLUSTER_SECRET } },
+      /^bus needs DYNAMODB_TABLE or registry/,
+    ],
+    ["a registry without a bus", { registry }, /^registry needs REDIS_URL or bus/],
+    ["a cluster without a secret", { bus, registry }, /^bus needs CLUSTER_SECRET/],
+    [
+      "a cluster without a shared journal",
       { bus, registry, settings: { CLUSTER_SECRET, S3_BUCKET: "b" } },
       /^bus needs DATABASE_URL or journal/,
     ],
     [
-      "metadata of its own for each server",
+      "a cluster without shared metadata",
       { bus, registry, ...shared, settings: { CLUSTER_SECRET } },
       /^bus needs DATABASE_URL or metadata/,
     ],
     [
-      "snapshots of its own for each server",
+      "a cluster without shared snapshots",
       { bus, registry, settings: { CLUSTER_SECRET, DATABASE_URL: "postgres://db" } },
       /^bus needs S3_BUCKET or snapshots/,
     ],
     [
-      "a cluster that would have to speak TLS",
+      "a cluster attached to a TLS server",
       {
         ...{ bus, registry, snapshots: shared.snapshots, access: anybody },
         attachTo: { server: tls, path: "/collab" },
@@ -141,8 +147,8 @@ describe("createServer", () => {
   });
 });
 
-describe("the access that an application gives", () => {
-  it("decides, and is told what it may show to whom", async () => {
+describe("custom access control", () => {
+  it("decides on access and gives the reason to refused clients", async () => {
     const access: Authorize = ({ token }) => {
       if (token !== "ada")
         throw new AccessDeniedError("unauthenticated", "wer bist du? 😀".repeat(20));
@@ -169,18 +175,18 @@ describe("the access that an application gives", () => {
   it.each<[string, Authorize]>([
     ["is unavailable", () => Promise.reject(new AccessUnavailableError("no database"))],
     [
-      "throws something else",
+      "throws another error",
       () => {
         throw new TypeError("oops");
       },
     ],
-    ["answers nothing", () => undefined as never],
-    ["answers a level that there is not", () => ({ level: "admin" }) as never],
-  ])("lets nobody in when it %s", async (_, access) => {
+    ["returns nothing", () => undefined as never],
+    ["returns an unknown level", () => ({ level: "admin" }) as never],
+  ])("admits nobody if it %s", async (_, access) => {
     expect((await closeOf({ access })).code).toBe(1013);
   });
 
-  it("is asked again, and closed once", async () => {
+  it("is consulted again on a recheck, and closed once", async () => {
     const forgotten: string[] = [];
     let closed = 0;
     let isAllowed = true;
@@ -211,8 +217,8 @@ describe("the access that an application gives", () => {
   });
 });
 
-describe("the stores that an application gives", () => {
-  it("keep the documents, and are closed once", async () => {
+describe("custom stores", () => {
+  it("hold the documents and are closed once", async () => {
     const store = new MemoryStore();
     const [journal, snapshots] = [store.openJournal(), store.openSnapshots()];
     const closed = [vi.spyOn(journal, "close"), vi.spyOn(snapshots, "close")];
@@ -231,7 +237,7 @@ describe("the stores that an application gives", () => {
     for (const close of closed) expect(close).toHaveBeenCalledOnce();
   });
 
-  it("are closed when the server cannot be started", async () => {
+  it("are closed if the server fails to start", async () => {
     for (const wrong of [
       { settings: { DATA_DIR: "/dev/null/x" } },
       { settings: { PORT: "x" } },
@@ -244,15 +250,15 @@ describe("the stores that an application gives", () => {
     }
   });
 
-  it("make a document unreadable for now when they fail", async () => {
+  it("close clients with 1013 if they cannot be read", async () => {
     const snapshots = new MemoryStore().openSnapshots();
     snapshots.read = () => Promise.reject(new StorageError("the disk is away"));
     expect((await closeOf({ snapshots })).code).toBe(1013);
   });
 });
 
-describe("the bus and the registry that an application gives", () => {
-  it("connect servers, at whatever they are attached to", async () => {
+describe("a custom bus and registry", () => {
+  it("connect a standalone and an attached server", async () => {
     const store = await openSqliteStore(await temporaryDirectory(), silent);
     whenDone(() => store.close());
     const cluster = new MemoryCluster();
@@ -281,20 +287,20 @@ describe("the bus and the registry that an application gives", () => {
       settings: { CLUSTER_SECRET, ALLOW_ANONYMOUS: true },
     });
     const [ada, bob] = [one, two].map((at) => yWebsocket31.open(wsUrl(at), "room"));
-    if (ada === undefined || bob === undefined) throw new Error("nobody is there");
+    if (ada === undefined || bob === undefined) throw new Error("expected two sessions");
     whenDone(async () => [ada, bob].map((session) => session.destroy()));
     ada.text.insert(0, "a");
-    await waitFor(() => bob.text.toString() === "a", { message: "bob sees it" });
+    await waitFor(() => bob.text.toString() === "a", { message: "bob has received the text" });
     bob.text.insert(1, "b");
-    await waitFor(() => ada.text.toString() === "ab", { message: "ada sees it" });
+    await waitFor(() => ada.text.toString() === "ab", { message: "ada has received both texts" });
     // Each change is reported only by the server whose client made it.
-    await waitFor(() => changes.length >= 2, { message: "the changes are told" });
+    await waitFor(() => changes.length >= 2, { message: "the changes have been reported" });
     const answer = await (await fetch(`${one.url}/api/servers`)).json();
     const { servers } = answer as { servers: { address: string }[] };
     expect(servers.map(({ address }) => address)).toEqual(
       expect.arrayContaining([new URL(one.url).host, `127.0.0.1:${port}`]),
     );
-    // Every path of calls between servers leads to Symphony, and not to the application.
+    // Every path used between servers leads to Symphony, not to the application.
     for (const path of [PEER_PATH, `${CALLS_PATH}/status`, START_PATH]) {
       const { status } = await send({ port, path }, { method: "POST" });
       expect([path, status]).toEqual([path, 401]);

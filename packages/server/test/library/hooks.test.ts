@@ -37,7 +37,7 @@ function recording() {
   return { connects, disconnects, changes, others, hooks };
 }
 
-it("hooks are told of a room from its first connection to its snapshot", async () => {
+it("hooks follow a room from its first connection to its snapshot", async () => {
   const { connects, disconnects, changes, others, hooks } = recording();
   const journal = new MemoryStore().openJournal();
   const symphony = await start({
@@ -47,14 +47,16 @@ it("hooks are told of a room from its first connection to its snapshot", async (
   });
   const session = yWebsocket31.open(wsUrl(symphony), "room", { params: { token: "ada" } });
   whenDone(async () => session.destroy());
-  await waitFor(() => session.isSynced && connects.length === 1, { message: "ada is there" });
+  await waitFor(() => session.isSynced && connects.length === 1, {
+    message: "ada has connected and synced",
+  });
   const { connection = "" } = connects[0] ?? {};
   const ada = { room: "room", connection, subject: "ada" };
   expect(connects).toEqual([{ ...ada, level: "read-write", address: "127.0.0.1" }]);
   session.text.insert(0, "a");
   session.text.insert(1, "b");
   const told = () => changes.flatMap((event) => event.changes);
-  await waitFor(() => told().length >= 2, { message: "the changes are told" });
+  await waitFor(() => told().length >= 2, { message: "the changes have been reported" });
   const doc = new Y.Doc();
   for (const { update } of told()) Y.applyUpdate(doc, update);
   expect(doc.getText("text").toString()).toBe("ab");
@@ -67,16 +69,18 @@ it("hooks are told of a room from its first connection to its snapshot", async (
     headers: { "content-type": UPDATE_TYPE },
     body: written("c").slice(),
   });
-  await waitFor(() => told().length === 3, { message: "the change by the API is told" });
+  await waitFor(() => told().length === 3, {
+    message: "the change made through the API has been reported",
+  });
   expect(told()[2]?.author).toBe(null);
 
   session.destroy();
-  await waitFor(() => others.length === 2, { message: "the snapshot is told of" });
+  await waitFor(() => others.length === 2, { message: "the snapshot has been reported" });
   expect(disconnects).toEqual([{ ...ada, code: expect.any(Number) }]);
   expect(others).toEqual([{ room: "room" }, { room: "room", bytes: expect.any(Number) }]);
 });
 
-it("hooks are told with which code the server has closed a connection", async () => {
+it("hooks receive the code with which the server closed a connection", async () => {
   const { disconnects, hooks } = recording();
   const symphony = await start({ hooks });
   const client = await RawClient.connect(wsUrl(symphony), "room");
@@ -89,7 +93,7 @@ it("hooks are told with which code the server has closed a connection", async ()
   expect(disconnects.map(({ code }) => code)).toEqual([1007, 1012]);
 });
 
-it("hooks that fail disturb nobody, and are counted", async () => {
+it("failing hooks are counted and do not affect clients", async () => {
   const fail = () => {
     throw new Error("oops");
   };
@@ -97,22 +101,22 @@ it("hooks that fail disturb nobody, and are counted", async () => {
     hooks: { onConnect: fail, onLoad: async () => fail(), onChange: fail, onDisconnect: fail },
   });
   const [ada, bob] = [1, 2].map(() => yWebsocket31.open(wsUrl(symphony), "room"));
-  if (ada === undefined || bob === undefined) throw new Error("nobody is there");
+  if (ada === undefined || bob === undefined) throw new Error("expected two sessions");
   whenDone(async () => [ada, bob].map((session) => session.destroy()));
   ada.text.insert(0, "hello");
-  await waitFor(() => bob.text.toString() === "hello", { message: "bob sees it" });
+  await waitFor(() => bob.text.toString() === "hello", { message: "bob has received the text" });
   const failures = await waitFor(
     async () => {
       const { valueAt } = parseExposition(await (await fetch(`${symphony.url}/metrics`)).text());
       const of = (hook: string) => valueAt(`symphony_hook_failures_total{hook="${hook}"}`);
       return of("onChange") === undefined ? null : [of("onConnect"), of("onLoad")];
     },
-    { message: "the failures are counted" },
+    { message: "the failures have been counted" },
   );
   expect(failures).toEqual([2, 1]);
 });
 
-it("load gives the first content of a room, which is durable before anybody sees it", async () => {
+it("load supplies the initial content of a room, once, without reporting it as a change", async () => {
   const store = new MemoryStore();
   const [journal, snapshots] = [store.openJournal(), store.openSnapshots()];
   const asked: string[] = [];
@@ -133,7 +137,7 @@ it("load gives the first content of a room, which is durable before anybody sees
     "",
   ]);
   expect(asked.sort()).toEqual(["empty", "one"]);
-  await waitFor(() => snapshots.read("one"), { message: "the room is stored" });
+  await waitFor(() => snapshots.read("one"), { message: "the room has been stored" });
   expect(await textOf("one")).toBe("the content of one");
   expect(asked).toEqual(["empty", "one"]);
   expect(changes).toEqual([]);
@@ -141,9 +145,9 @@ it("load gives the first content of a room, which is durable before anybody sees
 
 it.each<[string, () => Promise<Uint8Array | null>]>([
   ["rejects", () => Promise.reject(new Error("no database"))],
-  ["gives something malformed", async () => Uint8Array.of(1, 2, 3)],
-  ["gives something else", async () => "text" as never],
-])("a load that %s keeps its room closed, and no other", async (_, load) => {
+  ["returns a malformed update", async () => Uint8Array.of(1, 2, 3)],
+  ["returns another type", async () => "text" as never],
+])("a load that %s keeps only its own room closed", async (_, load) => {
   let isBroken = true;
   const symphony = await start({
     load: async (room) => (room === "bad" && isBroken ? load() : written(room)),
@@ -155,7 +159,7 @@ it.each<[string, () => Promise<Uint8Array | null>]>([
   expect((await readRoom(wsUrl(symphony), "bad")).getText("text").toString()).toBe("bad");
 });
 
-it("load is not asked while nobody knows whether there is something", async () => {
+it("load is not called while the snapshot store cannot be read", async () => {
   const snapshots = new MemoryStore().openSnapshots();
   const read = snapshots.read.bind(snapshots);
   snapshots.read = () => Promise.reject(new StorageError("the disk is away"));

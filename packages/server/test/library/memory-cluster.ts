@@ -3,9 +3,9 @@ import { MemoryBroker } from "../../src/replication/memory/bus.ts";
 import { RegistryTable } from "../../src/replication/memory/registry-table.ts";
 import { withOverrides } from "../support/wrap-part.ts";
 
-/** The bus and the registry that connect servers of this process, as an application gives them. */
+/** A bus and a registry that connect the servers in this process, as supplied by an application. */
 export class MemoryCluster {
-  /** What was closed. */
+  /** The parts that have been closed, in order. */
   readonly closed: string[] = [];
   readonly #broker = new MemoryBroker();
   readonly #table = new RegistryTable();
@@ -16,7 +16,7 @@ export class MemoryCluster {
   readonly registry: OpenPart<Registry> = async (member) =>
     this.#noted<Registry>(`registry of ${member.address}`, await this.#table.open(member));
 
-  /** The same part, whose closing is noted. */
+  /** The same part, recording its close. */
   #noted<Part extends Bus | Registry>(name: string, part: Part): Part {
     const close = async () => {
       this.closed.push(name);

@@ -50,7 +50,7 @@ describe("createServer refuses", () => {
     expect((await refusal({ settings: SETTINGS, ...options })).startsWith(reason)).toBe(true);
   });
 
-  it("options that are no object", async () => {
+  it("options that are not an object", async () => {
     for (const options of [null, "x", 1, []]) {
       const error = await Reflect.apply(createServer, undefined, [options]).catch(
         (e: unknown) => e,
@@ -80,7 +80,7 @@ describe("settings", () => {
     expect(await refusal({ settings })).toContain(reason);
   });
 
-  it("that came with the environment need not be settings", () => {
+  it("from the environment may contain unknown names", () => {
     vi.stubEnv("PROT", "1");
     vi.stubEnv("CALLBACK_TIMEOUT", "1000");
     const texts = textsOfSettings({ ...process.env, PORT: 0, GC: false, REDIS_URL: undefined });

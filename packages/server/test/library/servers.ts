@@ -19,7 +19,7 @@ export function whenDone(release: () => Promise<unknown>): void {
   releases.push(release);
 }
 
-/** Starts a silent server on a free port, and closes it at the end of the test. */
+/** Starts a silent server on a free port and closes it at the end of the test. */
 export async function start(options: ServerOptions = {}): Promise<SymphonyServer> {
   const { settings, ...parts } = options;
   const defaults = { PORT: 0, DATA_DIR: await temporaryDirectory() };

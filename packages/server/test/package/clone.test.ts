@@ -15,7 +15,7 @@ const INSTALL_MS = 600_000;
 
 let clone: string;
 
-/** What git would clone, with the changes that are not committed. */
+/** What git would clone, plus uncommitted changes. */
 beforeAll(async () => {
   clone = await mkdtemp(join(tmpdir(), "symphony-clone-"));
   const { stdout } = await run(
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(clone, { recursive: true, force: true }));
 
-it("has the command, which says that it has to be built", async () => {
+it("has the command, which says that it is not built yet", async () => {
   const failed = await run("npx", ["symphony-backend", "--version"], { cwd: clone }).catch(
     (error) => error,
   );
@@ -43,31 +43,31 @@ it("has the command, which says that it has to be built", async () => {
   });
 });
 
-it("is built by one script, and has the command then", async () => {
+it("is built by one script, after which the command works", async () => {
   const { stdout: script } = await run("npm", ["pkg", "get", "scripts.build"], { cwd: clone });
   expect(script).toContain("build -w symphony-backend");
-  // The pages, which it builds as well, take longer than all else.
+  // The script also builds the pages, but they take longer than everything else.
   await run("npm", ["run", "build", "-w", "symphony-backend"], { cwd: clone });
   const { stdout } = await run("npx", ["symphony-backend", "setup", "--help"], { cwd: clone });
   expect(stdout).toContain("symphony-backend setup ");
-  // Nothing is configured that would have to be set up.
+  // No configured service needs setting up.
   await run("npx", ["symphony-backend", "setup"], { cwd: clone });
 });
 
-it("ends the server when npm is asked to end", async () => {
+it("stops the server when npm is stopped", async () => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/health/live`;
   const env = { ...process.env, PORT: String(port), DATA_DIR: join(clone, "data") };
-  // The scripts before it build the pages, which the server does without.
+  // The scripts that run before it build the pages, which the server can do without.
   const npm = spawn("npm", ["start", "--ignore-scripts"], { cwd: clone, env, stdio: "ignore" });
   const answers = () =>
     fetch(url).then(
       ({ ok }) => ok,
       () => false,
     );
-  await waitFor(answers, { message: "the server answers" });
+  await waitFor(answers, { message: "the server responds" });
   const ended = once(npm, "exit");
   npm.kill("SIGTERM");
   await ended;
-  await waitFor(async () => !(await answers()), { message: "the server has ended" });
+  await waitFor(async () => !(await answers()), { message: "the server has stopped" });
 });

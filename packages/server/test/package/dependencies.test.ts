@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 
-// What everybody who installs the package gets with it.
+// Everything that is installed along with the package.
 
 const SERVER = fileURLToPath(new URL("../../", import.meta.url));
 const ARCHITECTURE = fileURLToPath(new URL("../../../../ARCHITECTURE.md", import.meta.url));
 
-/** Those that ask for no more than that their text is kept. */
+/** Licences that require nothing more than keeping their text. */
 const LICENCES = [
   "MIT",
   "ISC",
@@ -20,7 +20,7 @@ const LICENCES = [
   "0BSD",
   "BlueOak-1.0.0",
 ];
-/** What npm runs when a package is installed. */
+/** The scripts that npm runs when it installs a package. */
 const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall"];
 
 const names = z.record(z.string(), z.string()).default({});
@@ -48,14 +48,14 @@ async function installedAt(directory: string): Promise<Installed> {
   return { directory, manifest: manifestSchema.parse(JSON.parse(text)) };
 }
 
-/** Where Node finds a package for another one; `null` when it is optional and not there. */
+/** Where Node resolves a package from a directory; `null` if it is not installed. */
 function find(name: string, from: string): string | null {
   const directory = join(from, "node_modules", name);
   if (existsSync(join(directory, "package.json"))) return directory;
   return from === dirname(from) ? null : find(name, dirname(from));
 }
 
-/** What npm installs for a package in any case: also peers, unless they are optional. */
+/** What npm always installs for a package, including peers that are not optional. */
 function requiredBy({ dependencies, peerDependencies, peerDependenciesMeta }: Manifest): string[] {
   const peers = Object.keys(peerDependencies).filter(
     (name) => peerDependenciesMeta[name]?.optional !== true,
@@ -63,7 +63,7 @@ function requiredBy({ dependencies, peerDependencies, peerDependenciesMeta }: Ma
   return [...Object.keys(dependencies), ...peers];
 }
 
-/** What a package needs, and what that needs, by directory. */
+/** The transitive dependencies of a package. */
 async function dependenciesOf(root: string): Promise<Installed[]> {
   const found = new Map<string, Installed>();
   const visit = async ({ directory, manifest }: Installed): Promise<void> => {
@@ -82,7 +82,7 @@ async function dependenciesOf(root: string): Promise<Installed[]> {
   return [...found.values()];
 }
 
-/** Whether one of the alternatives of an expression is allowed. */
+/** Whether at least one alternative of a licence expression is allowed. */
 function isAllowed(licence: string): boolean {
   const alternatives = licence.replaceAll(/[()]/g, "").split(" OR ");
   return alternatives.some((one) => one.split(" AND ").every((name) => LICENCES.includes(name)));
@@ -97,32 +97,32 @@ beforeAll(async () => {
 
 const label = ({ manifest }: Installed) => `${manifest.name}@${manifest.version}`;
 
-describe("everything that the package brings", () => {
-  it("is found", () => {
+describe("all dependencies of the package", () => {
+  it("are found", () => {
     const found = new Set(dependencies.map(({ manifest }) => manifest.name));
     expect(requiredBy(server).filter((name) => !found.has(name))).toEqual([]);
     expect(found.size).toBeGreaterThan(Object.keys(server.dependencies).length);
   });
 
-  it(`has one of these licences: ${LICENCES.join(", ")}`, () => {
+  it(`have one of these licences: ${LICENCES.join(", ")}`, () => {
     const others = dependencies
       .filter(({ manifest }) => !isAllowed(manifest.license ?? ""))
       .map((one) => `${label(one)}: ${one.manifest.license ?? "none"}`);
     expect(others).toEqual([]);
   });
 
-  it("runs nothing when it is installed", () => {
+  it("run nothing on installation", () => {
     const running = dependencies.filter(
       ({ directory, manifest }) =>
         INSTALL_SCRIPTS.some((name) => name in manifest.scripts) ||
-        // npm compiles it without being told to.
+        // npm compiles such a package without being told to.
         existsSync(join(directory, "binding.gyp")),
     );
     expect(running.map(label)).toEqual([]);
   });
 });
 
-it("every direct dependency is justified, and no other", async () => {
+it("ARCHITECTURE.md lists exactly the direct dependencies, with reasons", async () => {
   const text = await readFile(ARCHITECTURE, "utf8");
   const [, table = ""] = /^## Dependencies of the server$(.*?)^[^|\s]/ms.exec(text) ?? [];
   const rows = [...table.matchAll(/^\| (`.*?`) \| ./gm)].map(([, cell = ""]) => cell);
@@ -130,6 +130,6 @@ it("every direct dependency is justified, and no other", async () => {
   expect(listed.sort()).toEqual(requiredBy(server).sort());
 });
 
-it("is published for everybody, with a proof of where it was built", () => {
+it("is published with public access and provenance", () => {
   expect(server.publishConfig).toEqual({ access: "public", provenance: true });
 });

@@ -5,13 +5,13 @@ import { fileURLToPath } from "node:url";
 
 const EXAMPLES = fileURLToPath(new URL("../../../../examples/", import.meta.url));
 
-/** One of the examples that use the library, in a process of its own. */
+/** One of the library examples, in its own process. */
 export class ExampleProcess {
-  /** Where its documents are. */
+  /** The URL of its documents. */
   readonly url: string;
   readonly #child: ChildProcess;
 
-  /** @param directory in which it keeps its data */
+  /** @param directory where it stores its data */
   static async start(name: string, directory: string): Promise<ExampleProcess> {
     const child = spawn(process.execPath, [`${EXAMPLES}${name}/server.ts`], {
       cwd: directory,
@@ -22,17 +22,17 @@ export class ExampleProcess {
       const [, url] = /^documents are at (\S+)\/<room>$/.exec(line) ?? [];
       if (url !== undefined) return new ExampleProcess(child, url);
     }
-    throw new Error(`the example ${name} ended without serving`);
+    throw new Error(`the example ${name} exited without serving`);
   }
 
   private constructor(child: ChildProcess, url: string) {
     this.#child = child;
     this.url = url;
-    // What it still says would fill the pipe.
+    // Unread output would fill the pipe.
     child.stdout?.resume();
   }
 
-  /** Ends it as an operator does. @returns the exit code */
+  /** Stops it as an operator would. @returns the exit code */
   async stop(): Promise<number | null> {
     const exited = once(this.#child, "exit");
     if (this.#child.exitCode === null) this.#child.kill("SIGTERM");
@@ -41,7 +41,7 @@ export class ExampleProcess {
     return code;
   }
 
-  /** Ends it, if it still runs. */
+  /** Kills it if it is still running. */
   kill(): void {
     this.#child.kill("SIGKILL");
   }

@@ -29,7 +29,7 @@ interface Packed {
 let directory: string;
 let packed: Packed;
 
-/** Packs the package as for publishing, and installs that file as an application does. */
+/** Packs the package as for publishing and installs that file as an application would. */
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "symphony-package-"));
   const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", directory], {
@@ -49,7 +49,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-it("contains what it needs and nothing else", () => {
+it("contains exactly the files that it needs", () => {
   const other = packed.files
     .map(({ path }) => path)
     .filter(
@@ -67,7 +67,7 @@ it("contains what it needs and nothing else", () => {
   expect(packed.size).toBeLessThan(2_000_000);
 });
 
-it("describes itself as a command", async () => {
+it("prints its usage as a command", async () => {
   const { stdout } = await run("npx", ["symphony-backend", "--help"], { cwd: directory });
   expect(stdout).toContain("Usage: symphony-backend");
 });
@@ -91,30 +91,30 @@ it("serves documents and the editor", async () => {
   expect((await once(server, "exit"))[0]).toBe(0);
 });
 
-it("describes its exports as tools expect it", async () => {
+it("describes its exports as tools expect", async () => {
   const pkgDir = join(directory, "node_modules/symphony-backend");
   const { messages, pkg = {} } = await publint({ pkgDir, pack: false });
   expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
 });
 
-describe("an application that has installed it", () => {
+describe("an application that has installed the package", () => {
   beforeAll(async () => {
     await cp(CONSUMER, directory, { recursive: true });
   });
 
-  it("compiles with every check", async () => {
+  it("compiles with all strict checks", async () => {
     const tsc = join(MODULES, ".bin/tsc");
     const { stdout } = await run(tsc, ["-p", "."], { cwd: directory }).catch((error) => error);
     expect(stdout).toBe("");
   });
 
-  it("has a server in its process", async () => {
+  it("can run a server in its own process", async () => {
     const { stdout } = await run(process.execPath, ["main.ts"], { cwd: directory });
     expect(JSON.parse(stdout)).toEqual([{ status: "ok" }, "application", true]);
   });
 });
 
-// Here, and not in a file of their own: they use what was built for the package.
+// In this file because they use what was built for the package.
 describe("the example", () => {
   it.each([
     ["express", "drafts", { token: "token-of-ada" }, ""],
@@ -125,11 +125,13 @@ describe("the example", () => {
     const sessions = [1, 2].map(() => yWebsocket31.open(wsUrl, room, { params }));
     try {
       const [ada, bob] = sessions;
-      if (ada === undefined || bob === undefined) throw new Error("nobody is there");
-      await waitFor(() => ada.isSynced && bob.isSynced, { message: "both are synced" });
+      if (ada === undefined || bob === undefined) throw new Error("expected two sessions");
+      await waitFor(() => ada.isSynced && bob.isSynced, { message: "both clients have synced" });
       expect(ada.text.toString()).toBe(content);
       ada.text.insert(0, "! ");
-      await waitFor(() => bob.text.toString() === `! ${content}`, { message: "bob sees it" });
+      await waitFor(() => bob.text.toString() === `! ${content}`, {
+        message: "bob has received the text",
+      });
       const page = await fetch(new URL("/", example.url));
       expect([page.status, await page.text()]).toEqual([200, "a page of the application"]);
       if (name === "express") {
@@ -144,7 +146,7 @@ describe("the example", () => {
     }
   });
 
-  it("of an agent is in its room, and answers lines that begin with @agent", async () => {
+  it("of an agent is present in its room and answers lines that begin with @agent", async () => {
     const example = await ExampleProcess.start("agent", directory);
     const person = yWebsocket31.open(example.url.replace("http", "ws"), "agent");
     const shows = (expected: string) =>
@@ -152,7 +154,9 @@ describe("the example", () => {
         message: () => JSON.stringify(person.text.toString()),
       });
     try {
-      await waitFor(() => [...person.presence.values()].some(isAgent), { message: "it is there" });
+      await waitFor(() => [...person.presence.values()].some(isAgent), {
+        message: "the agent is present",
+      });
       person.text.insert(0, "Notes\n@agent count to be or not to be");
       person.text.insert(person.text.toString().length, "\n");
       await shows("Notes\n@agent count to be or not to be\n> 6 words\n");
@@ -174,7 +178,7 @@ function isAgent(state: unknown): boolean {
   return (state as { user?: { name?: string } }).user?.name === "Agent";
 }
 
-it("lets code of the server's own process edit, with the Yjs of the application", async () => {
+it("lets the application edit a server document with its own Yjs", async () => {
   const program = `
     import { createServer } from "symphony-backend";
     import * as Y from "yjs";
@@ -190,7 +194,7 @@ it("lets code of the server's own process edit, with the Yjs of the application"
   expect([stdout.trim(), stderr]).toEqual(['{"text":"typed"}', ""]);
 });
 
-it("gives its Yjs to applications in CommonJS, for which require would load another one", async () => {
+it("exports its Yjs to CommonJS applications, whose require would load a second copy", async () => {
   const program = `
     const { createServer, Y } = require("symphony-backend");
     createServer({ settings: { PORT: 0, DATA_DIR: "edited-cjs", LOG_LEVEL: "error" } }).then(async (server) => {
@@ -206,7 +210,7 @@ it("gives its Yjs to applications in CommonJS, for which require would load anot
   expect([stdout.trim(), stderr]).toEqual(['{"text":"typed"}', ""]);
 });
 
-it("gives authors of own parts its types and suites", async () => {
+it("provides types and conformance suites to authors of custom parts", async () => {
   await cp(OWN_JOURNAL, join(directory, "own"), { recursive: true });
   const tsc = join(MODULES, ".bin/tsc");
   const options =

@@ -11,7 +11,7 @@ function stateOf(bytes: number): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ name: "x".repeat(bytes) }));
 }
 
-it("splits the presence of a large room into messages of which each is short, once for all", () => {
+it("splits the awareness of a large room into short messages, once for all clients", () => {
   const states = Array.from({ length: 500 }, (_, i) => ({
     client: i,
     clock: i % 7,
@@ -31,7 +31,7 @@ it("splits the presence of a large room into messages of which each is short, on
   expect(splitAwareness(frame)).toBe(frames);
 });
 
-it("leaves short presence as it is, and knows it from updates", () => {
+it("leaves short awareness messages unchanged and distinguishes them from updates", () => {
   const frame = frameAwareness(encodeAwareness([{ client: 1, clock: 1, state: stateOf(10) }]));
   expect(splitAwareness(frame)).toEqual([frame]);
   expect(isAwareness(frameUpdate(Uint8Array.of(0, 0)).frame)).toBe(false);

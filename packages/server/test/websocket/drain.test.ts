@@ -18,7 +18,7 @@ async function someTurns(): Promise<void> {
   for (let i = 0; i < 50; i++) await nextTurn();
 }
 
-it("takes nothing more from clients once it shuts down, also from those that waited for something", async () => {
+it("accepts no updates while shutting down, even from clients still waiting for authorization", async () => {
   const store = new MemoryStore();
   const inner = store.openJournal();
   /** The rooms of the updates passed to the journal. It writes them once it is released. */
@@ -47,7 +47,9 @@ it("takes nothing more from clients once it shuts down, also from those that wai
   const writer = await RawClient.connect(wsUrl(server), "room");
   await writer.first("step1");
   writer.sendUpdate(textUpdate());
-  await waitFor(() => appended.includes("room"), { message: "the shutdown has to wait" });
+  await waitFor(() => appended.includes("room"), {
+    message: "the journal write that delays the shutdown has started",
+  });
   const late = await RawClient.connect(wsUrl(server), "late");
   await asked.promise;
   late.sendUpdate(textUpdate());

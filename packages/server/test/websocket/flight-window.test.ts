@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Writes until the window is closed. @returns the pings that were due, and the bytes written */
+/** Writes until the window is closed. @returns the pings that were due and the bytes written */
 function fill(): { pings: Buffer[]; bytes: number } {
   const pings: Buffer[] = [];
   let bytes = 0;
@@ -29,8 +29,8 @@ function acknowledge(pings: readonly Buffer[], after: number): boolean {
   return pings.map((ping) => window.acknowledge(ping)).includes(true);
 }
 
-describe("the window of what is on its way to a client", () => {
-  it("is two parts for a slow client, and stays so", () => {
+describe("the window of bytes in flight to a client", () => {
+  it("stays at two parts for a slow client", () => {
     for (let i = 0; i < 5; i++) {
       const { pings, bytes } = fill();
       expect(bytes).toBe(2 * PART);
@@ -39,7 +39,7 @@ describe("the window of what is on its way to a client", () => {
     }
   });
 
-  it("doubles with each answer of a fast client, up to 4 MB, and shrinks when it gets slow", () => {
+  it("doubles with each pong from a fast client, up to 4 MB, and shrinks if the client slows down", () => {
     const sizes: number[] = [];
     for (let i = 0; i < 8; i++) {
       const { pings, bytes } = fill();
@@ -53,7 +53,7 @@ describe("the window of what is on its way to a client", () => {
     expect(window.isFast).toBe(false);
   });
 
-  it("takes the newest answer for all before, and asks only now and then", () => {
+  it("treats a pong as acknowledging all earlier pings, and pings only occasionally", () => {
     const { pings } = fill();
     expect(acknowledge(pings.slice(-1), 1)).toBe(true);
     expect(window.written(100)).toBe(null);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { type Asker, LargeAnswers } from "../../src/websocket/large-answers.ts";
 
 const MB = 1024 * 1024;
-/** With this limit, unread answers may take 12 MB. */
+/** With this limit, unread responses may take 12 MB. */
 const GUARD = {
   limit: 144 * MB,
   look: () => {},
@@ -42,7 +42,7 @@ function clients(count: number, address: string): Client[] {
   return Array.from({ length: count }, (_, i) => new Client(address, `room ${i}`));
 }
 
-it("no more is answered than clients read", async () => {
+it("large responses wait until clients have read earlier ones", async () => {
   const answers = new LargeAnswers(GUARD);
   const all = clients(5, "10.0.0.1");
   const asked = all.map((client) => client.ask(answers, 4 * MB));
@@ -56,7 +56,7 @@ it("no more is answered than clients read", async () => {
   expect(all.filter(({ isOver }) => isOver)).toEqual([]);
 });
 
-it("who does not read is ended when somebody else waits", async () => {
+it("a client that does not read is disconnected if another one waits", async () => {
   const answers = new LargeAnswers(GUARD);
   const hostile = clients(3, "10.0.0.1");
   await Promise.all(hostile.map((client) => client.ask(answers, 4 * MB)));
@@ -66,7 +66,7 @@ it("who does not read is ended when somebody else waits", async () => {
   expect(hostile.map(({ isOver }) => isOver)).toEqual([true, false, false]);
 });
 
-it("what is shared waits for nobody", async () => {
+it("a response that takes no memory of its own does not wait", async () => {
   const answers = new LargeAnswers(GUARD);
   await Promise.all(clients(3, "10.0.0.1").map((client) => client.ask(answers, 4 * MB)));
   const honest = new Client("10.0.0.2", "elsewhere");
@@ -74,7 +74,7 @@ it("what is shared waits for nobody", async () => {
   expect(honest.isAnswered).toBe(true);
 });
 
-it("who is gone while it waits is not answered any more", async () => {
+it("a client that disconnects while waiting gets no response", async () => {
   const answers = new LargeAnswers(GUARD);
   const all = clients(4, "10.0.0.1");
   const asked = all.map((client) => client.ask(answers, 4 * MB));

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { LiveRooms } from "../../src/fleet/live-rooms.ts";
 import type { LiveChanges, LiveMark } from "../../src/fleet/server-calls.ts";
 
-/** More changes than are remembered. */
+/** More changes than are kept. */
 const MANY = 20_000;
 
 /** A caller that polls repeatedly. */
@@ -28,7 +28,7 @@ const step = fc.oneof(
 );
 
 describe("the connections of a server by room", () => {
-  it("are known to everybody who asks, however often, from what changed", () => {
+  it("can be followed from changes alone, however often callers poll", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
         const live = new LiveRooms();
@@ -58,7 +58,7 @@ describe("the connections of a server by room", () => {
     );
   });
 
-  it("are told once for each room that changed, also when its last connection has ended", () => {
+  it("are reported once per changed room, including rooms without connections left", () => {
     const live = new LiveRooms();
     live.connected("stays");
     const { mark } = live.changes(null);
@@ -74,7 +74,7 @@ describe("the connections of a server by room", () => {
     expect(live.changes(changes.mark).rooms).toEqual([]);
   });
 
-  it("are told completely to a mark that is too old, or of another start", () => {
+  it("are reported completely for a mark that is too old or from before a restart", () => {
     const live = new LiveRooms();
     const { mark } = live.changes(null);
     for (let i = 0; i < MANY; i++) {

@@ -18,7 +18,7 @@ let liveness: Liveness;
 let received: () => number;
 let closed: () => boolean;
 
-/** A client that answers no ping. */
+/** Connects a client that never responds to pings. */
 beforeEach(async () => {
   server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -50,11 +50,11 @@ afterEach(async () => {
 async function send(bytes: Uint8Array): Promise<void> {
   const before = received();
   client.write(bytes);
-  await waitFor(() => received() === before + bytes.length, { message: "it has arrived" });
+  await waitFor(() => received() === before + bytes.length, { message: "the bytes have arrived" });
 }
 
-describe("a client that answers no ping", () => {
-  it("is kept while a long message comes at 1 KB a second, and ended when it comes slower", async () => {
+describe("a client that does not respond to pings", () => {
+  it("stays connected while a long message arrives at 1 KB/s, but not if it arrives more slowly", async () => {
     await send(LONG_MESSAGE);
     for (let pings = 0; pings < 5; pings++) {
       liveness.ping();
@@ -64,17 +64,17 @@ describe("a client that answers no ping", () => {
     liveness.ping();
     await send(Buffer.alloc(29 * 1024));
     liveness.ping();
-    await waitFor(closed, { message: "it is ended" });
+    await waitFor(closed, { message: "the connection has been closed" });
   });
 
-  it("is ended at the second ping when nothing comes", async () => {
+  it("is disconnected at the second ping if nothing arrives", async () => {
     liveness.ping();
     expect(closed()).toBe(false);
     liveness.ping();
-    await waitFor(closed, { message: "it is ended" });
+    await waitFor(closed, { message: "the connection has been closed" });
   });
 
-  it("is there while a long message comes, and is not when nothing does", async () => {
+  it("counts as present while a long message arrives, and as gone when nothing does", async () => {
     await send(LONG_MESSAGE);
     for (let checks = 0; checks < 5; checks++) {
       expect(liveness.check()).toBe(true);
@@ -86,7 +86,7 @@ describe("a client that answers no ping", () => {
     expect(liveness.check()).toBe(false);
   });
 
-  it("is kept when somebody claims its client while a long message comes", async () => {
+  it("survives a probe while a long message arrives", async () => {
     await send(LONG_MESSAGE);
     liveness.probe();
     const until = performance.now() + 4_000;
@@ -94,6 +94,6 @@ describe("a client that answers no ping", () => {
     expect(closed()).toBe(false);
     liveness.ping();
     liveness.ping();
-    await waitFor(closed, { message: "it is ended" });
+    await waitFor(closed, { message: "the connection has been closed" });
   });
 });

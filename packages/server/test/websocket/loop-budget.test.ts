@@ -12,7 +12,7 @@ function budgets(load = 0) {
 
 const ignore = () => {};
 
-/** Whether a connection may go on within one turn of the event loop. */
+/** Whether a connection may continue within one turn of the event loop. */
 async function isServed(due: Promise<void> | null): Promise<boolean> {
   if (due === null) return true;
   const turn = new Promise((resolve) => setImmediate(() => setImmediate(resolve, false)));
@@ -20,7 +20,7 @@ async function isServed(due: Promise<void> | null): Promise<boolean> {
 }
 
 describe("the budget of the event loop", () => {
-  it("lets a connection use four seconds' worth at once, then what is paid", async () => {
+  it("allows a connection a burst of four seconds' worth, then its rate", async () => {
     const { budgets: all, stats } = budgets();
     const budget = all.open("192.0.2.1", 0, ignore);
     budget.charge(800, 0);
@@ -33,7 +33,7 @@ describe("the budget of the event loop", () => {
     budget.end();
   });
 
-  it("gives others their turn between messages that came together", () => {
+  it("yields to other connections between messages that arrived together", () => {
     const budget = budgets().budgets.open("192.0.2.1", 0, ignore);
     for (let i = 0; i < 10; i++) {
       budget.charge(1, i);
@@ -44,7 +44,7 @@ describe("the budget of the event loop", () => {
     budget.end();
   });
 
-  it("never lets anybody wait for longer than ten seconds", () => {
+  it("never delays a connection by more than ten seconds", () => {
     const budget = budgets().budgets.open("192.0.2.1", 0, ignore);
     budget.charge(100_000, 0);
     expect(budget.due(9_000)).toBeInstanceOf(Promise);
@@ -53,7 +53,7 @@ describe("the budget of the event loop", () => {
     budget.end();
   });
 
-  it("limits what an address may use, on a loaded event loop, and delays those who use most of it", async () => {
+  it("limits each address on a loaded event loop by delaying its heaviest connections", async () => {
     const { budgets: all, loop } = budgets(1);
     const [light, ...heavy] = Array.from({ length: 100 }, () => all.open("192.0.2.1", 0, ignore));
     const other = all.open("192.0.2.2", 0, ignore);
@@ -72,7 +72,7 @@ describe("the budget of the event loop", () => {
     for (const budget of [light, other, ...heavy, ...v6]) budget?.end();
   });
 
-  it("holds all connections of an address when it has used much of one turn", async () => {
+  it("pauses all connections of an address that has used much of one turn", async () => {
     const { budgets: all } = budgets();
     const held: Promise<void>[] = [];
     const opened = Array.from({ length: 10 }, () =>
@@ -89,7 +89,7 @@ describe("the budget of the event loop", () => {
     for (const budget of opened) budget.end();
   });
 
-  it("does not forget what an address owes when it reconnects", async () => {
+  it("remembers the debt of an address across reconnects", async () => {
     const { budgets: all } = budgets(1);
     const first = all.open("192.0.2.1", 0, ignore);
     first.charge(900, 0);

@@ -42,7 +42,7 @@ function guardOf(clients: readonly Client[], limit: number): MemoryGuard {
   return guard;
 }
 
-it("ends the heaviest of the address that takes most, and none that takes little", () => {
+it("disconnects the heaviest client of the address that uses most memory", () => {
   const greedy = [300, 200, 100].map((waiting) => new Client("192.0.2.66", waiting * MB));
   const other = new Client("192.0.2.1", 250 * MB);
   const small = Array.from({ length: 100 }, () => new Client("192.0.2.66", 1000));
@@ -55,7 +55,7 @@ it("ends the heaviest of the address that takes most, and none that takes little
   expect(guard.ended).toBe(1);
 });
 
-it("does nothing while there is memory", () => {
+it("does nothing while memory is available", () => {
   const client = new Client("192.0.2.66", 1000 * MB);
   const guard = guardOf([client], 4);
   guard.look();
@@ -63,7 +63,7 @@ it("does nothing while there is memory", () => {
   expect(client.isEnded).toBe(false);
 });
 
-it("lets those wait who would take more, until it is closed at the latest", async () => {
+it("blocks callers while memory is full, until it is closed at the latest", async () => {
   const guard = guardOf([new Client("192.0.2.66", 1000 * MB)], 1);
   await guard.whenNotFull();
   guard.look();

@@ -16,7 +16,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const NOTHING = Uint8Array.of(0);
 
-/** A client that takes as many parts as the test allows. */
+/** A client that accepts as many parts as the test allows. */
 class Client implements PartsSink {
   readonly room = "room";
   readonly doc = new Y.Doc();
@@ -73,7 +73,7 @@ function parts(): { shared: SharedParts; cuts: boolean[] } {
   return { shared, cuts };
 }
 
-/** A document of a megabyte, and an update made after it. */
+/** A document of one megabyte and a later update. */
 function written(): { base: Frame; later: Frame; text: string } {
   const doc = new Y.Doc();
   const text = doc.getText("text");
@@ -88,23 +88,23 @@ function written(): { base: Frame; later: Frame; text: string } {
   };
 }
 
-describe("a long answer", () => {
-  it("comes part by part, and the client is synced with the last one, when it has what is newer", async () => {
+describe("a large response", () => {
+  it("is sent in parts; the client has synced with the last one, including newer updates", async () => {
     const { base, later, text } = written();
     const client = new Client(parts().shared);
     client.add([later, base]);
     client.take(1);
-    await waitFor(() => client.frames.length === 1, { message: "the first part" });
+    await waitFor(() => client.frames.length === 1, { message: "the first part has arrived" });
     client.take(2);
     expect(client.frames).toHaveLength(3);
     expect(client.isSynced).toBe(false);
     client.take(1_000);
-    await waitFor(() => client.delivered === 1, { message: "everything is delivered" });
+    await waitFor(() => client.delivered === 1, { message: "all parts have been delivered" });
     expect(client.syncedWith).toBe(text);
     expect(client.frames.filter(isDiff)).toEqual(client.frames.slice(-1));
   });
 
-  it("comes in small parts to a slow client, and is cut once for all who are alike", async () => {
+  it("is sent in small parts to slow clients, and split once per client speed", async () => {
     const { base } = written();
     const { shared, cuts } = parts();
     const clients = Array.from({ length: 4 }, () => new Client(shared));
@@ -114,7 +114,7 @@ describe("a long answer", () => {
       client.take(1_000);
     }
     await waitFor(() => clients.every(({ delivered }) => delivered === 1), {
-      message: "delivered",
+      message: "all clients have received everything",
     });
     const largest = clients.map(({ frames }) => Math.max(...frames.map(({ length }) => length)));
     expect(largest[0]).toBeGreaterThan(256 * 1024);
@@ -123,7 +123,7 @@ describe("a long answer", () => {
     expect(clients.every(({ isSynced }) => isSynced)).toBe(true);
   });
 
-  it("is not cut up to 256 KB: an editor that is bound early must not see a part of a usual document", async () => {
+  it("is not split up to 256 KB: editors bound early must not see parts of ordinary documents", async () => {
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "x".repeat(250_000));
     const frame = frameDiff(Y.encodeStateAsUpdate(doc)).frame;
@@ -131,22 +131,22 @@ describe("a long answer", () => {
     const client = new Client(shared);
     client.add([frame]);
     client.take(10);
-    await waitFor(() => client.delivered === 1, { message: "delivered" });
+    await waitFor(() => client.delivered === 1, { message: "all parts have been delivered" });
     expect(client.frames).toEqual([frame]);
     expect(cuts).toEqual([]);
   });
 
-  it("comes whole when it cannot be split", async () => {
+  it("is sent whole if it cannot be split", async () => {
     const { base, text } = written();
     const client = new Client(new SharedParts(() => Promise.reject(new Error("it took too long"))));
     client.add([base]);
     client.take(10);
-    await waitFor(() => client.delivered === 1, { message: "delivered" });
+    await waitFor(() => client.delivered === 1, { message: "all parts have been delivered" });
     expect(client.frames).toEqual([base]);
     expect(text).toContain(client.syncedWith);
   });
 
-  it("is not taken for one when it is a long state vector", async () => {
+  it("is not split if it is a long state vector", async () => {
     const { shared, cuts } = parts();
     const client = new Client(shared);
     const vector = Array.from({ length: 120_000 }, (_, i) => [i, 1] as const);
@@ -160,24 +160,24 @@ describe("a long answer", () => {
     expect(cuts).toEqual([]);
   });
 
-  it("leaves out of an update what the client has of it", async () => {
+  it("omits the parts of an update that the client has", async () => {
     const { base, text } = written();
     const update = frameUpdate(updateOf(base)).frame;
     const { shared } = parts();
     const [first, again] = [new Client(shared), new Client(shared)];
     first.add([update]);
     first.take(3);
-    await waitFor(() => first.frames.length === 3, { message: "three parts have come" });
+    await waitFor(() => first.frames.length === 3, { message: "three parts have arrived" });
     Y.applyUpdate(again.doc, Y.encodeStateAsUpdate(first.doc));
     again.add([update], Y.encodeStateVector(again.doc));
     again.take(1_000);
-    await waitFor(() => again.delivered === 1, { message: "delivered" });
+    await waitFor(() => again.delivered === 1, { message: "all parts have been delivered" });
     const bytes = [...first.frames, ...again.frames].reduce((sum, { length }) => sum + length, 0);
     expect(bytes).toBeLessThan(1.02 * update.length);
     expect(text).toContain(again.doc.getText("text").toString());
   });
 
-  it("is given up when the client is gone, also while it is being cut", async () => {
+  it("is abandoned when the client disconnects, even while it is being split", async () => {
     const { base } = written();
     const { shared, cuts } = parts();
     const [soon, late] = [new Client(shared), new Client(shared)];
@@ -186,7 +186,7 @@ describe("a long answer", () => {
       client.take(2);
     }
     soon.cancel();
-    await waitFor(() => late.frames.length === 2, { message: "the other has two parts" });
+    await waitFor(() => late.frames.length === 2, { message: "the other client has two parts" });
     late.cancel();
     late.take(1_000);
     expect([soon.frames.length, late.frames.length]).toEqual([0, 2]);
@@ -194,14 +194,14 @@ describe("a long answer", () => {
     expect(cuts).toEqual([true]);
   });
 
-  it("is followed by what was added meanwhile; presence does not wait for it", async () => {
+  it("is followed by updates added meanwhile; awareness is not delayed", async () => {
     const { base, later, text } = written();
     const client = new Client(parts().shared);
     const awareness = frameAwareness(Uint8Array.of(0));
     client.add([base, awareness]);
     client.add([later]);
     client.take(1_000);
-    await waitFor(() => client.delivered === 1, { message: "delivered" });
+    await waitFor(() => client.delivered === 1, { message: "all parts have been delivered" });
     expect(client.frames[0]).toBe(awareness);
     expect(client.frames.at(-1)).toBe(later);
     expect(client.doc.getText("text").toString()).toBe(text);

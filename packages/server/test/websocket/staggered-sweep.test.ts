@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StaggeredSweep } from "../../src/websocket/staggered-sweep.ts";
 
-/** The members visited in each of this many slices. */
+/** The members visited in each of the next `many` slices. */
 function shares(rounds: StaggeredSweep<number>, visited: number[], many: number): number[][] {
   return Array.from({ length: many }, () => {
     rounds.next();
@@ -9,8 +9,8 @@ function shares(rounds: StaggeredSweep<number>, visited: number[], many: number)
   });
 }
 
-describe("rounds", () => {
-  it("visit each member once, a share at a time", () => {
+describe("staggered rounds", () => {
+  it("visit each member once, a slice at a time", () => {
     const visited: number[] = [];
     const members = new Set([1, 2, 3, 4, 5, 6, 7]);
     const rounds = new StaggeredSweep(members, 3, (member) => visited.push(member));
@@ -19,7 +19,7 @@ describe("rounds", () => {
     expect(shares(rounds, visited, 1)).toEqual([[1, 2, 3]]);
   });
 
-  it("take as many shares when there are few members, or none", () => {
+  it("have the same number of slices with few members or none", () => {
     const visited: number[] = [];
     const members = new Set([1]);
     const rounds = new StaggeredSweep(members, 3, (member) => visited.push(member));
@@ -30,7 +30,7 @@ describe("rounds", () => {
     expect(rounds.count).toBe(2);
   });
 
-  it("leave out who has gone, and visit who has come, in the same round", () => {
+  it("skip removed members and visit added ones in the same round", () => {
     const visited: number[] = [];
     const members = new Set([1, 2, 3, 4]);
     const rounds = new StaggeredSweep(members, 2, (member) => visited.push(member));
@@ -40,7 +40,7 @@ describe("rounds", () => {
     expect(shares(rounds, visited, 1)).toEqual([[4, 5, 6, 7]]);
   });
 
-  it("tell which round it is", () => {
+  it("report the current round", () => {
     const seen: number[] = [];
     const rounds = new StaggeredSweep(new Set(["a"]), 2, (_member, round) => seen.push(round));
     for (let i = 0; i < 6; i++) rounds.next();

@@ -30,7 +30,7 @@ function unfinished(limit = 10 * MB): UnfinishedMessages {
   return new UnfinishedMessages(limit, pino({ level: "silent" }), () => {});
 }
 
-it("above the limit, the address that has most loses its largest messages", () => {
+it("above the limit, the address that uses most loses its largest messages", () => {
   const all = unfinished(10.2 * MB);
   const greedy = Array.from({ length: 6 }, () => new Sender(all, "192.0.2.66"));
   const others = ["192.0.2.1", "192.0.2.2"].map((address) => new Sender(all, address));
@@ -45,7 +45,7 @@ it("above the limit, the address that has most loses its largest messages", () =
   expect(all.ended).toBe(greedy.filter(({ isEnded }) => isEnded).length);
 });
 
-it("messages that are whole do not count, and those that are being looked at do", () => {
+it("complete messages do not count, but held ones do", () => {
   const all = unfinished();
   const sender = new Sender(all, "192.0.2.1");
   for (let i = 0; i < 100; i++) {
@@ -60,7 +60,7 @@ it("messages that are whole do not count, and those that are being looked at do"
   expect(sender.isEnded).toBe(false);
 });
 
-it("a connection that ends takes nothing any more, whatever comes from it", () => {
+it("a closed connection counts for nothing, whatever still arrives from it", () => {
   const all = unfinished();
   const sender = new Sender(all, "192.0.2.1");
   sender.send(MB);
@@ -72,7 +72,7 @@ it("a connection that ends takes nothing any more, whatever comes from it", () =
   expect(all.bytes).toBe(0);
 });
 
-it("single bytes count as what they take", () => {
+it("single bytes count with their overhead", () => {
   const all = unfinished();
   const sender = new Sender(all, "192.0.2.1");
   for (let i = 0; i < 40_000 && !sender.isEnded; i++) sender.send(1);

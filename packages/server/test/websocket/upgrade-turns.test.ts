@@ -3,14 +3,14 @@ import { UpgradeTurns } from "../../src/websocket/upgrade-turns.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-it("few upgrades are not delayed", () => {
+it("a few upgrades are not delayed", () => {
   const turns = new UpgradeTurns();
   const done: number[] = [];
   for (let i = 0; i < 4; i++) turns.run("10.0.0.1", () => done.push(i));
   expect(done).toEqual([0, 1, 2, 3]);
 });
 
-it("a burst is spread over turns of the event loop, and others need not wait for all of it", async () => {
+it("a burst is spread over turns of the event loop and does not hold up other addresses", async () => {
   const turns = new UpgradeTurns();
   const done: string[] = [];
   for (let i = 0; i < 100; i++) turns.run("10.0.0.1", () => done.push("burst"));
@@ -26,7 +26,7 @@ it("a burst is spread over turns of the event loop, and others need not wait for
   expect(done.indexOf("other")).toBeLessThan(8);
 });
 
-it("an upgrade that comes while others wait does not overtake them", async () => {
+it("an upgrade does not overtake waiting ones from the same address", async () => {
   const turns = new UpgradeTurns();
   const done: number[] = [];
   for (let i = 0; i < 6; i++) turns.run("10.0.0.1", () => done.push(i));

@@ -10,7 +10,7 @@ import {
   StorageError,
 } from "symphony-backend";
 
-// An application that uses the package as it is installed. It is compiled strictly, and run.
+// An application that uses the installed package. It is compiled strictly and run.
 
 function authorize({ token }: Attempt): Access {
   if (token === undefined) throw new AccessDeniedError("unauthenticated", "who is there?");

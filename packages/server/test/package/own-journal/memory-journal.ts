@@ -1,16 +1,16 @@
 import { type Journal, type JournalId, type JournalRow, StorageError } from "symphony-backend";
 
-// As somebody outside writes it: it imports nothing but the package, and is tested by its suite, here
-// and with the packed package.
+// A journal as an outside author would write it: it imports only the package. The conformance suite
+// tests it here and with the packed package.
 
-/** What outlives the journals that are opened on it. */
+/** The contents, which outlive the journals opened on them. */
 export class JournalMemory {
   readonly rows: Map<JournalId, JournalRow> = new Map();
   readonly snapshotted: Set<string> = new Set();
   lastId = 0;
 }
 
-/** A journal in memory. */
+/** An in-memory journal. */
 export class MemoryJournal implements Journal {
   readonly #memory: JournalMemory;
   #closed = false;
