@@ -81,7 +81,7 @@ async function costOf(socket: RawSocket, bytes: Uint8Array): Promise<number> {
 
 describe("a message", () => {
   it(
-    "costs the event loop time in proportion to its size, whatever it contains",
+    "costs event-loop time bounded by its size, whatever it contains",
     async () => {
       const unlimited = "1000000";
       const server = await start({

@@ -55,7 +55,7 @@ it.each([
   ["the secret in a cookie", { cookie: `authorization=Bearer ${CLUSTER_SECRET}` }, 401],
   ["the admin token", bearer(ADMIN), 401],
   ["a room token", bearer(tokenWith()), 401],
-  ["the secret and an origin", { ...right, origin: "https://example.org" }, 403],
+  ["the secret, from a page of another origin", { ...right, origin: "https://example.org" }, 403],
   ["the secret, from the server's own origin", { ...right, "sec-fetch-site": "same-origin" }, 403],
   ["the secret, from a browser", { ...right, "sec-fetch-mode": "cors" }, 403],
   ["the secret, from a sandboxed frame", { ...right, origin: "null" }, 403],

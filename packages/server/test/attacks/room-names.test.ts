@@ -60,7 +60,7 @@ async function deleteAll(target: Target): Promise<void> {
   expect(new Set(await Promise.all(statuses))).toEqual(new Set([204]));
 }
 
-describe("a room name on a server's disk", () => {
+describe("a server that stores rooms on disk", () => {
   let target: Target;
   beforeAll(async () => {
     target = await Target.start({
@@ -78,12 +78,12 @@ describe("a room name on a server's disk", () => {
     await target.expectUnharmed();
   });
 
-  it.each(PATHS)("%s names a room, not a file", async (written, name) => {
+  it.each(PATHS)("treats %s as the name of a room, not of a file", async (written, name) => {
     await writeTo(target, written, name);
     await target.expectUnharmed();
   });
 
-  it("is not matched by a token for similar names", async () => {
+  it("does not accept a token for similar names", async () => {
     for (const [written, name] of PATHS) {
       const rooms = names
         .filter((other) => other !== name)
@@ -93,7 +93,7 @@ describe("a room name on a server's disk", () => {
     }
   });
 
-  it("never causes a file other than the databases to be created, nor one outside the directory", async () => {
+  it("creates no files other than its databases, and none outside its directory", async () => {
     const directory = await temporaryDirectory();
     const decoy = join(directory, "outside");
     await writeFile(decoy, "decoy");
@@ -115,10 +115,10 @@ describe("a room name on a server's disk", () => {
   });
 });
 
-describe("a room name in a bucket", () => {
+describe("a server that stores rooms in a bucket", () => {
   const s3 = useS3();
 
-  it("stays below the prefix even if it looks like a path, also when the room is deleted", async () => {
+  it("writes and deletes objects only below the prefix, even for names that look like paths", async () => {
     const bucket = await s3.newBucket();
     const decoys = ["outside", "rooms", "etc/passwd", "rooms-of-others/a"];
     for (const key of decoys) await s3.put(bucket, key, Buffer.from("decoy"));
