@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (let i = 1; i <= MANY; i++) await store(`many-${String(i).padStart(3, "0")}`, "x".repeat(i));
 });
 
-/** Writes a text to a room through the API, without opening the room. */
+/** Writes a text to a room through the API, without connecting a client. */
 async function store(room: string, text: string): Promise<void> {
   const doc = new Y.Doc();
   doc.getText("text").insert(0, text);
