@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const ADMIN_TOKEN = "the token of the administrators";
 const ADMIN = { authorization: `Bearer ${ADMIN_TOKEN}` };
-/** Only administrators are told the reason of a failure. */
+/** The reason for a failure, which only administrators are told. */
 const REASON = /ENOSPC|disk|full|write/i;
 
 let application: HttpService;
