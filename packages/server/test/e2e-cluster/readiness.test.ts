@@ -23,23 +23,20 @@ const outages: readonly (readonly [string, "journal" | "snapshots", (path: TcpPr
 ];
 
 // No client writes during the outage: a write would detect it by itself, but notice its end late.
-it.each(outages)(
-  "the readiness check reports an outage while it lasts: %s",
-  async (_name, part, fail) => {
-    const { postgres, s3 } = cluster.member(0);
-    const path = part === "journal" ? postgres : s3;
-    await waitFor(async () => (await failing()).length === 0, {
-      message: "the server is ready before the outage",
-    });
-    fail(path);
-    await waitFor(async () => (await failing()).includes(part), {
-      timeout: 30_000,
-      message: `${part} is reported as failing`,
-    });
-    path.restore();
-    await waitFor(async () => !(await failing()).includes(part), {
-      timeout: 30_000,
-      message: `${part} is no longer reported as failing`,
-    });
-  },
-);
+it.each(outages)("readiness reports an outage while it lasts: %s", async (_name, part, fail) => {
+  const { postgres, s3 } = cluster.member(0);
+  const path = part === "journal" ? postgres : s3;
+  await waitFor(async () => (await failing()).length === 0, {
+    message: "the server is ready before the outage",
+  });
+  fail(path);
+  await waitFor(async () => (await failing()).includes(part), {
+    timeout: 30_000,
+    message: `${part} is reported as failing`,
+  });
+  path.restore();
+  await waitFor(async () => !(await failing()).includes(part), {
+    timeout: 30_000,
+    message: `${part} is no longer reported as failing`,
+  });
+});

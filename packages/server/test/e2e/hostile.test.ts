@@ -150,34 +150,31 @@ const refused: readonly (readonly [string, number, Uint8Array | string])[] = [
   ],
 ];
 
-it.each(refused)(
-  "refuses %s with code %i, and forwards nothing of it",
-  async (name, code, frame) => {
-    const room = `refused ${name}`;
-    const witness = await RawClient.connect(server.wsUrl, room);
-    witness.sendStep1();
-    await witness.first("step2");
-    const client = await RawClient.connect(server.wsUrl, room);
-    if (typeof frame === "string") client.sendText(frame);
-    else client.sendBytes(frame);
-    const { code: given, reason } = await client.closed;
-    expect([given, reason]).toEqual([code, expect.any(String)]);
-    await waitFor(() => server.logs.some((line) => line.room === room && isReason(line)), {
-      message: () => `the reason is logged:\n${server.tail()}`,
-    });
+it.each(refused)("refuses %s with %i, and forwards nothing", async (name, code, frame) => {
+  const room = `refused ${name}`;
+  const witness = await RawClient.connect(server.wsUrl, room);
+  witness.sendStep1();
+  await witness.first("step2");
+  const client = await RawClient.connect(server.wsUrl, room);
+  if (typeof frame === "string") client.sendText(frame);
+  else client.sendBytes(frame);
+  const { code: given, reason } = await client.closed;
+  expect([given, reason]).toEqual([code, expect.any(String)]);
+  await waitFor(() => server.logs.some((line) => line.room === room && isReason(line)), {
+    message: () => `the reason is logged:\n${server.tail()}`,
+  });
 
-    const next = await RawClient.connect(server.wsUrl, room);
-    next.sendUpdate(updateOf("fine"));
-    await witness.first("update");
-    expect(witness.faults).toEqual([]);
-    expect(witness.messages.filter(({ type }) => type === "update")).toHaveLength(1);
-    // An awareness message without states is a keepalive.
-    const presence = witness.messages.filter((message) => message.type === "presence");
-    expect(presence.flatMap(({ states }) => states)).toEqual([]);
-    expect(witness.document().getText("text").toString()).toBe("fine");
-    await Promise.all([witness.close(), next.close()]);
-  },
-);
+  const next = await RawClient.connect(server.wsUrl, room);
+  next.sendUpdate(updateOf("fine"));
+  await witness.first("update");
+  expect(witness.faults).toEqual([]);
+  expect(witness.messages.filter(({ type }) => type === "update")).toHaveLength(1);
+  // An awareness message without states is a keepalive.
+  const presence = witness.messages.filter((message) => message.type === "presence");
+  expect(presence.flatMap(({ states }) => states)).toEqual([]);
+  expect(witness.document().getText("text").toString()).toBe("fine");
+  await Promise.all([witness.close(), next.close()]);
+});
 
 function isReason({ connection, reason }: Readonly<Record<string, unknown>>): boolean {
   return typeof connection === "string" && typeof reason === "string" && reason !== "";

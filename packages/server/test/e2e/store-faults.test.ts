@@ -165,28 +165,25 @@ it("refuses clients while a room cannot be read, and serves its content afterwar
 it.each([
   ["snapshot", "snapshots"],
   ["journal row", "journal"],
-] as const)(
-  "refuses clients of a room with a damaged %s, but of no other room",
-  async (_name, table) => {
-    const server = await startServer();
-    await store(server, "damaged", "lost");
-    await store(server, "whole", "kept");
-    if (table === "snapshots") await server.stop();
-    else await server.kill();
-    flipStoredByte(join(server.dataDir, `${table}.db`), table, "damaged");
+] as const)("a damaged %s closes its own room, and no other", async (_name, table) => {
+  const server = await startServer();
+  await store(server, "damaged", "lost");
+  await store(server, "whole", "kept");
+  if (table === "snapshots") await server.stop();
+  else await server.kill();
+  flipStoredByte(join(server.dataDir, `${table}.db`), table, "damaged");
 
-    const next = await startServer({ dataDir: server.dataDir });
-    const client = await RawClient.connect(next.wsUrl, "damaged");
-    client.sendStep1();
-    client.sendUpdate(updateOf("new"));
-    expect((await client.closed).code).toBe(1011);
-    expect(client.messages).toEqual([]);
-    const whole = await readRoom(next.wsUrl, "whole");
-    expect(whole.getText("text").toString()).toBe("kept");
-    expect(next.hasExited).toBe(false);
-    await next.stop();
-  },
-);
+  const next = await startServer({ dataDir: server.dataDir });
+  const client = await RawClient.connect(next.wsUrl, "damaged");
+  client.sendStep1();
+  client.sendUpdate(updateOf("new"));
+  expect((await client.closed).code).toBe(1011);
+  expect(client.messages).toEqual([]);
+  const whole = await readRoom(next.wsUrl, "whole");
+  expect(whole.getText("text").toString()).toBe("kept");
+  expect(next.hasExited).toBe(false);
+  await next.stop();
+});
 
 function flipStoredByte(path: string, table: "journal" | "snapshots", room: string): void {
   const database = new DatabaseSync(path);
