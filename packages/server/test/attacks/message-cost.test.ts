@@ -5,7 +5,7 @@ import { frame, RawSocket } from "./canary/raw-socket.ts";
 
 // How much event-loop time one message may cost, measured as CPU time on the thread of a real server in
 // this process, so that other work on the machine does not count. Sends `RUNS` series of messages,
-// generated from `SEED` on.
+// whose seeds start at `SEED`.
 
 const FIXED_US = 1_000;
 const US_PER_KB = 20;

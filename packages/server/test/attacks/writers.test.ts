@@ -98,7 +98,7 @@ describe.each(LEVELS)("a %s client", (access) => {
     await target.expectUnharmed();
   });
 
-  it("cannot write in the chunk of its handshake, before its access level is known", async () => {
+  it("cannot write together with its handshake, before its access level is known", async () => {
     for (const index of SERVERS) {
       const path = `/${ROOM}?token=${tokenWith({ access })}`;
       const frame = maskedFrame(encodeRaw({ type: "update", update: vandalism }));

@@ -120,7 +120,7 @@ async function survive(
   }
 }
 
-/** Waits until the server has finished the work left by the last attack and by the preparation of this one. */
+/** Waits until the server has finished the work left by the last attack and by this one's preparation. */
 async function waitForQuiet(canary: Child): Promise<void> {
   let report: CanaryReport | undefined;
   await canary.ask<CanaryReport>("report", 5_000);
