@@ -21,7 +21,7 @@ const COMPOSE = readCompose(exampleVariables());
 const ADMIN = "the token of an administrator";
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** Settings that reveal which server a client reached, and those of the shipped set-up. */
+/** Settings that reveal which server a client reached, plus those of the shipped setup. */
 const SETTINGS = {
   LOG_LEVEL: "debug",
   ADMIN_TOKEN: ADMIN,
@@ -43,7 +43,7 @@ async function destinationOf(
       const index = count().findIndex((now, i) => now > (before[i] ?? 0));
       return index < 0 ? null : index;
     },
-    { message: `a connection to ${room}` },
+    { message: `a server has logged the connection to ${room}` },
   );
   await client.close();
   return at;
@@ -60,7 +60,7 @@ describe.each<[string, Kind]>([
   const startAt = (port: number) => startServer({ port, env: SETTINGS });
   const destination = (room: string) => destinationOf(room, servers, balancer);
 
-  /** The servers that the rooms reach. */
+  /** The servers to which the rooms lead. */
   async function homes(): Promise<Set<number>> {
     const found = new Set<number>();
     for (const room of ROOMS) found.add(await destination(room));
@@ -70,14 +70,14 @@ describe.each<[string, Kind]>([
   beforeAll(async () => {
     ports = await freePorts(3);
     balancer = new Kind(ports.map((port, i) => ({ name: `s${i}`, host: "127.0.0.1", port })));
-    // Before the servers: it must find them by itself.
+    // It starts before the servers, and must find them by itself.
     await balancer.start();
     servers = await Promise.all(ports.map(startAt));
     await waitFor(async () => (await fetch(`${balancer.url}/health/live`)).ok, {
-      message: "one server is in use",
+      message: "one server receives requests",
     });
     await waitFor(async () => (await homes()).size === servers.length, {
-      message: "all servers are in use",
+      message: "all servers receive connections",
     });
   });
   afterAll(async () => {
@@ -117,7 +117,7 @@ describe.each<[string, Kind]>([
     "/x/y/%2e%2E/../cluster/v1/state",
     "/x/..//cluster/v1/state",
     "/x%2F..%2Fcluster%2Fv1/state",
-  ])("does not let clients say %s to a server", async (path) => {
+  ])("does not forward %s to a server", async (path) => {
     const { port } = new URL(balancer.url);
     for (const method of ["GET", "POST"]) {
       const { status } = await send({ port: Number(port), path }, { method });
@@ -126,13 +126,13 @@ describe.each<[string, Kind]>([
     }
   });
 
-  it("lets clients into rooms whose names only look similar", async () => {
+  it("forwards rooms whose names only look similar", async () => {
     for (const room of ["cluster", "my/cluster/x", "clusters/x", "x/cluster"]) {
       await destination(room);
     }
   });
 
-  it("passes tokens of 32 KB, and documents", async () => {
+  it("forwards tokens of 32 KB, and documents", async () => {
     const token = "x".repeat(32_000);
     const client = await RawClient.connect(balancer.wsUrl, "long", { query: `?token=${token}` });
     await client.close();
@@ -154,7 +154,7 @@ describe.each<[string, Kind]>([
     expect(answer.status).toBe(400);
   });
 
-  it("locks out only a client that tries wrong tokens, whatever address it claims", async () => {
+  it("locks out a client that tries wrong tokens, whatever address it claims, and no other", async () => {
     const { port } = new URL(balancer.url);
     const statusOf = async (localAddress: string, token: string, claimed: string) => {
       const headers = { ...bearer(token), "x-forwarded-for": claimed };
@@ -173,7 +173,7 @@ describe.each<[string, Kind]>([
     expect(await statusOf("127.0.0.3", ADMIN, "127.0.0.2")).toBe(200);
   });
 
-  it("moves clients of a killed server to another one, and back when it returns", async () => {
+  it("moves the clients of a killed server to another one, and back when it returns", async () => {
     const room = "left alone";
     const home = await destination(room);
     const client = await RawClient.connect(balancer.wsUrl, encodeURIComponent(room));
@@ -181,12 +181,14 @@ describe.each<[string, Kind]>([
     await client.closed;
     expect(await destination(room)).not.toBe(home);
     servers[home] = await startAt(ports[home] ?? 0);
-    await waitFor(async () => (await destination(room)) === home, { message: "it is used again" });
+    await waitFor(async () => (await destination(room)) === home, {
+      message: "the server receives connections again",
+    });
   });
 });
 
 describe("HAProxy, when a server freezes", () => {
-  it("closes its connections, uses other servers, and returns to it", async () => {
+  it("closes its connections, uses other servers, and returns to it when it resumes", async () => {
     const start = () => startServer({ env: SETTINGS });
     const servers = [await start(), await start()];
     const balancer = new HaProxy(
@@ -204,7 +206,7 @@ describe("HAProxy, when a server freezes", () => {
     expect(await destinationOf("room", servers, balancer)).toBe(1 - home);
     servers[home]?.signal("SIGCONT");
     await waitFor(async () => (await destinationOf("room", servers, balancer)) === home, {
-      message: "it is used again",
+      message: "the server receives connections again",
     });
   });
 });
@@ -212,7 +214,7 @@ describe("HAProxy, when a server freezes", () => {
 describe.each<[string, Kind]>([
   ["HAProxy", HaProxy],
   ["nginx", Nginx],
-])("%s, in front of two servers", (_name, Kind) => {
+])("%s in front of two servers", (_name, Kind) => {
   let servers: StandIn[];
   let balancer: LoadBalancer;
 
@@ -260,7 +262,7 @@ describe.each<[string, Kind]>([
         const text = await balancer.log();
         return text.includes("GET /room") ? text : null;
       },
-      { message: "the request in the log" },
+      { message: "the request is logged" },
     );
     expect(log).not.toContain("secret");
   });

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { BalancedServer } from "@symphony/services/load-balancer";
 import { WebSocketServer } from "ws";
 
-/** Records requests, and accepts every client. While draining, it refuses as a server does. */
+/** Records requests, and accepts every client. While draining, it refuses them like a server. */
 export class StandIn {
   draining = false;
   readonly requests: IncomingMessage[] = [];

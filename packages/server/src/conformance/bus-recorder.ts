@@ -45,7 +45,7 @@ export class BusRecorder implements BusListener {
 
   async receives(text: string): Promise<void> {
     await waitFor(() => this.texts.includes(text), {
-      message: () => `"${text}" is among ${this.messages.length} messages`,
+      message: () => `"${text}" is received; ${this.messages.length} messages received so far`,
     });
   }
 }

@@ -11,7 +11,7 @@ export interface TestBus {
   readonly service: TestService;
   /** Opens the bus for one more server. */
   open(): Promise<Bus>;
-  /** Returns how many servers are subscribed to each room, as the service sees it. */
+  /** Returns how many servers are subscribed to each room, according to the service. */
   subscriptions(): Promise<ReadonlyMap<string, number>>;
   /** Closes the connections of all servers. */
   dropConnections(): Promise<void>;
@@ -32,7 +32,7 @@ export function busSuite(name: string, create: () => TestBus): void {
     afterAll(() => service.stop());
     afterEach(async () => {
       service.resume();
-      // A test may have stopped it.
+      // The test may have stopped the service.
       await service.start();
       await Promise.all(opened.map((bus) => bus.close()));
       opened = [];
@@ -57,7 +57,10 @@ export function busSuite(name: string, create: () => TestBus): void {
           );
           return isSame && seen.size === Object.keys(expected).length;
         },
-        { message: () => `${JSON.stringify(expected)}, not ${JSON.stringify([...seen])}` },
+        {
+          message: () =>
+            `the subscriptions are ${JSON.stringify(expected)}; last seen: ${JSON.stringify([...seen])}`,
+        },
       );
     }
 
@@ -108,7 +111,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       expect(copy).toEqual(Uint8Array.of(1, 2, 3));
     });
 
-    it("keeps the order of each publisher", async () => {
+    it("preserves the order of each publisher's messages", async () => {
       const buses = await Promise.all([open(), open(), open()]);
       const listeners = await Promise.all(buses.map((bus) => BusRecorder.on(bus, "order")));
       const expected = Array.from({ length: 500 }, (_, i) => i);
@@ -125,7 +128,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       }
     });
 
-    it("delivers only to the room, whatever its name", async () => {
+    it("delivers messages only to their room, whatever its name", async () => {
       const [from, to] = await Promise.all([open(), open()]);
       const names = [...ODD_ROOM_NAMES, "{a}b", "{a}c", "a", "{}", "}{", "{{a}}", "*", "a?", "\0"];
       const rooms = [...new Set(names)];
@@ -156,7 +159,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       const sender = await BusRecorder.on(other, "quick");
       for (let i = 0; i < 50; i++) {
         const early = BusRecorder.on(bus, "quick");
-        // Closes some while the previous subscription is not confirmed yet.
+        // Some are closed before the previous subscription is confirmed.
         if (i % 3 === 0) await early;
         void early.then((listener) => listener.close());
         if (i % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -185,7 +188,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       }
     });
 
-    it("leaves no subscriptions of 2,000 rooms behind", async () => {
+    it("leaves no subscriptions behind after serving 2,000 rooms", async () => {
       const bus = await open();
       const rooms = Array.from({ length: 2_000 }, (_, i) => `many ${i}`);
       const listeners = await Promise.all(rooms.map((room) => BusRecorder.on(bus, room)));
@@ -228,7 +231,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       );
     });
 
-    it("still sends what was published just before it is closed", async () => {
+    it("still sends messages published just before it is closed", async () => {
       const [bus, other] = await Promise.all([open(), open()]);
       const leaver = await BusRecorder.on(bus, "farewell");
       const stayer = await BusRecorder.on(other, "farewell");
@@ -274,7 +277,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       expect(bus.problem ?? other.problem).toBe(undefined);
     });
 
-    it("opens rooms during an outage, which receive messages once it is over", async () => {
+    it("accepts subscriptions during an outage, and delivers to them once it is over", async () => {
       const bus = await open();
       await service.kill();
       await waitFor(() => bus.problem, { message: "the outage is noticed" });
@@ -306,7 +309,7 @@ export function busSuite(name: string, create: () => TestBus): void {
       await there.receives("after");
     });
 
-    it("closes during an outage, and subscribing afterwards is harmless", async () => {
+    it("can be closed during an outage, and tolerates later subscriptions", async () => {
       const bus = await open();
       await service.kill();
       await waitFor(() => bus.problem, { message: "the outage is noticed" });

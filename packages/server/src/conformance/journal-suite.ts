@@ -9,7 +9,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
   describe(`journal: ${name}`, () => {
     const store = useStore(create);
 
-    it("knows nothing of a room that was never written", async () => {
+    it("returns nothing for a room that was never written", async () => {
       expect(await store.current.read("new")).toEqual({ rows: [], snapshotted: false });
     });
 
@@ -97,7 +97,7 @@ export function journalSuite(name: string, create: () => Promise<TestStorage<Jou
       const large = new Uint8Array(100_000).fill(9);
       const view = large.subarray(500, 503);
       const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(7).subarray(2, 5);
-      // The `slice` of a Buffer is no copy.
+      // `slice` does not copy if it is called on a Buffer.
       const buffer = Buffer.from([5, 5, 5]);
       await store.current.append([
         { room: "a", update: view },

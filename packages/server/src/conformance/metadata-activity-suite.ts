@@ -26,7 +26,7 @@ export function metadataActivitySuite(
       expect(await read(NOON + HOUR, NOON, HOUR)).toEqual([]);
     });
 
-    it("adds up the servers within a minute, and takes the highest minute of a bucket", async () => {
+    it("sums all servers within a minute, and reports the peak minute of a bucket", async () => {
       await record("a", 0, 10, 2, 1);
       await record("b", 0, 5, 1, 2);
       await record("a", 1, 8, 3, 4);
@@ -49,7 +49,7 @@ export function metadataActivitySuite(
       ]);
     });
 
-    it("begins buckets at their multiples, even if the range begins and ends within one", async () => {
+    it("aligns buckets to multiples of their length, even if the range starts and ends within one", async () => {
       await record("a", 1, 1, 1, 1);
       await record("a", 9, 2, 2, 2);
       const points = await read(NOON + 4 * MINUTE, NOON + 6 * MINUTE, 5 * MINUTE);
@@ -108,7 +108,7 @@ export function metadataActivitySuite(
       ]);
     });
 
-    it("does not lose an aggregated hour when its figures by server are gone", async () => {
+    it("keeps an aggregated hour after its per-server figures are deleted", async () => {
       await record("a", 30, 9, 8, 7);
       await store.current.rollUpActivity(NOON + HOUR);
       await store.current.rollUpActivity(NOON + 10 * DAY);

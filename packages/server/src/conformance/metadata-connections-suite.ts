@@ -76,7 +76,7 @@ export function metadataConnectionsSuite(
       expect(found).toHaveLength(1);
     });
 
-    it("finds the connections that were open at some time of the range, oldest first", async () => {
+    it("finds the connections that were open at any time in the range, oldest first", async () => {
       await store.current.record([
         connected("during", NOW + 15),
         { type: "disconnected", connection: "during", at: NOW + 16 },
@@ -128,7 +128,7 @@ export function metadataConnectionsSuite(
       ]);
     });
 
-    it("leaves connections alone that began after the given time", async () => {
+    it("does not end connections that began after the given time", async () => {
       await store.current.record([
         connected("before", NOW),
         connected("then", NOW + 5),
@@ -143,7 +143,7 @@ export function metadataConnectionsSuite(
       ]);
     });
 
-    it("finds connections that lasted for days, or are still open, at a given moment", async () => {
+    it("finds all connections open at a given moment, even those that lasted for days", async () => {
       const day = 86_400_000;
       const lasting = (id: string, from: number, to: number): MetadataEvent[] => [
         connected(id, NOW + from * day),
@@ -170,7 +170,7 @@ export function metadataConnectionsSuite(
     it("lists the connections of one room, newest first, page by page", async () => {
       const ids = Array.from({ length: 10 }, (_, index) => `${index}`);
       await store.current.record([
-        // Groups of three begin in the same millisecond.
+        // Three connections at a time begin in the same millisecond.
         ...ids.map((id, index) => connected(id, NOW + Math.floor(index / 3))),
         { type: "disconnected", connection: "4", at: NOW + 50 },
         connected("other", NOW, "server:1", "b"),

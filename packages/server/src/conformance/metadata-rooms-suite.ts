@@ -41,7 +41,7 @@ export function metadataRoomsSuite(
       expect(await store.current.roomsNamed(["A", "b"])).toMatchObject([{ name: "A" }]);
     });
 
-    it("pages through the rooms in every order, whatever their names, and with equal keys", async () => {
+    it("pages through rooms in every order, even with odd names and equal sort keys", async () => {
       const rooms = await fill(ODD_ROOM_NAMES);
       for (const sort of SORTS) {
         for (const descending of [false, true]) {
@@ -53,7 +53,7 @@ export function metadataRoomsSuite(
       }
     });
 
-    it("puts rooms without a snapshot before those with the oldest", async () => {
+    it("sorts rooms without a snapshot before the room with the oldest", async () => {
       await store.current.record([
         saved("first", 0, 5),
         saved("last", NOW, 5),
@@ -66,7 +66,7 @@ export function metadataRoomsSuite(
       expect(await names(true)).toEqual(["last", "first", "not", "never"]);
     });
 
-    it("shows each room that stays exactly once while others come and go", async () => {
+    it("lists each remaining room exactly once while others are added and deleted", async () => {
       const stay = Array.from({ length: 20 }, (_, index) => `room ${index} stays`);
       const go = Array.from({ length: 20 }, (_, index) => `room ${index} goes`);
       await fill([...stay, ...go]);
@@ -124,7 +124,7 @@ export function metadataRoomsSuite(
       expect(await store.current.rooms(query)).toMatchObject({ total: 4 });
     });
 
-    it("rejects anything that is not a cursor of this list", async () => {
+    it("rejects malformed cursors and those of other lists", async () => {
       const cursors = [
         "",
         "?",
@@ -174,7 +174,7 @@ export function metadataRoomsSuite(
       );
     });
 
-    /** Adds rooms, several of which have equal times and sizes, and some no snapshot. */
+    /** Adds rooms, some with equal times and sizes, and some without a snapshot. */
     async function fill(names: readonly string[]): Promise<readonly RoomRecord[]> {
       const records = names.map((name, index) => ({
         name,

@@ -11,7 +11,7 @@ import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
 /** A realistic time, which does not fit into 32 bits. */
 const NOW = Date.UTC(2026, 10, 24, 12);
 
-/** The contract that every implementation of the metadata must meet. */
+/** The contract that every implementation of the metadata store must meet. */
 export function metadataSuite(name: string, create: () => Promise<TestStorage<Metadata>>): void {
   metadataRoomsSuite(name, create);
   metadataConnectionsSuite(name, create);
@@ -20,12 +20,12 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
   describe(`metadata: ${name}`, () => {
     const store = useStore(create);
 
-    it("knows nothing of a room that was never opened", async () => {
+    it("returns nothing for a room that was never opened", async () => {
       expect(await store.current.room("new")).toBeNull();
       expect(await store.current.connections({ from: 0, to: NOW, limit: 10 })).toEqual([]);
     });
 
-    it("keeps the sessions of administrators until they end, if it keeps any", async () => {
+    it("keeps admin sessions until they end, if it supports them", async () => {
       const sessions = () => store.current.adminSessions;
       if (sessions() === undefined) return;
       await sessions()?.beginSession("old", NOW - 1, NOW - 10);
@@ -50,7 +50,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       expect(await (await store.reopen()).room("a")).toEqual(expected);
     });
 
-    it("keeps size and time of the last snapshot", async () => {
+    it("keeps the size and time of the last snapshot", async () => {
       await store.current.record([
         { type: "room-opened", room: "a", at: NOW },
         { type: "room-saved", room: "a", at: NOW + 1, bytes: 10 },
@@ -64,7 +64,7 @@ export function metadataSuite(name: string, create: () => Promise<TestStorage<Me
       });
     });
 
-    it("is not changed by a repeated older event", async () => {
+    it("ignores a repeated older event", async () => {
       const first: MetadataEvent = { type: "room-saved", room: "a", at: NOW + 1, bytes: 10 };
       const second: MetadataEvent = { type: "room-saved", room: "a", at: NOW + 2, bytes: 20 };
       await store.current.record([{ type: "room-opened", room: "a", at: NOW }, first, second]);

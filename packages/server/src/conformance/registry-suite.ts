@@ -11,23 +11,23 @@ import type { TestService } from "./test-service.ts";
 import { ODD_ROOM_NAMES } from "./test-storage.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** The servers in the tests have short leases. */
+/** Servers in these tests have short leases. */
 export const LEASE_MS = 1_000;
 export const RENEW_MS = 200;
 
-/** A place where servers find each other, initially empty. */
+/** An initially empty registry, shared by the servers of a test. */
 export interface TestRegistry {
-  /** The service that stores the registry; running. */
+  /** The running service that stores the registry. */
   readonly service: TestService;
   /**
    * Joins as a server with a lease of `LEASE_MS`, renewed every `RENEW_MS`.
    *
-   * @param incarnation visible to the others if the registry implements `incarnations`
+   * @param incarnation visible to other servers if the registry implements `incarnations`
    */
   open(address: ServerAddress, incarnation?: Incarnation): Promise<Registry>;
-  /** The same, in a separate process. */
+  /** Joins in the same way, in a separate process. */
   spawn(address: ServerAddress, incarnation?: Incarnation): Promise<SeparateServer>;
-  /** Ends the processes. */
+  /** Ends the separate processes. */
   discard(): Promise<void>;
 }
 
@@ -115,7 +115,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
             answers[one]?.alive.includes(addresses[other] ?? "") ?? false;
           for (let one = 0; one < servers.length; one++) {
             expect(sees(one, one)).toBe(false);
-            // Both do if a response was lost and the request repeated.
+            // Both see each other if a response was lost and the request repeated.
             for (let other = 0; other < one; other++) {
               expect(sees(one, other) || sees(other, one)).toBe(true);
             }
@@ -124,7 +124,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       );
     });
 
-    it("ends with the last action of each server, whatever they do concurrently", async () => {
+    it("ends in the state of each server's last call, whatever servers do concurrently", async () => {
       const addresses = ["a:1", "b:1", "c:1"];
       const servers = await Promise.all(addresses.map(open));
       const observer = await open("observer:1");
@@ -166,14 +166,14 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.lapsed([])).toEqual([]);
     });
 
-    it("knows immediately that a closed server is gone", async () => {
+    it("considers a closed server dead before its lease would have expired", async () => {
       const [a, b] = [await open("a:1"), await open("b:1")];
       await b.hold("room");
       expect(await a.lapsed(["b:1"])).toEqual([]);
       const closed = performance.now();
       await b.close();
       await lapse(a, "b:1");
-      // Sooner than its lease would have expired: others allow two seconds of clock difference.
+      // Sooner than its lease would have expired: other servers allow two seconds of clock difference.
       expect(performance.now() - closed).toBeLessThan(LEASE_MS - RENEW_MS + 1_700);
       expect(await a.hold("room")).toEqual({ alive: [], lapsed: ["b:1"] });
       await expect(b.hold("room")).rejects.toThrow(RegistryError);
@@ -211,7 +211,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
 
     it("distinguishes a server restarted within its lease from its previous run", async () => {
       const [a, b] = [await open("a:1", 1), await open("b:1", 2)];
-      // Optional for a registry.
+      // A registry need not implement it.
       if (a.incarnations === undefined) return;
       const crashed = await place.spawn("again:1", 3);
       await crashed.registry.hold("room");
@@ -225,7 +225,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       await crashed.kill();
       const again = await open("again:1", 4);
       expect((await b.incarnations?.(servers))?.get("again:1")).toBe(4);
-      // It is alive, and a holder of the room until it releases it.
+      // It is alive, and a holder of the room until it releases the room.
       expect(await b.lapsed(["again:1"])).toEqual([]);
       expect(await b.hold("room")).toEqual({ alive: ["again:1"], lapsed: [] });
       await again.release("room");
@@ -234,7 +234,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect((await a.incarnations(servers)).has("again:1")).toBe(false);
     });
 
-    it("notifies a server that was frozen that others presumed it dead", async () => {
+    it("notifies a frozen server, once it resumes, that others presumed it dead", async () => {
       const a = await open("a:1");
       const frozen = await place.spawn("frozen:1");
       await frozen.registry.hold("room");
@@ -243,13 +243,13 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.hold("room")).toEqual({ alive: [], lapsed: ["frozen:1"] });
       expect(frozen.rejoined).toBe(0);
       frozen.signal("SIGCONT");
-      await waitFor(() => frozen.rejoined === 1, { message: "it has rejoined" });
+      await waitFor(() => frozen.rejoined === 1, { message: "the frozen server has rejoined" });
       expect(await a.lapsed(["frozen:1"])).toEqual([]);
       expect(await frozen.registry.hold("room")).toEqual({ alive: ["a:1"], lapsed: [] });
       expect(await a.hold("room")).toEqual({ alive: ["frozen:1"], lapsed: [] });
     });
 
-    it("lists all servers from their start until they are closed, and which of them died", async () => {
+    it("lists servers from their start until they are closed, and reports which have died", async () => {
       const a = await open("a:1");
       expect(await a.servers()).toEqual({ alive: ["a:1"], lapsed: [] });
       const b = await open("b:1");
@@ -283,7 +283,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(sorted(await first.servers())).toEqual({ alive: left, lapsed: [] });
     });
 
-    it("reports no server dead after an outage until the others have had time to renew their leases", async () => {
+    it("reports no server dead after an outage until all have had time to renew their leases", async () => {
       const [a, b, ghost] = [await open("a:1"), await open("b:1"), await open("ghost:1")];
       for (const registry of [a, b, ghost]) await registry.hold("room");
       await ghost.close();
@@ -306,9 +306,9 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       await waitFor(() => a.problem === undefined && b.problem === undefined, {
         message: () => `the leases are renewed again: ${a.problem}, ${b.problem}`,
       });
-      // The first rejoining: a service that has just started may be so slow that leases expire
-      // again.
-      const { at, found } = await waitFor(() => rejoined[0], { message: "a has rejoined" });
+      // Only the first time counts: a service that has just started may be so slow that leases
+      // expire again.
+      const { at, found } = await waitFor(() => rejoined[0], { message: "server a has rejoined" });
       expect(sorted(await found)).toEqual({ alive: ["b:1", "ghost:1"], lapsed: [] });
       expect([...(await a.servers()).alive].sort()).toEqual(["a:1", "b:1"]);
 
@@ -318,7 +318,7 @@ export function registrySuite(name: string, create: () => Promise<TestRegistry>)
       expect(await a.hold("room")).toEqual({ alive: ["b:1"], lapsed: ["ghost:1"] });
     });
 
-    it("times out when the service hangs, and continues when it is back", async () => {
+    it("times out while the service hangs, and recovers when it resumes", async () => {
       const [a, b, c] = [await open("a:1"), await open("b:1"), await open("c:1")];
       await a.hold("room");
       place.service.pause();

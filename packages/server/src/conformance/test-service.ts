@@ -1,6 +1,6 @@
 /**
- * A service that connects the servers, such as a database. The suites test behaviour while it is
- * down, so it must be one that can be killed.
+ * A service that connects the servers, such as a database. The suites test behaviour during
+ * outages, so the service must be one that can be killed.
  */
 export interface TestService {
   /**

@@ -8,7 +8,7 @@ export interface WaitOptions {
   /** How long to wait, in milliseconds. */
   readonly timeout?: number;
   /**
-   * What is awaited. A function is called when the time is up, and can include what was observed.
+   * The expected condition. A function is called on timeout, and can add what was last observed.
    */
   readonly message: string | (() => string);
 }
@@ -17,7 +17,7 @@ export interface WaitOptions {
  * Polls a condition until it returns something other than `false`, `null` or `undefined`, and
  * returns that.
  *
- * @throws Error with the message when the time is up; whatever the condition throws
+ * @throws Error with the message on timeout, or whatever the condition throws
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,

@@ -8,7 +8,7 @@ import { send } from "../http/http-parts.ts";
 import { ADMIN, ROOM, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// Small amounts of data that would decompress to a lot.
+// Small payloads that would decompress to a lot of data.
 
 const BOMB_BYTES = 200_000_000;
 
@@ -25,7 +25,7 @@ async function expectNotExpanded(before: number): Promise<void> {
   await target.expectUnharmed();
 }
 
-it("compression of messages is offered in vain", async () => {
+it("declines every offer of message compression", async () => {
   for (const offer of [true, { serverMaxWindowBits: 9 }, { clientMaxWindowBits: 8 }]) {
     const socket = new WebSocket(`${target.server().wsUrl}/${ROOM}?token=${tokenWith()}`, {
       perMessageDeflate: offer,
@@ -37,7 +37,7 @@ it("compression of messages is offered in vain", async () => {
   }
 });
 
-it("a message that is compressed all the same ends the connection", async () => {
+it("closes the connection on a compressed message, without decompressing it", async () => {
   const before = await target.server().residentBytes();
   // Without the header and the checksum.
   const payload = bomb.subarray(10, -8);
@@ -68,7 +68,7 @@ it("a message that is compressed all the same ends the connection", async () => 
   await expectNotExpanded(before);
 });
 
-it("a compressed body is not what it would become", async () => {
+it("rejects compressed request bodies without decompressing them", async () => {
   const before = await target.server().residentBytes();
   const doubled = gzipSync(bomb);
   for (const [path, type, body, status] of [
@@ -91,7 +91,7 @@ it("a compressed body is not what it would become", async () => {
   await expectNotExpanded(before);
 });
 
-it("a body that says it has no end, or another length than it has, is limited", async () => {
+it("rejects bodies with an oversized, endless or contradictory length", async () => {
   const { port } = target.server();
   const head = (lines: string) =>
     `POST /api/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n${lines}\r\n\r\n`;

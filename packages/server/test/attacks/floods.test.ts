@@ -6,8 +6,8 @@ import { Bystanders } from "../support/bystanders.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startServer, type TestServer } from "../support/test-server.ts";
 
-// Floods of all kinds from one address, while two others work together. The bench measures their
-// speed; here they must only make progress: in each round both write, and both see it.
+// Floods of all kinds while two bystanders work together. The bench measures their speed; here they
+// only have to make progress: in each round both write, and both see the writes.
 
 const FLOOD = "192.0.2.66";
 const ADMIN = "the token of an administrator";
@@ -44,7 +44,7 @@ async function tryToEnter(address: string): Promise<{ code: number; client?: Raw
   return code === 0 ? { code, client } : { code };
 }
 
-it("attempts to connect are refused before the handshake, of one address only", async () => {
+it("refuses a flood of connection attempts before the handshake, for that address only", async () => {
   const attempts = Array.from({ length: 300 }, () => tryToEnter(FLOOD));
   await bystanders.check();
   const others = await Promise.all(["192.0.2.1", "198.51.100.1"].map(tryToEnter));
@@ -52,13 +52,13 @@ it("attempts to connect are refused before the handshake, of one address only", 
   const ended = await Promise.all(attempts);
   const codes = ended.map(({ code }) => code);
   expect([...new Set(codes)].filter((code) => ![0, 429, 4429].includes(code))).toEqual([]);
-  // A burst of two seconds' worth, plus what is added meanwhile, and no more.
+  // A burst of two seconds' worth is admitted, plus what accrues during the attempts, and no more.
   expect(codes.filter((code) => code === 429).length).toBeGreaterThan(150);
   await Promise.all([...ended, ...others].map(({ client }) => client?.close()));
   await bystanders.check();
 });
 
-it("messages end the connection that sends them", async () => {
+it("closes connections that flood the server with messages", async () => {
   const clients = await Promise.all(
     [1, 2, 3, 4].map((i) => RawClient.connect(server.wsUrl, "flooded", from(`203.0.113.${i}`))),
   );
@@ -73,7 +73,7 @@ it("messages end the connection that sends them", async () => {
   await bystanders.check();
 });
 
-it("wrong tokens are not looked at, and right ones of others are", async () => {
+it("rate-limits wrong tokens from one address, and accepts a right one from another", async () => {
   const statusOf = async (address: string, token: string) => {
     const headers = { authorization: `Bearer ${token}`, "x-forwarded-for": address };
     return (await send({ port: server.port, path: "/api/rooms" }, { headers })).status;
@@ -87,16 +87,16 @@ it("wrong tokens are not looked at, and right ones of others are", async () => {
   await bystanders.check();
 });
 
-describe("headers", () => {
+describe("oversized headers", () => {
   it.each([
-    ["one that is large", `X-A: ${"a".repeat(100_000)}\r\n`, 431],
-    ["many", "X-A: b\r\n".repeat(50_000), 431],
-    ["a token that is large", `Sec-WebSocket-Protocol: token.${"a".repeat(50_000)}\r\n`, 431],
-    ["a cookie that is large", `Cookie: symphony_session=${"a".repeat(50_000)}\r\n`, 431],
-  ])("%s: refused", async (_, headers, status) => {
+    ["a large header", `X-A: ${"a".repeat(100_000)}\r\n`, 431],
+    ["many headers", "X-A: b\r\n".repeat(50_000), 431],
+    ["a large token", `Sec-WebSocket-Protocol: token.${"a".repeat(50_000)}\r\n`, 431],
+    ["a large cookie", `Cookie: symphony_session=${"a".repeat(50_000)}\r\n`, 431],
+  ])("refuses %s", async (_, headers, status) => {
     for (const path of ["/flooded", "/api/rooms"]) {
       const socket = connect(server.port, "127.0.0.1");
-      // It is closed while it is still sending.
+      // The server closes the connection while the client is still sending.
       socket.on("error", () => {});
       socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}\r\n`);
       const [data] = (await once(socket, "data")) as [Buffer];
@@ -106,14 +106,14 @@ describe("headers", () => {
     await bystanders.check();
   });
 
-  it("a URL that is large is refused", async () => {
+  it("refuses a large URL", async () => {
     const answer = await send({ port: server.port, path: `/${"a".repeat(50_000)}` });
     expect(answer.status).toBe(431);
     await bystanders.check();
   });
 });
 
-it("requests one after the other on many connections leave room for others", async () => {
+it("serves bystanders while 50 clients send requests one after another", async () => {
   const flood = Promise.all(
     Array.from({ length: 50 }, async () => {
       for (let i = 0; i < 20; i++) {

@@ -3,22 +3,22 @@ import { start } from "../library/servers.ts";
 import { ExpensiveMessages, type Message } from "../support/expensive-messages.ts";
 import { frame, RawSocket } from "./canary/raw-socket.ts";
 
-// How much event-loop time one message may cost. Measured as CPU time on the thread of a real server in
-// this process, so that other work on the machine does not count. Tries `RUNS` series of messages,
-// starting at `SEED`.
+// How much event-loop time one message may cost, measured as CPU time on the thread of a real server in
+// this process, so that other work on the machine does not count. Sends `RUNS` series of messages,
+// whose seeds start at `SEED`.
 
 const FIXED_US = 1_000;
 const US_PER_KB = 20;
-/** On a busy machine the same work takes longer: caches and clocks are shared. */
+/** The same work takes longer on a busy machine: caches and clocks are shared. */
 const TOLERANCE = Number(process.env.TOLERANCE ?? 1.5);
 const RUNS = Number(process.env.RUNS ?? 8);
 const SEED = Number(process.env.SEED ?? 20261127);
 const MESSAGES = 10;
-/** Warm-up series: code that is not compiled yet takes several times as long. */
+/** Warm-up series: code that is not yet compiled takes several times as long. */
 const WARM_UP = 16;
 /**
  * Each series is sent to this many new rooms, because a garbage collection affects only one of them. A
- * series with a message that cost too much is sent again: only a cost that recurs is its own.
+ * series with a message that cost too much is sent again: only a recurring cost is due to the message.
  */
 const REPEATS = 3;
 const MOST_REPEATS = 12;
@@ -31,7 +31,7 @@ const NOTHING = frame(Uint8Array.of(9));
 interface Measured {
   readonly message: Message;
   readonly us: number;
-  /** Bytes sent, including those that clients received for it, as they read them on the same thread. */
+  /** Bytes sent, plus the bytes that clients received for it: they read them on the same thread. */
   readonly bytes: number;
 }
 
@@ -81,7 +81,7 @@ async function costOf(socket: RawSocket, bytes: Uint8Array): Promise<number> {
 
 describe("a message", () => {
   it(
-    "costs the event loop little more than its bytes, whatever it holds",
+    "costs event-loop time bounded by its size, whatever it contains",
     async () => {
       const unlimited = "1000000";
       const server = await start({
@@ -126,7 +126,7 @@ describe("a message", () => {
         (one) =>
           `${ratio(one).toFixed(2)}× the bound: ${(one.us / 1_000).toFixed(2)} ms, ` +
           `${Math.round((1_024 * one.us) / one.bytes)} µs/KB, for ${one.message.bytes.length} bytes, ` +
-          `${one.bytes} with what was sent for it (${one.message.name})`,
+          `${one.bytes} including what clients received for it (${one.message.name})`,
       );
       process.stdout.write(`    ${report.join("\n    ")}\n`);
       expect(worst.filter((one) => ratio(one) > TOLERANCE).length, report.join("\n")).toBe(0);

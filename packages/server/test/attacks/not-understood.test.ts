@@ -13,14 +13,14 @@ function documentOf(length: number): Y.Doc {
 }
 
 it.each([
-  ["of the format V2", (doc: Y.Doc) => Y.encodeStateAsUpdateV2(doc), "format V2"],
+  ["in format V2", (doc: Y.Doc) => Y.encodeStateAsUpdateV2(doc), "format V2"],
   [
-    "of two updates",
+    "made of two concatenated updates",
     (doc: Y.Doc) =>
       Buffer.concat([Y.encodeStateAsUpdate(doc), Y.encodeStateAsUpdate(documentOf(5))]),
     "one update at a time",
   ],
-])("a message with an update %s is not taken for one", async (_, encode, reason) => {
+])("rejects an update %s", async (_, encode, reason) => {
   const url = wsUrl(await start());
   for (const length of [10, LARGE]) {
     for (const type of ["update", "step2"] as const) {

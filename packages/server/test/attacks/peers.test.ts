@@ -6,7 +6,7 @@ import { send } from "../http/http-parts.ts";
 import { ADMIN, ROOM, TARGET_ENV, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// Outsiders call the routes that are meant for other servers.
+// Outsiders call the routes reserved for other servers of the cluster.
 
 const CLUSTER_SECRET = "the secret of the cluster";
 
@@ -41,31 +41,31 @@ async function statusOf(path: string, headers: Record<string, string>): Promise<
   return (await send({ port: target.server().port, path }, options)).status;
 }
 
-it("servers are answered", async () => {
+it("accepts a call with the cluster secret", async () => {
   expect(await statusOf(`${CALLS_PATH}/held`, right)).toBe(200);
 });
 
 it.each([
   ["no secret", {}, 401],
-  ["an empty one", bearer(""), 401],
-  ["a wrong one", bearer("the secret of another one"), 401],
-  ["a part of it", bearer(CLUSTER_SECRET.slice(0, -1)), 401],
-  ["more than it", bearer(`${CLUSTER_SECRET}, x`), 401],
+  ["an empty secret", bearer(""), 401],
+  ["a wrong secret", bearer("the secret of another one"), 401],
+  ["a truncated secret", bearer(CLUSTER_SECRET.slice(0, -1)), 401],
+  ["text after the secret", bearer(`${CLUSTER_SECRET}, x`), 401],
   ["another scheme", { authorization: `Basic ${CLUSTER_SECRET}` }, 401],
-  ["it as a cookie", { cookie: `authorization=Bearer ${CLUSTER_SECRET}` }, 401],
-  ["the token of an administrator", bearer(ADMIN), 401],
+  ["the secret in a cookie", { cookie: `authorization=Bearer ${CLUSTER_SECRET}` }, 401],
+  ["the admin token", bearer(ADMIN), 401],
   ["a room token", bearer(tokenWith()), 401],
-  ["it, from a page", { ...right, origin: "https://example.org" }, 403],
-  ["it, from a page of its own", { ...right, "sec-fetch-site": "same-origin" }, 403],
-  ["it, from a browser", { ...right, "sec-fetch-mode": "cors" }, 403],
-  ["it, from a sandboxed frame", { ...right, origin: "null" }, 403],
-])("with %s: refused", async (_, headers: Record<string, string>, status) => {
+  ["the secret, from a page of another origin", { ...right, origin: "https://example.org" }, 403],
+  ["the secret, from the server's own origin", { ...right, "sec-fetch-site": "same-origin" }, 403],
+  ["the secret, from a browser", { ...right, "sec-fetch-mode": "cors" }, 403],
+  ["the secret, from a sandboxed frame", { ...right, origin: "null" }, 403],
+])("refuses a call with %s", async (_, headers: Record<string, string>, status) => {
   for (const path of [PEER_PATH, START_PATH, ...calls])
     expect(await statusOf(path, headers)).toBe(status);
   await target.expectUnharmed();
 });
 
-it("the secret opens neither the API nor a room", async () => {
+it("accepts the cluster secret neither for the API nor for a room", async () => {
   for (const path of ["/api/rooms", "/metrics"]) {
     const answer = await send({ port: target.server().port, path }, { headers: right });
     expect(answer.status).toBe(401);
@@ -74,7 +74,7 @@ it("the secret opens neither the API nor a room", async () => {
   await target.expectUnharmed();
 });
 
-it("what comes with it and is not understood is refused", async () => {
+it("rejects malformed requests with the cluster secret", async () => {
   for (const body of ["", "{", "[]", '{"__proto__":{"room":"x"}}']) {
     for (const path of [PEER_PATH, `${CALLS_PATH}/dropRoom`, `${CALLS_PATH}/held`]) {
       const options = { method: "POST", headers: right, body };
@@ -85,7 +85,7 @@ it("what comes with it and is not understood is refused", async () => {
   await target.expectUnharmed();
 });
 
-it("there is nothing to ask without a secret", async () => {
+it("does not expose the routes if no cluster secret is configured", async () => {
   const alone = await Target.start();
   for (const path of [PEER_PATH, START_PATH, ...calls]) {
     const options = { method: "POST", headers: bearer(""), body: "{}" };
@@ -94,7 +94,7 @@ it("there is nothing to ask without a secret", async () => {
   await alone.expectUnharmed();
 });
 
-it("guesses from an address are limited, and servers that know the secret pass", async () => {
+it("limits guesses per address, but not for an address that has sent the secret", async () => {
   const guess = async (secret: string, localAddress: string) => {
     const url = { port: target.server().port, path: `${CALLS_PATH}/held` };
     const body = JSON.stringify({ room: ROOM });
@@ -107,7 +107,7 @@ it("guesses from an address are limited, and servers that know the secret pass",
     statuses.push(await guess(`secret ${statuses.length}`, elsewhere));
   }
   expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429]);
-  // From there, even the correct secret is not recognised.
+  // Even the correct secret is refused from that address.
   expect(await guess(CLUSTER_SECRET, elsewhere)).toBe(429);
   expect(await guess(CLUSTER_SECRET, "127.0.0.2")).not.toBe(429);
   for (let i = 0; i < 30; i++) expect(await guess("a wrong one", "127.0.0.2")).toBe(401);

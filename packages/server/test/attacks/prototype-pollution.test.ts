@@ -6,7 +6,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { ADMIN, ROOM, Target, writeDurably } from "./target.ts";
 import { forge, inSeconds, tokenWith } from "./tokens.ts";
 
-// Names that would change every object in a program that copies properties without checking them.
+// Property names that would pollute every object in a program that copies properties unchecked.
 
 const POLLUTED = '{"polluted":"yes","status":"polluted","access":"read-write","rooms":["*"]}';
 const NAMES = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"];
@@ -17,7 +17,7 @@ beforeAll(async () => {
   target = await Target.start();
 });
 
-/** Checks that no response of the server contains anything that was sent as a prototype. */
+/** Checks that no response contains anything that was sent as a prototype. */
 async function expectClean(): Promise<void> {
   for (const path of [
     "/rooms",
@@ -43,25 +43,25 @@ describe("presence", () => {
     `{"user":{"__proto__":${POLLUTED},"name":"x"}}`,
     `[{"__proto__":${POLLUTED}}]`,
     `{"__proto__":null}`,
-  ])("%s is passed on as it is", async (state) => {
+  ])("%s is forwarded unchanged", async (state) => {
     const room = `presence-${++rooms}`;
     const witness = await target.connect(tokenWith(), room);
     const client = await target.connect(tokenWith(), room);
     client.sendBytes(presenceFrame(Buffer.from(state)));
-    await waitFor(() => witness.presenceOf(1_234), { message: "it is passed on" });
+    await waitFor(() => witness.presenceOf(1_234), { message: "the witness receives the state" });
     expect(JSON.stringify(witness.presenceOf(1_234)?.state)).toBe(state);
     const shown = await (await target.api(0, `/rooms/${room}/presence`)).text();
     expect(shown).toContain(state);
     await client.close();
     const left = () => witness.presenceOf(1_234)?.state === null;
-    await waitFor(left, { message: "it is gone" });
+    await waitFor(left, { message: "the state is removed" });
     await witness.close();
     await expectClean();
   });
 });
 
 describe("documents", () => {
-  it.each(NAMES)("%s is a key and a root like any other", async (name) => {
+  it.each(NAMES)("treats %s like any other key or root name", async (name) => {
     const room = `named ${name}`;
     const doc = new Y.Doc();
     doc.getMap("map").set(name, new Y.Map([["polluted", "yes"]]));
@@ -87,18 +87,30 @@ describe("documents", () => {
 
 describe("requests", () => {
   it.each([
-    ["a login", "POST", "/session", `{"__proto__":{"token":"${ADMIN}"}}`, 400],
+    ["a login with __proto__", "POST", "/session", `{"__proto__":{"token":"${ADMIN}"}}`, 400],
     [
-      "a login of a prototype",
+      "a login with constructor.prototype",
       "POST",
       "/session",
       `{"constructor":{"prototype":{"token":"${ADMIN}"}}}`,
       400,
     ],
-    ["a login that is an array", "POST", "/session", `["${ADMIN}"]`, 400],
-    ["a query", "GET", "/rooms?__proto__[sort]=polluted&constructor.prototype=polluted", null, 400],
-    ["a room in a query", "GET", "/rooms/-?__proto__[room]=precious", null, 400],
-  ])("%s", async (_, method, path, body, status) => {
+    ["a login with an array", "POST", "/session", `["${ADMIN}"]`, 400],
+    [
+      "a query string with prototypes",
+      "GET",
+      "/rooms?__proto__[sort]=polluted&constructor.prototype=polluted",
+      null,
+      400,
+    ],
+    [
+      "a room below __proto__ in a query string",
+      "GET",
+      "/rooms/-?__proto__[room]=precious",
+      null,
+      400,
+    ],
+  ])("rejects %s", async (_, method, path, body, status) => {
     const headers = { "content-type": "application/json", authorization: "" };
     const init = { method, ...(body === null ? {} : { body, headers }) };
     const answer = await target.api(0, path, init);
@@ -108,7 +120,7 @@ describe("requests", () => {
   });
 
   it.each(["__proto__", "constructor", "prototype"])(
-    "claims below %s grant nothing",
+    "grants nothing for claims below %s",
     async (name) => {
       const claims = JSON.parse(`{"exp":${inSeconds(60)},"${name}":${POLLUTED}}`);
       expect((await target.refusal(forge({ alg: "HS256" }, claims))).code).toBe(4403);
@@ -118,7 +130,7 @@ describe("requests", () => {
     },
   );
 
-  it.each(NAMES)("a header and a parameter that are called %s", async (name) => {
+  it.each(NAMES)("ignores a header and a query parameter named %s", async (name) => {
     const client = await RawClient.connect(target.server().wsUrl, ROOM, {
       query: `?${name}=${POLLUTED}&token=${tokenWith()}&${name}[token]=x`,
       headers: { [name]: "polluted" },

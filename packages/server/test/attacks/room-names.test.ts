@@ -11,15 +11,15 @@ import { tokenWith } from "./tokens.ts";
 
 /** Invalid names, refused before any lookup, as they appear in a URL. */
 const REFUSED: readonly (readonly [string, string])[] = [
-  ["empty", ""],
-  ["too long", "r".repeat(513)],
-  ["too long once decoded", "%C3%A9".repeat(257)],
+  ["an empty name", ""],
+  ["a name that is too long", "r".repeat(513)],
+  ["a name that is too long once decoded", "%C3%A9".repeat(257)],
   ["a NUL", "a%00b"],
-  ["a NUL behind a path", "..%2Fsecret%00.yjs"],
+  ["a NUL after a path", "..%2Fsecret%00.yjs"],
   ["a line break", "a%0D%0Ab"],
-  ["an escape", "a%1Bb"],
-  ["a control character of Latin 1", "a%C2%85b"],
-  ["not UTF-8", "%FF"],
+  ["an escape character", "a%1Bb"],
+  ["a Latin-1 control character", "a%C2%85b"],
+  ["invalid UTF-8", "%FF"],
   ["a slash in overlong UTF-8", "..%C0%AFsecret"],
   ["a dot in overlong UTF-8", "%C0%AE%C0%AE%2Fsecret"],
   ["half a surrogate pair", "%ED%A0%80"],
@@ -60,7 +60,7 @@ async function deleteAll(target: Target): Promise<void> {
   expect(new Set(await Promise.all(statuses))).toEqual(new Set([204]));
 }
 
-describe("on a server's disk", () => {
+describe("a server that stores rooms on disk", () => {
   let target: Target;
   beforeAll(async () => {
     target = await Target.start({
@@ -70,7 +70,7 @@ describe("on a server's disk", () => {
     });
   });
 
-  it.each(REFUSED)("%s: refused", async (_, written) => {
+  it.each(REFUSED)("rejects %s", async (_, written) => {
     expect((await target.refusal(tokenWith(), written)).code).toBe(4400);
     const path = written === "" ? "/rooms/-?room=" : `/rooms/${written}`;
     expect((await target.api(0, path)).status).toBe(400);
@@ -78,12 +78,12 @@ describe("on a server's disk", () => {
     await target.expectUnharmed();
   });
 
-  it.each(PATHS)("%s is a room and no file", async (written, name) => {
+  it.each(PATHS)("treats %s as the name of a room, not of a file", async (written, name) => {
     await writeTo(target, written, name);
     await target.expectUnharmed();
   });
 
-  it("a token for one name opens none that looks alike", async () => {
+  it("does not accept a token for similar names", async () => {
     for (const [written, name] of PATHS) {
       const rooms = names
         .filter((other) => other !== name)
@@ -93,7 +93,7 @@ describe("on a server's disk", () => {
     }
   });
 
-  it("nothing was written outside the directory, and nothing in it but the databases", async () => {
+  it("creates no files other than its databases, and none outside its directory", async () => {
     const directory = await temporaryDirectory();
     const decoy = join(directory, "outside");
     await writeFile(decoy, "decoy");
@@ -115,10 +115,10 @@ describe("on a server's disk", () => {
   });
 });
 
-describe("in a bucket", () => {
+describe("a server that stores rooms in a bucket", () => {
   const s3 = useS3();
 
-  it("what looks like a path stays below the prefix, also when it is deleted", async () => {
+  it("writes and deletes objects only below the prefix, even for names that look like paths", async () => {
     const bucket = await s3.newBucket();
     const decoys = ["outside", "rooms", "etc/passwd", "rooms-of-others/a"];
     for (const key of decoys) await s3.put(bucket, key, Buffer.from("decoy"));
@@ -142,7 +142,7 @@ describe("in a bucket", () => {
     for (const [written, name] of PATHS) await writeTo(target, written, name);
     const wanted = [...decoys, ...[ROOM, ...names].map((name) => `rooms/${name}`)].sort();
     await waitFor(async () => (await keys()).length >= wanted.length, {
-      message: "all are stored",
+      message: "all rooms are stored",
     });
     expect((await keys()).sort()).toEqual(wanted);
 

@@ -7,11 +7,11 @@ import { waitFor } from "../support/wait-for.ts";
 import { ADMIN, ROOM, Target } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// Clients that start requests without finishing them, to tie up the server's resources.
+// Clients that start requests without finishing them, to tie up the server.
 
-/** Bodies are checked every half minute. */
+/** The server checks bodies every half minute. */
 const BODY_ENDED_MS = 100_000;
-/** Headers must arrive within ten seconds, which is checked every two. */
+/** Headers must arrive within ten seconds, which the server checks every two. */
 const ENDED_MS = 30_000;
 const DRIP_MS = 500;
 const EACH = 20;
@@ -21,10 +21,10 @@ beforeAll(async () => {
   target = await Target.start();
 });
 
-/** Sends a text, then endless data bit by bit. */
+/** Sends the beginning, and then keeps repeating the rest, a little at a time. */
 function drip(port: number, begin: string, endless: string): Socket {
   const socket = connect(port, "127.0.0.1");
-  // The server may close it at any time.
+  // The server may close the connection at any time.
   socket.on("error", () => {});
   socket.resume();
   socket.write(begin);
@@ -35,7 +35,7 @@ function drip(port: number, begin: string, endless: string): Socket {
 
 const upgrade = `GET /${ROOM} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`;
 
-it("handshakes and requests that do not end are ended, and cost the others nothing", async () => {
+it("closes connections with unfinished handshakes and requests, and serves others throughout", async () => {
   const { cert, key } = await newCertificate(await temporaryDirectory());
   const secure = await startServer({ env: { TLS_CERT_FILE: cert, TLS_KEY_FILE: key } });
   const { port } = target.server();
@@ -46,8 +46,8 @@ it("handshakes and requests that do not end are ended, and cost the others nothi
     ["one header", port, "GET / HTTP/1.1\r\nX-A: ", "b"],
     ["an upgrade", port, upgrade, "X-A: b\r\n"],
     ["empty lines", port, "", "\r\n"],
-    ["TLS, and silence", secure.port, "", ""],
-    ["TLS that begins", secure.port, "\x16\x03\x01\x02\x00", "\x01"],
+    ["silence on the TLS port", secure.port, "", ""],
+    ["a TLS handshake", secure.port, "\x16\x03\x01\x02\x00", "\x01"],
   ] as const;
   const sockets = attackers.flatMap(([name, at, begin, endless]) =>
     Array.from({ length: EACH }, () => ({ name, socket: drip(at, begin, endless) })),
@@ -57,13 +57,13 @@ it("handshakes and requests that do not end are ended, and cost the others nothi
   expect(open()).toHaveLength(sockets.length);
   await waitFor(() => open().length === 0, {
     timeout: ENDED_MS,
-    message: () => `these are ended: ${[...new Set(open())].join(", ")}`,
+    message: () => `all connections are closed; still open: ${[...new Set(open())].join(", ")}`,
   });
   await target.expectUnharmed();
   expect(secure.hasExited).toBe(false);
 });
 
-it("bodies that do not come are not waited for without a token", async () => {
+it("answers a request without a token before its body arrives", async () => {
   const { port } = target.server();
   for (const path of [`/api/rooms/${ROOM}/updates`, "/api/no-such", "/cluster/v1/document"]) {
     for (const framing of ["Content-Length: 1000000", "Transfer-Encoding: chunked"]) {
@@ -78,7 +78,7 @@ it("bodies that do not come are not waited for without a token", async () => {
 });
 
 it(
-  "bodies that come slowly are no document until they are there",
+  "closes connections that send a body too slowly, and applies nothing of it",
   async () => {
     const head =
       `POST /api/rooms/${ROOM}/updates HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n` +
@@ -88,14 +88,14 @@ it(
     await target.expectUnharmed();
     await waitFor(() => sockets.every(({ closed }) => closed), {
       timeout: BODY_ENDED_MS,
-      message: "who sends less than 1 KB a second is ended",
+      message: "connections that send less than 1 KB a second are closed",
     });
     await target.expectUnharmed();
   },
   2 * BODY_ENDED_MS,
 );
 
-it("messages that come slowly hold up nobody else in the room", async () => {
+it("does not let unfinished messages delay other clients in the room", async () => {
   const slow = await Promise.all(
     Array.from({ length: EACH }, () => target.connect(tokenWith(), "shared")),
   );
@@ -103,9 +103,9 @@ it("messages that come slowly hold up nobody else in the room", async () => {
   for (const client of slow) client.sendRaw(Buffer.from("82ff0000000003ffffff00000000", "hex"));
   const before = await target.server().residentBytes();
   const [one, other] = await Promise.all([1, 2].map(() => target.connect(tokenWith(), "shared")));
-  if (one === undefined || other === undefined) throw new Error("two are in the room");
+  if (one === undefined || other === undefined) throw new Error("expected two clients in the room");
   one.sendPresence({ client: 5, clock: 1, state: { name: "quick" } });
-  await waitFor(() => other.presenceOf(5), { message: "the other is seen" });
+  await waitFor(() => other.presenceOf(5), { message: "the second client sees the first" });
   expect((await target.server().residentBytes()) - before).toBeLessThan(64_000_000);
   await Promise.all([one.close(), other.close()]);
   for (const client of slow) client.terminate();

@@ -15,7 +15,7 @@ export const TARGET_ENV = { AUTH_JWT_SECRET: SECRET, ADMIN_TOKEN: ADMIN, TRUSTED
 
 type Decides = (room: string) => string;
 
-/** One or more servers that are attacked, with a document that must not change. */
+/** One or more servers under attack, with a document that must not change. */
 export class Target {
   readonly servers: readonly ServerProcess[];
   /** Makes a valid token. */
@@ -36,7 +36,7 @@ export class Target {
     return Target.of([await startServer({ env: { ADMIN_TOKEN: ADMIN, ...env } })], token);
   }
 
-  /** Servers of one cluster that are running. */
+  /** @param servers running servers of one cluster */
   static async of(
     servers: readonly ServerProcess[],
     token: Decides = () => tokenWith(),
@@ -70,13 +70,13 @@ export class Target {
     return this.api(index, path, { ...init, headers: { ...init.headers, ...attack } });
   }
 
-  /** @param token in the URL; without it none */
+  /** @param token sent in the URL, if given */
   connect(token?: string, room = ROOM, index = 0, options: RawClientOptions = {}) {
     const query = token === undefined ? "" : `?token=${token}`;
     return RawClient.connect(this.server(index).wsUrl, room, { query, ...options });
   }
 
-  /** How a connection attempt ends, given that the client receives nothing. */
+  /** How a connection attempt is refused. Checks that the client receives nothing. */
   async refusal(token?: string, room = ROOM, index = 0): Promise<RawClose> {
     const client = await this.connect(token, room, index);
     const close = await client.closed;
@@ -105,7 +105,7 @@ export class Target {
       const text = `of ${index}`;
       await writeDurably(client, updateOf(text));
       await waitFor(async () => (await this.text(room, index))?.includes(text), {
-        message: () => `server ${index} takes an edit:\n${server.tail()}`,
+        message: () => `server ${index} accepts an edit:\n${server.tail()}`,
       });
       await client.close();
     }

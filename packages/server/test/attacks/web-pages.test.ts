@@ -6,7 +6,7 @@ import { startBrowser } from "../support/browser.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { startWebSite } from "./web-site.ts";
 
-// Attempts by pages of other sites, in a real browser, against a server on the visitor's machine.
+// Attacks by pages of other sites, in a real browser, on a server on the visitor's machine.
 
 const ADMIN = "the token of an administrator";
 const ROOM = "victim";
@@ -14,9 +14,9 @@ const ROOM = "victim";
 let browser: Browser;
 let foreign: string;
 let listed: string;
-/** Without settings: anyone on this machine may do everything. */
+/** Default settings: anyone on this machine has full access. */
 let open: ServerProcess;
-/** With a token and a list of allowed origins. */
+/** Has an admin token and a list of allowed origins. */
 let guarded: ServerProcess;
 
 beforeAll(async () => {
@@ -69,27 +69,27 @@ async function onForeignPage(use: (page: Page) => Promise<void>): Promise<void> 
 
 const body = `Uint8Array.from([${updateOf("vandalism").join(",")}])`;
 
-describe("a page of another origin, with a server that trusts this machine", () => {
+describe("a page of another origin, on a machine that the server trusts", () => {
   const room = () => `${open.url}/api/rooms/${ROOM}`;
 
   it.each([
-    ["deletes a room", () => `return (await fetch("${room()}", { method: "DELETE" })).status`],
+    ["delete a room", () => `return (await fetch("${room()}", { method: "DELETE" })).status`],
     [
-      "writes by the API",
+      "write through the API",
       () => `return (await fetch("${room()}/updates", { method: "POST", body: ${body},
         headers: { "content-type": "application/octet-stream" } })).status`,
     ],
-    ["reads by the API", () => `return (await fetch("${room()}/document")).status`],
+    ["read through the API", () => `return (await fetch("${room()}/document")).status`],
     [
-      "listens to events",
+      "subscribe to events",
       () => `return new Promise((resolve) => {
         const events = new EventSource("${open.url}/api/events");
         events.onopen = () => resolve("open");
         events.onerror = () => { events.close(); resolve("refused: error"); };
       })`,
     ],
-    ["reads the metrics", () => `return (await fetch("${open.url}/metrics")).status`],
-  ])("%s: refused", async (_, script) => {
+    ["read the metrics", () => `return (await fetch("${open.url}/metrics")).status`],
+  ])("cannot %s", async (_, script) => {
     expect(await attempt(foreign, script())).toMatch(/^refused/);
     await expectUnchanged(open);
   });
@@ -98,19 +98,19 @@ describe("a page of another origin, with a server that trusts this machine", () 
     ["updates", "text/plain"],
     ["updates", "application/x-www-form-urlencoded"],
     ["recheck", "multipart/form-data; boundary=x"],
-  ])("sends to %s as %s, which needs no permission: not obeyed", async (path, type) => {
+  ])("cannot post to %s as %s, which needs no preflight", async (path, type) => {
     const outcome = await attempt(
       foreign,
       `const answer = await fetch("${room()}/${path}", { method: "POST", mode: "no-cors",
         headers: { "content-type": "${type}" }, body: ${body} });
       return answer.type + " " + answer.status`,
     );
-    // The page must not read the response either; the response's policy makes it an error.
+    // The page cannot read the response either: its resource policy turns it into an error.
     expect(outcome).toMatch(/^refused/);
     await expectUnchanged(open);
   });
 
-  it("sends a form: not obeyed", async () => {
+  it("cannot submit a form", async () => {
     await onForeignPage(async (page) => {
       const answer = page.waitForResponse((response) => response.url() === `${room()}/updates`);
       await page.evaluate(`(() => {
@@ -124,7 +124,7 @@ describe("a page of another origin, with a server that trusts this machine", () 
     await expectUnchanged(open);
   });
 
-  it("shows the dashboard in a frame, to steal clicks: refused", async () => {
+  it("cannot frame the dashboard to steal clicks", async () => {
     await onForeignPage(async (page) => {
       const complaint = page.waitForEvent("console", (one) => /frame/i.test(one.text()));
       await page.evaluate(`document.body.append(Object.assign(document.createElement("iframe"),
@@ -133,7 +133,7 @@ describe("a page of another origin, with a server that trusts this machine", () 
     });
   });
 
-  it("lets its name point to this machine: refused", async () => {
+  it("cannot use the API after rebinding its host name to this machine", async () => {
     const rebound = `http://rebound.example:${open.port}/health/live`;
     for (const path of ["/api/rooms", `/api/rooms/${ROOM}/document`, "/metrics"]) {
       expect(await attempt(rebound, `return (await fetch("${path}")).status`)).toBe(403);
@@ -144,7 +144,7 @@ describe("a page of another origin, with a server that trusts this machine", () 
   });
 });
 
-describe("with a list of origins", () => {
+describe("a server with a list of allowed origins", () => {
   const connect = (): string => `return new Promise((resolve) => {
     const socket = new WebSocket("${guarded.wsUrl}/${ROOM}");
     socket.onmessage = () => { socket.close(); resolve("let in"); };
@@ -154,7 +154,7 @@ describe("with a list of origins", () => {
     `return (await fetch("${guarded.url}/api${path}",
       { headers: { authorization: "Bearer ${ADMIN}" }, ${init} })).status`;
 
-  it("a listed page connects, uses the API with the token, and follows events", async () => {
+  it("lets a listed page connect, use the API with the token, and follow events", async () => {
     expect(await attempt(listed, connect())).toBe("let in");
     expect(await attempt(listed, call("/rooms"))).toBe(200);
     expect(await attempt(listed, call("/rooms/none", 'method: "DELETE"'))).toBe(204);
@@ -168,7 +168,7 @@ describe("with a list of origins", () => {
     expect(await attempt(listed, event)).toBe("followed");
   });
 
-  it("another page does not connect, and does not use the API, though it has the token", async () => {
+  it("lets no other page connect or use the API, even with the token", async () => {
     expect(await attempt(foreign, connect())).toBe("4403 pages from this origin may not connect");
     expect(await attempt(foreign, call("/rooms"))).toMatch(/^refused/);
     expect(await attempt(foreign, call(`/rooms/${ROOM}`, 'method: "DELETE"'))).toMatch(/^refused/);

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
 
-/** Serves an empty page at an origin of its own, `http://localhost:<port>/`, until the file ends. */
+/** Serves an empty page at its own origin, `http://localhost:<port>/`, until the test file ends. */
 export async function startWebSite(): Promise<string> {
   const site = createServer((_request, response) => {
     response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><body>");

@@ -9,7 +9,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { ROOM, TARGET_ENV, Target, writeDurably } from "./target.ts";
 import { tokenWith } from "./tokens.ts";
 
-// Clients that may not write, or that impersonate others, on every server of a cluster.
+// Clients without write access, and clients that impersonate others, on every server of a cluster.
 
 const SERVERS = [0, 1, 2];
 const LEVELS = ["read-only", "presence-only"];
@@ -33,15 +33,15 @@ function deletion(of: Y.Doc): Uint8Array {
 
 const messages: readonly (readonly [string, (client: RawClient) => void])[] = [
   ["an update", (client) => client.sendUpdate(vandalism)],
-  ["step 2", (client) => client.send({ type: "step2", update: vandalism })],
+  ["a step 2", (client) => client.send({ type: "step2", update: vandalism })],
   ["a large update", (client) => client.sendUpdate(large)],
   ["a large step 2", (client) => client.send({ type: "step2", update: large })],
   [
-    "several updates merged",
+    "several merged updates",
     (client) => client.sendUpdate(Y.mergeUpdates([vandalism, updateOf("more"), large])),
   ],
   [
-    "many messages at once, the last of which writes",
+    "an update at the end of many messages",
     (client) => {
       for (let clock = 1; clock < 50; clock++) {
         client.sendStep1();
@@ -59,8 +59,8 @@ async function enter(access: string, index: number): Promise<RawClient> {
   return client;
 }
 
-describe.each(LEVELS)("whoever is %s", (access) => {
-  it.each(messages)("cannot write by %s", async (_, write) => {
+describe.each(LEVELS)("a %s client", (access) => {
+  it.each(messages)("cannot write with %s", async (_, write) => {
     const codes = await Promise.all(
       SERVERS.map(async (index) => {
         const client = await enter(access, index);
@@ -72,7 +72,7 @@ describe.each(LEVELS)("whoever is %s", (access) => {
     await target.expectUnharmed();
   });
 
-  it("cannot delete what others wrote", async () => {
+  it("cannot delete text written by others", async () => {
     const reader = await enter("read-only", 0);
     const update = deletion(reader.document());
     await reader.close();
@@ -86,7 +86,7 @@ describe.each(LEVELS)("whoever is %s", (access) => {
     await target.expectUnharmed();
   });
 
-  it("cannot hide a write behind another message of one frame", async () => {
+  it("cannot hide a write behind another message in the same frame", async () => {
     for (const index of SERVERS) {
       const client = await enter(access, index);
       client.sendBytes(
@@ -98,7 +98,7 @@ describe.each(LEVELS)("whoever is %s", (access) => {
     await target.expectUnharmed();
   });
 
-  it("cannot write together with the handshake, before it is known what it may", async () => {
+  it("cannot write together with its handshake, before its access level is known", async () => {
     for (const index of SERVERS) {
       const path = `/${ROOM}?token=${tokenWith({ access })}`;
       const frame = maskedFrame(encodeRaw({ type: "update", update: vandalism }));
@@ -107,7 +107,7 @@ describe.each(LEVELS)("whoever is %s", (access) => {
     await target.expectUnharmed();
   });
 
-  it("cannot write by the API", async () => {
+  it("cannot write through the API", async () => {
     for (const index of SERVERS) {
       for (const [method, path] of [
         ["POST", `/rooms/${ROOM}/updates`],
@@ -126,7 +126,7 @@ describe.each(LEVELS)("whoever is %s", (access) => {
   });
 });
 
-it("whoever is presence-only is shown nothing of the document, on any server", async () => {
+it("sends presence-only clients nothing of the document, on any server", async () => {
   const writer = await target.connect(tokenWith(), "secret", 0);
   await writeDurably(writer, updateOf("secret"));
   const others = await Promise.all(
@@ -138,7 +138,9 @@ it("whoever is presence-only is shown nothing of the document, on any server", a
   writer.sendPresence({ client: 8, clock: 1, state: { name: "writer" } });
   // Awareness arrives after the update.
   await Promise.all(
-    others.map((other) => waitFor(() => other.presenceOf(8), { message: "the writer is seen" })),
+    others.map((other) =>
+      waitFor(() => other.presenceOf(8), { message: "every presence-only client sees the writer" }),
+    ),
   );
   for (const other of others) {
     expect(other.document().share.size).toBe(0);
@@ -150,14 +152,14 @@ it("whoever is presence-only is shown nothing of the document, on any server", a
   await target.expectUnharmed();
 });
 
-it("nobody speaks for the client of somebody else, from any server", async () => {
+it("rejects awareness states for another connection's client, on any server", async () => {
   const [owner, ...witnesses] = await Promise.all(
     [0, ...SERVERS].map((index) => target.connect(tokenWith(), "owned", index)),
   );
-  if (owner === undefined) throw new Error("nobody owns the client");
+  if (owner === undefined) throw new Error("the owner did not connect");
   owner.sendPresence({ client: 42, clock: 1, state: { name: "owner" } });
   for (const witness of witnesses) {
-    await waitFor(() => witness.presenceOf(42), { message: "the owner is seen" });
+    await waitFor(() => witness.presenceOf(42), { message: "every witness sees the owner" });
   }
   let own = 1_000;
   for (const index of SERVERS) {
@@ -170,13 +172,13 @@ it("nobody speaks for the client of somebody else, from any server", async () =>
       thief.sendPresence({ client: own, clock: 2, state: { name: "thief", done: true } });
       for (const witness of witnesses) {
         const seen = () => JSON.stringify(witness.presenceOf(own)?.state)?.includes("done");
-        await waitFor(seen, { message: "the thief is seen as itself" });
+        await waitFor(seen, { message: "the thief is seen under its own client id" });
         expect(witness.presenceOf(42)?.state).toEqual({ name: "owner" });
       }
       await thief.close();
       for (const witness of witnesses) {
         const gone = () => witness.presenceOf(own)?.state === null;
-        await waitFor(gone, { message: "the thief is gone" });
+        await waitFor(gone, { message: "the thief's own state is removed" });
         expect(witness.presenceOf(42)?.state).toEqual({ name: "owner" });
       }
     }
@@ -184,7 +186,7 @@ it("nobody speaks for the client of somebody else, from any server", async () =>
   expect(owner.isOpen).toBe(true);
   for (const index of SERVERS) {
     const late = await target.connect(tokenWith(), "owned", index);
-    await waitFor(() => late.presenceOf(42), { message: "the owner is still there" });
+    await waitFor(() => late.presenceOf(42), { message: "a late client sees the owner" });
     expect(late.presenceOf(42)?.state).toEqual({ name: "owner" });
     await late.close();
   }
@@ -194,7 +196,7 @@ it("nobody speaks for the client of somebody else, from any server", async () =>
 
 /** A binary frame as sent by clients. */
 function maskedFrame(payload: Uint8Array): Buffer {
-  if (payload.length > 125) throw new Error("too long for a short frame");
+  if (payload.length > 125) throw new Error("payload too long for a short frame");
   // A zero mask leaves the payload unchanged.
   return Buffer.concat([Buffer.from([0x82, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 }
@@ -223,11 +225,11 @@ function closeCodeOf(port: number, path: string, frame: Buffer): Promise<number>
       socket.destroy();
     });
     socket.on("error", reject);
-    socket.on("close", () => reject(new Error("it ended without a code")));
+    socket.on("close", () => reject(new Error("the connection closed without a close code")));
   });
 }
 
-/** The close code among frames, all of which are short; `null` if there is none yet. */
+/** The close code in a sequence of short frames; `null` if there is none yet. */
 function closeCodeIn(frames: Buffer): number | null {
   for (let at = 0; at + 4 <= frames.length; at += 2 + frames.readUInt8(at + 1)) {
     if (frames.readUInt8(at) === 0x88) return frames.readUInt16BE(at + 2);

@@ -19,7 +19,7 @@ describe("a server with an admin token", () => {
     await page.keyboard.press("Enter");
   }
 
-  test("refuses a wrong token, and lets in with the right one, to where one was going", async () => {
+  test("rejects a wrong token, and opens the requested page after the right one", async () => {
     const dashboard = await signInPage("#/servers");
     await signIn(dashboard, "a wrong token");
     await dashboard.page.getByRole("alert").getByText("Wrong admin token.").waitFor();
@@ -30,7 +30,7 @@ describe("a server with an admin token", () => {
     await dashboard.rows.first().waitFor();
   });
 
-  test("keeps the token from scripts and addresses", async () => {
+  test("never exposes the token to scripts or in URLs", async () => {
     const dashboard = await signInPage("#/");
     await signIn(dashboard, TOKEN);
     await dashboard.heading.getByText("Overview").waitFor();
@@ -40,7 +40,7 @@ describe("a server with an admin token", () => {
     expect(decodeURIComponent(dashboard.requests.join())).not.toContain(TOKEN);
   });
 
-  test("lets nobody in after signing out", async () => {
+  test("requires a new sign-in after signing out", async () => {
     const dashboard = await signInPage("#/rooms");
     await signIn(dashboard, TOKEN);
     await dashboard.page.getByText("There are no rooms yet").waitFor();
@@ -50,7 +50,7 @@ describe("a server with an admin token", () => {
     await dashboard.heading.getByText("Sign in").waitFor();
   });
 
-  test("asks again when the session ends while the dashboard is open", async () => {
+  test("shows the sign-in page when the session ends while the dashboard is open", async () => {
     const dashboard = await signInPage("#/servers");
     await signIn(dashboard, TOKEN);
     await dashboard.rows.first().waitFor();
@@ -60,14 +60,14 @@ describe("a server with an admin token", () => {
 });
 
 describe("a server without an admin token", () => {
-  test("lets in who is on the same machine", async () => {
+  test("admits browsers on the same machine", async () => {
     const server = await startServer();
     const dashboard = await openDashboard(await newBrowser(), server.url);
     await dashboard.heading.getByText("Overview").waitFor();
     expect(await dashboard.page.getByRole("button", { name: "Sign out" }).count()).toBe(0);
   });
 
-  test("tells others what to do", async () => {
+  test("denies access to other machines, and explains how to get it", async () => {
     const server = await startServer({ env: { HOST: "0.0.0.0", ALLOW_ANONYMOUS: "true" } });
     const url = `http://${addressOfThisMachine()}:${server.port}`;
     const dashboard = await openDashboard(await newBrowser(), url);
@@ -80,6 +80,7 @@ describe("a server without an admin token", () => {
 function addressOfThisMachine(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const found = addresses.find(({ family, internal }) => family === "IPv4" && !internal);
-  if (found === undefined) throw new Error("this machine has no address beside the loopback");
+  if (found === undefined)
+    throw new Error("this machine has no address other than the loopback address");
   return found.address;
 }

@@ -72,14 +72,14 @@ async function violationsOf(page: Page): Promise<string[]> {
 }
 
 describe.each(["light", "dark"] as const)("in %s mode", (mode) => {
-  test.each(VIEWS)("axe finds nothing wrong with the page %s", async (_, hash) => {
+  test.each(VIEWS)("the page %s has no axe violations and a stable layout", async (_, hash) => {
     const dashboard = await open(hash, mode);
     expect(await violationsOf(dashboard.page)).toEqual([]);
     const shift = await dashboard.page.evaluate<number>("window.layoutShift");
     expect(shift).toBeLessThan(MAX_LAYOUT_SHIFT);
   });
 
-  test("axe finds nothing wrong with what can be opened", async () => {
+  test("expanded content and dialogs have no axe violations", async () => {
     const overview = await open("#/", mode);
     await overview.page.getByText("Show as a table").click();
     expect(await violationsOf(overview.page)).toEqual([]);
@@ -91,7 +91,7 @@ describe.each(["light", "dark"] as const)("in %s mode", (mode) => {
     expect(await violationsOf(room.page)).toEqual([]);
   });
 
-  test("axe finds nothing wrong with signing in, and with a server that is away", async () => {
+  test("the sign-in page and the page of an unreachable server have no axe violations", async () => {
     const server = await startServer({ env: { ADMIN_TOKEN: "a token of this server" } });
     const context = await newBrowser({ colorScheme: mode });
     const dashboard = await openDashboard(context, server.url);
@@ -109,15 +109,15 @@ describe.each(["light", "dark"] as const)("in %s mode", (mode) => {
   });
 });
 
-test.each(VIEWS)("the page %s does not scroll sideways on a phone", async (_, hash) => {
+test.each(VIEWS)("the page %s fits the width of a phone", async (_, hash) => {
   const { page } = await open(hash, "light", 320);
   const width = await page.evaluate<number>("document.documentElement.scrollWidth");
   expect(width).toBeLessThanOrEqual(320);
   expect(await violationsOf(page)).toEqual([]);
 });
 
-describe("by keyboard", () => {
-  test("one skips to the content, and a new view takes the focus", async () => {
+describe("keyboard navigation", () => {
+  test("skips to the content, and moves the focus to a new view", async () => {
     const { page, heading } = await open("#/", "light");
     await page.keyboard.press("Tab");
     await expect.poll(() => page.locator(":focus").innerText(), POLL).toBe("Skip to content");
@@ -130,7 +130,7 @@ describe("by keyboard", () => {
     expect(await page.title()).toBe("Rooms · Symphony");
   });
 
-  test("one opens what is folded", async () => {
+  test("expands and collapses nested content", async () => {
     const room = await open(hashOf("room", RICH_ROOM), "light");
     const settings = room.root("settings");
     await settings.locator("summary").filter({ hasText: "versions" }).focus();
@@ -141,7 +141,7 @@ describe("by keyboard", () => {
     await settings.getByText("149", { exact: true }).first().waitFor({ state: "detached" });
   });
 
-  test("a dialog gives the focus back", async () => {
+  test("returns the focus when a dialog closes", async () => {
     const { page } = await open(hashOf("room", RICH_ROOM), "light");
     await page.getByRole("button", { name: "Delete…" }).focus();
     await page.keyboard.press("Enter");
@@ -152,7 +152,7 @@ describe("by keyboard", () => {
   });
 });
 
-/** Each client writes something, one after another. */
+/** Makes each client write something, one after another. */
 async function editWhileWatched(dashboard: DashboardPage): Promise<void> {
   const updates = dashboard.panel("Latest updates").locator("tbody tr");
   for (const person of scene.people) {
@@ -164,7 +164,7 @@ async function editWhileWatched(dashboard: DashboardPage): Promise<void> {
 
 // Only on request: screenshots differ slightly each time.
 if (process.env.UPDATE_SCREENSHOTS === "1") {
-  test.each(SHOWN_IN_DOCUMENTATION)("a screenshot of the page %s", async (name, hash) => {
+  test.each(SHOWN_IN_DOCUMENTATION)("takes screenshots of the page %s", async (name, hash) => {
     await mkdir(SCREENSHOTS, { recursive: true });
     for (const mode of ["light", "dark"] as const) {
       const dashboard = await open(hash, mode);

@@ -8,7 +8,7 @@ import { ODD_NAMES } from "./odd-names.ts";
 import { join, leave } from "./people.ts";
 
 const POLL = { timeout: 45_000 };
-// The browser's own console message for an unreachable server.
+// The browser logs this to the console when a server is unreachable.
 const CONNECTION_FAILED = /^Failed to load resource/;
 
 let cluster: TestCluster;
@@ -32,7 +32,7 @@ async function dashboardOf(index: number, hash = "#/"): Promise<DashboardPage> {
 }
 
 describe("the overview", () => {
-  test("shows the cluster now, and what changes", async () => {
+  test("shows the state of the cluster, and keeps it up to date", async () => {
     const dashboard = await dashboardOf(0);
     await expect.poll(() => dashboard.fact("Servers").innerText(), POLL).toBe("3");
     await expect.poll(() => dashboard.fact("Connections").innerText(), POLL).toBe("0");
@@ -67,7 +67,7 @@ describe("the overview", () => {
     await expect.poll(() => rows.count(), POLL).toBeGreaterThan(100);
   });
 
-  test("is in the time zone of who looks at it", async () => {
+  test("uses the time zone of the browser", async () => {
     const times: string[] = [];
     for (const timezoneId of ["UTC", "Asia/Kathmandu"]) {
       const context = await newBrowser({ timezoneId });
@@ -87,7 +87,7 @@ describe("the overview", () => {
     expect(times[0]).not.toBe(times[1]);
   });
 
-  test("names what fails, and where", async () => {
+  test("names a server with a failing service, until it recovers", async () => {
     const dashboard = await dashboardOf(0);
     const health = dashboard.panel("Health");
     await health.getByText("All servers are healthy").waitFor();
@@ -101,8 +101,8 @@ describe("the overview", () => {
   });
 });
 
-describe("the live rooms", () => {
-  test("come, change and go without a reload", async () => {
+describe("the list of live rooms", () => {
+  test("is kept up to date without a reload", async () => {
     const dashboard = await dashboardOf(0, "#/live");
     await dashboard.isLive();
     const first = await join(server(1).wsUrl, "live-one");
@@ -119,7 +119,7 @@ describe("the live rooms", () => {
     expect(dashboard.complaints).toEqual([]);
   });
 
-  test("are filtered by name; the address keeps it", async () => {
+  test("can be filtered by name, and keeps the filter in its URL", async () => {
     await join(server(1).wsUrl, "apples");
     await join(server(1).wsUrl, "pears");
     const dashboard = await dashboardOf(2, "#/live");
@@ -136,7 +136,7 @@ describe("the live rooms", () => {
 });
 
 describe("watching a room", () => {
-  test("shows a document on another server as it changes, by the types of its roots", async () => {
+  test("shows the roots of a document on another server by type, as they change", async () => {
     const ada = await join(server(1).wsUrl, "watched", { presence: { user: { name: "Ada" } } });
     ada.doc.getMap("settings").set("theme", "dark");
     ada.doc.getArray("list").push([{ done: true }, 7]);
@@ -160,7 +160,7 @@ describe("watching a room", () => {
     expect(dashboard.complaints).toEqual([]);
   });
 
-  test("shows who is there, and is not there itself", async () => {
+  test("shows who is present, without counting as present or connected", async () => {
     const ada = await join(server(1).wsUrl, "present", { presence: { user: { name: "Ada" } } });
     const dashboard = await dashboardOf(0, hashOf("live", "present"));
     await dashboard.panel("Present (1)").getByText("Ada", { exact: true }).waitFor();
@@ -175,7 +175,7 @@ describe("watching a room", () => {
     await expect.poll(() => dashboard.fact("Connections").innerText(), POLL).toBe("1");
   });
 
-  test("goes on when the server is killed and comes back", async () => {
+  test("resumes after the server was killed and restarted", async () => {
     const ada = await join(server(2).wsUrl, "killed");
     ada.text.insert(0, "before");
     const dashboard = await dashboardOf(1, hashOf("live", "killed"));
@@ -194,7 +194,7 @@ describe("watching a room", () => {
     expect(dashboard.complaints.filter((text) => !CONNECTION_FAILED.test(text))).toEqual([]);
   });
 
-  test("goes on when the server of those who edit is killed", async () => {
+  test("continues when the editors' server is killed", async () => {
     const ada = await join(server(1).wsUrl, "editors-server-killed");
     ada.text.insert(0, "before");
     const dashboard = await dashboardOf(0, hashOf("live", "editors-server-killed"));
@@ -203,7 +203,9 @@ describe("watching a room", () => {
     await member.process.kill();
     leave(ada);
     const ben = await join(server(2).wsUrl, "editors-server-killed");
-    await waitFor(() => ben.text.toString() === "before", { message: "Ben has the document" });
+    await waitFor(() => ben.text.toString() === "before", {
+      message: "Ben has received the document",
+    });
     ben.text.insert(6, ", after");
     await dashboard.root("text").getByText("before, after").waitFor();
     await cluster.restart(member);
@@ -211,7 +213,7 @@ describe("watching a room", () => {
 });
 
 describe("a room with an odd name", () => {
-  test.each(ODD_NAMES)("%j is listed, watched, read and deleted", async (name) => {
+  test.each(ODD_NAMES)("%j can be listed, watched, read and deleted", async (name) => {
     const ada = await join(server(1).wsUrl, name);
     ada.text.insert(0, "in an odd room");
     const dashboard = await dashboardOf(0, "#/live");
@@ -232,7 +234,7 @@ describe("a room with an odd name", () => {
     expect(dashboard.complaints).toEqual([]);
   });
 
-  test("that no path can hold is read and deleted as well", async () => {
+  test("that cannot be part of a path can be read and deleted", async () => {
     const doc = new Y.Doc();
     doc.getText("text").insert(0, "up");
     const response = await fetch(`${server(1).url}/api/rooms/-/updates?room=..`, {
@@ -258,8 +260,8 @@ async function deleteRoom({ page, heading }: DashboardPage, name: string): Promi
   await heading.getByText("Rooms", { exact: true }).waitFor();
 }
 
-describe("the servers", () => {
-  test("are listed with what they do", async () => {
+describe("the list of servers", () => {
+  test("shows the state and the connections of each", async () => {
     await join(server(1).wsUrl, "servers");
     const dashboard = await dashboardOf(0, "#/servers");
     await expect.poll(() => dashboard.rows.count(), POLL).toBe(3);
@@ -270,7 +272,7 @@ describe("the servers", () => {
     await expect.poll(() => connections.innerText(), POLL).toBe("1");
   });
 
-  test("that do not answer are named", async () => {
+  test("names servers that do not answer", async () => {
     const dashboard = await dashboardOf(0, "#/servers");
     await expect.poll(() => dashboard.rows.count(), POLL).toBe(3);
     cluster.member(2).peers.cut();

@@ -1,6 +1,6 @@
 import type { BrowserContext, Locator, Page } from "playwright-core";
 
-/** The dashboard in a browser, addressed by what the user sees. */
+/** The dashboard in a browser, located by what the user sees. */
 export class DashboardPage {
   readonly page: Page;
   /** Console warnings and errors, and uncaught exceptions. */
@@ -53,7 +53,7 @@ export class DashboardPage {
     return this.page.getByRole("region", { name: title });
   }
 
-  /** The displayed root of a document with this name. */
+  /** The root of a document with this name, as displayed. */
   root(name: string): Locator {
     const label = this.page.getByText(name, { exact: true });
     return this.page.locator(".root").filter({ has: label });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   server = await startServer();
 });
 
-test("under a strict policy no page asks another host for anything", async () => {
+test("has a strict content security policy, and requests nothing from other hosts", async () => {
   const ada = await join(server.wsUrl, "a/b", { presence: { user: { name: "Ada" } } });
   ada.text.insert(0, "text");
   const context = await newBrowser();
@@ -41,7 +41,7 @@ test("under a strict policy no page asks another host for anything", async () =>
   }
 });
 
-test("it works under the prefix of a proxy, also without the slash at the end", async () => {
+test("works under a proxy's path prefix, with and without a trailing slash", async () => {
   const proxy = await PrefixProxy.start(server.port, "/tools/symphony");
   try {
     const ada = await join(server.wsUrl, "under a prefix");
@@ -59,7 +59,7 @@ test("it works under the prefix of a proxy, also without the slash at the end", 
   }
 });
 
-test("its scripts are small", async () => {
+test("keeps its scripts small", async () => {
   const page = await (await fetch(`${server.url}/dashboard/`)).text();
   const scripts = [...page.matchAll(/(?:src|href)="(\.\/[^"]+\.js)"/g)].map(
     ([, path]) => path ?? "",

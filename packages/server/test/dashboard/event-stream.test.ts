@@ -23,7 +23,7 @@ async function dashboardThrough(network: TcpProxy, hash: string): Promise<Dashbo
   return openDashboard(await newBrowser(), `http://127.0.0.1:${network.port}`, hash);
 }
 
-test("live rooms that came and went while the events were cut off are there, or not", async () => {
+test("updates the live rooms after the event stream was cut off", async () => {
   proxy = await TcpProxy.start(server.port);
   const going = await join(server.wsUrl, "goes meanwhile");
   await join(server.wsUrl, "stays");
@@ -40,7 +40,7 @@ test("live rooms that came and went while the events were cut off are there, or 
   await dashboard.row("stays").waitFor();
 });
 
-test("a document that was replaced while the events were cut off is not mixed with the new one", async () => {
+test("shows only the new document if a room was replaced while the event stream was cut off", async () => {
   proxy = await TcpProxy.start(server.port);
   const before = await join(server.wsUrl, "replaced");
   before.text.insert(0, "the old text");
@@ -60,7 +60,7 @@ test("a document that was replaced while the events were cut off is not mixed wi
   await expect.poll(() => text.innerText(), POLL).toBe("the new text");
 });
 
-test("a server that is frozen is not shown as live, until it goes on", async () => {
+test("does not show a frozen server as live until it resumes", async () => {
   await join(server.wsUrl, "frozen");
   const dashboard = await openDashboard(await newBrowser(), server.url, "#/live");
   await dashboard.page.clock.install();

@@ -21,7 +21,7 @@ test.each([
   [999_500, "1 MB"],
   [20_000_000, "20 MB"],
   [3_210_000_000_000_000, "3,210 TB"],
-])("%i bytes are %s", (bytes, text) => {
+])("formats %i bytes as %s", (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });
 
@@ -31,11 +31,11 @@ test.each([
   [12.34, "12 ms"],
   [999.4, "999 ms"],
   [1_500, "1.5 s"],
-])("%f milliseconds are %s", (ms, text) => {
+])("formats %f milliseconds as %s", (ms, text) => {
   expect(formatMilliseconds(ms)).toBe(text);
 });
 
-test("counts have separators, and their noun its number", () => {
+test("formats counts with separators, and the noun in the right number", () => {
   expect(formatCount(1_234_567)).toBe("1,234,567");
   expect(formatPlural(1, "room")).toBe("1 room");
   expect(formatPlural(0, "room")).toBe("0 rooms");
@@ -50,7 +50,7 @@ test.each([
   [1.5 * DAY, "yesterday"],
   [12 * DAY, "12 days ago"],
   [400 * DAY, "21 Oct 2025"],
-])("%i ms ago is %s", (age, text) => {
+])("formats an age of %i ms as %s", (age, text) => {
   const now = Date.UTC(2026, 10, 25, 12);
   expect(formatAgo(new Date(now - age), now)).toBe(text);
 });
@@ -61,6 +61,6 @@ test.each([
   [HOUR, "1 h"],
   [HOUR + 5 * MINUTE + 30 * SECOND, "1 h 5 min"],
   [3 * DAY + 4 * HOUR, "3 d 4 h"],
-])("%i ms last %s", (ms, text) => {
+])("formats a duration of %i ms as %s", (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
 });

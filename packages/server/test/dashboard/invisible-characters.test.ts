@@ -29,7 +29,7 @@ beforeAll(async () => {
   expect(response.status).toBe(204);
 });
 
-test("what cannot be seen in names and documents is shown, and addresses stay right", async () => {
+test("escapes invisible characters in room names and documents, but not in links", async () => {
   const dashboard = await openDashboard(await newBrowser(), server.url, "#/rooms");
   const { page } = dashboard;
   const link = page.getByRole("link", { name: SHOWN, exact: true });
@@ -54,7 +54,7 @@ test("what cannot be seen in names and documents is shown, and addresses stay ri
   await page.keyboard.press("Escape");
 });
 
-test("what cannot be seen in the names of people is shown", async () => {
+test("escapes invisible characters in awareness states", async () => {
   const presence = { user: { name: "A\u202Eda" }, note: "no\u200Bte" };
   const ada = await join(server.wsUrl, ROOM, { presence });
   const dashboard = await openDashboard(await newBrowser(), server.url, hashOf("live", ROOM));

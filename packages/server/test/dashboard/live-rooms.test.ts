@@ -19,7 +19,7 @@ const first = applyRoomsEvent(undefined, {
   totals: { connections: 7, rooms: 3 },
 });
 
-test("changes are applied to what was known", () => {
+test("applies changes to the previous state, without modifying it", () => {
   const next = applyRoomsEvent(first, {
     complete: false,
     rooms: [room("two", 0), room("four", 2), room("One", 3)],
@@ -30,7 +30,7 @@ test("changes are applied to what was known", () => {
   expect(namesOf(first)).toEqual(["two", "One", "three"]);
 });
 
-test("a complete state takes the place of what was known", () => {
+test("replaces the previous state with a complete one", () => {
   const next = applyRoomsEvent(first, {
     complete: true,
     rooms: [room("new", 1)],
@@ -39,7 +39,7 @@ test("a complete state takes the place of what was known", () => {
   expect(namesOf(next)).toEqual(["new"]);
 });
 
-test("rooms are found by a part of their name, whatever the case", () => {
+test("finds rooms by a part of their name, case-insensitively", () => {
   expect(namesOf(first, "ONE")).toEqual(["One"]);
   expect(namesOf(first, " t")).toEqual(["two", "three"]);
   expect(namesOf(first, "nothing")).toEqual([]);

@@ -40,7 +40,7 @@ afterAll(() => {
   for (const client of clients) client.terminate();
 });
 
-test("10,000 live rooms are counted, found and kept up to date, and the page stays fluid", async () => {
+test("counts, finds and updates 10,000 live rooms, and stays responsive", async () => {
   const dashboard = await openDashboard(await newBrowser(), server.url, "#/live");
   await dashboard.page.getByText("10,000 rooms, 10,000 connections").waitFor();
   expect(await dashboard.rows.count()).toBe(SHOWN);
@@ -54,14 +54,14 @@ test("10,000 live rooms are counted, found and kept up to date, and the page sta
   await field.fill("");
   await expect.poll(() => dashboard.rows.count(), POLL).toBe(SHOWN);
 
-  // With one connection more than all the others, it moves to the top.
+  // Now that it has one more connection than any other room, it moves to the top.
   await join(server.wsUrl, "room-5000");
   await expect.poll(() => dashboard.rows.first().innerText(), POLL).toMatch(/^room-5000\s+2/);
   await dashboard.page.getByText("10,000 rooms, 10,001 connections").waitFor();
   expect(await dashboard.page.evaluate<number>("window.longestBusy")).toBeLessThan(MAX_BUSY_MS);
 });
 
-test("10,000 rooms are paged, sorted and searched by the server", async () => {
+test("pages, sorts and searches 10,000 rooms on the server", async () => {
   const dashboard = await openDashboard(
     await newBrowser(),
     server.url,

@@ -1,4 +1,4 @@
-/** Room names of the kind that is known to break web pages. */
+/** Room names that tend to break web pages. */
 export const ODD_NAMES: readonly string[] = [
   "team/a/b",
   "../up",

@@ -3,7 +3,7 @@ import { type Session13, type SessionOptions, yWebsocket31 } from "../support/pr
 
 export { leave } from "../support/people.ts";
 
-/** A client that stays connected to a room, with any name, until the end of the test. */
+/** Connects a client to a room with any name, until the end of the test. */
 export function join(
   wsUrl: string,
   room: string,

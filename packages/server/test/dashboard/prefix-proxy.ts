@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A reverse proxy that serves a server under a prefix: `/prefix/x` is its `/x`. */
+/** A reverse proxy that serves a server under a path prefix: it forwards `/prefix/x` as `/x`. */
 export class PrefixProxy {
   readonly url: string;
   readonly #server: Server;

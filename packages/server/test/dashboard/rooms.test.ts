@@ -17,7 +17,7 @@ beforeAll(async () => {
   for (let i = 1; i <= MANY; i++) await store(`many-${String(i).padStart(3, "0")}`, "x".repeat(i));
 });
 
-/** Writes a text to a room that is not open. */
+/** Writes a text to a room through the API, without connecting a client. */
 async function store(room: string, text: string): Promise<void> {
   const doc = new Y.Doc();
   doc.getText("text").insert(0, text);
@@ -38,7 +38,7 @@ function namesIn({ rows }: DashboardPage): Promise<string[]> {
 }
 
 describe("the list of rooms", () => {
-  test("is sorted by what is clicked, and the other way round the second time", async () => {
+  test("is sorted by the clicked column, and in reverse on the second click", async () => {
     const dashboard = await dashboardAt("#/rooms?search=many");
     await dashboard.page.getByRole("link", { name: "Room", exact: true }).click();
     await expect.poll(async () => (await namesIn(dashboard))[0], POLL).toBe("many-001");
@@ -50,7 +50,7 @@ describe("the list of rooms", () => {
     await expect.poll(async () => (await namesIn(dashboard))[0], POLL).toBe("many-001");
   });
 
-  test("has pages, each with an address", async () => {
+  test("has pages, each with its own URL", async () => {
     const dashboard = await dashboardAt("#/rooms?search=many&sort=name&order=asc");
     const seen = new Set<string>();
     const pages = dashboard.page.getByRole("navigation", { name: "Pages" });
@@ -71,7 +71,7 @@ describe("the list of rooms", () => {
     expect(await dashboard.rows.count()).toBe(PAGE_SIZE);
   });
 
-  test("is searched while somebody types, without losing a letter", async () => {
+  test("is searched as the user types, without losing a letter", async () => {
     const dashboard = await dashboardAt("#/rooms");
     const field = dashboard.page.getByRole("searchbox");
     await field.pressSequentially("MANY-11", { delay: 60 });
@@ -82,7 +82,7 @@ describe("the list of rooms", () => {
     await dashboard.page.getByText("No room matches “no room is called this”").waitFor();
   });
 
-  test("says which rooms are active, and what is stored of them", async () => {
+  test("shows connections, stored size and servers of a room", async () => {
     const ada = await join(server.wsUrl, "alive");
     ada.text.insert(0, "y".repeat(2_000));
     const dashboard = await dashboardAt("#/rooms?search=alive");
@@ -97,7 +97,7 @@ describe("the list of rooms", () => {
     await expect.poll(() => cells.nth(4).innerText(), { timeout: 60_000 }).toBe("none");
   });
 
-  test("is empty, and says how a room begins", async () => {
+  test("explains how rooms are created when there are none", async () => {
     const fresh = await startServer();
     const dashboard = await openDashboard(await newBrowser(), fresh.url, "#/rooms");
     await dashboard.page.getByText("A room is created when a client connects").waitFor();
@@ -106,7 +106,7 @@ describe("the list of rooms", () => {
     await fresh.kill();
   });
 
-  test("says that it could not be loaded, and loads again when asked", async () => {
+  test("reports that it could not be loaded, and loads again on request", async () => {
     const dashboard = await dashboardAt("#/servers");
     await dashboard.page.route("**/api/rooms?**", (route) => route.abort());
     await dashboard.go("Rooms");
@@ -118,7 +118,7 @@ describe("the list of rooms", () => {
 });
 
 describe("one room", () => {
-  test("is shown as it is stored, without being opened", async () => {
+  test("is shown as stored, without being loaded into a server's memory", async () => {
     await store("stored", "kept text");
     const dashboard = await dashboardAt(hashOf("room", "stored"));
     await dashboard.root("text").getByText("kept text").waitFor();
@@ -129,7 +129,7 @@ describe("one room", () => {
     await dashboard.fact("In memory on").getByText("none").waitFor();
   });
 
-  test("with a long text shows a part of it, and more when asked", async () => {
+  test("shows the beginning of a long text, and the rest on request", async () => {
     await store("long", "z".repeat(10_000));
     const dashboard = await dashboardAt(hashOf("room", "long"));
     const text = dashboard.root("text").getByRole("paragraph");
@@ -141,7 +141,7 @@ describe("one room", () => {
     await expect.poll(async () => (await text.innerText()).length, POLL).toBe(10_000);
   });
 
-  test("is downloaded as an update that any Yjs program reads", async () => {
+  test("can be downloaded as a Yjs update", async () => {
     await store("down/load", "to be kept");
     const dashboard = await dashboardAt(hashOf("room", "down/load"));
     const [download] = await Promise.all([
@@ -154,7 +154,7 @@ describe("one room", () => {
     expect(doc.getText("text").toString()).toBe("to be kept");
   });
 
-  test("is only deleted when its name was typed", async () => {
+  test("is only deleted once its name has been typed", async () => {
     await store("precious", "text");
     const ada = await join(server.wsUrl, "precious");
     const dashboard = await dashboardAt(hashOf("room", "precious"));
@@ -178,7 +178,7 @@ describe("one room", () => {
     expect(status).toBe(404);
   });
 
-  test("that does not exist is said not to", async () => {
+  test("is reported as missing if it does not exist", async () => {
     const dashboard = await dashboardAt(hashOf("room", "never opened"));
     await dashboard.page.getByRole("alert").getByText("never opened").waitFor();
     await expect.poll(() => dashboard.page.getByRole("alert").count(), POLL).toBe(1);
@@ -186,7 +186,7 @@ describe("one room", () => {
     await dashboard.heading.getByText("Page not found").waitFor();
   });
 
-  test("that is deleted while it is watched is said to be gone", async () => {
+  test("is shown as ended when it is deleted while being watched", async () => {
     await store("doomed", "text");
     const dashboard = await dashboardAt(hashOf("live", "doomed"));
     await dashboard.root("text").getByText("text", { exact: true }).last().waitFor();

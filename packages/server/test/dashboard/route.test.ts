@@ -21,30 +21,30 @@ test.each([
     "#/rooms?page=3",
     { view: "rooms", search: "", sort: "updated", order: "desc", cursor: "", page: 1 },
   ],
-])("the address %j", (hash, route) => {
+])("parses the hash %j", (hash, route) => {
   expect(parseRoute(hash)).toEqual(route);
 });
 
 test.each(["#/nothing", "#/room", "#/room/", "#/room/%", "#/servers/one"])(
-  "%s names nothing",
+  "does not find a view for the hash %s",
   (hash) => {
     expect(parseRoute(hash)).toEqual({ view: "nowhere", hash });
   },
 );
 
-test("every room has addresses of its own", () => {
+test("parses the formatted route of any room", () => {
   const name = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => text.isWellFormed());
   fc.assert(
     fc.property(name, fc.constantFrom("room", "live-room"), (room, view) => {
       const route = { view, room } as const;
-      // As a browser returns it.
+      // The hash as a browser returns it.
       const { hash } = new URL(formatRoute(route), "http://localhost/dashboard/");
       expect(parseRoute(hash)).toEqual(route);
     }),
   );
 });
 
-test("every list has an address of its own", () => {
+test("parses the formatted route of any list of rooms", () => {
   fc.assert(
     fc.property(
       fc.string(),

@@ -46,14 +46,16 @@ export async function startScene(): Promise<Scene> {
       sessions.push(yWebsocket31.open(url, encodeURIComponent(room), { presence }));
     }
   }
-  await waitFor(() => sessions.every(({ isSynced }) => isSynced), { message: "all are there" });
+  await waitFor(() => sessions.every(({ isSynced }) => isSynced), {
+    message: "all sessions are synced",
+  });
   const people = sessions.slice(0, NAMES.length);
   for (const session of sessions.slice(NAMES.length)) session.text.insert(0, "A few words. ");
   if (people[0] !== undefined) writeEverything(people[0].doc);
   return { cluster, people };
 }
 
-/** Few connections at night, most in the afternoon. */
+/** Records a day of activity: few connections at night, most in the afternoon. */
 async function recordDay(databaseUrl: string): Promise<void> {
   const { metadata, close } = await openPostgresStore(databaseUrl, pino({ level: "silent" }));
   const now = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
@@ -69,7 +71,7 @@ async function recordDay(databaseUrl: string): Promise<void> {
   await close();
 }
 
-/** Every root type, with every kind of content. */
+/** Fills a document with every root type and every kind of content. */
 function writeEverything(doc: Y.Doc): void {
   doc.getText("title").insert(0, "Weekly notes");
   const body = doc.getText("body");

@@ -17,7 +17,7 @@ function server(address: string, failing: Record<string, string>): ServerStatus 
   } as ServerStatus;
 }
 
-it("a service that fails on all servers is one trouble", () => {
+it("combines failures of the same service on several servers into one trouble", () => {
   const troubles = troublesOf({
     servers: [
       server("a:1", { journal: "PostgreSQL refused the connection" }),

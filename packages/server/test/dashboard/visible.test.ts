@@ -13,7 +13,7 @@ it.each([
   ["tag\u{E0041} half\uD800", "tag\\u{e0041} half\\u{d800}"],
   ["x\uFE0F", "x\\u{fe0f}"],
   ["two\nlines\tand", "two\\u{a}lines\\u{9}and"],
-])("shows what is invisible in %j", (text, shown) => {
+])("escapes the invisible characters in %j", (text, shown) => {
   expect(visible(text)).toBe(shown);
 });
 
@@ -30,10 +30,10 @@ it.each([
   "שלום",
   "\u0600123",
   "e\u0301 日本語",
-])("leaves %s as it is", (text) => {
+])("leaves %s unchanged", (text) => {
   expect(visible(text)).toBe(text);
 });
 
-it("keeps the lines of a text", () => {
+it("keeps line feeds and tabs in a multi-line text", () => {
   expect(visible("a\n\tb\r\u202Ec", true)).toBe("a\n\tb\\u{d}\\u{202e}c");
 });

@@ -4,7 +4,7 @@ import { type Session13, yWebsocket31 } from "../support/providers.ts";
 import { type Member, TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** Servers promise two or three seconds; a busy machine needs longer. */
+/** Servers guarantee two or three seconds; a busy machine needs longer. */
 const SOON_MS = 7_000;
 
 let cluster: TestCluster;
@@ -20,18 +20,18 @@ afterEach(() => {
   }
 });
 
-/** Two people on different servers, who see each other and each other's writes. */
+/** Opens two sessions on different servers that see each other and each other's writes. */
 async function apart(room: string): Promise<{ here: Session13; there: Session13 }> {
   const [here, there] = [0, 1].map((i) =>
     yWebsocket31.open(cluster.member(i).process.wsUrl, room, { presence: { server: i } }),
   );
-  if (here === undefined || there === undefined) throw new Error("two sessions");
+  if (here === undefined || there === undefined) throw new Error("expected two sessions");
   sessions.push(here, there);
-  await waitFor(() => here.isSynced && there.isSynced, { message: "both are in sync" });
+  await waitFor(() => here.isSynced && there.isSynced, { message: "both sessions are synced" });
   there.text.insert(0, "begun ");
   await agree(here, there);
   await waitFor(() => here.presence.size === 2 && there.presence.size === 2, {
-    message: "they see each other",
+    message: "both sessions see each other",
   });
   return { here, there };
 }
@@ -40,7 +40,7 @@ async function agree(a: Session13, b: Session13, timeout = 30_000): Promise<void
   const texts = () => [a, b].map(({ text }) => text.toString());
   await waitFor(() => texts()[0] === texts()[1], {
     timeout,
-    message: () => JSON.stringify(texts()),
+    message: () => `both sessions have the same text; last seen: ${JSON.stringify(texts())}`,
   });
 }
 
@@ -49,28 +49,31 @@ async function restart(member: Member): Promise<void> {
   await cluster.restart(member);
 }
 
-describe("a server that crashed and is back within its lease", () => {
-  it("has left no ghosts a moment later", async () => {
+describe("a server that crashes and restarts within its lease", () => {
+  it("leaves no ghosts in awareness", async () => {
     const { here, there } = await apart("ghosts");
     await cluster.member(1).process.kill();
     there.destroy();
     expect(here.presence.size).toBe(2);
     await cluster.restart(cluster.member(1));
-    await waitFor(() => here.presence.size === 1, { timeout: SOON_MS, message: "nobody else" });
+    await waitFor(() => here.presence.size === 1, {
+      timeout: SOON_MS,
+      message: "the ghost is removed",
+    });
   });
 
-  it("has published through others what it had not published itself", async () => {
+  it("has its unpublished edits delivered by other servers", async () => {
     const { here, there } = await apart("unpublished");
-    // Nothing gets from one to the other, but the journal has it anyway.
+    // Nothing gets from one server to the other, but the journal still has it.
     const [first, second] = [cluster.member(0), cluster.member(1)];
     for (const path of [second.redis, first.peers, second.peers]) path.silence();
     const author = new EditingClient();
     await author.connect(second.process.wsUrl, "unpublished");
-    await waitFor(() => author.doc.getText("text").length > 0, { message: "it is in sync" });
+    await waitFor(() => author.doc.getText("text").length > 0, { message: "the author is synced" });
     author.doc.getText("text").insert(0, "skept ");
     author.doc.getText("text").delete(0, 1);
     await waitFor(() => author.acknowledged === 6 && author.acknowledgedDeletes.length > 0, {
-      message: "it is durable",
+      message: "the edits are durable",
     });
     await second.process.kill();
     there.destroy();
@@ -78,26 +81,28 @@ describe("a server that crashed and is back within its lease", () => {
     await cluster.restart(second);
     await waitFor(() => here.text.toString() === "kept begun ", {
       timeout: SOON_MS,
-      message: () => `what was acknowledged is there: ${here.text}`,
+      message: () => `the acknowledged edits arrive on the other server; last seen: ${here.text}`,
     });
   });
 
-  it("is the same to its clients, which come back to it", async () => {
+  it("serves its clients as before when they reconnect", async () => {
     const { here, there } = await apart("back");
     await restart(cluster.member(1));
-    await waitFor(() => there.isConnected && there.isSynced, { message: "it is back" });
+    await waitFor(() => there.isConnected && there.isSynced, {
+      message: "the session has reconnected",
+    });
     here.text.insert(0, "a ");
     there.text.insert(0, "b ");
     await agree(here, there);
     await waitFor(() => here.presence.size === 2 && there.presence.size === 2, {
-      message: "they see each other again",
+      message: "both sessions see each other again",
     });
   });
 });
 
-describe("while one server does not reach Redis", () => {
+describe("while one server cannot reach Redis", () => {
   for (const fault of ["cut", "silence"] as const) {
-    it(`what is written on either side is soon on the other (${fault})`, async () => {
+    it(`edits on either side soon reach the other (${fault})`, async () => {
       const { here, there } = await apart(`redis-${fault}`);
       cluster.member(1).redis[fault]();
       for (const [author, reader] of [
@@ -117,8 +122,8 @@ describe("while one server does not reach Redis", () => {
   }
 });
 
-describe("while one server does not reach DynamoDB", () => {
-  it("its clients are there for everybody, and what they write is", async () => {
+describe("while one server cannot reach DynamoDB", () => {
+  it("its clients stay present for all others, and edits are exchanged both ways", async () => {
     const { here, there } = await apart("dynamodb");
     cluster.member(1).dynamoDb.silence();
     let least = 2;
@@ -129,7 +134,7 @@ describe("while one server does not reach DynamoDB", () => {
         least = Math.min(least, here.presence.size, there.presence.size);
         return performance.now() > until;
       },
-      { message: "its lease has lapsed" },
+      { message: "its lease has expired" },
     );
     expect(least).toBe(2);
     there.text.insert(0, "new ");

@@ -14,15 +14,15 @@ async function closeCode(index: number, room: string): Promise<number> {
   return (await client.closed).code;
 }
 
-it("a deleted room stays closed on all servers, also on one that did not run", async () => {
+it("keeps a deleted room closed on all servers, including one that was down", async () => {
   const [first, second] = [cluster.member(0), cluster.member(1)];
   const room = "deleted";
   const session = yWebsocket1.open(second.process.wsUrl, room);
-  await waitFor(() => session.isSynced, { message: "it is synced" });
+  await waitFor(() => session.isSynced, { message: "the session is synced" });
   session.text.insert(0, "to be forgotten");
   await second.process.kill();
   const url = `${first.process.url}/api/rooms/${room}`;
-  // Nothing is deleted while the dead server is considered alive.
+  // Nothing can be deleted while the dead server is still considered alive.
   await waitFor(async () => (await fetch(url, { method: "DELETE" })).status === 204, {
     timeout: 120_000,
     message: "the room is deleted",
@@ -30,10 +30,12 @@ it("a deleted room stays closed on all servers, also on one that did not run", a
   expect(await closeCode(0, room)).toBe(4404);
   const before = session.connections;
   await cluster.restart(second);
-  await waitFor(() => session.connections > before + 1, { message: "the provider comes back" });
+  await waitFor(() => session.connections > before + 1, {
+    message: "the provider has reconnected",
+  });
   expect(await closeCode(1, room)).toBe(4404);
   session.destroy();
-  // By the server that did not delete it.
+  // Through the server that did not delete it.
   const again = `${second.process.url}/api/rooms/${room}/tombstone`;
   expect((await fetch(again, { method: "DELETE" })).status).toBe(204);
   for (const { process } of cluster.members) {

@@ -5,15 +5,15 @@ import { yWebsocket31 } from "../support/providers.ts";
 import { TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** How long a server may be silent before it is considered dead, with time to notice it. */
+/** How long a server may be silent before others consider it dead, plus the time to notice it. */
 const LEASE_MS = 16_000;
 
-/** Until then the registry considers a dead server alive; nothing may have to wait for it. */
+/** How long the registry considers a dead server alive; nothing may have to wait for it. */
 const DEAD_LEASE_MS = 10_000;
 
 let cluster: TestCluster;
 beforeAll(async () => {
-  // Short, so that faults also hit snapshots and the deletion of journal rows.
+  // Short intervals, so that faults also hit snapshots and the deletion of journal rows.
   cluster = await TestCluster.start(3, {
     env: { SNAPSHOT_INTERVAL_MS: "1000", UNLOAD_DELAY_MS: "200" },
   });
@@ -25,9 +25,9 @@ afterEach(async () => {
 });
 
 /**
- * Clients that edit for as long as the fault lasts.
+ * Starts clients that edit for as long as the fault lasts.
  *
- * @param urls where they connect, if not to the servers directly
+ * @param urls where the clients connect, if not to the servers directly
  */
 async function editing(name: string, urls?: () => readonly string[]): Promise<Crowd> {
   const crowd = new Crowd(cluster, name, urls);
@@ -36,8 +36,8 @@ async function editing(name: string, urls?: () => readonly string[]): Promise<Cr
   return crowd;
 }
 
-describe("nothing that was acknowledged is lost, and all agree,", () => {
-  it("when one server is killed, and its clients are in sync elsewhere soon", async () => {
+describe("no acknowledged edit is lost, and all clients converge,", () => {
+  it("when one server is killed, and its clients save elsewhere before its lease expires", async () => {
     const crowd = await editing("one");
     const since = performance.now();
     await cluster.member(0).process.kill();
@@ -69,15 +69,15 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await delay(20_000);
     process.signal("SIGCONT");
     await waitFor(() => process.logs.some(({ msg }) => msg.startsWith("lease expired")), {
-      message: () => `it notices that others took it for dead\n${process.tail()}`,
+      message: () => `the server notices that its lease has expired:\n${process.tail()}`,
     });
     await crowd.lostNothing();
   });
 
-  it("when Redis is killed, and starts again empty", async () => {
+  it("when Redis is killed, and restarts empty", async () => {
     const crowd = await editing("redis");
     await cluster.services.redis.kill();
-    // Meanwhile, servers exchange changes directly.
+    // While Redis is down, servers exchange changes directly.
     await crowd.isSaving();
     await cluster.services.redis.start();
     await crowd.lostNothing();
@@ -111,26 +111,26 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     const crowd = await editing("dynamodb");
     await cluster.services.dynamoDb.kill();
     await delay(25_000);
-    // Also in rooms not opened before: servers find each other on the bus.
+    // This also works in rooms not opened before: servers find each other on the bus.
     const others = await editing("dynamodb-meanwhile");
     await cluster.services.dynamoDb.start();
     await others.lostNothing();
     await crowd.lostNothing();
   });
 
-  it("when servers do not reach each other directly", async () => {
+  it("when servers cannot reach each other directly", async () => {
     const crowd = await editing("peers");
     for (const { peers } of cluster.members) peers.cut();
     await delay(3_000);
     await crowd.isSaving();
     const others = await editing("peers-meanwhile");
-    // Through the bus and the stores.
+    // They agree through the bus and the stores.
     await crowd.agrees();
     await others.agrees();
     for (const { peers } of cluster.members) peers.restore();
   });
 
-  it("when one server does not reach Redis", async () => {
+  it("when one server cannot reach Redis", async () => {
     const crowd = await editing("bus");
     const { redis } = cluster.member(2);
     redis.cut();
@@ -139,7 +139,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await crowd.lostNothing();
   });
 
-  it("when one server is cut off from one thing after the other, and is not told", async () => {
+  it("when one server silently loses its connection to one service after another", async () => {
     const crowd = await editing("cut-off");
     const { redis, postgres, s3, dynamoDb, peers } = cluster.member(2);
     for (const path of [redis, postgres, s3, dynamoDb, peers]) {
@@ -150,7 +150,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await crowd.lostNothing();
   });
 
-  it("when a server crashes again and again, and is back within its lease", async () => {
+  it("when a server crashes repeatedly, and restarts within its lease", async () => {
     const crowd = await editing("restarted");
     for (let i = 0; i < 3; i++) {
       await cluster.member(1).process.kill();
@@ -160,7 +160,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await crowd.lostNothing();
   });
 
-  it("when clients come back while their old connections seem open, and the journal is frozen", async () => {
+  it("when clients reconnect while their old connections seem open and the journal is frozen", async () => {
     const crowd = await editing("half-open", () => cluster.clientUrls);
     const strand = () => {
       for (const { clients } of cluster.members) clients.strand();
@@ -172,7 +172,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await delay(500);
     strand();
     await waitFor(() => crowd.clients.every((one, i) => one.connections > (before[i] ?? 0)), {
-      message: "all are back",
+      message: "all clients have reconnected",
     });
     await delay(2_000);
     await Promise.all(cluster.members.map(({ process }) => process.kill()));
@@ -182,7 +182,7 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
     await crowd.survivesCrash();
   });
 
-  it("when connections delay, and break in the middle of a message", async () => {
+  it("when connections are slow, and break in the middle of a message", async () => {
     const crowd = await editing("flaky");
     for (const { redis, peers } of cluster.members) {
       redis.delay(50);
@@ -200,24 +200,26 @@ describe("nothing that was acknowledged is lost, and all agree,", () => {
   });
 });
 
-describe("presence", () => {
-  it("of a dead server's clients is gone within the lease", async () => {
+describe("awareness", () => {
+  it("of a dead server's clients is removed within the lease", async () => {
     const [here, there] = [0, 1].map((i) =>
       yWebsocket31.open(cluster.wsUrls[i] ?? "", "ghosts", { presence: { server: i } }),
     );
-    if (here === undefined || there === undefined) throw new Error("two sessions");
+    if (here === undefined || there === undefined) throw new Error("expected two sessions");
     try {
       await waitFor(() => here.presence.size === 2 && there.presence.size === 2, {
-        message: "they see each other",
+        message: "both sessions see each other",
       });
       there.disconnect();
-      await waitFor(() => here.presence.size === 1, { message: "who leaves is gone" });
+      await waitFor(() => here.presence.size === 1, {
+        message: "the session that left is removed",
+      });
       there.connect();
-      await waitFor(() => here.presence.size === 2, { message: "it is back" });
+      await waitFor(() => here.presence.size === 2, { message: "the session is present again" });
       await cluster.member(1).process.kill();
       await waitFor(() => here.presence.size === 1, {
         timeout: LEASE_MS,
-        message: "the ghost is gone",
+        message: "the ghost is removed",
       });
     } finally {
       here.destroy();

@@ -35,7 +35,9 @@ async function join(room: string, server: number): Promise<EditingClient> {
 
 async function write(client: EditingClient, value: number): Promise<void> {
   client.doc.getArray("list").push([value]);
-  await waitFor(() => client.acknowledged === client.clock, { message: "it is acknowledged" });
+  await waitFor(() => client.acknowledged === client.clock, {
+    message: "the edit is acknowledged",
+  });
 }
 
 function listIn(body: string): readonly unknown[] {
@@ -44,15 +46,21 @@ function listIn(body: string): readonly unknown[] {
 }
 
 describe("events of a cluster", () => {
-  it("tell of a room once, and of the users on every server", async () => {
+  it("report a room once, and the users on every server", async () => {
     const everybody = await Promise.all([0, 1, 2].map((server) => join("events", server)));
     const types = () => eventsOf(receiver, "events").map(({ type }) => type);
     const count = (type: string) => types().filter((one) => one === type).length;
-    await waitFor(() => count("user-joined") === 3, { message: () => `joins: ${types()}` });
+    await waitFor(() => count("user-joined") === 3, {
+      message: () => `three users have joined; events: ${types()}`,
+    });
     for (const client of everybody.slice(0, 2)) await client.disconnect();
-    await waitFor(() => count("user-left") === 2, { message: () => `two left: ${types()}` });
+    await waitFor(() => count("user-left") === 2, {
+      message: () => `two users have left; events: ${types()}`,
+    });
     await everybody[2]?.disconnect();
-    await waitFor(() => count("room-closed") > 0, { message: () => `the end: ${types()}` });
+    await waitFor(() => count("room-closed") > 0, {
+      message: () => `the room is closed; events: ${types()}`,
+    });
     expect(types().toSorted()).toEqual([
       "room-closed",
       "room-opened",
@@ -65,31 +73,35 @@ describe("events of a cluster", () => {
 });
 
 describe("callbacks of a cluster", () => {
-  it("come once for what was written on three servers, with all of it", async () => {
+  it("report edits on three servers once, with all of them", async () => {
     const everybody = await Promise.all([0, 1, 2].map((server) => join("spread", server)));
     for (const [index, client] of everybody.entries()) {
       for (const value of [0, 1, 2]) client.doc.getArray("list").push([3 * index + value]);
     }
     await Promise.all(everybody.map((client, index) => write(client, 9 + index)));
-    await waitFor(() => receiver.of("spread").length > 0, { message: "a callback" });
+    await waitFor(() => receiver.of("spread").length > 0, { message: "a callback is received" });
     await write(await join("after", 1), 1);
-    await waitFor(() => receiver.of("after").length > 0, { message: "a later callback" });
+    await waitFor(() => receiver.of("after").length > 0, {
+      message: "a callback for a later edit is received",
+    });
     const [only, ...others] = receiver.of("spread");
     expect(others).toEqual([]);
     expect(listIn(only?.body ?? "").toSorted()).toEqual([...Array(12).keys()].map(Number).sort());
   });
 
-  it("come although the server to which it was written has crashed", async () => {
+  it("are delivered by another server if the one that took the edit has crashed", async () => {
     const { DATABASE_URL = "" } = cluster.services.environment();
     const store = await openPostgresStore(DATABASE_URL, pino({ level: "silent" }));
     try {
       await write(await join("crash", 2), 1);
       await waitFor(async () => (await store.outbox.pending("room")).rows === 1, {
-        message: "it is marked",
+        message: "the room is pending in the outbox",
       });
       await cluster.member(2).process.kill();
       expect(receiver.of("crash")).toEqual([]);
-      await waitFor(() => receiver.of("crash").length > 0, { message: "another server tells it" });
+      await waitFor(() => receiver.of("crash").length > 0, {
+        message: "another server delivers the callback",
+      });
       expect(listIn(receiver.of("crash")[0]?.body ?? "")).toEqual([1]);
     } finally {
       await store.close();

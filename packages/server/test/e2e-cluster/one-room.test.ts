@@ -23,7 +23,10 @@ async function converged(sessions: readonly Session13[], length: number): Promis
       const [first = "", ...rest] = texts(sessions);
       return first.length === length && rest.every((text) => text === first);
     },
-    { message: () => `all have the same: ${JSON.stringify(texts(sessions))}` },
+    {
+      message: () =>
+        `all sessions have the same text; last seen: ${JSON.stringify(texts(sessions))}`,
+    },
   );
 }
 
@@ -49,13 +52,13 @@ async function holdersOf(room: string): Promise<string[]> {
 const addresses = () => cluster.members.map(({ peers }) => `127.0.0.1:${peers.port}`).sort();
 
 describe("one room on three servers", () => {
-  it("shows everybody the same text and the same people", async () => {
+  it("shows all clients the same text and the same awareness", async () => {
     const sessions = Array.from({ length: 9 }, (_, i) =>
       yWebsocket31.open(cluster.wsUrls[i % 3] ?? "", "shared", { presence: { name: `user ${i}` } }),
     );
     try {
       await waitFor(() => sessions.every(({ isSynced }) => isSynced), {
-        message: "all are synced",
+        message: "all sessions are synced",
       });
       for (let round = 0; round < 20; round++) {
         for (const [i, session] of sessions.entries()) {
@@ -73,34 +76,34 @@ describe("one room on three servers", () => {
               JSON.stringify([...presence.keys()].sort()) === JSON.stringify(everybody) &&
               [...presence.values()].every((state) => (state as { round: number }).round === 19),
           ),
-        { message: "all see the newest presence of all" },
+        { message: "all sessions see the newest awareness of all" },
       );
       expect(await holdersOf("shared")).toEqual(addresses());
 
-      // A person who leaves disappears everywhere within a second.
+      // A client that leaves disappears everywhere within a second.
       const [leaver, ...others] = sessions;
       const since = performance.now();
       leaver?.destroy();
       await waitFor(() => others.every(({ presence }) => presence.size === 8), {
         timeout: 1_000,
-        message: "the leaver is gone everywhere",
+        message: "the client that left is removed everywhere",
       });
       expect(performance.now() - since).toBeLessThan(1_000);
     } finally {
       for (const session of sessions) session.destroy();
     }
     await waitFor(async () => (await holdersOf("shared")).length === 0, {
-      message: "nobody holds the room any more",
+      message: "no server holds the room any more",
     });
     const text = (await readRoom(cluster.wsUrls[1] ?? "", "shared")).getText("text").toString();
     expect(text).toHaveLength(180);
   });
 
-  it("passes on what is too large for the bus", async () => {
+  it("exchanges edits that are too large for the bus", async () => {
     const [a, b] = [0, 1].map((i) => yWebsocket31.open(cluster.wsUrls[i] ?? "", "large"));
-    if (a === undefined || b === undefined) throw new Error("two sessions");
+    if (a === undefined || b === undefined) throw new Error("expected two sessions");
     try {
-      await waitFor(() => a.isSynced && b.isSynced, { message: "both are synced" });
+      await waitFor(() => a.isSynced && b.isSynced, { message: "both sessions are synced" });
       a.text.insert(0, "x".repeat(3_000_000));
       b.text.insert(0, "first");
       await converged([a, b], 3_000_005);
@@ -110,7 +113,7 @@ describe("one room on three servers", () => {
     }
   });
 
-  it("opens a room everywhere at once, with what it held, and nothing twice", async () => {
+  it("can be opened on all servers simultaneously, with its content and without duplicates", async () => {
     const rooms = Array.from({ length: 50 }, (_, i) => `race ${i}/é`);
     for (let round = 0; round < 4; round++) {
       await Promise.all(
@@ -123,19 +126,20 @@ describe("one room on three servers", () => {
             clients.map(async (client, i) => {
               const { doc } = client;
               // An editor writes initial content into a document that is empty once synced.
-              await waitFor(() => client.received > 0, { message: "it is synced" });
+              await waitFor(() => client.received > 0, { message: "the client is synced" });
               const log = doc.getArray("log");
               expect(log.length).toBeGreaterThanOrEqual(round * clients.length);
               log.push([`${round} ${i}`]);
               await waitFor(() => client.acknowledged === client.clock, {
-                message: "it is acknowledged",
+                message: "the edit is acknowledged",
               });
             }),
           );
           await waitFor(
             () => clients.every(({ doc }) => doc.getArray("log").length === (round + 1) * 3),
             {
-              message: () => `${room}: ${clients.map(({ doc }) => doc.getArray("log").length)}`,
+              message: () =>
+                `all clients of ${room} have all entries: ${clients.map(({ doc }) => doc.getArray("log").length)}`,
             },
           );
           if (room === rooms[0]) expect(await holdersOf(room)).toEqual(addresses());
@@ -143,7 +147,7 @@ describe("one room on three servers", () => {
         }),
       );
       await waitFor(async () => (await holdersOf(rooms[49] ?? "")).length === 0, {
-        message: "the rooms are let go",
+        message: "the rooms are unloaded",
       });
     }
     for (const room of rooms.slice(0, 5)) {
@@ -153,46 +157,51 @@ describe("one room on three servers", () => {
     }
   });
 
-  it("costs nothing on the wire while it is on one server", async () => {
+  it("publishes no updates to Redis while only one server holds it", async () => {
     const redis = cluster.services.redis as Redis;
     const clients = Array.from({ length: 4 }, () => new EditingClient());
     await Promise.all(clients.map((client) => client.connect(cluster.wsUrls[0] ?? "", "alone")));
-    await waitFor(() => clients.every(({ received }) => received > 0), { message: "synced" });
+    await waitFor(() => clients.every(({ received }) => received > 0), {
+      message: "all clients are synced",
+    });
     const before = await redis.commandStats();
     for (let i = 0; i < 200; i++) {
       for (const client of clients) client.doc.getText("text").insert(0, "word ");
       await new Promise((resolve) => setImmediate(resolve));
     }
     await waitFor(() => clients.every((one) => one.acknowledged === one.clock), {
-      message: "all of it is acknowledged",
+      message: "all edits are acknowledged",
     });
     const after = await redis.commandStats();
     const published = (after.get("publish") ?? 0) - (before.get("publish") ?? 0);
-    // Servers publish something every few seconds to check Redis, but no updates.
+    // Every few seconds, servers publish something to check Redis, but no updates.
     expect(published).toBeLessThan(20);
     await Promise.all(clients.map((client) => client.disconnect()));
   });
 
-  it("tells everybody of a deletion, though its server left before others had heard of it", async () => {
+  it("delivers a deletion even if its server leaves the room before others have received it", async () => {
     const [reader, author, late] = [new EditingClient(), new EditingClient(), new EditingClient()];
     const lengthAt = (client: EditingClient) => client.doc.getText("text").length;
     await reader.connect(cluster.wsUrls[0] ?? "", "deleted");
     reader.doc.getText("text").insert(0, "word");
-    await waitFor(() => reader.acknowledged === reader.clock, { message: "acknowledged" });
+    await waitFor(() => reader.acknowledged === reader.clock, {
+      message: "the edit is acknowledged",
+    });
     await author.connect(cluster.wsUrls[2] ?? "", "deleted");
-    await waitFor(() => lengthAt(author) === 4, { message: "the author has it" });
+    await waitFor(() => lengthAt(author) === 4, { message: "the author has the text" });
     const { redis } = cluster.member(0);
     try {
       redis.delay(1_300);
       author.doc.getText("text").delete(0, 4);
       await author.disconnect();
       await waitFor(async () => (await holdersOf("deleted")).length === 1, {
-        message: "the author's server has left",
+        message: "the author's server has left the room",
       });
       await late.connect(cluster.wsUrls[1] ?? "", "deleted");
-      await waitFor(() => late.received > 0, { message: "another server has opened it" });
+      await waitFor(() => late.received > 0, { message: "another server has opened the room" });
       await waitFor(() => lengthAt(reader) === 0 && lengthAt(late) === 0, {
-        message: () => `nobody sees it any more: ${lengthAt(reader)}, ${lengthAt(late)}`,
+        message: () =>
+          `the text is deleted everywhere; lengths: ${lengthAt(reader)}, ${lengthAt(late)}`,
       });
     } finally {
       redis.delay(0);
@@ -200,40 +209,52 @@ describe("one room on three servers", () => {
     }
   });
 
-  it("tells everybody of a deletion, though its server crashed before it told of it", async () => {
+  it("delivers a deletion even if its server crashes before publishing it", async () => {
     const [reader, author] = [new EditingClient(), new EditingClient()];
     const member = cluster.member(2);
     await reader.connect(cluster.wsUrls[0] ?? "", "crashed");
     reader.doc.getText("text").insert(0, "word");
     await author.connect(member.process.wsUrl, "crashed");
-    await waitFor(() => author.doc.getText("text").length === 4, { message: "the author has it" });
+    await waitFor(() => author.doc.getText("text").length === 4, {
+      message: "the author has the text",
+    });
     author.doc.getText("text").insert(4, "s");
-    await waitFor(() => reader.doc.getText("text").length === 5, { message: "both are in step" });
+    await waitFor(() => reader.doc.getText("text").length === 5, {
+      message: "the reader has the author's edit",
+    });
     member.redis.cut();
     author.doc.getText("text").delete(0, 5);
-    await waitFor(() => author.acknowledgedDeletes.length > 0, { message: "acknowledged" });
+    await waitFor(() => author.acknowledgedDeletes.length > 0, {
+      message: "the deletion is acknowledged",
+    });
     await member.process.kill();
     member.redis.restore();
     await cluster.restart(member);
     await author.disconnect();
     await author.connect(member.process.wsUrl, "crashed");
     await waitFor(() => reader.doc.getText("text").length === 0, {
-      message: "the reader does not see it any more",
+      message: "the reader no longer has the text",
     });
     await Promise.all([reader.disconnect(), author.disconnect()]);
   });
 
-  it("gives a client that comes through another server only what it lacks", async () => {
+  it("syncs a client that reconnects to another server", async () => {
     const [first, second] = [new EditingClient(), new EditingClient()];
     await first.connect(cluster.wsUrls[0] ?? "", "returning");
     first.doc.getText("text").insert(0, "written on the first server");
-    await waitFor(() => first.acknowledged === first.clock, { message: "acknowledged" });
+    await waitFor(() => first.acknowledged === first.clock, {
+      message: "the edit is acknowledged",
+    });
     await second.connect(cluster.wsUrls[2] ?? "", "returning");
-    await waitFor(() => second.doc.getText("text").length === 27, { message: "it is there" });
+    await waitFor(() => second.doc.getText("text").length === 27, {
+      message: "the second client has the text",
+    });
     await first.disconnect();
     first.doc.getText("text").insert(0, "offline, ");
     await first.connect(cluster.wsUrls[1] ?? "", "returning");
-    await waitFor(() => second.doc.getText("text").length === 36, { message: "all of it" });
+    await waitFor(() => second.doc.getText("text").length === 36, {
+      message: "the second client has the offline edit too",
+    });
     expect(Y.encodeStateVector(second.doc)).toEqual(Y.encodeStateVector(first.doc));
     await Promise.all([first.disconnect(), second.disconnect()]);
   });

@@ -5,7 +5,7 @@ import { RawClient } from "../support/raw-client.ts";
 import { TestCluster } from "../support/test-cluster.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-// Everyone sees everyone who is connected, even after they move to another server.
+// All clients see all connected clients, even after some move to another server.
 
 let cluster: TestCluster;
 beforeAll(async () => {
@@ -14,8 +14,8 @@ beforeAll(async () => {
 
 const portOf = (index: number) => cluster.member(index).process.port;
 
-describe("presence in a cluster", { timeout: 120_000 }, () => {
-  it("follows somebody who moves to another server at once", async () => {
+describe("awareness in a cluster", { timeout: 120_000 }, () => {
+  it("follows a client that moves directly to another server", async () => {
     await withEachProvider("move", async (room) => {
       for (const index of [0, 1]) await room.join(portOf(index), { name: `onlooker ${index}` });
       const mover = await room.join(portOf(0), { step: -1 });
@@ -28,13 +28,13 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
         mover.session.disconnect();
         mover.session.setPresence({ step });
         mover.session.connect();
-        await waitFor(() => mover.session.isConnected, { message: "the mover is back" });
+        await waitFor(() => mover.session.isConnected, { message: "the mover has reconnected" });
         await room.seen(mover, "step", step);
       }
     });
   });
 
-  it("follows somebody whose old connection to another server stays half open", async () => {
+  it("follows a client whose old connection to another server stays half open", async () => {
     await withEachProvider("stranded", async (room) => {
       for (const index of [0, 1]) await room.join(portOf(index), { name: `onlooker ${index}` });
       const mover = await room.join(portOf(0), { step: -1 });
@@ -44,13 +44,13 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
         mover.proxy.strand();
         await waitFor(() => !mover.session.isConnected, { message: "the connection is lost" });
         mover.session.setPresence({ step });
-        await waitFor(() => mover.session.isConnected, { message: "the mover is back" });
+        await waitFor(() => mover.session.isConnected, { message: "the mover has reconnected" });
         await room.seen(mover, "step", step);
       }
     });
   });
 
-  it("is whole again for somebody who moves after an interruption", async () => {
+  it("is complete again for a client that moves after an interruption", async () => {
     await withEachProvider("interrupted", async (room) => {
       const idle = [];
       for (const index of [0, 1])
@@ -60,19 +60,19 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
       for (const index of [1, 0]) {
         mover.session.disconnect();
         await waitFor(() => mover.session.presence.size <= 1, {
-          message: "the others are dropped",
+          message: "the mover has dropped the other clients",
         });
         await sleep(2_000);
         mover.proxy.route(portOf(index));
         mover.session.connect();
-        await waitFor(() => mover.session.isConnected, { message: "the mover is back" });
+        await waitFor(() => mover.session.isConnected, { message: "the mover has reconnected" });
         for (const one of idle) await room.seen(one, "name", `idle ${idle.indexOf(one)}`);
         await room.seen(mover, "name", "mover");
       }
     });
   });
 
-  it("belongs to an owner that comes back elsewhere, whoever claimed its client meanwhile", async () => {
+  it("returns a client id to its owner on another server, even if it was claimed in between", async () => {
     await withEachProvider("claimed", async (room) => {
       for (const index of [0, 1]) await room.join(portOf(index), { name: `onlooker ${index}` });
       const owner = await room.join(portOf(0), { name: "owner" });
@@ -92,9 +92,9 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
       }
       owner.proxy.route(portOf(1));
       owner.session.connect();
-      await waitFor(() => owner.session.isConnected, { message: "the owner is back" });
+      await waitFor(() => owner.session.isConnected, { message: "the owner has reconnected" });
       await room.seen(owner, "name", "owner");
-      // And it stays that way.
+      // Later claims do not change that.
       for (let clock = 2 ** 31; clock < 2 ** 31 + 20; clock++) {
         impostor?.sendPresence({ client, clock, state: { name: "hostile" } });
         await sleep(50);
@@ -104,7 +104,7 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
     });
   });
 
-  it("shows within a second that somebody left", async () => {
+  it("removes a client within a second of its leaving", async () => {
     await withEachProvider("leave", async (room) => {
       for (const index of [0, 1]) await room.join(portOf(index), { name: `onlooker ${index}` });
       for (const index of [0, 1]) {
@@ -116,8 +116,8 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
     });
   });
 
-  // Must be last, because it ends a server.
-  it("is whole again for all when a server crashes and they come back on another", async () => {
+  // This test must be the last one, because it kills a server.
+  it("is complete again after a server crashes and its clients reconnect to another", async () => {
     await withEachProvider(
       "crash",
       async (room) => {
@@ -137,7 +137,7 @@ describe("presence in a cluster", { timeout: 120_000 }, () => {
       async (room) => {
         const { people } = room;
         for (const { session } of people) {
-          await waitFor(() => session.isConnected, { message: "all are back" });
+          await waitFor(() => session.isConnected, { message: "all clients have reconnected" });
         }
         await Promise.all(
           people.map((one, i) => room.seen(one, "name", i === 2 ? "person 2" : "back")),

@@ -8,7 +8,7 @@ beforeAll(async () => {
   cluster = await TestCluster.start(1);
 }, 120_000);
 
-/** The parts that `GET /health/ready` names. */
+/** The failing parts that `GET /health/ready` names. */
 async function failing(): Promise<string[]> {
   const response = await fetch(`${cluster.member(0).process.url}/health/ready`);
   const { failing: parts } = (await response.json()) as { failing: Record<string, string> };
@@ -22,19 +22,21 @@ const outages: readonly (readonly [string, "journal" | "snapshots", (path: TcpPr
   ["S3 hangs", "snapshots", (path) => path.silence()],
 ];
 
-// No client writes meanwhile: writes would detect the outage by themselves, but notice its end late.
-it.each(outages)("readiness names an outage while it lasts: %s", async (_name, part, fail) => {
+// No client writes during the outage: a write would detect it by itself, but notice its end late.
+it.each(outages)("readiness reports an outage while it lasts: %s", async (_name, part, fail) => {
   const { postgres, s3 } = cluster.member(0);
   const path = part === "journal" ? postgres : s3;
-  await waitFor(async () => (await failing()).length === 0, { message: "ready before the outage" });
+  await waitFor(async () => (await failing()).length === 0, {
+    message: "the server is ready before the outage",
+  });
   fail(path);
   await waitFor(async () => (await failing()).includes(part), {
     timeout: 30_000,
-    message: `${part} is named`,
+    message: `${part} is reported as failing`,
   });
   path.restore();
   await waitFor(async () => !(await failing()).includes(part), {
     timeout: 30_000,
-    message: `${part} is no longer named`,
+    message: `${part} is no longer reported as failing`,
   });
 });

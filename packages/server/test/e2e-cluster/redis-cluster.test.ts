@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterEach(() => crowd.close());
 
 describe("with a Redis Cluster", () => {
-  it("nothing is lost when a master is killed, and its replica takes over", async () => {
+  it("nothing is lost when a master is killed and its replica takes over", async () => {
     crowd = new Crowd(cluster, "killed-master");
     await crowd.isSaving();
     await redis.killMaster();
@@ -23,7 +23,7 @@ describe("with a Redis Cluster", () => {
     await crowd.lostNothing();
   });
 
-  it("nothing is lost when a replica takes over as planned", async () => {
+  it("nothing is lost in a planned failover to a replica", async () => {
     crowd = new Crowd(cluster, "failover");
     await crowd.isSaving();
     await redis.failover();

@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 describe("the shared stores", () => {
-  it("lose nothing when S3 answers half of the requests with an error", async () => {
+  it("lose nothing when S3 answers half of the requests with errors", async () => {
     crowd = new Crowd(cluster, "half");
     await crowd.isSaving();
     let requests = 0;
@@ -38,13 +38,13 @@ describe("the shared stores", () => {
       if (requests % 2 === 0) return forward();
       return Promise.resolve({ status: requests % 4 === 1 ? 500 : 503 });
     };
-    await waitFor(() => requests > 100, { message: "S3 is asked often" });
+    await waitFor(() => requests > 100, { message: "S3 has received more than 100 requests" });
     await crowd.isSaving();
     s3.handler = (_, forward) => forward();
     await crowd.lostNothing();
   });
 
-  it("hold the union when two servers that do not hear each other both store snapshots", async () => {
+  it("hold the edits of both servers when two partitioned servers store snapshots", async () => {
     for (const { redis, peers } of cluster.members) {
       redis.silence();
       peers.cut();
@@ -56,7 +56,7 @@ describe("the shared stores", () => {
       first.doc.getArray("first").push([round]);
       second.doc.getArray("second").push([round]);
       await waitFor(() => [first, second].every((one) => one.acknowledged === one.clock), {
-        message: "both are acknowledged",
+        message: "the edits of both clients are acknowledged",
       });
     };
     const stored = () => s3.requests.filter(({ method }) => method === "PUT").length;
@@ -71,7 +71,7 @@ describe("the shared stores", () => {
     }
     await waitFor(
       () => first.doc.getArray("second").length === 5 && second.doc.getArray("first").length === 5,
-      { message: "they have what the other wrote" },
+      { message: "both clients have each other's edits" },
     );
     await Promise.all([first.disconnect(), second.disconnect()]);
     await Promise.all(cluster.members.map(({ process }) => process.kill()));
@@ -81,7 +81,7 @@ describe("the shared stores", () => {
     expect(doc.getArray("second").toArray()).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it("no longer name a crashed server's connections as open, and still those of others", async () => {
+  it("record a crashed server's connections as ended, but not those of other servers", async () => {
     const { DATABASE_URL = "" } = cluster.services.environment();
     const store = await openPostgresStore(DATABASE_URL, pino({ level: "silent" }));
     const [staying, crashing] = [new EditingClient(), new EditingClient()];
@@ -94,7 +94,9 @@ describe("the shared stores", () => {
       await crashing.connect(cluster.wsUrls[1] ?? "", "crash");
       const addresses = cluster.members.map(({ peers }) => `127.0.0.1:${peers.port}`);
       const [here = "", there = ""] = addresses;
-      await waitFor(async () => (await rows()).get(there) === null, { message: "it is recorded" });
+      await waitFor(async () => (await rows()).get(there) === null, {
+        message: "the open connection is recorded",
+      });
       const killedAt = Date.now();
       await cluster.member(1).process.kill();
       await waitFor(async () => ((await rows()).get(there) ?? 0) >= killedAt, {

@@ -45,7 +45,7 @@ function updateOf(text: string): Uint8Array {
 }
 
 describe("tokens", () => {
-  it("are taken from a subprotocol, which is selected", async () => {
+  it("are accepted in a subprotocol, which the server selects", async () => {
     const protocols = [`token.${await tokenFor()}`];
     const client = await RawClient.connect(server.wsUrl, ROOM, { protocols });
     client.sendStep1();
@@ -54,7 +54,7 @@ describe("tokens", () => {
     await client.close();
   });
 
-  it("end the connection when they expire", async () => {
+  it("close the connection when they expire", async () => {
     const client = await connect(await tokenFor({ seconds: 2 }));
     client.sendStep1();
     await client.first("step2");
@@ -62,7 +62,7 @@ describe("tokens", () => {
   });
 });
 
-it("whoever may only read is shown the document and who is there, and shows itself", async () => {
+it("sends read-only clients the document, and shows others their awareness", async () => {
   const writer = await connect(await tokenFor());
   const reader = await connect(await tokenFor({ access: "read-only" }));
   reader.sendStep1();
@@ -74,7 +74,7 @@ it("whoever may only read is shown the document and who is there, and shows itse
   await Promise.all([writer.close(), reader.close()]);
 });
 
-it("pages of other origins are refused", async () => {
+it("refuses pages of origins that are not allowed", async () => {
   const token = await tokenFor();
   const origins = { "https://app.example.com": true, "https://example.org": false };
   for (const [origin, allowed] of Object.entries(origins)) {
@@ -89,7 +89,7 @@ it("pages of other origins are refused", async () => {
   }
 });
 
-describe("limits of connections", () => {
+describe("connection limits", () => {
   let limited: ServerProcess;
 
   beforeAll(async () => {
@@ -101,7 +101,7 @@ describe("limits of connections", () => {
   const from = (address: string) =>
     RawClient.connect(limited.wsUrl, ROOM, { headers: { "x-forwarded-for": address } });
 
-  it("hold for each address, and for all together", async () => {
+  it("apply to each address and to the server as a whole", async () => {
     const first = [await from("192.0.2.1"), await from("192.0.2.1")];
     expect((await (await from("198.51.100.9, 192.0.2.1")).closed).code).toBe(4429);
     const second = [await from("192.0.2.2"), await from("192.0.2.2")];
@@ -117,7 +117,7 @@ describe("limits of connections", () => {
       await client.close();
       return isOpen;
     };
-    await waitFor(isLetIn, { message: "there is room again" });
+    await waitFor(isLetIn, { message: "a new client is admitted" });
   });
 
   afterAll(() => limited.stop());

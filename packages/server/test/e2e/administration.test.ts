@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const ADMIN_TOKEN = "the token of the administrators";
 const ADMIN = { authorization: `Bearer ${ADMIN_TOKEN}` };
-/** Responses to strangers must not contain rooms or addresses. */
+/** The reason for a failure, which only administrators are told. */
 const REASON = /ENOSPC|disk|full|write/i;
 
 let application: HttpService;
@@ -49,7 +49,7 @@ describe("the audit log", () => {
     ["wrong-token", "/api/rooms", { headers: { authorization: "Bearer wrong" } }],
     ["recheck-room", "/api/rooms/audited/recheck", { method: "POST" }],
     ["delete-room", "/api/rooms/audited", { method: "DELETE" }],
-  ] as const)("has a line with the address of each %s", async (action, path, init) => {
+  ] as const)("has a line with the client's address for a %s", async (action, path, init) => {
     const headers = { "content-type": "application/json", ...ADMIN };
     await call(path, { headers, ...init });
     await waitFor(() => audited(action).length > 0, { message: `the log has "${action}"` });
@@ -58,7 +58,7 @@ describe("the audit log", () => {
   });
 });
 
-it("a recheck closes nobody while the application cannot decide, and acts on its answer later", async () => {
+it("keeps rechecked clients connected while the webhook fails, and obeys its later answer", async () => {
   const client = await join("rechecked");
   let closed = false;
   void client.closed.then(() => {
@@ -69,7 +69,7 @@ it("a recheck closes nobody while the application cannot decide, and acts on its
   expect((await call("/api/rooms/rechecked/recheck", { method: "POST" })).ok).toBe(true);
   await waitFor(() => application.requests.length >= asked + 2, {
     timeout: 30_000,
-    message: "it asks again after an answer that decides nothing",
+    message: "the server asks again after a failed webhook call",
   });
   expect(closed).toBe(false);
   application.answer = status(403);
@@ -77,7 +77,7 @@ it("a recheck closes nobody while the application cannot decide, and acts on its
   application.answer = json({ access: "read-write" });
 });
 
-it("readiness tells strangers which part fails, and only administrators why", async () => {
+it("reports the failing service to everybody, and the reason only to administrators", async () => {
   const client = await join("readiness");
   await faults.set({ writes: "ENOSPC", path: "journal.db" });
   const doc = new Y.Doc();
@@ -88,11 +88,13 @@ it("readiness tells strangers which part fails, and only administrators why", as
     return (await response.json()) as { status: string; failing: Record<string, string> };
   };
   const detail = await waitFor(async () => (await ready({ headers: ADMIN })).failing.journal, {
-    message: "the journal fails",
+    message: "the readiness check reports the failing journal",
   });
   expect(detail).toMatch(REASON);
   expect(await ready()).toEqual({ status: "failing", failing: { journal: "failing" } });
   await faults.clear();
-  await waitFor(async () => (await ready()).status === "ok", { message: "ready again" });
+  await waitFor(async () => (await ready()).status === "ok", {
+    message: "the server is ready again",
+  });
   await client.close();
 });

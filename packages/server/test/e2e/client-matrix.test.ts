@@ -16,7 +16,7 @@ interface Watcher {
   readonly since: number;
 }
 
-/** Idle participants, alone in their rooms, from the beginning of this file to its last test. */
+/** Idle clients, alone in their rooms, from the beginning of this file to its last test. */
 let watchers: Watcher[];
 
 beforeAll(async () => {
@@ -54,13 +54,13 @@ async function shows(session: Session, text: string, timeout = 10_000): Promise<
   await waitFor(() => session.text.toString() === text, {
     timeout,
     message: () =>
-      `${session.version} shows ${JSON.stringify(text)}; it shows ${JSON.stringify(session.text.toString())}`,
+      `${session.version} shows ${JSON.stringify(text)}; last seen: ${JSON.stringify(session.text.toString())}`,
   });
 }
 
 /**
- * A provider that lost its connection accepts others' awareness again from their next change on, which
- * happens by itself within 15 s; and a busy load balancer may drop a connection at any time.
+ * A provider that lost its connection accepts other clients' awareness again only from their next
+ * change on, which happens by itself within 15 s; a busy load balancer may drop a connection any time.
  */
 const PRESENCE_MS = 20_000;
 
@@ -69,12 +69,12 @@ async function sees(session: Session, client: number, state: unknown): Promise<v
   await waitFor(() => JSON.stringify(session.presence.get(client)) === wanted, {
     timeout: PRESENCE_MS,
     message: () =>
-      `${session.version} sees ${wanted} of ${client}; on its connection ${session.connections} ` +
-      `it sees ${JSON.stringify([...session.presence])}`,
+      `${session.version} sees ${wanted} for client ${client}; last seen on connection ${session.connections}: ` +
+      `${JSON.stringify([...session.presence])}`,
   });
 }
 
-/** The next version in the matrix, so that each meets two others. */
+/** The next version in the matrix, so that each version meets two others. */
 function otherThan(version: ProviderVersion): ProviderVersion {
   const index = providerVersions.indexOf(version);
   const other = providerVersions[(index + 1) % providerVersions.length];
@@ -98,7 +98,7 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
       await shows(b, "🎼 two");
     });
 
-    it("shows presence both ways, and its end", async () => {
+    it("exchanges awareness with another version, including its removal", async () => {
       const room = `presence-${name}`;
       const a = join(version, room, { presence: { name: "first" } });
       const b = join(other, room, { presence: { name: "second" } });
@@ -114,11 +114,13 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
       const late = join(other, room);
       await sees(late, a.clientId, { name: "first", cursor: { anchor: 3 } });
       for (const session of [late, a]) {
-        await waitFor(() => !session.presence.has(b.clientId), { message: "the vanished is gone" });
+        await waitFor(() => !session.presence.has(b.clientId), {
+          message: "the vanished client is removed",
+        });
       }
     });
 
-    it("is given everything when it joins late, before it is told that it is synced", async () => {
+    it("receives the whole document before it is synced when it joins late", async () => {
       const room = `late-${name}`;
       const content = "a line that was there before\n".repeat(2_000);
       const writer = join(other, room);
@@ -128,7 +130,7 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
       await shows(reader, content);
       expect(await lengthWhenSynced(version, room)).toBe(content.length);
 
-      // And when the document must be read from the store first.
+      // The same when the document must be read from the store first.
       writer.destroy();
       reader.destroy();
       for (const session of open) session.destroy();
@@ -136,12 +138,12 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
       expect(await lengthWhenSynced(version, room)).toBe(content.length);
     });
 
-    it("brings what was edited while it was disconnected", async () => {
+    it("delivers edits made while it was disconnected", async () => {
       const [a, b] = [join(version, `offline-${name}`), join(other, `offline-${name}`)];
       a.text.insert(0, "together");
       await shows(b, "together");
       a.disconnect();
-      await waitFor(() => !a.isConnected, { message: "it is disconnected" });
+      await waitFor(() => !a.isConnected, { message: "the client is disconnected" });
       a.text.insert(0, "<offline>");
       b.text.insert(b.text.toString().length, "<online>");
       a.connect();
@@ -149,7 +151,7 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
       await shows(b, "<offline>together<online>");
     });
 
-    it("is in the same room by any name that a URL can carry", async () => {
+    it("joins the same room under any name that fits into a URL", async () => {
       const rooms = ["drafts/2026/one", "two words", "größe/漢字/🎼", "tenant:7/doc-(1)+[2]"];
       await Promise.all(
         rooms.map(async (room) => {
@@ -165,21 +167,21 @@ describe.each(providerVersions.map((version) => [version.name, version] as const
   },
 );
 
-/** Content that a new client may have written itself is sent to it only once it is durable. */
+/** Waits until a new client receives this text, which is sent to it only once it is durable. */
 async function holds({ wsUrl }: TestServer, room: string, text: string): Promise<void> {
   let found = "";
   const matches = async () => {
     found = (await readRoom(wsUrl, room)).getText("text").toString();
     return found === text;
   };
-  await waitFor(matches, { message: () => `${room} holds "${text}", and not "${found}"` });
+  await waitFor(matches, { message: () => `${room} holds "${text}"; last seen: "${found}"` });
 }
 
 describe("a restart of the server", () => {
   it.each([
     ["by SIGTERM", async (running: TestServer) => expect(await running.stop()).toBe(0)],
     ["by kill -9", async (running: TestServer) => running.kill()],
-  ])("%s costs no client anything", { timeout: 90_000 }, async (_, end) => {
+  ])("%s loses no client's edits or awareness", { timeout: 90_000 }, async (_, end) => {
     const first = await startServer();
     const rooms = providerVersions.map((version) => {
       const room = `restart-${version.name}`;
@@ -194,7 +196,9 @@ describe("a restart of the server", () => {
     }
     await end(first);
     for (const { a, b } of rooms) {
-      await waitFor(() => !a.isConnected && !b.isConnected, { message: "they are disconnected" });
+      await waitFor(() => !a.isConnected && !b.isConnected, {
+        message: "both clients are disconnected",
+      });
       a.text.insert(7, "during ");
     }
     const second = await startServer({ port: first.port, dataDir: first.dataDir });
@@ -211,12 +215,12 @@ describe("a restart of the server", () => {
   });
 });
 
-it("answers with a subprotocol that was offered, and with none when none was", async () => {
+it("selects one of the offered subprotocols, and none if none was offered", async () => {
   const offered = ["y-sync", "token-abc"];
   for (const version of providerVersions) {
     const session = join(version, "protocols", { protocols: offered });
     await synced(session);
-    // The oldest version cannot offer any.
+    // The oldest version cannot offer subprotocols.
     if (!version.offersProtocols) expect(session.subprotocol).toBe("");
     else expect(offered).toContain(session.subprotocol);
   }
@@ -228,7 +232,9 @@ it("answers with a subprotocol that was offered, and with none when none was", a
   await plain.close();
 });
 
-it("keeps those who are alone and silent on one connection", { timeout: 90_000 }, async () => {
+it("keeps idle clients that are alone in their rooms on one connection", {
+  timeout: 90_000,
+}, async () => {
   for (const { session, since } of watchers) {
     await delay(Math.max(0, since + SILENCE_MS - performance.now()));
     const { version, isSynced, connections } = session;
@@ -236,7 +242,7 @@ it("keeps those who are alone and silent on one connection", { timeout: 90_000 }
   }
 });
 
-/** The room's text as a new client of this version has it at the moment it becomes synced. */
+/** The length of the room's text in a new client of this version at the moment it becomes synced. */
 async function lengthWhenSynced(version: ProviderVersion, room: string): Promise<number> {
   const late = join(version, room, { connect: false });
   let length: number | undefined;
@@ -244,10 +250,10 @@ async function lengthWhenSynced(version: ProviderVersion, room: string): Promise
     length ??= late.text.toString().length;
   });
   late.connect();
-  return await waitFor(() => length, { message: `${version.name} is told that it is synced` });
+  return await waitFor(() => length, { message: `${version.name} is synced` });
 }
 
-/** Whether the server has the document in memory: at debug level, it logs when it unloads it. */
+/** Whether the server has the document in memory: it logs at debug level when it unloads one. */
 function isLoaded(room: string): boolean {
   return !server.logs.some((line) => line.msg === "unloaded" && line.room === room);
 }

@@ -8,7 +8,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const CLIENTS = 20;
 const ROOMS = 4;
-/** In a cluster all servers are killed, and restarting takes longer. */
+/** In a cluster, all servers are killed, and restarting takes longer. */
 const KILLS = Number(
   process.env.KILLS ?? (process.env.SYMPHONY_TEST_SERVERS === "cluster" ? 3 : 8),
 );
@@ -19,7 +19,7 @@ function roomOf(client: number): string {
 
 /**
  * Types as fast as the event loop allows until stopped. A client deletes only what it typed itself, so
- * any deletion echoed to it is its own.
+ * that every deletion echoed to it is its own.
  */
 function edit(clients: readonly EditingClient[]): () => void {
   let running = true;
@@ -40,7 +40,7 @@ function edit(clients: readonly EditingClient[]): () => void {
   };
 }
 
-/** Deletions that were echoed to a client but are missing from the document. */
+/** Deletions that were echoed to the client but are missing from the document. */
 function missingDeletes(doc: Y.Doc, client: EditingClient): unknown[] {
   const { ds } = Y.snapshot(doc);
   const isDeleted = (clock: number) => Y.isDeleted(ds, Y.createID(client.doc.clientID, clock));
@@ -49,7 +49,7 @@ function missingDeletes(doc: Y.Doc, client: EditingClient): unknown[] {
   );
 }
 
-it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
+it(`loses no acknowledged edit when it is killed ${KILLS} times`, {
   timeout: 400_000,
 }, async () => {
   const dataDir = await temporaryDirectory();
@@ -61,22 +61,24 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
   for (let kill = 0; kill < KILLS; kill++) {
     const { wsUrl } = server;
     await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));
-    // After a kill, clients also return what others typed, and the server cannot tell whose it is, so
-    // an echo is no acknowledgement then. New typing comes only from its typist; once it is echoed,
-    // everything that the client had returned before is durable too.
+    // After a kill, clients also return what others typed, and the server cannot tell whose edits these
+    // are, so their echo is no acknowledgement. New edits come only from their author; once they are
+    // echoed, everything that the client returned before is durable too.
     for (const client of clients) client.doc.getText("text").insert(0, "again ");
     await waitFor(() => clients.every((client) => client.acknowledged === client.clock), {
-      message: () => `every client is sent back its first words; round ${kill}:\n${server.tail()}`,
+      message: () =>
+        `the first edit of every client is acknowledged; round ${kill}:\n${server.tail()}`,
     });
     const before = clients.map((client) => client.acknowledged);
     const stop = edit(clients);
     await waitFor(() => clients.every((client, i) => client.acknowledged > (before[i] ?? 0)), {
-      message: () => `every client is sent something back; round ${kill}:\n${server.tail()}`,
+      message: () =>
+        `further edits of every client are acknowledged; round ${kill}:\n${server.tail()}`,
     });
-    // The moment is random: some number of further echoes.
+    // The moment of the kill is random: after some number of further echoes.
     const target = clients.reduce((sum, one) => sum + one.acknowledged, 0) + Math.random() * 3_000;
     await waitFor(() => clients.reduce((sum, one) => sum + one.acknowledged, 0) >= target, {
-      message: "more is sent back",
+      message: "more edits are acknowledged",
     });
     await server.kill();
     stop();
@@ -94,7 +96,7 @@ it(`loses nothing that was sent back when it is killed ${KILLS} times`, {
       }
     }
   }
-  // Otherwise the kills would have happened when there was nothing to lose.
+  // Otherwise every kill would have happened when there was nothing to lose.
   expect(unacknowledged).toBeGreaterThan(0);
   const { wsUrl } = server;
   await Promise.all(clients.map((client, i) => client.connect(wsUrl, roomOf(i))));

@@ -7,7 +7,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const TEXT = "to be forgotten";
 
-it("nobody brings a deleted room back, also after a restart, until it is opened again", async () => {
+it("keeps a deleted room closed, even after a restart, until its tombstone is removed", async () => {
   let server = await startServer();
   const room = "deleted";
   const path = () => `${server.url}/api/rooms/${room}`;
@@ -15,16 +15,18 @@ it("nobody brings a deleted room back, also after a restart, until it is opened 
     return version.open(server.wsUrl, room);
   });
   const [writer] = sessions;
-  await waitFor(() => sessions.every(({ isSynced }) => isSynced), { message: "all are synced" });
+  await waitFor(() => sessions.every(({ isSynced }) => isSynced), {
+    message: "all sessions are synced",
+  });
   writer?.text.insert(0, TEXT);
   await waitFor(() => sessions.every(({ text }) => text.toString() === TEXT), {
-    message: "all have the text",
+    message: "all sessions have the text",
   });
   const before = sessions.map(({ connections }) => connections);
   expect((await fetch(path(), { method: "DELETE" })).status).toBe(204);
-  // These providers reconnect whatever the code is.
+  // These providers reconnect whatever the close code.
   await waitFor(() => sessions.every(({ connections }, i) => connections >= (before[i] ?? 0) + 3), {
-    message: "they have come back several times",
+    message: "all sessions have reconnected several times",
   });
   const isClosed = async () => {
     const visitor = await RawClient.connect(server.wsUrl, room);
@@ -47,7 +49,7 @@ it("nobody brings a deleted room back, also after a restart, until it is opened 
   expect((await readRoom(server.wsUrl, room)).getText("text").toString()).toBe("");
 });
 
-it("a deleted room can be opened again when its time is over", async () => {
+it("allows a deleted room to be opened again after the grace period", async () => {
   const server = await startServer({ env: { DELETED_ROOM_GRACE_MS: "1500" } });
   const url = `${server.url}/api/rooms/deleted`;
   expect((await fetch(url, { method: "DELETE" })).status).toBe(204);
@@ -64,6 +66,6 @@ it("a deleted room can be opened again when its time is over", async () => {
       await client.close();
       return isOpen;
     },
-    { message: "the room is open again" },
+    { message: "the room can be opened again" },
   );
 });

@@ -46,7 +46,7 @@ async function isStored(server: ServerProcess, room: string): Promise<boolean> {
 describe("rooms whose documents take minutes to compact", { timeout: 300_000 }, () => {
   const env = { SNAPSHOT_INTERVAL_MS: "1000", UNLOAD_DELAY_MS: "1000" };
 
-  it("delay no other room, are named, and open again after a restart", async () => {
+  it("delay no other room, are quarantined, and open again after a restart", async () => {
     const dataDir = await temporaryDirectory();
     const server = await startServer({ env, dataDir });
     const bombs = await Promise.all(
@@ -67,7 +67,7 @@ describe("rooms whose documents take minutes to compact", { timeout: 300_000 }, 
     expect(ready.status).toBe(200);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(Number(/^symphony_quarantined_rooms (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
-    // They are merged without compaction, and stored anyway.
+    // They are merged without compaction, and still stored.
     await waitFor(() => isStored(server, "bomb-0"), { message: "a bomb is stored uncompacted" });
     const blamed = server.logs.filter(({ level, room }) => level >= 40 && room !== undefined);
     expect(blamed.filter(({ room }) => !String(room).startsWith("bomb"))).toEqual([]);
@@ -88,7 +88,7 @@ describe("rooms whose documents take minutes to compact", { timeout: 300_000 }, 
   });
 });
 
-describe("small documents that become very large when they are shown", () => {
+describe("small documents that become very large or costly as JSON", () => {
   let server: ServerProcess;
   let receiver: TestReceiver;
   beforeAll(async () => {
@@ -103,7 +103,7 @@ describe("small documents that become very large when they are shown", () => {
     ["formats", formatsUpdate(2_000, true), 413],
     ["depth", nestedUpdate(3_000), 413],
     ["time", quadraticUpdate(30_000), 422],
-  ])("are refused by the API, and told without content: %s", async (room, update, status) => {
+  ])("are refused by the API, and omitted from callbacks: %s", async (room, update, status) => {
     const client = await write(server, room, update);
     await client.first("update");
     const response = await api(server, `${room}/document`);
@@ -113,13 +113,13 @@ describe("small documents that become very large when they are shown", () => {
         const [first] = receiver.of(room);
         return first === undefined ? null : [first];
       },
-      { message: "a callback" },
+      { message: "a callback is received" },
     );
     const { omitted, ...rest } = JSON.parse(told.body) as { readonly omitted: string };
     expect(rest).toEqual({ room, data: {} });
     // On a busy machine, a worker may run out of time before it knows the size of the result.
     expect(status === 413 ? ["too-large", "too-costly"] : ["too-costly"]).toContain(omitted);
-    // The update itself is available.
+    // The update itself is still available.
     const bytes = await fetch(`${server.url}/api/rooms/${room}/document`);
     expect((await bytes.arrayBuffer()).byteLength).toBeGreaterThan(update.length - 10);
     await client.close();

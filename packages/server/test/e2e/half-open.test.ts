@@ -22,7 +22,7 @@ afterEach(async () => {
   await faults.clear();
 });
 
-/** A client whose network will break, and one that sees what the server has received. */
+/** Connects a client whose network will break, and one that sees what the server has received. */
 async function joined(room: string): Promise<{ author: EditingClient; witness: EditingClient }> {
   server = await startServer({ env: faults.env });
   network = await TcpProxy.start(server.port);
@@ -32,7 +32,7 @@ async function joined(room: string): Promise<{ author: EditingClient; witness: E
   await witness.connect(server.wsUrl, room);
   author.doc.getText("text").insert(0, "saved");
   await waitFor(() => author.acknowledged === 5 && textOf(witness) === "saved", {
-    message: "what is written while everything works is saved",
+    message: "the first edit is acknowledged and delivered",
   });
   return { author, witness };
 }
@@ -41,17 +41,17 @@ function textOf({ doc }: EditingClient): string {
   return doc.getText("text").toString();
 }
 
-/** Makes the journal fail. Both clients then write, and neither may get its own writes echoed. */
+/** Makes the journal fail. The author then writes, and must not get its own writes echoed. */
 async function writeWithoutJournal(author: EditingClient, witness: EditingClient): Promise<void> {
   await faults.set({ writes: "ENOSPC", path: "journal.db" });
   author.doc.getText("text").delete(0, 2);
   author.doc.getText("text").insert(0, "lost?");
   await waitFor(() => textOf(witness) === "lost?ved", {
-    message: () => `others see it all the same: ${textOf(witness)}`,
+    message: () => `the witness sees the unsaved edit; last seen: ${textOf(witness)}`,
   });
 }
 
-/** Checks that everything acknowledged is stored, and that nothing else has been acknowledged. */
+/** Checks that nothing unsaved was acknowledged, and that everything acknowledged survives a crash. */
 async function crashAndCompare(author: EditingClient, room: string): Promise<void> {
   expect(author.acknowledged).toBe(5);
   expect(author.acknowledgedDeletes).toEqual([]);
@@ -61,25 +61,27 @@ async function crashAndCompare(author: EditingClient, room: string): Promise<voi
   expect(author.missingFrom(await readRoom(server.wsUrl, room))).toEqual([]);
 }
 
-describe("while its old connection is half open, a client is not shown as saved what is lost", () => {
-  it("when it comes back to the same server and the journal fails", async () => {
+describe("a client with a half-open connection gets no acknowledgement for unsaved edits", () => {
+  it("when it reconnects to the same server while the journal fails", async () => {
     const { author, witness } = await joined("room");
     await writeWithoutJournal(author, witness);
     network.silence();
     await author.connect(server.wsUrl, "room");
-    // Once this arrives, the server has sent everything about the current content.
+    // Once this edit arrives, the server has sent everything about the content so far.
     witness.doc.getText("text").insert(0, "!");
     await waitFor(() => textOf(author).startsWith("!"), {
-      message: () => `the client that came back sees what others write: ${textOf(author)}`,
+      message: () =>
+        `the author sees the witness's edit after reconnecting; last seen: ${textOf(author)}`,
     });
     author.doc.getText("text").insert(0, "?");
     await waitFor(() => textOf(witness).startsWith("?"), {
-      message: () => `others see what it writes on its new connection: ${textOf(witness)}`,
+      message: () =>
+        `the witness sees the author's edit on the new connection; last seen: ${textOf(witness)}`,
     });
     await crashAndCompare(author, "room");
   });
 
-  it("when it comes back again and again", async () => {
+  it("when it reconnects several times", async () => {
     const { author, witness } = await joined("room");
     await writeWithoutJournal(author, witness);
     const networks = [network];
@@ -90,7 +92,8 @@ describe("while its old connection is half open, a client is not shown as saved 
       await author.connect(`ws://127.0.0.1:${network.port}`, "room");
       author.doc.getText("text").insert(0, String(i));
       await waitFor(() => textOf(witness).startsWith(String(i)), {
-        message: () => `others see what it writes on each: ${textOf(witness)}`,
+        message: () =>
+          `the witness sees the author's edit on each connection; last seen: ${textOf(witness)}`,
       });
     }
     await crashAndCompare(author, "room");

@@ -16,7 +16,7 @@ const ATTACKED_ROOMS = 8;
 const NESTING = 30_000;
 const SEED = Number(process.env.HOSTILE_SEED ?? 20_250_101);
 
-/** One server for the whole file, with two people who keep working on it. */
+/** One server for the whole file, with two bystanders who keep working on it. */
 let server: TestServer;
 let bystanders: Bystanders;
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
     env: {
       MAX_MESSAGE_BYTES: String(MAX_MESSAGE_BYTES),
       UNLOAD_DELAY_MS: "10",
-      // These tests are about what gets through, so let through as much as possible.
+      // These tests are about what gets through to the server, so rate limits are as high as possible.
       MAX_LOOP_MS_PER_SECOND: "1000",
       MAX_LOOP_MS_PER_SECOND_PER_ADDRESS: "1000",
     },
@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await bystanders.check();
   expect(server.hasExited).toBe(false);
-  // Whatever a client does wrong must never be logged as an error of the server.
+  // Nothing that a client does wrong may be logged as an error of the server.
   expect(server.logs.filter((line) => line.level >= 50)).toEqual([]);
 });
 
@@ -48,7 +48,7 @@ function updateOf(text: string): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
-it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
+it(`survives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
   timeout: 600_000,
 }, async () => {
   const frames = new HostileFrames(SEED);
@@ -58,18 +58,18 @@ it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
   const codes = new Map<number, number>();
   let received = 0;
   let attempts = 0;
-  // A malformed frame ends its connection, so each frame is sent when the previous one was received.
+  // A malformed frame closes its connection, so each frame is sent once the previous one was received.
   const attack = async () => {
     while (received < FRAMES) {
       const room = `attacked-${frames.below(ATTACKED_ROOMS)}`;
-      // A client that comes back after a refusal is held; from another address it is another client.
+      // The server delays a client that reconnects after a refusal; another address is another client.
       const n = attempts++;
       const localAddress = `127.${1 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
       const client = await RawClient.connect(server.wsUrl, room, { keep: false, localAddress });
       while (client.isOpen && received < FRAMES) {
         client.sendBytes(frames.next());
         received++;
-        // Some are followed by others at once; frames after a malformed one are dropped.
+        // Some are followed immediately by others; frames after a malformed one are dropped.
         for (let i = frames.below(12); i > 9; i--) client.sendBytes(frames.next());
         await client.ping();
       }
@@ -79,7 +79,7 @@ it(`outlives ${FRAMES} random and mutated frames (HOSTILE_SEED=${SEED})`, {
   };
   await Promise.all(Array.from({ length: ATTACKERS }, attack));
 
-  // 1000: the attacker had sent everything, and the server completed the close handshake.
+  // 1000: the attacker was done, and the server completed the close handshake.
   expect([...codes.keys()].sort()).toEqual([1000, 1007]);
   expect(codes.get(1007)).toBeGreaterThan(FRAMES / 10);
   for (const [room, { client, broken }] of observers.entries()) {
@@ -102,7 +102,7 @@ function nestedUpdate(depth: number): Uint8Array {
 
 const deepJson = Buffer.from(`${"[".repeat(NESTING)}${"]".repeat(NESTING)}`);
 
-/** A count of 2⁵³ - 1, without the items that it announces. */
+/** A count of 2⁵³ - 1, without any items. */
 const absurdCount = encoding.encode((encoder) => {
   encoding.writeVarUint(encoder, Number.MAX_SAFE_INTEGER);
 });
@@ -150,7 +150,7 @@ const refused: readonly (readonly [string, number, Uint8Array | string])[] = [
   ],
 ];
 
-it.each(refused)("refuses %s with %i, and shows it to nobody", async (name, code, frame) => {
+it.each(refused)("refuses %s with %i, and forwards nothing", async (name, code, frame) => {
   const room = `refused ${name}`;
   const witness = await RawClient.connect(server.wsUrl, room);
   witness.sendStep1();
@@ -161,7 +161,7 @@ it.each(refused)("refuses %s with %i, and shows it to nobody", async (name, code
   const { code: given, reason } = await client.closed;
   expect([given, reason]).toEqual([code, expect.any(String)]);
   await waitFor(() => server.logs.some((line) => line.room === room && isReason(line)), {
-    message: () => `a line that says why in\n${server.tail()}`,
+    message: () => `the reason is logged:\n${server.tail()}`,
   });
 
   const next = await RawClient.connect(server.wsUrl, room);
@@ -169,7 +169,7 @@ it.each(refused)("refuses %s with %i, and shows it to nobody", async (name, code
   await witness.first("update");
   expect(witness.faults).toEqual([]);
   expect(witness.messages.filter(({ type }) => type === "update")).toHaveLength(1);
-  // Awareness without states is a keepalive.
+  // An awareness message without states is a keepalive.
   const presence = witness.messages.filter((message) => message.type === "presence");
   expect(presence.flatMap(({ states }) => states)).toEqual([]);
   expect(witness.document().getText("text").toString()).toBe("fine");
@@ -180,7 +180,7 @@ function isReason({ connection, reason }: Readonly<Record<string, unknown>>): bo
   return typeof connection === "string" && typeof reason === "string" && reason !== "";
 }
 
-it("ignores messages of unknown types, as the reference server does", async () => {
+it("ignores messages of unknown types, like the reference server", async () => {
   const client = await RawClient.connect(server.wsUrl, "unknown types");
   for (const type of [4, 100, 1_000_000]) {
     client.sendBytes(encoding.encode((encoder) => encoding.writeVarUint(encoder, type)));

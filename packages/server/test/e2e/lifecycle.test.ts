@@ -22,10 +22,12 @@ const SETTINGS = [
 ];
 
 async function acknowledged(client: EditingClient): Promise<void> {
-  await waitFor(() => client.acknowledged === client.clock, { message: "all is sent back" });
+  await waitFor(() => client.acknowledged === client.clock, {
+    message: "all edits are acknowledged",
+  });
 }
 
-/** The number of journal rows with a client's writes, and the number of snapshots. */
+/** The number of rows in the journal and of snapshots. */
 function storedRows(dataDir: string): { journal: number; snapshots: number } {
   const count = (table: string) => {
     const database = new DatabaseSync(join(dataDir, `${table}.db`));
@@ -37,7 +39,7 @@ function storedRows(dataDir: string): { journal: number; snapshots: number } {
 }
 
 describe("start", () => {
-  it("serves with an empty store, and is ready", async () => {
+  it("is live and ready with an empty store", async () => {
     const server = await startServer();
     expect((await fetch(`${server.url}/health/live`)).status).toBe(200);
     const ready = await fetch(`${server.url}/health/ready`);
@@ -49,21 +51,21 @@ describe("start", () => {
     [{ PORT: "http" }, /^symphony-backend: PORT="http": must be a whole number$/],
     [{ HOST: "0.0.0.0" }, /^symphony-backend: HOST="0.0.0.0" is not a loopback address/],
     [{ DATA_DIR: "/dev/null/x" }, /^symphony-backend: cannot start: .*\/dev\/null\/x/],
-  ])("stops with one clear line for %o", async (env, line) => {
+  ])("exits with a one-line error for %o", async (env, line) => {
     const server = await spawnServer({ env });
     expect((await server.exited).code).toBe(1);
     expect(server.output).toEqual([expect.stringMatching(line)]);
     expect(server.logs).toEqual([]);
   });
 
-  it("describes itself", async () => {
+  it("describes every setting with --help", async () => {
     const server = await spawnServer({}, ["--help"]);
     expect((await server.exited).code).toBe(0);
     const help = server.output.join("\n");
     for (const name of SETTINGS) expect(help).toMatch(new RegExp(`^\\s+${name} .*default`, "m"));
   });
 
-  it("refuses a directory that another server uses", async () => {
+  it("refuses a data directory that another server uses", async () => {
     const first = await startServer();
     const second = await spawnServer({ dataDir: first.dataDir });
     expect((await second.exited).code).toBe(1);
@@ -73,14 +75,14 @@ describe("start", () => {
 });
 
 describe("drain", () => {
-  it("makes everything durable, tells the clients, and exits with 0", async () => {
+  it("makes everything durable, closes connections with 1012, and exits with 0", async () => {
     const dataDir = await temporaryDirectory();
     const server = await startServer({ dataDir });
     const clients = [new EditingClient(), new EditingClient()];
     for (const client of clients) await client.connect(server.wsUrl, "room");
     for (let i = 0; i < 500; i++) clients[i % 2]?.doc.getText("text").insert(0, "x");
     const [first] = clients;
-    await waitFor(() => (first?.acknowledged ?? 0) > 0, { message: "something is sent back" });
+    await waitFor(() => (first?.acknowledged ?? 0) > 0, { message: "an edit is acknowledged" });
     server.signal("SIGTERM");
     const codes = await Promise.all(clients.map((client) => client.disconnected()));
     expect(codes).toEqual([1012, 1012]);
@@ -93,32 +95,32 @@ describe("drain", () => {
     }
     for (const client of clients) await client.connect(again.wsUrl, "room");
     await waitFor(() => clients.every((client) => client.doc.getText("text").length === 500), {
-      message: "what had not been read yet comes from the clients",
+      message: "edits that the server had not read come from the clients",
     });
     expect(await again.stop()).toBe(0);
   });
 
-  it("takes no new connections and says that it is not ready, until clients have gone", async () => {
+  it("refuses new connections and reports that it is not ready while clients are connected", async () => {
     const server = await startServer();
     // A client that never completes the close handshake delays the drain for a while.
     const silent = await RawClient.connect(server.wsUrl, "room");
     silent.pause();
     server.signal("SIGTERM");
     await waitFor(async () => (await fetch(`${server.url}/health/ready`)).status === 503, {
-      message: "readiness answers 503",
+      message: "the readiness check answers 503",
     });
     await expect(RawClient.connect(server.wsUrl, "room")).rejects.toThrow(/503/);
     expect((await server.exited).code).toBe(0);
     silent.terminate();
   });
 
-  it("exits at once on a second signal, whichever came first", async () => {
+  it("exits immediately on a second signal", async () => {
     const server = await startServer();
     const silent = await RawClient.connect(server.wsUrl, "room");
     silent.pause();
     server.signal("SIGINT");
     await waitFor(() => server.logs.some((line) => line.msg === "draining"), {
-      message: "it drains",
+      message: "the server is draining",
     });
     server.signal("SIGTERM");
     expect((await server.exited).code).toBe(1);
@@ -127,7 +129,7 @@ describe("drain", () => {
 });
 
 describe("unloading", () => {
-  it("lets a document go after the delay, with a snapshot", async () => {
+  it("stores a snapshot and unloads the document after the delay", async () => {
     const server = await startServer({ env: { UNLOAD_DELAY_MS: "50", LOG_LEVEL: "debug" } });
     const client = new EditingClient();
     await client.connect(server.wsUrl, "room");
@@ -136,13 +138,13 @@ describe("unloading", () => {
     await client.disconnect();
     const logged = (msg: string) =>
       server.logs.some((line) => line.msg === msg && line.room === "room");
-    await waitFor(() => logged("unloaded"), { message: "it is unloaded" });
+    await waitFor(() => logged("unloaded"), { message: "the document is unloaded" });
     expect(logged("snapshot stored")).toBe(true);
     expect((await readRoom(server.wsUrl, "room")).getText("text").toString()).toBe("kept");
     await server.stop();
   });
 
-  it("serves who comes while a document is being let go", async () => {
+  it("serves clients that connect while the document is being unloaded", async () => {
     const server = await startServer({ env: { UNLOAD_DELAY_MS: "0" } });
     const client = new EditingClient();
     for (let i = 1; i <= 300; i++) {

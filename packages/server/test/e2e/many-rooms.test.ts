@@ -8,9 +8,9 @@ import { waitFor } from "../support/wait-for.ts";
 
 const ROOMS = 10_000;
 const AT_ONCE = 100;
-/** One visitor in this many writes something, and stays until it is durable. */
+/** One visitor in this many writes something, and stays until the write is durable. */
 const WRITING = 4;
-/** How much the second 10,000 rooms may leave behind: less than one small map entry per room. */
+/** How much memory the second 10,000 rooms may leave behind: less than a small map entry per room. */
 const LEFT_BEHIND_BYTES = 384 * 1024;
 /** The limit for all threads and non-heap memory, which the system releases at its own pace. */
 const GROWTH_BYTES = 64 * 1024 * 1024;
@@ -31,7 +31,9 @@ function updateOf(text: string): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
-it(`keeps nothing in memory of ${ROOMS} rooms that were left`, { timeout: 240_000 }, async () => {
+it(`keeps no memory for ${ROOMS} rooms that all clients have left`, {
+  timeout: 240_000,
+}, async () => {
   // The first rooms also fill one-time structures: compiled code, store caches, pools.
   await visitRooms("first");
   const before = await settledBytes();
@@ -43,7 +45,7 @@ it(`keeps nothing in memory of ${ROOMS} rooms that were left`, { timeout: 240_00
       live = await liveBytes(server);
       return live < before + LEFT_BEHIND_BYTES;
     },
-    { message: () => `${live - before} bytes are left behind` },
+    { message: () => `the memory of the rooms is freed; ${live - before} bytes are left behind` },
   );
   const resident = await server.residentBytes();
   expect(resident - residentBefore).toBeLessThan(GROWTH_BYTES);

@@ -14,9 +14,9 @@ import {
 } from "../support/traces.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** The number of keystrokes in one transaction of the solitary writer. */
+/** The number of keystrokes in one transaction of the single writer. */
 const KEYSTROKES = 4;
-/** The writers of these tests type thousands of times faster than people. */
+/** The writers in these tests type thousands of times faster than people. */
 const AT_MACHINE_SPEED = {
   MAX_MESSAGES_PER_SECOND: "1000000",
   MAX_LOOP_MS_PER_SECOND: "1000",
@@ -51,7 +51,7 @@ it("counts positions in code points", () => {
 
 // The recordings are not part of the repository.
 describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""}`, () => {
-  it("two people write at the same time, and the server restarts meanwhile", async () => {
+  it("replays two concurrent writers across a restart of the server", async () => {
     const trace = loadConcurrent("friendsforever");
     const options = { env: { SNAPSHOT_INTERVAL_MS: "500", ...AT_MACHINE_SPEED } };
     let server = await startServer(options);
@@ -73,7 +73,9 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
           since = performance.now();
           await nextTurn();
         } else if (performance.now() - since > 20_000) {
-          throw new Error(`both wait for ever: ${first.made} and ${second.made} made`);
+          throw new Error(
+            `no progress: the writers are stuck at ${first.made} and ${second.made} edits`,
+          );
         } else {
           // Leaves the CPU to the server while the next words are in flight.
           await delay(1);
@@ -94,15 +96,17 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
     await write(() => first.isDone && second.isDone);
 
     for (const author of [first, second]) {
-      await waitFor(() => author.page === trace.endContent, { message: "an author has it all" });
+      await waitFor(() => author.page === trace.endContent, {
+        message: "an author has the final content",
+      });
     }
     for (const session of sessions) expect(session.text.toString()).toBe(trace.endContent);
     const late = join(yWebsocket30, server, "friends");
-    await waitFor(() => late.isSynced, { message: "the late one is synced" });
+    await waitFor(() => late.isSynced, { message: "the late client is synced" });
     expect(late.text.toString()).toBe(trace.endContent);
   }, 200_000);
 
-  it("one person types a paper while another reads", async () => {
+  it("replays the typing of a paper while another client reads", async () => {
     const { startContent, endContent, patches } = loadSequential("automerge-paper");
     const wide = isWide(patches);
     const options = { env: { SNAPSHOT_INTERVAL_MS: "1000", ...AT_MACHINE_SPEED } };
@@ -126,13 +130,13 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
     isWriting = false;
     expect(writer.text.toString()).toBe(endContent);
     await waitFor(() => reader.text.toString() === endContent, {
-      message: "the reader has read it all",
+      message: "the reader has the final content",
     });
     expect(readWhileWritten).toBeGreaterThan(10);
-    // Another server shows only durable changes.
+    // In a cluster, another server shows only durable changes.
     await waitFor(
       async () => (await readRoom(server.wsUrl, "paper")).getText("text").toString() === endContent,
-      { message: "who comes late reads all of it" },
+      { message: "a late client reads the final content" },
     );
     expect(await server.stop()).toBe(0);
     const again = await startServer({ dataDir: server.dataDir });

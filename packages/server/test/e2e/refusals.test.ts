@@ -7,7 +7,7 @@ import { RawClient } from "../support/raw-client.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** How long to watch a refused client. Without delays it would come back 40 to 50 times meanwhile. */
+/** How long to watch a refused client. Without delays it would reconnect 40 to 50 times in this time. */
 const WATCHED_MS = 5_000;
 const MOST_RETURNS = 12;
 const RECONNECT_MS = 100;
@@ -21,7 +21,7 @@ interface TabOptions {
   readonly sends?: readonly (Buffer | string)[];
 }
 
-/** Reconnects 100 ms after each close, as providers do, whatever the code. */
+/** Reconnects 100 ms after each close, whatever the code, like a provider. */
 class Tab {
   readonly codes: number[] = [];
   connections = 0;
@@ -64,7 +64,7 @@ describe("a server with tokens", () => {
     server = await startServer({ env: { AUTH_JWT_SECRET: SECRET } });
   });
 
-  it("lets every provider come back ever more slowly", async () => {
+  it("slows down the reconnects of every provider", async () => {
     const sessions = providerVersions.map((version) =>
       version.open(server.wsUrl, "room", { params: { token: `not.a.token of ${version.name}` } }),
     );
@@ -76,13 +76,13 @@ describe("a server with tokens", () => {
     }
   });
 
-  it("lets whoever has a better token in at once, also while others are held", async () => {
+  it("admits clients with a valid token without delay while refused ones are held", async () => {
     const tabs = Array.from(
       { length: 200 },
       () => new Tab(server.wsUrl, { path: "room?token=none" }),
     );
     await waitFor(() => tabs.every(({ connections }) => connections > 0), {
-      message: "all are there",
+      message: "all tabs have connected",
       timeout: 60_000,
     });
     const since = performance.now();
@@ -99,35 +99,35 @@ describe("a server with tokens", () => {
     for (const tab of tabs) tab.end();
   });
 
-  it("is not busy with hundreds of tabs", async () => {
+  it("limits the connection rate of hundreds of refused tabs", async () => {
     const tabs = Array.from(
       { length: 400 },
       () => new Tab(server.wsUrl, { path: "room?token=of.all.tabs" }),
     );
     const connections = () => tabs.reduce((sum, tab) => sum + tab.connections, 0);
     await waitFor(() => tabs.every((tab) => tab.connections > 0), {
-      message: "all are there",
+      message: "all tabs have connected",
       timeout: 60_000,
     });
     const before = connections();
     await watched();
-    // Ten per second; without delays, more than ten thousand.
+    // Ten connections per second; without delays there would be more than ten thousand in all.
     expect(connections() - before).toBeLessThan(600);
     for (const tab of tabs) tab.end();
   });
 
-  it("closes what it holds when it is stopped", async () => {
+  it("closes held connections when it is stopped", async () => {
     const tab = new Tab(server.wsUrl, { path: "room?token=none.at.the.end" });
-    await waitFor(() => tab.connections > 4, { message: "it is held" });
+    await waitFor(() => tab.connections > 4, { message: "the connection is held" });
     const seen = tab.codes.length;
     expect(await server.stop()).toBe(0);
-    await waitFor(() => tab.codes.length > seen, { message: "it is told" });
+    await waitFor(() => tab.codes.length > seen, { message: "the held connection is closed" });
     expect(tab.codes[seen]).toBe(4401);
     tab.end();
   });
 });
 
-describe("whatever the reason, a client comes back ever more slowly", () => {
+describe("a refused client is slowed down after", () => {
   let server: ServerProcess;
   let occupant: RawClient | undefined;
   beforeAll(async () => {
@@ -153,8 +153,8 @@ describe("whatever the reason, a client comes back ever more slowly", () => {
   it.each<[number, string, TabOptions]>([
     [4400, "a bad room name", { path: "%00" }],
     [4403, "a page of another origin", { path: "o", headers: { origin: "https://evil.test" } }],
-    [4409, "a room that is full", { path: "full" }],
-    [4413, "a message that is too large", { path: "large", sends: [Buffer.alloc(4_096)] }],
+    [4409, "a full room", { path: "full" }],
+    [4413, "an oversized message", { path: "large", sends: [Buffer.alloc(4_096)] }],
     [4429, "too many messages", { path: "many", sends: Array(50).fill(Buffer.of(3)) }],
     [1007, "a malformed message", { path: "malformed", sends: [Buffer.of(0, 9, 9)] }],
     [1007, "a text message", { path: "text", sends: ["hello"] }],
@@ -193,7 +193,7 @@ describe("whatever the reason, a client comes back ever more slowly", () => {
     expect(connections).toBeLessThan(MOST_RETURNS);
   });
 
-  it("4429 and 1013: too many connections of one address, and of all", async () => {
+  it("4429 and 1013: too many connections from one address, and in all", async () => {
     const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
     const enter = async (address: string, i: number) => {
       const client = await RawClient.connect(server.wsUrl, `${address}-${i}`, from(address));

@@ -11,7 +11,7 @@ import { startServer } from "../support/server-process.ts";
 import { bytesUnderWay } from "../support/tcp-queues.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** Longer than two pings from the server, which the client cannot answer while it is not reading. */
+/** Longer than two ping intervals of the server: the client cannot answer pings while not reading. */
 const SILENCE_MS = 62_000;
 const WRITERS = 3;
 /** Random, so that it cannot be deduplicated. */
@@ -33,7 +33,7 @@ function isSame(one: Y.Doc, other: Y.Doc): boolean {
   return isDeepStrictEqual(one.getMap("map").toJSON(), other.getMap("map").toJSON());
 }
 
-it("does not read for a minute, costs bounded memory, and catches up at once", {
+it("costs bounded memory while it does not read for a minute, and then catches up quickly", {
   timeout: 150_000,
 }, async () => {
   const server = await startServer({
@@ -54,7 +54,7 @@ it("does not read for a minute, costs bounded memory, and catches up at once", {
   slow.sendStep1();
   await slow.first("step2");
 
-  // Each writer overwrites one value: a lot is written, and little remains.
+  // Each writer keeps overwriting one value: a lot is written, and little remains.
   const write = async () => {
     writers.forEach((writer, i) => {
       if (writer.clock - writer.acknowledged > UNACKNOWLEDGED) return;
@@ -71,8 +71,8 @@ it("does not read for a minute, costs bounded memory, and catches up at once", {
   const until = performance.now() + SILENCE_MS;
   while (performance.now() < until) await write();
   const settled = () => writers.every((writer) => writer.acknowledged === writer.clock);
-  await waitFor(settled, { message: "everything is sent back" });
-  // A server that queued for its slow client would hold everything that it could not send.
+  await waitFor(settled, { message: "all edits are acknowledged" });
+  // A server that queued messages for its slow client would hold everything that it could not send.
   expect(deliverable).toBeGreaterThan(20_000_000);
   expect((await liveBytes(server)) - before).toBeLessThan(GROWTH_BYTES);
   expect(slow.isOpen).toBe(true);
@@ -80,10 +80,10 @@ it("does not read for a minute, costs bounded memory, and catches up at once", {
   const underWay = await bytesUnderWay(server.port, slow.localPort);
   slow.resume();
   const [writer] = writers;
-  if (writer === undefined) throw new Error("nobody writes");
+  if (writer === undefined) throw new Error("there are no writers");
   await waitFor(() => isSame(slow.document(), writer.doc), {
     message: () =>
-      `the slow client, ${slow.isOpen ? "open" : "closed"}, has it all; it was sent ${slow.messages.length - read} messages`,
+      `the slow client (${slow.isOpen ? "open" : "closed"}) has caught up; it received ${slow.messages.length - read} messages`,
   });
   expect(slow.isOpen).toBe(true);
   expect(slow.faults).toEqual([]);

@@ -8,7 +8,7 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const RATE = 32 * 1024;
-/** Providers wait 30 seconds for a complete message; this takes 50 at that rate, and each upload 40. */
+/** Providers wait 30 seconds for a complete message. At this rate, this takes 50, and an upload 40. */
 const DOCUMENT_BYTES = 50 * RATE;
 const UPLOAD_BYTES = 40 * RATE;
 const LIMIT_MS = 200_000;
@@ -24,7 +24,7 @@ function textOf(bytes: number, seed: string): string {
   return text.slice(0, bytes);
 }
 
-/** A document that three people wrote, and its content. */
+/** Fills a room with a document by three authors, and returns it. */
 async function fill(server: ServerProcess, room: string): Promise<Y.Doc> {
   const doc = new Y.Doc();
   for (let i = 0; i < 3; i++) {
@@ -39,7 +39,7 @@ async function fill(server: ServerProcess, room: string): Promise<Y.Doc> {
   client.sendStep1();
   client.sendUpdate(Y.encodeStateAsUpdate(doc));
   await waitFor(() => client.document().getText("text").length === doc.getText("text").length, {
-    message: "the document is sent back when it is durable",
+    message: "the document is echoed once it is durable",
   });
   await client.close();
   return doc;
@@ -49,7 +49,7 @@ function failed(sessions: readonly Session[], what: (session: Session) => unknow
   return () => sessions.map((one) => `${one.version}: ${what(one)}`).join(", ");
 }
 
-it("brings a document of 1.6 MB to every provider, and takes theirs, at 32 KB/s", {
+it("syncs a 1.6 MB document to every provider, and accepts uploads, at 32 KB/s", {
   timeout: 2 * LIMIT_MS,
 }, async () => {
   const server = await startServer();
@@ -58,14 +58,16 @@ it("brings a document of 1.6 MB to every provider, and takes theirs, at 32 KB/s"
   proxy.throttle(RATE);
   const slowUrl = `ws://127.0.0.1:${proxy.port}`;
   const colleague = yWebsocket31.open(server.wsUrl, "large", { presence: { name: "colleague" } });
-  await waitFor(() => colleague.isSynced, { message: "the colleague has it" });
+  await waitFor(() => colleague.isSynced, { message: "the colleague is synced" });
 
   const readers = providerVersions.map((version) =>
     version.open(slowUrl, "large", { presence: null }),
   );
   const writers = providerVersions.map((version, i) => version.open(slowUrl, `upload-${i}`));
   const begin = performance.now();
-  await waitFor(() => writers.every(({ isSynced }) => isSynced), { message: "writers are there" });
+  await waitFor(() => writers.every(({ isSynced }) => isSynced), {
+    message: "all writers are synced",
+  });
   for (const [i, writer] of writers.entries()) {
     writer.text.insert(0, textOf(UPLOAD_BYTES, `upload ${i}`));
   }
@@ -99,7 +101,7 @@ it("brings a document of 1.6 MB to every provider, and takes theirs, at 32 KB/s"
     expect(reader.text.toString().length).toBeGreaterThan(DOCUMENT_BYTES - 20);
   await waitFor(() => readers.every(({ text }) => text.toString() === expected), {
     timeout: LIMIT_MS,
-    message: "all readers have the same",
+    message: "all readers have the same text",
   });
 
   const uploads = writers.map((_, i) => yWebsocket31.open(server.wsUrl, `upload-${i}`));
@@ -114,7 +116,7 @@ it("brings a document of 1.6 MB to every provider, and takes theirs, at 32 KB/s"
   expect(await server.stop()).toBe(0);
 });
 
-it("does not bring again what arrived before the connection broke", {
+it("does not resend what arrived before the connection broke", {
   timeout: 2 * LIMIT_MS,
 }, async () => {
   const server = await startServer();
@@ -127,14 +129,15 @@ it("does not bring again what arrived before the connection broke", {
     const enough = (DOCUMENT_BYTES * i) / (breaks + 1);
     await waitFor(() => reader.isConnected && reader.text.toString().length > enough, {
       timeout: LIMIT_MS,
-      message: () => `${enough} characters are there; ${reader.text.toString().length} are`,
+      message: () =>
+        `the reader has more than ${enough} characters; it has ${reader.text.toString().length}`,
     });
     proxy.cut();
-    await waitFor(() => !reader.isConnected, { message: "it is cut off" });
+    await waitFor(() => !reader.isConnected, { message: "the reader is disconnected" });
     proxy.restore();
     proxy.throttle(4 * RATE);
   }
-  await waitFor(() => reader.isSynced, { timeout: LIMIT_MS, message: "it has everything" });
+  await waitFor(() => reader.isSynced, { timeout: LIMIT_MS, message: "the reader is synced" });
   expect(reader.text.toString()).toBe(whole.getText("text").toString());
   const again = proxy.bytesDown - DOCUMENT_BYTES;
   expect(again).toBeLessThan(breaks * PART_BYTES + 20_000);

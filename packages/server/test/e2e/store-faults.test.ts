@@ -7,7 +7,7 @@ import { RawClient, readRoom } from "../support/raw-client.ts";
 import { type ServerProcess, startServer, temporaryDirectory } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** The database, and its write-ahead log. */
+/** Matches the database and its write-ahead log. */
 const JOURNAL = "journal.db";
 
 let faults: IoFaults;
@@ -20,7 +20,7 @@ beforeEach(() => faults.clear());
 
 afterAll(() => faults.dispose());
 
-/** A document that holds this text. */
+/** A document with this text. */
 function updateOf(text: string): Uint8Array {
   const doc = new Y.Doc();
   doc.getText("text").insert(0, text);
@@ -40,7 +40,7 @@ async function joinRoom(server: ServerProcess, room: string): Promise<RawClient>
 }
 
 async function sent(client: RawClient, text: string, timeout = 15_000): Promise<void> {
-  await waitFor(() => has(client, text), { timeout, message: `a client is sent "${text}"` });
+  await waitFor(() => has(client, text), { timeout, message: `the client receives "${text}"` });
 }
 
 /** Stores a text in a room, and disconnects once the server has acknowledged it as durable. */
@@ -85,7 +85,7 @@ const cases: readonly (readonly [string, Faults])[] = [
 ];
 
 describe.each(cases)("while %s", (_name, fault) => {
-  it("editing goes on, nothing is acknowledged, and nothing is lost", async () => {
+  it("editing continues, nothing is acknowledged, and nothing is lost", async () => {
     const server = await startServer({ env: faults.env });
     const writer = await joinRoom(server, "room");
     const other = await joinRoom(server, "room");
@@ -121,7 +121,7 @@ describe.each(cases)("while %s", (_name, fault) => {
   });
 });
 
-it("with a slow fsync, an update comes back when it is durable, and not before", async () => {
+it("echoes an update only once a slow fsync has made it durable", async () => {
   const syncDelayMs = 700;
   const server = await startServer({ env: faults.env });
   const writer = await joinRoom(server, "room");
@@ -138,7 +138,7 @@ it("with a slow fsync, an update comes back when it is durable, and not before",
   await server.stop();
 });
 
-it("a room that cannot be read is refused, and opens with its content afterwards", async () => {
+it("refuses clients while a room cannot be read, and serves its content afterwards", async () => {
   const dataDir = await temporaryDirectory();
   // Larger than what SQLite keeps in memory after reading its tables.
   const content = "content ".repeat(20_000);
@@ -165,7 +165,7 @@ it("a room that cannot be read is refused, and opens with its content afterwards
 it.each([
   ["snapshot", "snapshots"],
   ["journal row", "journal"],
-] as const)("a damaged %s closes its room, and no other", async (_name, table) => {
+] as const)("a damaged %s closes its own room, and no other", async (_name, table) => {
   const server = await startServer();
   await store(server, "damaged", "lost");
   await store(server, "whole", "kept");

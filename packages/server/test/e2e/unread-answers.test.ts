@@ -4,7 +4,7 @@ import { RawClient } from "../support/raw-client.ts";
 import { type ServerProcess, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-// A client that asks without reading costs no answers: its requests become one, answered in the end.
+// Requests of a client that does not read are coalesced into one, answered once the client reads again.
 
 const QUESTIONS = 300;
 /** An awareness state of nearly the largest size; 600 of them are 36 MB. */
@@ -21,7 +21,7 @@ function countOf(client: RawClient, type: string): number {
   return client.messages.filter((message) => message.type === type).length;
 }
 
-/** A room with a large document, a client with awareness, and a client that has stopped reading. */
+/** Opens a room with a large document, an author with awareness, and a client that stops reading. */
 async function stalled(room: string): Promise<{ author: RawClient; client: RawClient }> {
   const doc = new Y.Doc();
   doc.getMap("map").set("large", "x".repeat(DOCUMENT_BYTES));
@@ -33,13 +33,13 @@ async function stalled(room: string): Promise<{ author: RawClient; client: RawCl
   await author.first("update");
   const client = await RawClient.connect(server.wsUrl, room);
   client.sendPresence({ client: 6, clock: 1, state: {} });
-  await waitFor(() => client.presenceOf(5), { message: "the client is shown who is there" });
+  await waitFor(() => client.presenceOf(5), { message: "the client sees the author's awareness" });
   client.pause();
   client.sendStep1();
   return { author, client };
 }
 
-it("state vectors of a client that does not read become one", async () => {
+it("coalesces the state vectors of a client that does not read", async () => {
   const { author, client } = await stalled("vectors");
   for (let i = 0; i < QUESTIONS; i++) client.sendStep1();
   // A state vector with many clients is not queued; reading stops instead.
@@ -52,21 +52,21 @@ it("state vectors of a client that does not read become one", async () => {
   client.sendStep1();
   await author.ping();
   client.resume();
-  await waitFor(() => countOf(client, "step2") >= 2, { message: "the questions are answered" });
+  await waitFor(() => countOf(client, "step2") >= 2, { message: "the state vectors are answered" });
   await client.ping();
   expect(countOf(client, "step2")).toBeLessThan(10);
   expect(client.document().getMap("map").get("large")).toHaveLength(DOCUMENT_BYTES);
-  // The client takes part as before.
+  // The client still receives updates.
   const doc = new Y.Doc();
   doc.getMap("map").set("later", 1);
   author.sendUpdate(Y.encodeStateAsUpdate(doc));
   await waitFor(() => client.document().getMap("map").get("later") === 1, {
-    message: "the client is sent what is new",
+    message: "the client receives the new update",
   });
   await Promise.all([author.close(), client.close()]);
 });
 
-it("questions of a client that does not read who is present become one", async () => {
+it("coalesces the awareness queries of a client that does not read", async () => {
   const { author, client } = await stalled("presence");
   const before = countOf(client, "presence");
   for (let i = 0; i < 2 * QUESTIONS; i++) client.send({ type: "query" });
@@ -76,7 +76,7 @@ it("questions of a client that does not read who is present become one", async (
   client.resume();
   await waitFor(
     () => JSON.stringify(client.presenceOf(5)?.state) === JSON.stringify({ name: "somebody else" }),
-    { message: "the client is shown who is there" },
+    { message: "the client sees the author's new awareness" },
   );
   await client.ping();
   // Requests in the kernel's buffers on both sides were answered one by one.

@@ -19,23 +19,23 @@ async function visit(server: ServerProcess, room: string): Promise<RawClient> {
   return client;
 }
 
-it("rooms that were only visited are listed while they are open, and not for ever", async () => {
+it("lists rooms that were only visited while they are open, and not afterwards", async () => {
   const server = await startServer({ env: { UNLOAD_DELAY_MS: "100" } });
   const names = Array.from({ length: 20 }, (_, i) => `visited-${i}`);
   const visitors = await Promise.all(names.map((name) => visit(server, name)));
   const writer = await visit(server, "written");
   writer.sendUpdate(updateOf("content"));
-  // Its own update is echoed when it is durable.
+  // The writer's own update is echoed once it is durable.
   await writer.first("update");
   const all = ["written", ...names].sort();
   await waitFor(async () => (await rooms(server, "limit=100")).length === all.length, {
-    message: "all are listed",
+    message: "all rooms are listed",
   });
   expect((await rooms(server, "limit=100&search=visited")).length).toBe(names.length);
   expect((await rooms(server, "limit=100&active=true")).sort()).toEqual(all);
   await Promise.all([writer, ...visitors].map((client) => client.close()));
   await waitFor(async () => (await rooms(server, "limit=100")).length === 1, {
-    message: "only the written one is listed",
+    message: "only the written room is listed",
   });
   const [last] = await Promise.all([visit(server, "visited when it ends")]);
   await server.stop();
@@ -44,7 +44,7 @@ it("rooms that were only visited are listed while they are open, and not for eve
   expect(await rooms(again, "limit=100")).toEqual(["written"]);
 });
 
-it("a flood of connections fills no table", async () => {
+it("limits the number of recorded connections, and still counts all of them", async () => {
   const server = await startServer({ env: { MAX_CONNECTION_RECORDS_PER_DAY: "5" } });
   for (let i = 0; i < 30; i++) await (await visit(server, "room")).close();
   await server.stop();

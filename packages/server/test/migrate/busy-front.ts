@@ -2,13 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** What stands before a server answers a request, or ends the connection without an answer. */
+/** The response to a refused request; `"hang up"` closes the connection without a response. */
 type Refusal = { readonly status: number; readonly retryAfter?: string } | "hang up";
 
 /**
- * Stands before a server as a load balancer does, and refuses the first updates that come, in this order.
+ * Starts a proxy that forwards requests like a load balancer, but refuses the first updates, in this order.
  *
- * @returns its URL
+ * @returns the proxy's URL
  */
 export async function startBusyFront(serverUrl: string, refusals: Refusal[]): Promise<string> {
   const front = createServer((request, response) => {
@@ -47,7 +47,7 @@ async function pass(
     });
     response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
   } catch {
-    // As a load balancer says it.
+    // The response of a load balancer.
     response.writeHead(502).end();
   }
 }

@@ -13,11 +13,11 @@ const GUIDES = [
 const guides = new Map(GUIDES.map((path) => [path, readFileSync(join(ROOT, path), "utf8")]));
 
 describe.each(["from-leveldb", "from-hocuspocus", "from-s3"])("%s", (name) => {
-  it("explains every option that a guide gives it", async () => {
+  it("documents every option that the guides use", async () => {
     const { code, stdout, complaints } = await runProgram(name, { args: ["--help"] });
     expect({ code, complaints }).toEqual({ code: 0, complaints: "" });
     const commands = [...guides.values()].flatMap((text) =>
-      // A command may go on in the next line.
+      // A command may continue on the next line.
       [...text.replaceAll("\\\n", " ").matchAll(/^node (\S+)(.*)$/gm)].filter(
         ([, program]) => program === `examples/migrate/src/${name}.ts`,
       ),
@@ -31,7 +31,7 @@ describe.each(["from-leveldb", "from-hocuspocus", "from-s3"])("%s", (name) => {
   });
 });
 
-it("the guides link to what is there", () => {
+it("the guides only link to existing files", () => {
   for (const [path, text] of guides) {
     for (const [, target = ""] of text.matchAll(/\]\(([^)#]+)/g)) {
       expect(existsSync(join(ROOT, dirname(path), target)), `${target} in ${path}`).toBe(true);

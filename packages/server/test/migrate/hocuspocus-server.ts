@@ -15,13 +15,13 @@ const UPSERT = `INSERT INTO "documents" ("name", "data") VALUES ($name, $data)
 
 export interface HocuspocusServer {
   readonly hocuspocus: Hocuspocus;
-  /** Opens a document as server code does, changes it, and resolves when it is stored. */
+  /** Opens a document like server-side code, changes it, and resolves when it is stored. */
   edit(name: string, change: (doc: Y.Doc) => void): Promise<void>;
-  /** Puts anything into the table. */
+  /** Writes any bytes into the table. */
   put(name: string, data: Uint8Array): void;
 }
 
-/** Starts a real Hocuspocus that stores its documents in a file as its SQLite extension does. */
+/** Starts a real Hocuspocus that stores its documents in a file like its SQLite extension. */
 export async function startHocuspocus(file: string): Promise<HocuspocusServer> {
   const database = new DatabaseSync(file);
   database.exec(SCHEMA);

@@ -9,7 +9,7 @@ import { join, textIn } from "./people.ts";
 import { runProgram } from "./run-program.ts";
 
 const MIB = 1024 * 1024;
-/** With `encodeURIComponent`, a client can name any of them in a URL. */
+/** A client can use any of these names in a URL with `encodeURIComponent`. */
 const NAMES = [
   "plain",
   "drafts/one",
@@ -21,16 +21,16 @@ const NAMES = [
   "x".repeat(300),
 ];
 
-/** Adds to the root type `text`. */
+/** Returns an edit that inserts into the root type `text`. */
 function typing(text: string): (doc: Y.Doc) => void {
   return (doc) => doc.getText("text").insert(0, text);
 }
 
-it("moves documents while Hocuspocus runs, under the same names", async () => {
+it("copies documents under the same names while Hocuspocus is running", async () => {
   const file = joinPath(await temporaryDirectory(), "db.sqlite");
   const hocuspocus = await startHocuspocus(file);
   for (const name of NAMES) await hocuspocus.edit(name, typing(`written in ${name}`));
-  // Has a row, as every document that was only opened.
+  // A document that was only opened has a row too.
   await hocuspocus.edit("only opened", () => {});
   const symphony = await startServer();
   const args = ["--from", file, "--to", symphony.url];
@@ -55,7 +55,7 @@ it("moves documents while Hocuspocus runs, under the same names", async () => {
   }
 });
 
-it("moves large documents, deletions, and documents in documents", async () => {
+it("copies large documents, deletions and subdocuments", async () => {
   const file = joinPath(await temporaryDirectory(), "db.sqlite");
   const hocuspocus = await startHocuspocus(file);
   const parts = Array.from({ length: 20 }, () => randomBytes(MIB));
@@ -89,7 +89,7 @@ it("moves large documents, deletions, and documents in documents", async () => {
   expect(await textIn(symphony.wsUrl, one?.guid ?? "")).toBe("It begins.");
 });
 
-it("tells which rows are damaged, and moves the others", async () => {
+it("reports rows that cannot be copied, and copies the others", async () => {
   const file = joinPath(await temporaryDirectory(), "db.sqlite");
   const hocuspocus = await startHocuspocus(file);
   const update = documentOf("a text that is long enough to be cut off");
@@ -117,7 +117,7 @@ it("tells which rows are damaged, and moves the others", async () => {
   expect((await join(symphony.wsUrl, "whole")).text.toString()).toContain("long enough");
 });
 
-it("refuses a file or a table that is not there", async () => {
+it("rejects a missing file or table", async () => {
   const file = joinPath(await temporaryDirectory(), "db.sqlite");
   await startHocuspocus(file);
   const missing = await runProgram("from-hocuspocus", { args: ["--from", `${file}-not`] });

@@ -7,10 +7,10 @@ import { temporaryDirectory } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /**
- * A copy of the directory of a running server, made as soon as it holds these texts: nothing else
- * says when that server has written them.
+ * Copies the directory of a running server as soon as it holds these texts: there is no other way to
+ * tell when that server has written them.
  *
- * @param texts by name of the document, as the server names it
+ * @param texts by the server's name of the document
  */
 export function copyThatHolds(
   directory: string,
@@ -22,13 +22,13 @@ export function copyThatHolds(
       try {
         await cp(directory, copy, { recursive: true });
       } catch (error) {
-        // A file that is replaced meanwhile.
+        // A file was replaced during the copy.
         if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
         throw error;
       }
       return (await holds(copy, texts)) ? copy : null;
     },
-    { message: `the server did not store ${[...texts.values()].join(", ")}` },
+    { message: `the server has stored ${[...texts.values()].join(", ")}` },
   );
 }
 

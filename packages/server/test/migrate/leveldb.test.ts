@@ -14,7 +14,7 @@ import { runProgram } from "./run-program.ts";
 
 const ADMIN_TOKEN = "an-admin-token-of-tests";
 
-/** The names that clients use, by those under which the old server stores what they write. */
+/** Room names of clients, by the names under which the old server stores the documents. */
 const ROOMS = new Map([
   ["plain", "plain"],
   ["drafts/with/slashes", "drafts/with/slashes"],
@@ -25,7 +25,7 @@ const ROOMS = new Map([
   ["-", "-"],
 ]);
 
-it("moves people while they write, and the rest when the old server is stopped", async () => {
+it("copies documents while clients write, and the rest once the old server is stopped", async () => {
   const directory = joinPath(await temporaryDirectory(), "leveldb");
   const old = await startOldServer("@y/websocket-server", directory);
   const texts = new Map([...ROOMS.keys()].map((stored) => [stored, `written in ${stored}`]));
@@ -66,7 +66,7 @@ it("moves people while they write, and the rest when the old server is stopped",
   }
 });
 
-it("reads what the server of y-websocket 1 has stored", async () => {
+it("reads documents stored by the server of y-websocket 1", async () => {
   const directory = joinPath(await temporaryDirectory(), "leveldb");
   const old = await startOldServer("y-websocket-1", directory);
   (await join(old.wsUrl, "room", yWebsocket1)).text.insert(0, "text");
@@ -77,7 +77,7 @@ it("reads what the server of y-websocket 1 has stored", async () => {
   expect(await textIn(symphony.wsUrl, "room")).toBe("text");
 });
 
-it("says which documents no URL leads to, and takes rooms for them from a file", async () => {
+it("reports documents without a valid or unique room name, and reads names for them from a file", async () => {
   const directory = joinPath(await temporaryDirectory(), "leveldb");
   const old = await startOldServer("@y/websocket-server", directory);
   for (const room of ["100%", "", "%41", "A", "fine"]) {
@@ -115,7 +115,7 @@ it("says which documents no URL leads to, and takes rooms for them from a file",
   expect(await textIn(symphony.wsUrl, "another A")).toBe("written in %41");
 });
 
-it("refuses a directory that somebody has open, or that is none; tells what is damaged", async () => {
+it("rejects a locked directory or one without a LevelDB, and reports damaged documents", async () => {
   const directory = joinPath(await temporaryDirectory(), "leveldb");
   const persistence = new LeveldbPersistence(directory);
   for (const name of ["whole", "damaged"]) await persistence.storeUpdate(name, documentOf(name));
@@ -141,7 +141,7 @@ it("refuses a directory that somebody has open, or that is none; tells what is d
   expect(none.complaints).toContain("is not a LevelDB directory");
 });
 
-it("goes back: a document that is connected to both servers brings each what the other has", async () => {
+it("can be reverted: a document connected to both servers syncs them both ways", async () => {
   const directory = joinPath(await temporaryDirectory(), "leveldb");
   const old = await startOldServer("@y/websocket-server", directory);
   const symphony = await startServer();
@@ -153,7 +153,7 @@ it("goes back: a document that is connected to both servers brings each what the
   for (const { wsUrl } of [old, symphony]) {
     const { text } = await join(wsUrl, "room");
     await waitFor(() => text.toString().includes("old") && text.toString().includes("new"), {
-      message: () => `there is only ${text.toString()}`,
+      message: () => `both texts are on the server; last seen: ${text.toString()}`,
     });
   }
 });

@@ -11,10 +11,10 @@ import { documentOf } from "./document-of.ts";
 import { textIn } from "./people.ts";
 import { Running, runProgram } from "./run-program.ts";
 
-/** Thousands of documents take long where much else runs. */
+/** Thousands of documents take long on a busy machine. */
 const LONG_MS = 100_000;
 
-/** A directory as `y-websocket-server` leaves it. */
+/** Creates a directory like one of `y-websocket-server`. */
 async function leveldbWith(rooms: number): Promise<string> {
   const directory = joinPath(await temporaryDirectory(), "leveldb");
   const persistence = new LeveldbPersistence(directory);
@@ -35,7 +35,7 @@ function linesOf(path: string): number {
 }
 
 it(
-  "goes on where it was interrupted, with 1,000 rooms and a server that is restarted",
+  "resumes where it was interrupted, with 1,000 rooms and a restart of the server",
   async () => {
     const directory = await leveldbWith(1_000);
     const resume = joinPath(await temporaryDirectory(), "arrived");
@@ -46,24 +46,24 @@ it(
     const interrupted = new Running("from-leveldb", { args });
     await waitFor(() => linesOf(resume) > 100, {
       timeout: LONG_MS,
-      message: () => `hardly anything arrived: ${interrupted.stderr}`,
+      message: () => `at least 100 documents have arrived: ${interrupted.stderr}`,
     });
     interrupted.kill();
     await interrupted.ended;
     const before = linesOf(resume) - 1;
     expect(before).toBeLessThan(1_000);
-    // As if it had been in the middle of a line.
+    // As if it had been interrupted in the middle of a line.
     appendFileSync(resume, '\n{"server":"http://127');
 
     const again = new Running("from-leveldb", { args });
     await waitFor(() => linesOf(resume) > before + 100, {
       timeout: LONG_MS,
-      message: () => `hardly anything arrived: ${again.stderr}`,
+      message: () => `at least 100 more documents have arrived: ${again.stderr}`,
     });
     await first.kill();
     await waitFor(() => again.stderr.includes("trying again in"), {
       timeout: LONG_MS,
-      message: () => `it does not try again: ${again.stderr}`,
+      message: () => `the program retries: ${again.stderr}`,
     });
     const second = await startServer({ port, dataDir: first.dataDir });
     const ended = await again.ended;
@@ -72,11 +72,11 @@ it(
     expect(unchanged).toBeGreaterThan(0);
     expect(ended.stdout).toContain(`${1_000 - unchanged} sent`);
 
-    // What a server knew when it was killed is durable, but perhaps not in the list of rooms.
+    // What a killed server had received is durable, but may be missing from the list of rooms.
     const third = await runProgram("from-leveldb", { args });
     expect(third).toMatchObject({ code: 0, complaints: "" });
     await waitFor(async () => (await roomsAt(second.url)) === 1_000, {
-      message: "not all rooms are listed",
+      message: "all rooms are listed",
     });
     for (const room of [0, 500, 999]) {
       expect(await textIn(second.wsUrl, `room-${room}`)).toBe(`of ${room}`);
@@ -85,7 +85,7 @@ it(
   3 * LONG_MS,
 );
 
-it("tries again what the server cannot take now", async () => {
+it("retries documents that the server temporarily refuses", async () => {
   const directory = await leveldbWith(3);
   const symphony = await startServer();
   const front = await startBusyFront(symphony.url, [
@@ -103,7 +103,7 @@ it("tries again what the server cannot take now", async () => {
   expect(await textIn(symphony.wsUrl, "room-2")).toBe("of 2");
 });
 
-it("gives up a document that is refused for long, and everything when nobody answers", async () => {
+it("gives up on a document after too many refusals, and stops if the server is unreachable", async () => {
   const directory = await leveldbWith(3);
   const symphony = await startServer();
   const front = await startBusyFront(symphony.url, [
@@ -121,7 +121,7 @@ it("gives up a document that is refused for long, and everything when nobody ans
   expect(again).toMatchObject({ code: 0, complaints: "" });
 });
 
-it("says at once that it cannot begin", async () => {
+it("reports a wrong token, an unreachable server and an invalid URL", async () => {
   const directory = await leveldbWith(1);
   const symphony = await startServer({ env: { ADMIN_TOKEN: "an-admin-token-of-tests" } });
   const begin = async (...args: string[]) => {
@@ -147,6 +147,6 @@ it.each([
   [["--map", "/dev/null"], "--map /dev/null: "],
   [["--nonsense"], "--nonsense"],
   [["positional"], "positional"],
-])("refuses %j", (args, message) => {
+])("rejects the options %j", (args, message) => {
   expect(() => commonOptions(readOptions(args, {}))).toThrow(message);
 });

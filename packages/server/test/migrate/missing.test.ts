@@ -4,7 +4,7 @@ import * as Y from "yjs";
 import { unite } from "../../../../examples/migrate/src/document.ts";
 import { missingFrom } from "../../../../examples/migrate/src/missing.ts";
 
-/** Runs the edits, each a position and what to do there. @returns an update for each */
+/** Applies the edits: a word to insert at a position, or "" to delete there. @returns an update for each */
 function edit(doc: Y.Doc, edits: readonly (readonly [number, string])[]): Uint8Array[] {
   const updates: Uint8Array[] = [];
   doc.on("update", (update) => updates.push(update));
@@ -17,7 +17,7 @@ function edit(doc: Y.Doc, edits: readonly (readonly [number, string])[]): Uint8A
   return updates;
 }
 
-/** What clients have written, in Yjs' own count. */
+/** The clock of each client, according to Yjs. */
 function written(doc: Y.Doc): Map<number, number> {
   return Y.decodeStateVector(Y.encodeStateVector(doc));
 }
@@ -26,7 +26,7 @@ const someEdits = fc.array(fc.tuple(fc.nat(50), fc.constantFrom("", "a", "word")
   maxLength: 30,
 });
 
-it("finds exactly what Yjs would add", () => {
+it("reports exactly what Yjs would add", () => {
   fc.assert(
     fc.property(someEdits, someEdits, fc.nat(100), fc.boolean(), (edits, others, share, gc) => {
       const source = new Y.Doc({ gc });
@@ -57,7 +57,7 @@ it("finds exactly what Yjs would add", () => {
   );
 });
 
-it("counts what waits for something else", () => {
+it("counts structs that depend on missing ones", () => {
   const [first, second, third] = edit(new Y.Doc(), [
     [0, "one"],
     [3, "two"],

@@ -4,7 +4,7 @@ import { freePort } from "@symphony/services/free-ports";
 import { ManagedProcess } from "@symphony/services/managed-process";
 import { onTestFinished } from "vitest";
 
-/** The program of each published server, by package. */
+/** The entry point of each published server, by package. */
 const PROGRAMS = {
   "@y/websocket-server": "src/server.js",
   "y-websocket-1": "bin/server.js",
@@ -15,7 +15,7 @@ export interface OldServer {
   stop(): Promise<void>;
 }
 
-/** Starts the real `y-websocket-server`, which keeps its documents in a directory. */
+/** Starts a real server of y-websocket that stores its documents in this directory. */
 export async function startOldServer(
   name: keyof typeof PROGRAMS,
   directory: string,

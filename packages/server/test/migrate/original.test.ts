@@ -13,14 +13,14 @@ const services = new BackingServices();
 beforeAll(() => services.start());
 afterAll(() => services.stop());
 
-/** What `symphony-backend setup` says when it cannot. */
+/** The output of a failing `symphony-backend setup`. */
 async function setUpFailure(env: Readonly<Record<string, string>>): Promise<string> {
   const setUp = await spawnServer({ env: { ...services.environment(), ...env } }, ["setup"]);
   expect((await setUp.exited).code).not.toBe(0);
   return setUp.tail();
 }
 
-it("the bucket is used in place, and can be read by others afterwards", async () => {
+it("uses the bucket in place, and leaves its objects readable by other programs", async () => {
   const env = services.environment();
   const credentials = {
     accessKeyId: services.s3.accessKey,
@@ -40,7 +40,7 @@ it("the bucket is used in place, and can be read by others afterwards", async ()
   writer.text.insert(0, "More ");
   expect(await textIn(symphony.wsUrl, encodeURIComponent("100%"))).toBe("of 100%");
 
-  // Nobody has opened the others yet, so no list has them.
+  // The other rooms have not been opened yet, so they are not listed.
   const args = ["--bucket", "symphony", "--prefix", "rooms/", "--path-style", "--to", symphony.url];
   const listed = await runProgram("from-s3", { args, env });
   expect(listed).toMatchObject({ code: 0, complaints: "" });
@@ -49,7 +49,7 @@ it("the bucket is used in place, and can be read by others afterwards", async ()
     const list = (await response.json()) as { rooms: { name: string }[] };
     return list.rooms.map(({ name }) => name).sort();
   };
-  // Records are written a moment after the documents.
+  // Room records are written a moment after the documents.
   await expect.poll(known, { timeout: 60_000 }).toEqual([...rooms].sort());
   const verified = await runProgram("from-s3", { args: [...args, "--verify"], env });
   expect(verified).toMatchObject({ code: 0, complaints: "" });
@@ -62,7 +62,7 @@ it("the bucket is used in place, and can be read by others afterwards", async ()
   s3.destroy();
 });
 
-it("tables of the same names are not touched: symphony-backend needs its own", async () => {
+it("refuses to use existing tables of the same names, and leaves them unchanged", async () => {
   const old = await services.postgres.createDatabase("old");
   const database = new Client(old);
   await database.connect();

@@ -10,7 +10,7 @@ export interface ProgramRun {
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
-  /** What it wrote to stderr, without how far it was: that depends on time. */
+  /** Its stderr without progress reports, which depend on time. */
   readonly complaints: string;
 }
 
@@ -20,9 +20,9 @@ afterEach(async () => {
   await Promise.all([...running].map(({ ended }) => ended));
 });
 
-/** A program of `examples/migrate` that runs as a user runs it. */
+/** A program of `examples/migrate`, run the way a user runs it. */
 export class Running {
-  /** What it wrote so far. */
+  /** The output so far. */
   stdout = "";
   stderr = "";
   readonly ended: Promise<Ended>;

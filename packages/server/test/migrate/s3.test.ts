@@ -12,7 +12,7 @@ beforeAll(async () => {
   symphony = await startServer();
 });
 
-/** How S3 is reached, by the SDK in any program. */
+/** The variables from which the AWS SDK in any program configures itself. */
 function s3Environment(): Record<string, string> {
   return {
     AWS_REGION: "us-east-1",
@@ -27,7 +27,7 @@ function migrate(bucket: string, ...more: string[]): Promise<Ended> {
   return runProgram("from-s3", { args, env: s3Environment() });
 }
 
-it("moves objects whose keys begin and end in some way, and nothing else", async () => {
+it("copies only objects whose keys have the given prefix and suffix", async () => {
   const bucket = await s3.newBucket();
   for (const name of ["one", "deep/er", "ümläut 🎻", "100%"]) {
     await s3.put(bucket, `docs/${name}.bin`, documentOf(name));
@@ -50,7 +50,7 @@ it("moves objects whose keys begin and end in some way, and nothing else", async
   }
 });
 
-it("decodes keys, and reads the second format of Yjs, when it is told to", async () => {
+it("decodes keys with --decode, and reads format V2 with --v2", async () => {
   const bucket = await s3.newBucket();
   await s3.put(bucket, "a%20b", Y.convertUpdateFormatV1ToV2(documentOf("decoded")));
   await s3.put(bucket, "100%", Y.convertUpdateFormatV1ToV2(documentOf("not decoded")));
@@ -62,7 +62,7 @@ it("decodes keys, and reads the second format of Yjs, when it is told to", async
   expect(await textIn(symphony.wsUrl, "a b")).toBe("decoded");
 });
 
-it("says which bucket cannot be read", async () => {
+it("names a bucket that cannot be read", async () => {
   const run = await migrate("there-is-none");
   expect(run.code).toBe(2);
   expect(run.complaints).toContain("could not list the bucket there-is-none: NoSuchBucket");

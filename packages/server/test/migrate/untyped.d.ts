@@ -1,4 +1,4 @@
-// What tests use of a package that comes without types, beside what the programs use.
+// Types for a package without its own: what the tests use, in addition to what the programs use.
 
 declare module "y-leveldb" {
   export class LeveldbPersistence {

@@ -7,12 +7,12 @@ const READ_TEXT = `[...document.querySelectorAll(".cm-line")].map((line) => {
   return copy.textContent;
 }).join("\\n")`;
 
-/** The text editor's page in a browser, by what a person sees of it. */
+/** The text editor's page in a browser, located by what a user sees. */
 export class EditorPage {
   readonly page: Page;
-  /** What the console and uncaught exceptions said, warnings and errors only. */
+  /** Console warnings and errors, and uncaught exceptions. */
   readonly complaints: string[] = [];
-  /** The URL of everything that was requested, WebSockets included. */
+  /** The URLs of all requests, including WebSockets. */
   readonly requests: string[] = [];
 
   constructor(page: Page) {
@@ -39,7 +39,7 @@ export class EditorPage {
     return this.page.getByRole("status").first();
   }
 
-  /** The names beside the other people's cursors. */
+  /** The names next to the other people's cursors. */
   get cursorNames(): Locator {
     return this.page.locator(".cm-ySelectionInfo");
   }
@@ -63,7 +63,7 @@ export class EditorPage {
     await this.page.keyboard.type(text);
   }
 
-  /** Writes at the end of the document, all at once, as a paste does. */
+  /** Writes at the end of the document in one step, like a paste. */
   async insert(text: string): Promise<void> {
     await this.editor.focus();
     await this.page.keyboard.press("Control+End");
@@ -75,7 +75,7 @@ export class EditorPage {
     await this.myName.press("Enter");
   }
 
-  /** The names of the other people in the list. */
+  /** The names of the other people, as listed on the page. */
   others(): Promise<string[]> {
     const items = this.page.getByRole("list", { name: "Here now" }).getByRole("listitem");
     return items.locator(".person-name").allTextContents();

@@ -14,7 +14,7 @@ import { temporaryDirectory } from "../support/server-process.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../../../examples/rich-text-editor", import.meta.url));
 
-/** Builds the page and serves it from an origin of its own, as applications are. @returns its URL */
+/** Builds the page and serves it from its own origin, like an application. @returns its URL */
 export async function serveRichTextEditor(): Promise<string> {
   const root = join(await temporaryDirectory(), "page");
   await promisify(execFile)("npx", ["vite", "build", "--logLevel", "warn", "--outDir", root], {
@@ -31,10 +31,10 @@ export async function serveRichTextEditor(): Promise<string> {
   return `http://localhost:${(site.address() as AddressInfo).port}/`;
 }
 
-/** The rich text editor's page in a browser, by what a person sees of it. */
+/** The rich text editor's page in a browser, located by what a user sees. */
 export class RichTextPage {
   readonly page: Page;
-  /** The URL of every WebSocket that it opened. */
+  /** The URLs of all WebSockets that the page has opened. */
   readonly sockets: string[] = [];
 
   private constructor(page: Page) {
@@ -44,7 +44,7 @@ export class RichTextPage {
 
   static async open(context: BrowserContext, url: string): Promise<RichTextPage> {
     const editor = new RichTextPage(await context.newPage());
-    // So that a test can let time pass.
+    // This lets a test advance the time.
     await editor.page.clock.install();
     await editor.page.goto(url);
     return editor;
@@ -58,7 +58,7 @@ export class RichTextPage {
     return this.page.getByRole("status");
   }
 
-  /** The names beside the other people's cursors. */
+  /** The names next to the other people's cursors. */
   get cursorNames(): Locator {
     return this.page.locator(".collaboration-carets__label");
   }

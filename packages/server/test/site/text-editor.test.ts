@@ -5,7 +5,7 @@ import { type ServerProcess, startServer, temporaryDirectory } from "../support/
 import { EditorPage, openEditor } from "./editor-page.ts";
 
 const POLL = { timeout: 45_000 };
-// What a browser itself says of a server that is away.
+// The browser logs this to the console when a server is unreachable.
 const CONNECTION_FAILED = /^WebSocket connection to .* failed/;
 
 let browser: Browser;
@@ -26,7 +26,7 @@ afterAll(async () => {
   await browser?.close();
 });
 
-/** Another person: a browser that shares nothing with the others. */
+/** Another person: a browser context that shares nothing with the others. */
 async function person(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await browser.newContext(options);
   contexts.push(context);
@@ -38,7 +38,7 @@ function newRoom(on: ServerProcess = server): string {
   return `${on.url}/#room-${roomCount}`;
 }
 
-/** Two people in one new room. */
+/** Opens two people's editors in one room, a new one by default. */
 async function twoPeople(url = newRoom()): Promise<[EditorPage, EditorPage]> {
   return Promise.all([openEditor(await person(), url), openEditor(await person(), url)]);
 }
@@ -57,7 +57,7 @@ describe("two people in one room", () => {
     expect([...ada.complaints, ...ben.complaints]).toEqual([]);
   });
 
-  test("keep every character when both type at once", async () => {
+  test("keep every character when both type simultaneously", async () => {
     const [ada, ben] = await twoPeople();
     await Promise.all([ada.write("a".repeat(60)), ben.write("b".repeat(60))]);
     const sorted = (text: string) => [...text].sort().join("");
@@ -67,7 +67,7 @@ describe("two people in one room", () => {
     await expectText([ben], await ada.text());
   });
 
-  test("see each other's cursor with its name, also after a change of name", async () => {
+  test("see each other's cursor with the current name", async () => {
     const [ada, ben] = await twoPeople();
     await ada.rename("Ada");
     await ada.write("text");
@@ -77,7 +77,7 @@ describe("two people in one room", () => {
     expect(await ada.cursorNames.allTextContents()).not.toContain("Countess");
   });
 
-  test("are listed by name, and the one who leaves is not", async () => {
+  test("are listed by name until they leave", async () => {
     const [ada, ben] = await twoPeople();
     await ada.rename("Ada");
     await ben.rename("Ben");
@@ -91,7 +91,7 @@ describe("two people in one room", () => {
     await expect.poll(() => ada.cursorNames.count(), POLL).toBe(0);
   });
 
-  test("can go on typing their name while somebody else changes", async () => {
+  test("can keep typing their name while another name changes", async () => {
     const [ada, ben] = await twoPeople();
     await ben.myName.fill("Be");
     await ada.rename("Ada");
@@ -114,7 +114,7 @@ describe("two people in one room", () => {
 
   test("undo only what they wrote themselves", async () => {
     const [ada, ben] = await twoPeople();
-    // At once: what is typed slowly is undone in more than one step.
+    // In one step: slowly typed text takes several steps to undo.
     await ada.insert("mine ");
     await expectText([ben], "mine ");
     await ben.insert("yours");
@@ -122,7 +122,7 @@ describe("two people in one room", () => {
 
     await ada.page.keyboard.press("Control+z");
     await expectText([ada, ben], "yours");
-    // Nothing of hers is left to undo.
+    // Ada has nothing left to undo.
     await ada.page.keyboard.press("Control+z");
     await ada.page.getByRole("button", { name: "Redo" }).click();
     await expectText([ada, ben], "mine yours");
@@ -131,7 +131,7 @@ describe("two people in one room", () => {
   });
 });
 
-describe("someone who comes later", () => {
+describe("a person who joins later", () => {
   test("sees the text", async () => {
     const [ada, ben] = await twoPeople();
     await ada.insert("# Title\n\nwritten before");
@@ -140,7 +140,7 @@ describe("someone who comes later", () => {
     await expectText([late], "# Title\n\nwritten before");
   });
 
-  test("sees the text after everybody has left", async () => {
+  test("sees the text even after everybody else has left", async () => {
     const [ada, ben] = await twoPeople();
     const url = ada.page.url();
     await ada.write("left behind");
@@ -151,8 +151,8 @@ describe("someone who comes later", () => {
   });
 });
 
-describe("a connection that goes and comes back", () => {
-  test("loses no edit, and the server gets what was written meanwhile", async () => {
+describe("an editor that reconnects", () => {
+  test("loses no edit, and sends the edits made offline to the server", async () => {
     const dataDir = await temporaryDirectory();
     const first = await startServer({ dataDir });
     const [ada, ben] = await twoPeople(newRoom(first));
@@ -181,8 +181,8 @@ describe("a connection that goes and comes back", () => {
   });
 });
 
-describe("the address", () => {
-  test("names a new room at once, and the button copies it", async () => {
+describe("the URL", () => {
+  test("names a new room immediately, and is copied by the button", async () => {
     const context = await person({ permissions: ["clipboard-read", "clipboard-write"] });
     const ada = await openEditor(context, `${server.url}/`);
     expect(ada.page.url()).toMatch(/\/#[a-z]+-[a-z]+-[a-z0-9]{4}$/);
@@ -193,7 +193,7 @@ describe("the address", () => {
     expect(other.page.url()).not.toBe(ada.page.url());
   });
 
-  test("may name a room in any script, with any punctuation", async () => {
+  test("can name a room in any script, with any punctuation", async () => {
     const room = "Café 100% / №1? #ok";
     const [ada, ben] = await twoPeople(`${server.url}/#${encodeURIComponent(room)}`);
     await ada.page.getByText(room, { exact: true }).waitFor();
@@ -202,7 +202,7 @@ describe("the address", () => {
     expect(ada.complaints).toEqual([]);
   });
 
-  test("leads to another room when it is changed by hand", async () => {
+  test("opens another room when it is changed by hand", async () => {
     const ada = await openEditor(await person(), newRoom());
     await ada.write("in the first room");
     const next = newRoom();
@@ -214,7 +214,7 @@ describe("the address", () => {
 });
 
 describe("one browser", () => {
-  test("joins its own room in a second tab through the link on the page", async () => {
+  test("joins the same room in a second tab through the link on the page", async () => {
     const context = await person();
     const first = await openEditor(context, newRoom());
     await first.write("from the first tab");
@@ -241,7 +241,7 @@ describe("one browser", () => {
     expect(await later.myName.inputValue()).toBe("Ada Lovelace");
   });
 
-  test("does not give up a name for an empty one", async () => {
+  test("keeps the name when an empty one is entered", async () => {
     const ada = await openEditor(await person(), newRoom());
     await ada.rename("Ada");
     await ada.rename("   ");
@@ -250,7 +250,7 @@ describe("one browser", () => {
 });
 
 describe("the page", () => {
-  test("asks no other host for anything, under a policy that forbids inline scripts", async () => {
+  test("has a policy against inline scripts, and requests nothing from other hosts", async () => {
     const response = await (await (await person()).newPage()).goto(`${server.url}/`);
     const policy = response?.headers()["content-security-policy"] ?? "";
     expect(policy).toContain("default-src 'self'");
@@ -267,7 +267,7 @@ describe("the page", () => {
     expect(ada.complaints).toEqual([]);
   });
 
-  test("does not scroll sideways on a phone, whatever is written", async () => {
+  test("does not scroll sideways on a phone, whatever the text and names", async () => {
     const context = await person({
       viewport: { width: 320, height: 640 },
       isMobile: true,
@@ -291,7 +291,7 @@ describe("the page", () => {
 
   test("can be used by keyboard alone", async () => {
     const ada = await openEditor(await person(), newRoom());
-    // A newcomer can type at once, and Tab leaves the editor.
+    // A new user can type immediately, and Tab leaves the editor.
     await ada.page.keyboard.type("typed without a click");
     await expectText([ada], "typed without a click");
     await ada.page.keyboard.press("Shift+Tab");

@@ -6,15 +6,15 @@ import { TestCluster } from "../support/test-cluster.ts";
 import { EditorPage, openEditor } from "./editor-page.ts";
 import { RichTextPage, serveRichTextEditor } from "./rich-text-page.ts";
 
-// Two editors, in a browser, with tokens, and people on different servers.
+// Two editors in a browser, with tokens, and with users on different servers.
 
 const POLL = { timeout: 45_000 };
-/** Whoever tries again would have done so many times. */
+/** A page that reconnects would have done so many times in this time. */
 const LONG_MS = 60_000;
 
 let browser: Browser;
 let cluster: TestCluster;
-/** Where the rich text editor is: not at the server. */
+/** The URL of the rich text editor, on another origin than the server. */
 let richText: string;
 let contexts: BrowserContext[] = [];
 
@@ -41,7 +41,7 @@ function server(index: number) {
   return cluster.member(index).process;
 }
 
-/** What a page says that was not let in, and how often it tried. */
+/** Refused tokens, and the reasons that a page shows. */
 const REFUSALS: readonly (readonly [string, () => string, RegExp])[] = [
   ["has expired", () => tokenWith({ exp: inSeconds(-60) }), /the token has expired/],
   [
@@ -50,8 +50,8 @@ const REFUSALS: readonly (readonly [string, () => string, RegExp])[] = [
     /the token is not for this room/,
   ],
   ["is forged", () => `${tokenWith()}x`, /the token is not signed with an accepted key/],
-  // A slow page may come too late to be let in.
-  ["ends", () => tokenWith({ exp: inSeconds(0) }), /the (access|token) has expired/],
+  // A slow page may connect too late to be admitted at all.
+  ["expires", () => tokenWith({ exp: inSeconds(0) }), /the (access|token) has expired/],
 ];
 
 describe("CodeMirror", () => {
@@ -72,7 +72,7 @@ describe("CodeMirror", () => {
     await expect.poll(() => ben.cursorNames.allTextContents(), POLL).toEqual(["Ada"]);
     await expect.poll(() => ada.cursorNames.allTextContents(), POLL).toEqual(["Ben"]);
 
-    // The token is neither in a URL that is sent, nor in the address that is copied; a reload keeps it.
+    // The token is neither in a requested URL, nor in the page's URL; a reload keeps it.
     expect(ada.requests.join("\n")).not.toContain("token");
     expect(ada.page.url()).not.toContain("token");
     await ada.page.reload();
@@ -82,7 +82,7 @@ describe("CodeMirror", () => {
     await new EditorPage(await opened).synced();
   });
 
-  test("whoever may only read sees it, and cannot change it", async () => {
+  test("a read-only user sees the text, but cannot change it", async () => {
     const token = tokenWith({ access: "read-only" });
     const [ada, reader] = await Promise.all([
       openEditor(await person(), url(0, "shown", tokenWith())),
@@ -97,7 +97,7 @@ describe("CodeMirror", () => {
   });
 
   test.each(REFUSALS)(
-    "a token that %s: the page says so, and does not try again",
+    "shows the reason when a token %s, and does not reconnect",
     async (_, token, reason) => {
       const context = await person();
       const editor = new EditorPage(await context.newPage());
@@ -135,7 +135,7 @@ describe("TipTap", () => {
     expect([...ada.sockets, ...ben.sockets].join("\n")).not.toContain("token");
   });
 
-  test("whoever may only read sees it, and cannot change it", async () => {
+  test("a read-only user sees the text, but cannot change it", async () => {
     const token = tokenWith({ access: "read-only" });
     const [ada, reader] = await Promise.all([
       RichTextPage.open(await person(), url(0, "rich shown", tokenWith())),
@@ -151,7 +151,7 @@ describe("TipTap", () => {
   });
 
   test.each(REFUSALS)(
-    "a token that %s: the page says so, and does not try again",
+    "shows the reason when a token %s, and does not reconnect",
     async (_, token, reason) => {
       const editor = await RichTextPage.open(await person(), url(0, "rich refused", token()));
       await expect.poll(() => editor.connection.textContent(), POLL).toMatch(reason);

@@ -1,13 +1,13 @@
 import type { RawSocket, RawSocketOptions } from "./raw-socket.ts";
 
-// How to add an attack: put one file into `attacks/` that exports `attack`. The suite finds it there,
-// runs it in a process of its own against a real server with default limits and 512 MB of memory, and
-// measures a canary meanwhile: two people who edit in another room. The attack fails its test when an
-// edit of theirs is acknowledged late, when the server grows too large, exits or logs an error, when
-// their document is damaged, or when new clients can no longer join.
+// How to add an attack: put a file that exports `attack` into `attacks/`. The suite finds it there, runs
+// it in its own process against a real server with default limits and 512 MB of memory, and measures a
+// canary at the same time: two people editing another room. The test fails when one of their edits is
+// acknowledged late, when the server grows too large, exits or logs an error, when their document is
+// damaged, or when new clients can no longer join.
 //
 //   export const attack: Attack = {
-//     name: "presence queries of a client that does not read",
+//     name: "presence queries from a client that does not read",
 //     connections: [1, 100],
 //     prepare: async (target) => …,          not measured: fill a room, build the bytes to send
 //     run: async (target) => …,              measured: send until `target.over` is true
@@ -20,7 +20,7 @@ import type { RawSocket, RawSocketOptions } from "./raw-socket.ts";
 
 export interface Attack {
   readonly name: string;
-  /** Server settings other than the defaults; an attack that has any gets a server of its own. */
+  /** Server settings other than the defaults; an attack that has any gets its own server. */
   readonly settings?: Readonly<Record<string, string>>;
   /** The attack runs once with each of these numbers of connections; `[1]` by default. */
   readonly connections?: readonly number[];
@@ -60,7 +60,7 @@ export interface AttackTarget {
   connectAll(room?: string | ((index: number) => string)): Promise<RawSocket[]>;
   /** Sends a request from the address of the attack. @returns the status; 0 if the connection broke */
   request(path: string, init?: RequestParts): Promise<number>;
-  /** Resolves after this time, or at once when the attack is over. */
+  /** Resolves after this time, or as soon as the attack is over. */
   pause(milliseconds: number): Promise<void>;
 }
 

@@ -106,7 +106,8 @@ answerParent({
   },
   run: async () => {
     const seconds = attack.seconds ?? DEFAULT_SECONDS;
-    if (seconds > MOST_SECONDS) throw new Error(`at most ${MOST_SECONDS} seconds`);
+    if (seconds > MOST_SECONDS)
+      throw new Error(`an attack may take at most ${MOST_SECONDS} seconds`);
     target.endsAfter(seconds);
     await within(seconds + 10, attack.run(target));
   },

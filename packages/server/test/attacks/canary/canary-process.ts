@@ -2,13 +2,13 @@ import * as Y from "yjs";
 import { RawClient } from "../../support/raw-client.ts";
 import { answerParent } from "./child.ts";
 
-// Two people who edit in a room, each of whose edits is timed until it is acknowledged:
+// Two people edit a room. Each edit is timed until it is acknowledged:
 // node canary-process.ts <WebSocket URL of the server> <room>
 
-/** How often each of the two edits, whether or not the previous edit has been acknowledged. */
+/** How often each person edits, whether or not the previous edit has been acknowledged. */
 const EDIT_MS = 40;
 const JOIN_MS = 10_000;
-/** The longest that the acknowledgement of an edit made during the attack may take. */
+/** Upper limit for the acknowledgement of an edit made during the attack. */
 const LAST_MS = 30_000;
 
 /** The canary's measurements, in milliseconds. */
@@ -17,7 +17,7 @@ export interface CanaryReport {
   readonly acknowledged: readonly number[];
   /** How many edits each person has made so far. */
   readonly edits: readonly number[];
-  /** Closes of their connections, and invalid messages received. */
+  /** Lost connections, lost edits, and invalid messages received. */
   readonly faults: readonly string[];
 }
 
@@ -59,7 +59,7 @@ class Person {
     return person;
   }
 
-  /** Reconnects as providers do: a server left short of memory by an attack refuses clients for a while. */
+  /** Retries like a provider: a server left short of memory by an attack refuses clients for a while. */
   static async joinInTime(wsUrl: string, room: string, name: string): Promise<Person> {
     const until = performance.now() + JOIN_MS;
     for (;;) {
@@ -127,7 +127,7 @@ answerParent({
       for (const person of people) person.edit();
     }, EDIT_MS);
   },
-  /** The measurements since the last call. Editing continues. */
+  /** Returns the measurements since the last call. Editing continues. */
   report: async (): Promise<CanaryReport> => {
     const report = reportOf();
     for (const person of people) person.reset();
@@ -141,7 +141,7 @@ answerParent({
       if (performance.now() > until) break;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    const faults = people.filter((person) => !person.isAcknowledged).map(() => "edits are lost");
+    const faults = people.filter((person) => !person.isAcknowledged).map(() => "edits were lost");
     const report = reportOf();
     for (const person of people) person.leave();
     return { ...report, faults: [...report.faults, ...faults] };
@@ -158,7 +158,7 @@ function reportOf(): CanaryReport {
 
 async function within(milliseconds: number, work: Promise<void>, what: string): Promise<void> {
   const late = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error(`not ${what} in time`)), milliseconds).unref();
+    setTimeout(() => reject(new Error(`timed out: not ${what}`)), milliseconds).unref();
   });
   await Promise.race([work, late]);
 }

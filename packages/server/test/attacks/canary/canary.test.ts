@@ -10,17 +10,17 @@ import type { CanaryReport } from "./canary-process.ts";
 import { Child } from "./child.ts";
 import { goFirst, limitMemory, type Usage, UsageMeter } from "./vital-signs.ts";
 
-// Runs every attack in `attacks/` against a canary. `attack.ts` says how to add one.
+// Runs every attack in `attacks/` against a canary. `attack.ts` explains how to add one.
 
 const MEMORY_LIMIT = 512 * 1024 * 1024;
-/** The most that an acknowledgement may take during an attack (99th percentile), in milliseconds. */
+/** Upper limit for acknowledgements during an attack (99th percentile), in milliseconds. */
 const ACKNOWLEDGED_MS = 250;
-/** The server is idle before an attack begins; acknowledgements are faster than this. */
+/** The server counts as idle before an attack once acknowledgements are faster than this. */
 const QUIET_MS = 100;
 const QUIET_WITHIN_MS = 30_000;
 /** A new client must be admitted within this time after an attack. */
 const LET_IN_MS = 10_000;
-/** How long to go on measuring the canary after an attack, while the server works off what is left. */
+/** How long to keep measuring the canary after an attack, while the server works off its backlog. */
 const AFTERMATH_MS = 1_000;
 
 const ENV = {
@@ -69,7 +69,7 @@ for (const [settings, attacks] of bySettings) {
   });
 }
 
-/** Runs one attack, and checks that nobody else was affected. */
+/** Runs one attack, and checks that other clients are unaffected. */
 async function survive(
   server: ServerProcess,
   room: string,
@@ -89,7 +89,7 @@ async function survive(
     const seconds = attack.seconds ?? DEFAULT_SECONDS;
     await attacker.ask("run", (seconds + 15) * 1_000);
     await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
-    expect(server.hasExited, `the server ended:\n${server.tail()}`).toBe(false);
+    expect(server.hasExited, `the server exited:\n${server.tail()}`).toBe(false);
     const usage = await meter.read();
     const report = await canary.ask<CanaryReport>("stop", 40_000);
     const summary = describeRun(report, usage);
@@ -99,8 +99,8 @@ async function survive(
     expect(usage.peakBytes, summary).toBeLessThan(MEMORY_LIMIT);
     const errors = server.logs.slice(logged).filter(({ level }) => level >= 50);
     expect(errors, summary).toEqual([]);
-    // A client that joins now finds everything that the canary wrote. While memory is short, new clients
-    // are refused for a moment, and come back as providers do.
+    // A client that joins now receives everything the canary wrote. While memory is short, new clients
+    // are refused for a moment, and retry like a provider.
     const { wsUrl } = server;
     let refusal: unknown;
     const read = () =>
@@ -110,7 +110,8 @@ async function survive(
       });
     const doc = await waitFor(read, {
       timeout: LET_IN_MS,
-      message: () => `a newcomer is let in, and not: ${refusal}; ${summary}\n${server.tail()}`,
+      message: () =>
+        `a new client is admitted; last refusal: ${refusal}; ${summary}\n${server.tail()}`,
     });
     expect(["one", "other"].map((name) => doc.getArray(name).length)).toEqual(report.edits);
   } finally {
@@ -119,7 +120,7 @@ async function survive(
   }
 }
 
-/** Waits until work left by the previous attack and by this one's preparation is finished. */
+/** Waits until the server has finished the work left by the last attack and by this one's preparation. */
 async function waitForQuiet(canary: Child): Promise<void> {
   let report: CanaryReport | undefined;
   await canary.ask<CanaryReport>("report", 5_000);
@@ -131,7 +132,7 @@ async function waitForQuiet(canary: Child): Promise<void> {
     },
     {
       timeout: QUIET_WITHIN_MS,
-      message: () => `quiet before the attack: ${JSON.stringify(report)}`,
+      message: () => `the server is idle before the attack; last report: ${JSON.stringify(report)}`,
     },
   );
 }

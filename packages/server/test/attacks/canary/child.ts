@@ -19,8 +19,8 @@ export class Child {
   }
 
   /**
-   * @returns its answer
-   * @throws Error if it fails, exits, or does not answer in time
+   * @returns the child's answer
+   * @throws Error if the child fails, exits, or does not answer within the time
    */
   async ask<T>(request: string, milliseconds: number): Promise<T> {
     const child = this.#process;
@@ -37,7 +37,9 @@ export class Child {
         settle(error === undefined ? null : new Error(`${this.#name}: ${error}`), value);
       };
       const ended = (code: number | null) =>
-        settle(new Error(`${this.#name} ended (${code}) instead of answering "${request}"`));
+        settle(
+          new Error(`${this.#name} exited with code ${code} instead of answering "${request}"`),
+        );
       const late = () => settle(new Error(`${this.#name} did not answer "${request}"`));
       const timer = setTimeout(late, milliseconds);
       child.on("message", answered);
@@ -72,7 +74,7 @@ export function answerParent(requests: Readonly<Record<string, () => Promise<unk
 
 async function answer(request: (() => Promise<unknown>) | undefined): Promise<Answer> {
   try {
-    if (request === undefined) throw new Error("it does not know how to do that");
+    if (request === undefined) throw new Error("unknown request");
     return { value: await request() };
   } catch (error) {
     return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };

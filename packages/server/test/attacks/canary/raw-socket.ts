@@ -22,7 +22,7 @@ export class RawSocket {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setNoDelay(true);
-    // A closed connection, for whatever reason, shows in `isOpen`.
+    // `isOpen` reports a closed connection, whatever the reason.
     socket.on("error", () => {});
     socket.on("data", (data: Buffer) => {
       this.received += data.length;
@@ -55,7 +55,7 @@ export class RawSocket {
     );
     const signal = AbortSignal.timeout(HANDSHAKE_MS);
     const closed = once(this.#socket, "close", { signal }).then(() => {
-      throw new Error("closed before the handshake");
+      throw new Error("the connection closed before the handshake");
     });
     const [answer] = (await Promise.race([once(this.#socket, "data", { signal }), closed])) as [
       Buffer,
@@ -97,7 +97,7 @@ export class RawSocket {
 }
 
 export interface FrameOptions {
-  /** 2, a binary message, by default; 0 continues one, 1 is text, 8 closes, 9 is a ping. */
+  /** 2 (binary) by default; 0 is a continuation, 1 is text, 8 is a close, 9 is a ping. */
   readonly opcode?: number;
   readonly fin?: boolean;
   /** The length in the header; the payload's length by default. */

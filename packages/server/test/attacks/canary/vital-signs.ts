@@ -14,7 +14,7 @@ export interface Usage {
 }
 
 const CLOCK_TICK_MS = 10;
-/** A server that fails a test must not take down the machine: it is killed at this size. */
+/** A server is killed at this size, so that a failing test does not take down the machine. */
 const MOST_BYTES = 2 * 2 ** 30;
 const LOOK_MS = 100;
 /** Resets the kernel's record of the peak, where that is permitted. */
@@ -31,13 +31,13 @@ export function limitMemory(server: ServerProcess): void {
 }
 
 /**
- * Gives the measured processes priority over others on the machine, where that is permitted: on a busy
- * machine, the time until a CPU is free would be measured too.
+ * Gives a measured process priority over others on the machine, where that is permitted. Otherwise the
+ * measurement on a busy machine would include the time until a CPU is free.
  */
 export async function goFirst(pid: number): Promise<void> {
   try {
     setPriority(pid, FIRST);
-    // Linux divides CPU time among sessions first, then among processes.
+    // Linux divides CPU time among sessions first, and then among the processes of each.
     await writeFile(`/proc/${pid}/autogroup`, String(FIRST));
   } catch {
     // Sandboxes and containers refuse this in various ways. Continue without it.
@@ -46,7 +46,7 @@ export async function goFirst(pid: number): Promise<void> {
 
 const FIRST = -15;
 
-/** Measures a server's usage from now on. The caller stops it. */
+/** Measures a server's usage from now on, until the caller stops it. */
 export class UsageMeter {
   readonly #server: ServerProcess;
   readonly #timer: NodeJS.Timeout;

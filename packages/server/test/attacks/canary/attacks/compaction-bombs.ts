@@ -5,9 +5,9 @@ import { frame } from "../raw-socket.ts";
 
 const BOMB = frame(encodeRaw({ type: "update", update: quadraticUpdate(30_000) }));
 
-/** Each is 357 KB, and takes Yjs minutes to integrate when it is compacted. */
+/** Each document is 357 KB, and takes Yjs minutes to integrate during compaction. */
 export const attack: Attack = {
-  name: "documents that take quadratic time to compact, each in a room of its own",
+  name: "documents that take quadratic time to compact, each in its own room",
   settings: { SNAPSHOT_INTERVAL_MS: "1000", UNLOAD_DELAY_MS: "1000" },
   connections: [2],
   seconds: 6,

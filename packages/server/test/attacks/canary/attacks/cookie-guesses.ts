@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Attack } from "../attack.ts";
 
-/** Guesses of admin sessions, in well-formed cookies. */
+/** Guessed admin sessions in well-formed cookies. */
 export const attack: Attack = {
-  name: "guesses of session cookies",
+  name: "guessed session cookies",
   connections: [16],
   run: async (target) => {
     const guess = async () => {

@@ -7,9 +7,9 @@ import { frame, repeated } from "../raw-socket.ts";
 const STATE_VECTOR = Uint8Array.of(1, 99, 1);
 const ASKS = repeated(frame(encodeRaw({ type: "step1", stateVector: STATE_VECTOR })), 50);
 
-/** A client that has something is answered with a diff of its own, which cannot be shared: here 4 MB. */
+/** A client with its own state is answered with its own diff, which cannot be shared: here 4 MB. */
 export const attack: Attack = {
-  name: "differences for clients that do not read",
+  name: "diffs for clients that do not read",
   connections: [100],
   prepare: async (target) => {
     const doc = new Y.Doc();

@@ -7,7 +7,7 @@ const UPDATES = 256;
 const STRUCTS = 1_500;
 const QUESTION = encodeRaw({ type: "step1", stateVector: Uint8Array.of(0) });
 
-/** Each holds every 256th client, so merging them switches from one to the next for each struct. */
+/** Each holds every 256th client, so merging them switches between updates at every struct. */
 const updates = Array.from({ length: UPDATES }, (_, u) => {
   const runs = Array.from({ length: STRUCTS }, (_, s) => ({
     client: 1 + u + s * UPDATES,
@@ -29,7 +29,7 @@ const small = Array.from({ length: 2_000 }, (_, u) => {
 
 /** They are merged for subscribers, for joining clients, and in the log. */
 export const attack: Attack = {
-  name: "updates that interleave, and clients that join and read slowly",
+  name: "interleaved updates, and clients that join and read slowly",
   connections: [1],
   run: async (target) => {
     const [follower, slow] = [await target.connect(), await target.connect()];

@@ -4,9 +4,9 @@ import type { Attack } from "../attack.ts";
 
 const CLIENTS = 100_000;
 
-/** Every connecting client is sent a state vector of 100,000 clients, which changes all the time. */
+/** Every connecting client is sent a state vector of 100,000 clients, which changes constantly. */
 export const attack: Attack = {
-  name: "connecting again and again to a room of many client ids while somebody writes",
+  name: "repeated connections to a room with many client ids while a client writes",
   connections: [1],
   prepare: async (target) => {
     const runs = Array.from({ length: CLIENTS }, (_, i) => ({

@@ -10,7 +10,7 @@ const MOST_WAITING = 4 * ANSWERS.length;
 
 /** Each answer to the server's state vector is compared with everything in the room. */
 export const attack: Attack = {
-  name: "sync answers that hold nothing new, in a room of many client ids",
+  name: "sync answers that contain nothing new, in a room with many client ids",
   connections: [1, 16],
   prepare: async (target) => {
     const runs = Array.from({ length: CLIENTS }, (_, i) => ({

@@ -7,7 +7,7 @@ const MOST_WAITING = 4 * PINGS.length;
 
 /** Each ping is answered with a pong of the same size. */
 export const attack: Attack = {
-  name: "WebSocket pings of clients that do not read",
+  name: "WebSocket pings from clients that do not read",
   connections: [100],
   run: async (target) => {
     const clients = await target.connectAll();

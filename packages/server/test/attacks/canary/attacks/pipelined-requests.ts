@@ -8,7 +8,7 @@ const MOST_WAITING = 256 * 1024;
 
 /** Pipelined requests without a token, whose responses are never read. */
 export const attack: Attack = {
-  name: "pipelined requests whose answers are not read",
+  name: "pipelined requests whose responses are not read",
   connections: [100],
   run: async (target) => {
     const sockets = await Promise.all(

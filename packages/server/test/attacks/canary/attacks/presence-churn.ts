@@ -3,7 +3,7 @@ import type { Attack } from "../attack.ts";
 
 const IDS = 300_000;
 
-/** Client ids that are added and removed at once. */
+/** Client ids that are added and immediately removed. */
 function churn(first: number): Uint8Array {
   const states: RawPresence[] = [];
   for (let client = first; client < first + IDS; client++) {
@@ -18,7 +18,7 @@ const changes = Array.from({ length: 400 }, (_, clock) =>
 
 /** Clients that came and went must not make later changes expensive. */
 export const attack: Attack = {
-  name: "presence of ids that come and go, then many changes",
+  name: "presence entries that come and go, then many changes",
   connections: [1],
   run: async (target) => {
     const [churner, follower] = [await target.connect(), await target.connect()];

@@ -4,7 +4,7 @@ import { frame } from "../raw-socket.ts";
 
 const ENTRIES = 200_000;
 
-/** Messages with as many awareness clients as fit into some megabytes. */
+/** Messages with as many awareness clients as fit into a few megabytes. */
 export const attack: Attack = {
   name: "presence messages with hundreds of thousands of entries",
   run: async (target) => {

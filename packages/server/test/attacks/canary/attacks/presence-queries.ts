@@ -6,7 +6,7 @@ const QUERIES = repeated(frame(Uint8Array.of(3)), 50);
 
 /** An awareness query is answered with the awareness of the whole room: here 2 MB, for one byte. */
 export const attack: Attack = {
-  name: "presence queries of clients that do not read",
+  name: "presence queries from clients that do not read",
   connections: [100],
   prepare: async (target) => {
     const crowd = await target.connect();

@@ -10,7 +10,7 @@ async function tab(target: AttackTarget): Promise<void> {
     try {
       const socket = await target.connect(target.room(), { headers: ORIGIN });
       const { received } = socket;
-      // Any message is the refusal.
+      // The only message it can receive is the refusal.
       while (socket.isOpen && socket.received === received && !target.over) {
         await target.pause(RECONNECT_MS);
       }
@@ -22,7 +22,7 @@ async function tab(target: AttackTarget): Promise<void> {
   }
 }
 
-/** Forgotten tabs whose page is not allowed to connect. */
+/** Forgotten tabs of a page that is not allowed to connect. */
 export const attack: Attack = {
   name: "refused tabs",
   connections: [100],

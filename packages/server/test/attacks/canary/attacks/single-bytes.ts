@@ -6,9 +6,9 @@ const BYTE = Buffer.alloc(1);
 /** Single bytes written in one turn arrive as one chunk only if the server is slow. */
 const AT_ONCE = 8;
 
-/** Each byte arrives alone, and uses some hundred bytes until its message is complete. */
+/** Each byte arrives alone, and occupies a few hundred bytes until its message is complete. */
 export const attack: Attack = {
-  name: "messages byte by byte",
+  name: "messages sent byte by byte",
   connections: [100],
   run: async (target) => {
     const clients = await target.connectAll((index) => target.room(`${index % 10}`));

@@ -5,7 +5,7 @@ import { frame } from "../raw-socket.ts";
 
 const BOMB = frame(encodeRaw({ type: "update", update: quadraticUpdate(3_000) }));
 
-/** One after another, each in a new room that its client leaves: each takes seconds to compact. */
+/** One after another, each in a new room: each takes seconds to compact. */
 export const attack: Attack = {
   name: "many rooms with small documents that take quadratic time to compact",
   settings: { SNAPSHOT_INTERVAL_MS: "1000", UNLOAD_DELAY_MS: "1000" },

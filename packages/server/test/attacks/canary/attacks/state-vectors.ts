@@ -7,7 +7,7 @@ const ASKS = repeated(frame(encodeRaw({ type: "step1", stateVector: Uint8Array.o
 
 /** An empty client is answered with the whole document: here 4 MB, for 4 bytes. */
 export const attack: Attack = {
-  name: "state vectors of clients that do not read",
+  name: "state vectors from clients that do not read",
   connections: [100],
   prepare: async (target) => {
     const doc = new Y.Doc();
