@@ -1,8 +1,9 @@
+import pLimit, { type LimitFunction } from "p-limit";
 import type { Logger } from "pino";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
 import { OutageLog } from "../runtime/outage-log.ts";
-import { Turns } from "../runtime/turns.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 import { DeletedError } from "./deletions.ts";
 import type { Room } from "./room.ts";
@@ -15,7 +16,7 @@ import { OverBudgetError } from "./worker-errors.ts";
 export interface SnapshotterOptions {
   readonly stores: Stores;
   readonly workers: UpdateWorkers;
-  readonly metadata: MetadataWriter;
+  readonly metadata: Pick<MetadataWriter, "add">;
   readonly logger: Logger;
   /** The application's hooks. */
   readonly hooks?: HookCalls | undefined;
@@ -40,7 +41,7 @@ export class Snapshotter {
   readonly #saving: Map<Room, Promise<void>> = new Map();
   readonly #cancelled: WeakSet<Room> = new WeakSet();
   readonly #writing: Set<Room> = new Set();
-  readonly #writes: Turns = new Turns(WRITES_AT_ONCE);
+  readonly #writes: LimitFunction = pLimit(WRITES_AT_ONCE);
   readonly #breaker: StoreBreaker = new StoreBreaker();
   readonly #outage: OutageLog;
   /** Rooms whose last snapshot failed for a reason of their own, and that reason. */
@@ -157,7 +158,7 @@ export class Snapshotter {
   async #write<T>(room: Room, work: () => Promise<T>): Promise<T> {
     const { name } = room;
     if (this.#breaker.waitMs(name) > 0) throw new PostponedError();
-    return await this.#writes.take(async () => {
+    return await this.#writes(async () => {
       if (this.#cancelled.has(room) || this.#breaker.waitMs(name) > 0) throw new PostponedError();
       this.#breaker.begin(name);
       this.#writing.add(room);
@@ -189,7 +190,7 @@ export class Snapshotter {
       return;
     }
     const isNew = !this.#roomFailures.has(room);
-    this.#roomFailures.set(room, error instanceof Error ? error.message : String(error));
+    this.#roomFailures.set(room, reasonOf(error));
     if (error instanceof OverBudgetError) {
       // The quarantine logs it, and determines the next attempt.
       const { quarantine } = this.#options.workers;

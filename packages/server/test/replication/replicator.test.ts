@@ -6,7 +6,7 @@ import { Simulation } from "./simulation.ts";
 import { anyServer, anySteps, on, perform, type Step } from "./simulation-steps.ts";
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -105,7 +105,7 @@ describe("servers that hold the same document", () => {
     const last: Step[] = [
       on(0, "leave"),
       { do: "wait", turns: 1 },
-      { do: "commit", server: 0, share: 1 },
+      { do: "commit", server: 0, isAll: true },
     ];
     const back = [...last, cutBus(0), on(0, "start")];
     await expectAgreement([...opened, DELIVER, move, ...back, cutBus(2)], true, 2);
@@ -122,7 +122,7 @@ describe("servers that hold the same document", () => {
     const enoughTurns = waits(10);
     const met: Step[] = [
       { do: "edit", server: 0, at: 0 },
-      { do: "commit", server: 0, share: 1 },
+      { do: "commit", server: 0, isAll: true },
       on(0, "flush"),
       on(2, "start"),
       ...enoughTurns,

@@ -7,19 +7,31 @@ import type { ServerAddress } from "../../src/replication/registry.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
+import { JournalWriter } from "../../src/room/journal-writer.ts";
 import { loadRoom } from "../../src/room/load-room.ts";
 import { UNKNOWN } from "../../src/room/origin.ts";
 import type { Room } from "../../src/room/room.ts";
 import type { RoomServices } from "../../src/room/room-services.ts";
-import { RoomStats, SnapshotStats } from "../../src/room/room-stats.ts";
+import { RoomStats } from "../../src/room/room-stats.ts";
+import { Snapshotter } from "../../src/room/snapshotter.ts";
 import type { Stores } from "../../src/room/stored-room.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
-import type { SimulatedNetwork } from "./simulated-network.ts";
+import { type CommitOutcome, GatedJournal } from "./gated-journal.ts";
+import { type SimulatedNetwork, turn } from "./simulated-network.ts";
 
 const logger = pino({ level: "silent" });
 const ROOM = "room";
+
+/** What a server has while it holds the document. */
+interface Holder {
+  readonly room: Room;
+  readonly replicator: Replicator;
+  readonly journal: GatedJournal;
+  readonly writer: JournalWriter;
+  readonly snapshotter: Snapshotter;
+}
 
 /** One server with one client, and at most one open document. */
 export class SimulatedServer {
@@ -27,7 +39,7 @@ export class SimulatedServer {
   readonly client: SimulatedClient;
   readonly stats: ReplicationStats = new ReplicationStats();
   frozen = false;
-  open: { readonly room: Room; readonly replicator: Replicator } | null = null;
+  open: Holder | null = null;
   readonly #network: SimulatedNetwork;
   readonly #stores: Stores;
   readonly #workers: UpdateWorkers;
@@ -60,38 +72,54 @@ export class SimulatedServer {
       this.stats,
     );
     this.#network.serve(this.address, replicator);
+    const journal = new GatedJournal(this.#stores.journal);
+    const writer = new JournalWriter(journal, logger);
+    const snapshotter = new Snapshotter({
+      stores: this.#stores,
+      workers: this.#workers,
+      metadata: { add: () => {} },
+      logger,
+    });
     const stats = new RoomStats();
     const services: RoomServices = {
       workers: this.#workers,
       compaction: "collect",
       stats,
       scheduler: new SilentScheduler(stats),
-      journal: { slow: false, enqueue: () => {} },
+      journal: writer,
     };
     await replicator.join();
     const { room, fetched } = await loadRoom(ROOM, replicator, this.#stores, services);
     replicator.start(room, fetched, () => room.recover(this.#stores));
-    this.open = { room, replicator };
+    writer.add(room);
+    this.open = { room, replicator, journal, writer, snapshotter };
     await this.client.connect(room);
     this.#busy = false;
   }
 
-  /** Makes the client's changes durable, or only the first part of them. */
-  async commit(share = 1): Promise<void> {
+  /** Makes the client's changes durable: all of them, or those of the commit under way. */
+  async commit(isAll = true): Promise<void> {
+    await this.#endCommits("succeeds", isAll);
+  }
+
+  /** Lets the commit under way fail. The changes stay pending, and are committed later. */
+  async failCommit(outcome: CommitOutcome): Promise<void> {
+    await this.#endCommits(outcome, false);
+  }
+
+  async #endCommits(outcome: CommitOutcome, isAll: boolean): Promise<void> {
     const { open } = this;
     if (open === null || this.#busy) return;
     this.#busy = true;
-    const { log } = open.room;
-    const own = [...log.entries(log.durable, log.end)].filter(
-      ({ origin }) => origin.kind !== "remote",
-    );
-    const entries = own.slice(0, Math.ceil(own.length * share));
-    const ids = await this.#stores.journal.append(
-      entries.map(({ update }) => ({ room: ROOM, update })),
-    );
-    entries.forEach(({ end }, i) => {
-      open.room.committed({ rows: [{ id: ids[i] ?? 0, end }], end });
-    });
+    const { journal, writer } = open;
+    do {
+      while (writer.lag.bytes > 0 && !journal.isWaiting) {
+        writer.retry();
+        await turn();
+      }
+      await journal.end(outcome);
+      await turn();
+    } while (isAll && writer.lag.bytes > 0);
     this.#busy = false;
   }
 
@@ -100,10 +128,10 @@ export class SimulatedServer {
   }
 
   async save(): Promise<void> {
-    if (this.open === null || this.#busy) return;
+    const { open } = this;
+    if (open === null || this.#busy) return;
     this.#busy = true;
-    const [stores, workers, stats] = [this.#stores, this.#workers, new SnapshotStats()];
-    await this.open.room.persistence.store({ stores, workers, logger, stats });
+    await open.snapshotter.save(open.room);
     this.#busy = false;
   }
 
@@ -121,6 +149,8 @@ export class SimulatedServer {
     if (open.room.log.durable < open.room.log.end) return;
     this.open = null;
     this.#network.remove(this.address);
+    open.snapshotter.cancel(open.room);
+    open.writer.remove(open.room);
     this.#busy = true;
     await open.replicator.leave();
     this.#busy = false;
@@ -134,6 +164,7 @@ export class SimulatedServer {
 
   crash(): void {
     this.client.lose();
+    this.open?.writer.close();
     this.open = null;
     this.#network.crash(this.address);
   }

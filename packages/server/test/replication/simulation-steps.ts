@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { vi } from "vitest";
+import type { CommitOutcome } from "./gated-journal.ts";
 import { BUS_FAULTS, type BusFault, turn } from "./simulated-network.ts";
 import type { SimulatedClient, SimulatedServer } from "./simulated-server.ts";
 import { SERVERS, type Simulation } from "./simulation.ts";
@@ -38,7 +39,12 @@ interface ClientStep {
 /** What a server does, or what happens to it, while it has the document open and is not busy. */
 type HolderStep =
   | PlainHolderStep
-  | { readonly do: "commit"; readonly server: number; readonly share: number }
+  | { readonly do: "commit"; readonly server: number; readonly isAll: boolean }
+  | {
+      readonly do: "fail a commit";
+      readonly server: number;
+      readonly outcome: Exclude<CommitOutcome, "succeeds">;
+    }
   | {
       readonly do: "acknowledge, and crash" | "freeze";
       readonly server: number;
@@ -97,7 +103,14 @@ const anyStep = fc.oneof(
   edit(3, "delete"),
   edit(2, "set"),
   edit(2, "move the cursor"),
-  step(8, ({ server, at }) => ({ do: "commit", server, share: at % 2 === 0 ? 1 : 0.5 })),
+  step(8, ({ server, at }) => ({ do: "commit", server, isAll: at % 2 === 0 })),
+  step(2, ({ server, at }) => {
+    return {
+      do: "fail a commit",
+      server,
+      outcome: at % 2 === 0 ? "fails" : "is written but fails",
+    };
+  }),
   plain(8, "flush"),
   step(8, () => ({ do: "deliver" })),
   step(3, ({ at }) => ({ do: "wait", turns: 1 + (at % 4) })),
@@ -182,7 +195,7 @@ function performOnServer(simulation: Simulation, one: SimulatedServer, step: Ser
       simulation.thaw(one);
       break;
     case "tick":
-      vi.setSystemTime(Date.now() + step.ms);
+      vi.advanceTimersByTime(step.ms);
       if (one.isUsable) one.open?.replicator.tick(Date.now());
       break;
     case "cut its bus":
@@ -221,7 +234,10 @@ async function performOnHolder(
   const { network } = simulation;
   switch (step.do) {
     case "commit":
-      simulation.begin(one.commit(step.share));
+      simulation.begin(one.commit(step.isAll));
+      break;
+    case "fail a commit":
+      simulation.begin(one.failCommit(step.outcome));
       break;
     case "flush":
       one.flush();
