@@ -5,6 +5,7 @@ import type { SymphonyServer } from "./config/server-options.ts";
 import { ConfigError } from "./runtime/config-error.ts";
 import { createLogger, escapeHidden } from "./runtime/log.ts";
 import { suggestion } from "./runtime/nearest-name.ts";
+import { reasonOf } from "./runtime/reason.ts";
 import { VERSION } from "./runtime/version.ts";
 import { createServer } from "./server/create-server.ts";
 import { setUp } from "./server/set-up.ts";
@@ -118,7 +119,7 @@ async function explained(what: string, work: () => Promise<void>): Promise<void>
   try {
     await work();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     refuse(error instanceof ConfigError ? reason : `cannot ${what}: ${reason}`);
   }
 }

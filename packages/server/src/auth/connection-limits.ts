@@ -1,4 +1,4 @@
-import { LruMap } from "../runtime/lru-map.ts";
+import { LRUCache } from "lru-cache";
 import { networkOf } from "../runtime/network-of-address.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -24,7 +24,7 @@ const MAX_ADDRESSES = 10_000;
 /** Limits the number of connections, and the rate of attempts per address. */
 export class ConnectionLimits {
   readonly #options: ConnectionLimitsOptions;
-  readonly #attempts: LruMap<string, TokenBucket> = new LruMap(MAX_ADDRESSES);
+  readonly #attempts: LRUCache<string, TokenBucket> = new LRUCache({ max: MAX_ADDRESSES });
   readonly #byAddress: Map<string, number> = new Map();
   #connections = 0;
 

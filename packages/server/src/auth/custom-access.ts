@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { misspelt } from "../runtime/nearest-name.ts";
-import { resultWithin } from "../runtime/within.ts";
+import { resultWithin } from "../runtime/time-limit.ts";
 import {
   ACCESS_LEVELS,
   type Access,

@@ -1,3 +1,4 @@
+import { reasonOf } from "../runtime/reason.ts";
 export interface TextAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -36,11 +37,4 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-/** `fetch` puts the reason in the cause, which may be an AggregateError with one error per address. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }

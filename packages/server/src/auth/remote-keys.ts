@@ -9,7 +9,7 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from "jose";
-import { LruMap } from "../runtime/lru-map.ts";
+import { LRUCache } from "lru-cache";
 import { AccessDeniedError, AccessUnavailableError } from "./access.ts";
 import { fetchText } from "./fetch-text.ts";
 import { serviceUrl } from "./service-url.ts";
@@ -48,7 +48,7 @@ export class RemoteKeys implements TokenVerifier {
   /** The last keys fetched, and when. */
   #last: FetchedKeys | null = null;
   /** When each key that is not in the set was first requested, by `kid`. */
-  readonly #unknown: LruMap<string, number> = new LruMap(MAX_UNKNOWN_KEYS);
+  readonly #unknown: LRUCache<string, number> = new LRUCache({ max: MAX_UNKNOWN_KEYS });
 
   /**
    * @param url of the key set, as in `AUTH_JWKS_URL`; it is fetched when the first token arrives

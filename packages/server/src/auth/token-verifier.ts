@@ -1,4 +1,5 @@
 import { errors, type JWTPayload, type JWTVerifyOptions } from "jose";
+import { reasonOf } from "../runtime/reason.ts";
 import { AccessDeniedError, AccessUnavailableError } from "./access.ts";
 import { CLOCK_TOLERANCE_S } from "./room-token.ts";
 
@@ -32,7 +33,7 @@ export function accessErrorOf(error: unknown): AccessDeniedError | AccessUnavail
   const reason = reasonToDeny(error);
   // No cause: it holds the claims, and errors are logged.
   if (reason !== null) return new AccessDeniedError("unauthenticated", reason);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   return new AccessUnavailableError(`no keys to verify the token: ${message}`, { cause: error });
 }
 

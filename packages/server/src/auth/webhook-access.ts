@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { LruMap } from "../runtime/lru-map.ts";
+import { LRUCache } from "lru-cache";
 import {
   type Access,
   type AccessControl,
@@ -25,7 +25,7 @@ export class WebhookAccess implements AccessControl {
   readonly #url: URL;
   readonly #closing: AbortController = new AbortController();
   readonly #limit: FairLimit = new FairLimit(LIMITS);
-  readonly #answers: LruMap<string, Answer> = new LruMap(MAX_ANSWERS);
+  readonly #answers: LRUCache<string, Answer> = new LRUCache({ max: MAX_ANSWERS });
   /** Requests in progress, shared by identical attempts. */
   readonly #asked: Map<string, Promise<Answer>> = new Map();
 

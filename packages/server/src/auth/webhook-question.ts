@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { misspelt } from "../runtime/nearest-name.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import {
   ACCESS_LEVELS,
   type Access,
@@ -51,7 +52,7 @@ export async function askApplication(
   try {
     return read(await fetchText(url, request, MAX_ANSWER_BYTES));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new AccessUnavailableError(`AUTH_WEBHOOK_URL gave no usable response: ${reason}`, {
       cause: error,
     });

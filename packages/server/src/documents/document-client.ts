@@ -13,6 +13,7 @@ import { inspectUpdate, isEmpty } from "../protocol/update.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { Session } from "../room/session.ts";
 import type { Sink } from "../room/subscriber.ts";
+import { toError } from "../runtime/reason.ts";
 import { CloseCode } from "../websocket/close-code.ts";
 import { Inbox } from "./inbox.ts";
 import { DocumentClosedError, type DocumentEnd, type ServerDocument } from "./server-document.ts";
@@ -190,7 +191,7 @@ export class DocumentClient implements ServerDocument, Sink {
   #fail(error: unknown): void {
     const { room } = this;
     this.#options.logger.error({ room, err: error }, "closed a document of the application");
-    this.end(error instanceof Error ? error : new Error(String(error)));
+    this.end(toError(error));
   }
 
   #forgetAwareness(): void {

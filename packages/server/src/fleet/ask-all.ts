@@ -1,5 +1,6 @@
 import { PeerError } from "../replication/peers.ts";
 import type { ServerAddress } from "../replication/registry.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import type { ServerCalls } from "./server-calls.ts";
 
 /** Maximum number of concurrent requests. */
@@ -23,7 +24,7 @@ export async function askAll<Answer>(
       try {
         results[index] = { answer: await call(server) };
       } catch (error) {
-        results[index] = { reason: error instanceof Error ? error.message : String(error) };
+        results[index] = { reason: reasonOf(error) };
       }
     }
   };

@@ -1,11 +1,10 @@
 import type { Logger } from "pino";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
+import { jittered } from "../runtime/backoff.ts";
+import { Repeater } from "../runtime/repeater.ts";
 
-/**
- * Interval between reads of the registry, similar to the time for which a crashed server's lease
- * lasts.
- */
-const INTERVAL_MS = 10_000;
+/** Longest interval between reads of the registry. A crashed server's lease lasts about as long. */
+const INTERVAL_MS = 12_500;
 
 export interface CrashedServersOptions {
   readonly registry: Pick<Registry, "servers">;
@@ -26,26 +25,20 @@ export class CrashedServers {
   readonly #options: CrashedServersOptions;
   /** Servers already handled, for as long as the registry lists them. */
   #done: ReadonlySet<ServerAddress> = new Set();
-  #timer: NodeJS.Timeout;
-  #closed = false;
+  readonly #runs: Repeater;
 
   constructor(options: CrashedServersOptions) {
     this.#options = options;
-    this.#timer = this.#later();
+    this.#runs = new Repeater(() => this.#run());
+    this.#runs.startIn(jittered(INTERVAL_MS));
   }
 
   /** Starts no further run. A call in progress continues until the stores are closed. */
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    void this.#runs.close();
   }
 
-  /** Jitter keeps servers that started together from reading the registry together. */
-  #later(): NodeJS.Timeout {
-    return setTimeout(() => void this.#run(), INTERVAL_MS * (0.75 + Math.random() / 2));
-  }
-
-  async #run(): Promise<void> {
+  async #run(): Promise<number> {
     const { registry, endConnections, logger } = this.#options;
     // Taken before the registry is read, so that a server that returns meanwhile keeps its new
     // connections.
@@ -54,15 +47,16 @@ export class CrashedServers {
     try {
       const { lapsed } = await registry.servers();
       for (const server of lapsed) {
-        if (this.#closed) return;
+        if (this.#runs.isClosed) break;
         if (!this.#done.has(server)) await endConnections(server, at);
         done.add(server);
       }
       this.#done = done;
     } catch (error) {
-      if (!this.#closed)
+      if (!this.#runs.isClosed)
         logger.warn({ err: error }, "ending connections of crashed servers failed, retrying");
     }
-    if (!this.#closed) this.#timer = this.#later();
+    // Servers that started together do not read the registry together.
+    return jittered(INTERVAL_MS);
   }
 }

@@ -4,7 +4,7 @@ import type { Registry, ServerAddress } from "../replication/registry.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { Health } from "../runtime/health.ts";
 import type { LoopDelay } from "../runtime/metrics/loop-delay.ts";
-import { within } from "../runtime/within.ts";
+import { within } from "../runtime/time-limit.ts";
 import type { LiveRooms } from "./live-rooms.ts";
 import type {
   LiveChanges,

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { within } from "../runtime/within.ts";
+import { within } from "../runtime/time-limit.ts";
 import { count, type HookName, HookStats } from "./hook-stats.ts";
 import type {
   Change,

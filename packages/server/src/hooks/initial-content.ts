@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { isEmpty, type UpdateContents } from "../protocol/update.ts";
-import { resultWithin } from "../runtime/within.ts";
+import { resultWithin } from "../runtime/time-limit.ts";
 import { StorageError } from "../storage/errors.ts";
 import { count, type HookStats } from "./hook-stats.ts";
 import type { LoadRoom } from "./hooks.ts";

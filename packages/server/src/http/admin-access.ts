@@ -13,7 +13,28 @@ import {
 import { SESSION_COOKIE, SESSION_SECONDS } from "./admin-session.ts";
 import { ApiProblem, answerErrors, invalidParameters, openProblems } from "./api/problems.ts";
 import { loginSchema, sessionSchema } from "./api/schemas.ts";
-import { crossOrigin } from "./cross-origin.ts";
+import { isFromOtherSite } from "./request-origin.ts";
+
+/** Methods that change nothing and are not audited. */
+const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+/** Audit names, by method and the part of the path after the room. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  "DELETE ": "delete-room",
+  "POST recheck": "recheck-room",
+  "POST updates": "apply-update",
+};
+/** Hidden from page scripts, and not sent with requests that another site initiates. */
+const COOKIE = { path: "/", httpOnly: true, sameSite: "Strict" } as const;
+/**
+ * What a listed page may do. Credentials are not allowed: pages of other origins may rely neither on
+ * cookies nor on running on this machine, and must send the token.
+ */
+const PERMISSIONS = {
+  "access-control-allow-methods": "GET, HEAD, POST, DELETE",
+  "access-control-allow-headers": "Authorization, Content-Type, Last-Event-ID",
+  // Browsers repeat the preflight after ten minutes, so that a changed setting takes effect soon.
+  "access-control-max-age": "600",
+};
 
 /** A login holds a token and nothing else. */
 const MAX_LOGIN_BYTES = 4_096;
@@ -120,16 +141,6 @@ export function adminAccess(
   return app;
 }
 
-/** Methods that change nothing and are not audited. */
-const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-
-/** Audit names, by method and the part of the path after the room. */
-const ACTIONS: Readonly<Record<string, string>> = {
-  "DELETE ": "delete-room",
-  "POST recheck": "recheck-room",
-  "POST updates": "apply-update",
-};
-
 /** The audit name of a request, or its method and path if it has none. */
 function actionOf(c: HttpContext): string {
   const [, , area, , ...rest] = c.req.path.split("/");
@@ -144,9 +155,6 @@ function detailsOf(c: HttpContext): Record<string, unknown> {
   const room = c.req.query("room");
   return { method, path, ...(room === undefined ? {} : { room }), status: c.res.status };
 }
-
-/** Hidden from page scripts, and not sent with requests that another site initiates. */
-const COOKIE = { path: "/", httpOnly: true, sameSite: "Strict" } as const;
 
 /** @throws ApiProblem if the request is refused for any reason other than a missing or wrong token */
 async function isSignedIn(gate: AdminGate, c: HttpContext): Promise<boolean> {
@@ -167,4 +175,26 @@ function isSecure(c: HttpContext): boolean {
 
 function tooLarge(): never {
   throw new ApiProblem(413, `the body is larger than ${MAX_LOGIN_BYTES} bytes`);
+}
+
+/**
+ * Lets pages of the listed origins read API responses (CORS), and refuses requests known to come from
+ * other foreign origins. Without a list, browsers let only the server's own pages read responses.
+ */
+function crossOrigin(origins: AllowedOrigins): MiddlewareHandler {
+  return async (c, next) => {
+    const origin = c.req.header("origin");
+    if (origin === undefined) return next();
+    const listed = origins.lists(origin);
+    const isPreflight =
+      c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined;
+    if (!listed && (isPreflight || origins.areListed) && isFromOtherSite(c.req)) {
+      throw new ApiProblem(403, "this origin may not use the API; see ALLOWED_ORIGINS");
+    }
+    if (isPreflight && listed) c.res = new Response(null, { status: 204, headers: PERMISSIONS });
+    else await next();
+    if (!listed) return;
+    c.res.headers.set("access-control-allow-origin", origin);
+    c.res.headers.append("vary", "Origin");
+  };
 }

@@ -2,14 +2,17 @@ import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
 import type { Logger } from "pino";
 import { clientAddress } from "../auth/client-address.ts";
+import { TokenBucket } from "../auth/token-bucket.ts";
 import type { ApiEnv } from "../runtime/http/api-hono.ts";
 import { FailedAttempts } from "../runtime/http/failed-attempts.ts";
 import { SecretCheck } from "../runtime/http/secret-check.ts";
 import type { AdminSessionStore } from "../storage/metadata.ts";
 import { AdminSessions, SESSION_COOKIE } from "./admin-session.ts";
 import { ApiProblem } from "./api/problems.ts";
-import { AuditLog } from "./audit-log.ts";
 import { isFromOtherSite, isFromThisMachine } from "./request-origin.ts";
+
+/** Average rate at which wrong tokens are logged; bursts may be twice that. */
+const WRONG_PER_SECOND = 1;
 
 export type HttpContext = Context<ApiEnv>;
 
@@ -197,4 +200,34 @@ function tokenOf(c: HttpContext): string | undefined {
 function refuseOtherSites(c: HttpContext): void {
   if (isFromOtherSite(c.req))
     throw new ApiProblem(403, "the request came from another origin's page");
+}
+
+/**
+ * Logs the actions of administrators, and attempts with wrong tokens. In each line, the field `audit`
+ * names the action and `address` the client.
+ */
+class AuditLog {
+  readonly #logger: Logger;
+  readonly #wrong: TokenBucket = new TokenBucket(WRONG_PER_SECOND, performance.now());
+  #unlogged = 0;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** @param action such as `sign-in` or `delete-room` */
+  write(action: string, address: string, details: Readonly<Record<string, unknown>> = {}): void {
+    this.#logger.info({ audit: action, address, ...details }, "audit");
+  }
+
+  /** Guesses may come by the thousand, so only some are logged, with the number skipped since. */
+  wrongToken(address: string, carrier: string): void {
+    if (!this.#wrong.take(performance.now())) {
+      this.#unlogged++;
+      return;
+    }
+    const details = { carrier, ...(this.#unlogged > 0 ? { unlogged: this.#unlogged } : {}) };
+    this.#unlogged = 0;
+    this.#logger.warn({ audit: "wrong-token", address, ...details }, "audit");
+  }
 }

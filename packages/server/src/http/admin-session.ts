@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
-import { LruMap } from "../runtime/lru-map.ts";
-import { resultWithin } from "../runtime/within.ts";
+import { resultWithin } from "../runtime/time-limit.ts";
 import type { AdminSessionStore } from "../storage/metadata.ts";
 
 export const SESSION_COOKIE = "symphony_session";
@@ -31,7 +31,7 @@ export class AdminSessions {
   readonly #store: AdminSessionStore | undefined;
   readonly #logger: Logger;
   /** Sessions that this server has seen. They stay valid while the store is unavailable. */
-  readonly #known: LruMap<string, KnownSession> = new LruMap(MAX_KNOWN);
+  readonly #known: LRUCache<string, KnownSession> = new LRUCache({ max: MAX_KNOWN });
 
   constructor(token: string, store: AdminSessionStore | undefined, logger: Logger) {
     this.#token = token;

@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises";
 import type { Server } from "node:https";
 import type { Logger } from "pino";
 import { ConfigError } from "../runtime/config-error.ts";
+import { reasonOf } from "../runtime/reason.ts";
+import { Repeater } from "../runtime/repeater.ts";
 
 /** How often the files are checked for changes. */
 const LOOK_MS = 2_000;
@@ -25,7 +27,7 @@ export class Certificate {
   readonly first: KeyPair;
   readonly #files: CertificateFiles;
   readonly #logger: Logger;
-  #timer: NodeJS.Timeout | undefined;
+  #looks: Repeater | undefined;
   #used: KeyPair;
   /** The contents of the files at the last check. */
   #seen: KeyPair;
@@ -50,17 +52,16 @@ export class Certificate {
    * a new certificate cannot be used, logs an error and keeps the old one.
    */
   renew(server: Server): void {
-    const look = async () => {
+    this.#looks = new Repeater(async () => {
       await this.#look(server);
-      if (this.#timer !== undefined) this.#timer = setTimeout(look, LOOK_MS);
-    };
-    this.#timer = setTimeout(look, LOOK_MS);
+      return LOOK_MS;
+    });
+    this.#looks.startIn(LOOK_MS);
   }
 
   /** Stops watching the files. */
   close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    void this.#looks?.close();
   }
 
   async #look(server: Server): Promise<void> {
@@ -76,7 +77,7 @@ export class Certificate {
       server.setSecureContext(pair);
       this.#logger.info({ validTo }, "certificate renewed");
     } catch (error) {
-      if (this.#timer === undefined) return;
+      if (this.#looks?.isClosed) return;
       this.#logger.error({ err: error }, "certificate renewal failed, keeping the old one");
     }
   }
@@ -120,6 +121,6 @@ function parse<T>(setting: string, file: string, use: () => T): T {
 }
 
 function unusable(setting: string, file: string, error: unknown): ConfigError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new ConfigError(`${setting}=${JSON.stringify(file)}: ${reason}`);
 }

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
+import { BatchWriter } from "../runtime/batch-writer.ts";
 import type { Metadata, MetadataEvent } from "../storage/metadata.ts";
-import { BatchWriter } from "./batch-writer.ts";
 
 const DELAY_MS = 250;
 

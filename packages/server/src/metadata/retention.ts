@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { Repeater } from "../runtime/repeater.ts";
 import type { Metadata } from "../storage/metadata.ts";
 
 const MINUTE_MS = 60_000;
@@ -10,8 +11,7 @@ export class Retention {
   readonly #metadata: Metadata;
   readonly #days: number;
   readonly #logger: Logger;
-  #timer: NodeJS.Timeout;
-  #closed = false;
+  readonly #runs: Repeater;
 
   /** @param days how long activity and ended connections are kept */
   constructor(metadata: Metadata, days: number, logger: Logger) {
@@ -19,16 +19,16 @@ export class Retention {
     this.#days = days;
     this.#logger = logger;
     // The first run is soon, so that servers that are often restarted do not fall behind.
-    this.#timer = setTimeout(() => void this.#run(), MINUTE_MS);
+    this.#runs = new Repeater(() => this.#run());
+    this.#runs.startIn(MINUTE_MS);
   }
 
   /** Starts no further work. A call in progress continues until the metadata is closed. */
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    void this.#runs.close();
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<number> {
     const now = Date.now();
     const before = now - this.#days * DAY_MS;
     await this.#try("aggregating activity failed", async () => {
@@ -43,15 +43,15 @@ export class Retention {
       if (count > 0) this.#logger.info({ count }, "deleted old connections");
     });
     await this.#try("deleting old tombstones failed", () => this.#metadata.forgetTombstones(now));
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), HOUR_MS);
+    return HOUR_MS;
   }
 
   async #try(failure: string, work: () => Promise<void>): Promise<void> {
-    if (this.#closed) return;
+    if (this.#runs.isClosed) return;
     try {
       await work();
     } catch (error) {
-      if (!this.#closed) this.#logger.warn({ err: error }, failure);
+      if (!this.#runs.isClosed) this.#logger.warn({ err: error }, failure);
     }
   }
 }

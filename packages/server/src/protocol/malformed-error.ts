@@ -1,3 +1,4 @@
+import { reasonOf } from "../runtime/reason.ts";
 import { TooLargeError } from "./too-large-error.ts";
 
 /** Received bytes violate the protocol. The message says how. */
@@ -27,6 +28,6 @@ export function decoding<T>(what: string, read: () => T): T {
  */
 export function asMalformed(what: string, error: unknown): MalformedError | TooLargeError {
   if (error instanceof MalformedError || error instanceof TooLargeError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new MalformedError(`${what}: ${reason}`, { cause: error });
 }

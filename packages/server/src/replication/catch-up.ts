@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import { isLeft } from "../protocol/awareness.ts";
+import { type BackoffBounds, backoff } from "../runtime/backoff.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import type { AwarenessReport } from "./message.ts";
 import type { Heard, Peer } from "./peer.ts";
 import type { PeerAnswer, PeerRequest, PeerState, Peers } from "./peers.ts";
@@ -30,8 +32,8 @@ export interface CatchUpOptions extends Asker {
 const AGAIN_MS = 500;
 /** The same after a failed request. */
 const RETRY_MS = 1_000;
-/** Retries of the store read back off from one second up to this. */
-const MAX_RECOVERY_RETRY_MS = 10_000;
+/** Pauses between attempts to read the stores. */
+const RECOVERY_RETRY: BackoffBounds = { first: 1_000, longest: 10_000 };
 
 /**
  * Fetches what was missed on the bus: from the server that published it, or else from the stores.
@@ -40,7 +42,7 @@ export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #asked: Set<Peer> = new Set();
   #recoverAt = Number.POSITIVE_INFINITY;
-  #recoveryRetry = RETRY_MS;
+  #recoveryFailures = 0;
   #isRecovering = false;
 
   constructor(options: CatchUpOptions) {
@@ -50,7 +52,7 @@ export class CatchUp {
   /** Reads the stores at the next tick, and retries until that succeeds. */
   recoverSoon(): void {
     this.#recoverAt = 0;
-    this.#recoveryRetry = RETRY_MS;
+    this.#recoveryFailures = 0;
   }
 
   tick(now: number): void {
@@ -122,10 +124,11 @@ export class CatchUp {
     this.#recoverAt = Number.POSITIVE_INFINITY;
     try {
       await recover();
-      this.#recoveryRetry = RETRY_MS;
+      this.#recoveryFailures = 0;
     } catch (error) {
-      this.#recoverAt = Math.min(this.#recoverAt, Date.now() + this.#recoveryRetry);
-      this.#recoveryRetry = Math.min(2 * this.#recoveryRetry, MAX_RECOVERY_RETRY_MS);
+      this.#recoveryFailures++;
+      const retryAt = Date.now() + backoff(this.#recoveryFailures, RECOVERY_RETRY);
+      this.#recoverAt = Math.min(this.#recoverAt, retryAt);
       logger.warn({ room, err: error }, "reading the stores failed, retrying");
     } finally {
       this.#isRecovering = false;
@@ -145,7 +148,7 @@ export async function ask(
     return answer;
   } catch (error) {
     stats.fetches.failed++;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     logger.warn({ room, holder: peer.address, reason }, "peer did not respond");
     return null;
   }

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { resultWithin } from "../runtime/within.ts";
+import { resultWithin } from "../runtime/time-limit.ts";
 import type { Registry, ServerAddress } from "./registry.ts";
 import type { Replicator } from "./replicator.ts";
 

@@ -1,8 +1,10 @@
 import type { Subscription } from "./bus.ts";
 import { type AwarenessReport, encodeMessage, type HolderBody } from "./message.ts";
-import { OwnEcho } from "./own-echo.ts";
 import type { Incarnation, ServerAddress } from "./registry.ts";
 import type { ReplicationStats } from "./replication-stats.ts";
+
+/** A message of this server that has not come back after this time counts as lost. */
+const OVERDUE_MS = 1_000;
 
 /** Larger updates are not sent on the bus; receivers ask for them. */
 const MAX_MESSAGE_BYTES = 128 * 1024;
@@ -82,5 +84,27 @@ export class Publisher {
     const [sender, incarnation] = [this.#sender, this.#incarnation];
     const message = encodeMessage({ sender, incarnation, epoch, sequence, body });
     this.#subscription?.publish(message);
+  }
+}
+
+/**
+ * Tracks whether the bus delivers this server's own messages back to it, as it does to every
+ * subscriber of the room. This detects failures that a connection cannot see itself: a half-open
+ * connection, or one that works in only one direction.
+ */
+class OwnEcho {
+  #waitingSince = Number.POSITIVE_INFINITY;
+
+  published(now: number): void {
+    this.#waitingSince = Math.min(this.#waitingSince, now);
+  }
+
+  /** A message of this server came back. Earlier ones may have been lost, but the bus works. */
+  came(): void {
+    this.#waitingSince = Number.POSITIVE_INFINITY;
+  }
+
+  isOverdue(now: number): boolean {
+    return now - this.#waitingSince >= OVERDUE_MS;
   }
 }

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { within } from "../runtime/within.ts";
+import { within } from "../runtime/time-limit.ts";
 import type { Bus, BusListener, Subscription } from "./bus.ts";
 import { type Asker, ask, CatchUp } from "./catch-up.ts";
 import { HeartbeatSchedule } from "./heartbeat-schedule.ts";

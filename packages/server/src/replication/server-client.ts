@@ -1,6 +1,7 @@
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { PeerError } from "./peers.ts";
 import type { ServerAddress } from "./registry.ts";
 
@@ -94,6 +95,6 @@ export async function readBody(response: IncomingMessage, limit: number): Promis
 /** Wraps an error of a request to another server. */
 export function asPeerError(server: ServerAddress, error: unknown): PeerError {
   if (error instanceof PeerError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new PeerError(`the request to ${server} failed: ${reason}`, { cause: error });
 }

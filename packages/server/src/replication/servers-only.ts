@@ -1,9 +1,9 @@
 import type { MiddlewareHandler } from "hono";
+import { LRUCache } from "lru-cache";
 import type { ApiEnv } from "../runtime/http/api-hono.ts";
 import { FailedAttempts } from "../runtime/http/failed-attempts.ts";
 import { problem } from "../runtime/http/problem.ts";
 import { SecretCheck } from "../runtime/http/secret-check.ts";
-import { LruMap } from "../runtime/lru-map.ts";
 
 /** Browsers send at least one of these; servers send none. */
 const BROWSER_HEADERS = ["origin", "sec-fetch-mode", "sec-fetch-site"];
@@ -20,7 +20,7 @@ const MAX_SERVERS = 10_000;
 export function serversOnly(secret: string): ServersOnly {
   const expected = new SecretCheck(`Bearer ${secret}`);
   const failed = new FailedAttempts();
-  const servers: LruMap<string, true> = new LruMap(MAX_SERVERS);
+  const servers: LRUCache<string, true> = new LRUCache({ max: MAX_SERVERS });
   return async (c, next) => {
     // Routes see a normalised path. A request that a proxy let through under a different path must
     // not reach them.

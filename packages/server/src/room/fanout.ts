@@ -1,8 +1,8 @@
 import { type Frame, frameDiff } from "../protocol/frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
+import { within } from "../runtime/time-limit.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import { FanoutBatch } from "./fanout-batch.ts";
-import { FirstContent } from "./first-content.ts";
 import type { Identities } from "./identities.ts";
 import type { Log } from "./log.ts";
 import { INLINE_MICROSECONDS, mergeMicroseconds } from "./merge-cost.ts";
@@ -13,6 +13,9 @@ import type { RoomAwareness } from "./room-awareness.ts";
 import type { RoomStats } from "./room-stats.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { INLINE_BYTES } from "./update-workers.ts";
+
+/** How long a newcomer with an empty document waits for content that is about to be durable. */
+const FIRST_CONTENT_MS = 1_000;
 
 export interface FanoutOptions {
   readonly log: Log;
@@ -241,5 +244,30 @@ export class Fanout {
       this.#unknownPendingFrom = log.firstOf(UNKNOWN, log.durable);
     }
     return Math.min(subscriber.pendingFrom, this.#unknownPendingFrom);
+  }
+}
+
+/**
+ * Holds back the answer to clients with an empty document while the first content of the room is
+ * withheld from them because it may be their own. A client that is told that a document is empty may
+ * fill it with initial content, a second time; so such clients wait briefly until the content can be sent.
+ */
+class FirstContent {
+  readonly #waiting: Set<() => void> = new Set();
+
+  /** Resolves at the next `wake`, or after a second. */
+  async wait(): Promise<void> {
+    let wake = () => {};
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    this.#waiting.add(wake);
+    await within(FIRST_CONTENT_MS, woken);
+    this.#waiting.delete(wake);
+  }
+
+  /** Some withheld content may be sent now. */
+  wake(): void {
+    for (const wake of this.#waiting) wake();
   }
 }

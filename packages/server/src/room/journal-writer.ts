@@ -1,8 +1,9 @@
 import type { Logger } from "pino";
+import { type BackoffBounds, backoff } from "../runtime/backoff.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { StorageError } from "../storage/errors.ts";
 import type { Journal, JournalId } from "../storage/journal.ts";
 import { type Commit, CommitPlan, type JournaledRoom } from "./commit-plan.ts";
-import { DurabilityWaiters } from "./durability-waiters.ts";
 import type { JournaledRow } from "./persistence.ts";
 import { JournalStats } from "./room-stats.ts";
 
@@ -12,8 +13,7 @@ const GATHER_MS = 20;
 const SLOW_MS = 25;
 /** Readiness reports a commit that takes longer than this, or fails, as a problem. */
 const STALL_MS = 200;
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 5_000;
+const RETRY: BackoffBounds = { first: 100, longest: 5_000 };
 /** With more than this waiting to be written, the server stops reading from clients until it shrinks. */
 export const BACKLOG_BYTES: number = 128 * 1024 * 1024;
 
@@ -162,7 +162,7 @@ export class JournalWriter {
   }
 
   async #run(): Promise<void> {
-    let delay = RETRY_MIN_MS;
+    let failures = 0;
     // Let this turn of the event loop end, so that all its updates go into one commit.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#pending.size > 0 && !this.#closed) {
@@ -170,14 +170,14 @@ export class JournalWriter {
         const commit = this.#commit();
         this.#committing = commit;
         const isWhole = await commit;
-        delay = RETRY_MIN_MS;
+        failures = 0;
         this.#recovered();
         // What did not fit into the commit follows at once, with what arrived in the meantime.
         if (isWhole) await this.#pause(GATHER_MS);
       } catch (error) {
         this.#failed(error);
-        await this.#pause(delay * (0.5 + Math.random() / 2));
-        delay = Math.min(delay * 2, RETRY_MAX_MS);
+        failures++;
+        await this.#pause(backoff(failures, RETRY));
       }
     }
     this.#running = undefined;
@@ -241,7 +241,7 @@ export class JournalWriter {
 
   #failed(error: unknown): void {
     const first = this.#failure === undefined;
-    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#failure = reasonOf(error);
     if (first) this.#logger.error({ err: error }, "journal write failed, retrying");
   }
 
@@ -296,4 +296,42 @@ function secondsFrom(time: number): number {
 
 function ago(time: number): string {
   return new Date(time).toISOString();
+}
+
+interface Waiter {
+  readonly room: JournaledRoom;
+  readonly end: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+/** Callers that wait for updates to become durable. */
+class DurabilityWaiters {
+  #waiting: Waiter[] = [];
+
+  /** Resolves when everything below an offset of a room's log is durable; rejects on `fail`. */
+  wait(room: JournaledRoom, end: number): Promise<void> {
+    if (room.log.durable >= end) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ room, end, resolve, reject });
+    });
+  }
+
+  /** Resolves the waiters whose offset has become durable. */
+  check(): void {
+    this.#waiting = this.#waiting.filter(({ room, end, resolve }) => {
+      if (room.log.durable < end) return true;
+      resolve();
+      return false;
+    });
+  }
+
+  /** Rejects the waiters for a room, or all of them. */
+  fail(reason: Error, room?: JournaledRoom): void {
+    this.#waiting = this.#waiting.filter((waiter) => {
+      if (room !== undefined && waiter.room !== room) return true;
+      waiter.reject(reason);
+      return false;
+    });
+  }
 }

@@ -1,7 +1,6 @@
-import { Worker } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
-import { workerUrl } from "../runtime/worker-url.ts";
+import { WorkerThread, workerUrl } from "../runtime/worker-thread.ts";
 import type {
   TaskFailure,
   TaskRequest,
@@ -39,7 +38,7 @@ const UNANSWERED_MS = 2_000;
 
 /** One worker thread and its task. It runs one task at a time, so stopping it fails no other task. */
 export class PoolWorker {
-  readonly #worker: Worker;
+  readonly #thread: WorkerThread<WorkerOrder, WorkerMessage>;
   #settle: ((outcome: TaskResult | Error) => void) | undefined;
   #startedAt = 0;
   /** CPU time of the thread when the task began; `null` when unknown. */
@@ -56,18 +55,16 @@ export class PoolWorker {
   constructor(priority: WorkerPriority, heapBudget: number, events: PoolWorkerEvents) {
     this.#onNeeds = events.needs;
     const mb = Math.ceil((HEAP_RESERVE * heapBudget) / 1024 / 1024);
-    this.#worker = new Worker(workerUrl("./update-worker-thread", import.meta.url), {
-      workerData: priority,
+    this.#thread = new WorkerThread(workerUrl("./update-worker-thread", import.meta.url), {
+      data: priority,
       resourceLimits: { maxOldGenerationSizeMb: Math.max(LEAST_HEAP_LIMIT_MB, mb) },
+      onMessage: (message) => this.#take(message),
+      onEnded: ({ message }) => {
+        this.#end(new WorkerError(`the worker failed: ${message}`));
+        events.ended(this);
+      },
     });
-    this.#worker.unref();
-    this.#worker.on("message", (message: WorkerMessage) => this.#take(message));
-    const ended = (reason: string) => {
-      this.#end(new WorkerError(reason));
-      events.ended(this);
-    };
-    this.#worker.on("error", (error) => ended(`the worker failed: ${error.message}`));
-    this.#worker.on("exit", (code) => ended(`the worker exited with ${code}`));
+    this.#thread.unref();
   }
 
   get idle(): boolean {
@@ -95,7 +92,7 @@ export class PoolWorker {
   go(): void {
     this.#isWaiting = false;
     this.#startedAt = performance.now();
-    this.#order("go");
+    this.#thread.post("go");
   }
 
   /** CPU time of the current or last task, in milliseconds; as of the last measurement while it runs. */
@@ -117,7 +114,7 @@ export class PoolWorker {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
-      this.#order(request);
+      this.#thread.post(request);
     });
   }
 
@@ -134,26 +131,20 @@ export class PoolWorker {
   /** Stops the thread; the running task fails with the reason. */
   async stop(reason: Error): Promise<void> {
     this.#end(reason);
-    await this.#worker.terminate();
-  }
-
-  #order(order: WorkerOrder): void {
-    this.#worker.postMessage(order);
+    await this.#thread.stop();
   }
 
   async #ask(now: number): Promise<void> {
-    const worker: Partial<Pick<Worker, "cpuUsage" | "getHeapStatistics">> = this.#worker;
     const settle = this.#settle;
     this.#askedAt = now;
     try {
-      const cpu = await worker.cpuUsage?.call(this.#worker);
-      const heap = await worker.getHeapStatistics?.call(this.#worker);
+      const { cpuMs, heapBytes } = await this.#thread.usage();
       if (settle !== this.#settle) return;
       this.#spentMs =
-        cpu === undefined || this.#cpuBefore === null
+        cpuMs === undefined || this.#cpuBefore === null
           ? this.elapsedMs * ASSUMED_CPU_SHARE
-          : (cpu.user + cpu.system) / 1_000 - this.#cpuBefore;
-      if (heap !== undefined) this.#heapBytes = heap.used_heap_size + heap.external_memory;
+          : cpuMs - this.#cpuBefore;
+      if (heapBytes !== undefined) this.#heapBytes = heapBytes;
     } catch {
       // The thread has ended in the meantime; the `exit` event fails its task.
     } finally {

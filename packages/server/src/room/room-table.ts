@@ -6,7 +6,7 @@ import type { DocumentContent, PeerAnswer, PeerRequest } from "../replication/pe
 import type { Incarnation, ServerAddress } from "../replication/registry.ts";
 import { ReplicationStats } from "../replication/replication-stats.ts";
 import { type Cluster, Replicator } from "../replication/replicator.ts";
-import { within } from "../runtime/within.ts";
+import { within } from "../runtime/time-limit.ts";
 import { withoutRepeats } from "../runtime/without-repeats.ts";
 import type { Tombstone } from "../storage/metadata.ts";
 import { DeletedError, Deletions } from "./deletions.ts";

@@ -1,4 +1,6 @@
-import { resultWithin } from "../runtime/within.ts";
+import { reasonOf } from "../runtime/reason.ts";
+import { Repeater } from "../runtime/repeater.ts";
+import { resultWithin } from "../runtime/time-limit.ts";
 
 /** How often a healthy store is probed, and one that failed. */
 const INTERVAL_MS = 5_000;
@@ -22,14 +24,14 @@ export interface StoreProbeOptions {
 export class StoreProbe {
   readonly #options: StoreProbeOptions;
   #problem: string | undefined;
-  #timer: NodeJS.Timeout;
+  readonly #probes: Repeater;
   /** If a read hangs, the next probe waits for the same one instead of starting another. */
   #reading: Promise<unknown> | undefined;
-  #closed = false;
 
   constructor(options: StoreProbeOptions) {
     this.#options = options;
-    this.#timer = setTimeout(() => void this.#probe(), INTERVAL_MS).unref();
+    this.#probes = new Repeater(() => this.#probe());
+    this.#probes.startIn(INTERVAL_MS);
   }
 
   /** Why the store could not be read, or `undefined` if the last read succeeded. */
@@ -38,17 +40,15 @@ export class StoreProbe {
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    void this.#probes.close();
   }
 
-  async #probe(): Promise<void> {
+  async #probe(): Promise<number> {
     const before = this.#problem;
     this.#problem = await this.#read();
-    if (this.#closed) return;
-    if (before !== undefined && this.#problem === undefined) this.#options.onRecovered();
-    const delay = this.#problem === undefined ? INTERVAL_MS : FAILING_INTERVAL_MS;
-    this.#timer = setTimeout(() => void this.#probe(), delay).unref();
+    if (this.#problem !== undefined) return FAILING_INTERVAL_MS;
+    if (before !== undefined && !this.#probes.isClosed) this.#options.onRecovered();
+    return INTERVAL_MS;
   }
 
   async #read(): Promise<string | undefined> {
@@ -59,7 +59,7 @@ export class StoreProbe {
       const answer = await resultWithin(ANSWER_WITHIN_MS, this.#reading);
       return answer === null ? `no answer within ${ANSWER_WITHIN_MS / 1_000} s` : undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return reasonOf(error);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from "../runtime/reason.ts";
 import { CorruptedError } from "../storage/errors.ts";
 import { type Base, EMPTY_BASE } from "./base.ts";
 import type { RoomServices } from "./room-services.ts";
@@ -41,7 +42,7 @@ export async function makeStoredBase(
     return { base: await workers.run(room, "makeBase", [first], "merge", "stores"), tail: rest };
   } catch (cause) {
     if (cause instanceof WorkerError && !(cause instanceof TaskError)) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new CorruptedError(
       `the stored data of room ${JSON.stringify(room)} is not an update: ${reason}`,
       { cause },

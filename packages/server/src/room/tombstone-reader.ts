@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
-import { within } from "../runtime/within.ts";
+import { Repeater } from "../runtime/repeater.ts";
+import { within } from "../runtime/time-limit.ts";
 import type { Metadata } from "../storage/metadata.ts";
 import type { RoomTable } from "./room-table.ts";
 
@@ -13,8 +14,7 @@ export class TombstoneReader {
   readonly #metadata: Pick<Metadata, "tombstones">;
   readonly #rooms: Pick<RoomTable, "closeDeleted">;
   readonly #logger: Logger;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #reads: Repeater = new Repeater(() => this.#read());
   #failing = false;
 
   constructor(
@@ -29,25 +29,24 @@ export class TombstoneReader {
 
   /** Starts reading tombstones. Resolves after the first read, or after two seconds. Does not reject. */
   async start(): Promise<void> {
-    await within(FIRST_MS, this.#run());
+    await within(FIRST_MS, this.#reads.run());
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    void this.#reads.close();
   }
 
-  async #run(): Promise<void> {
+  async #read(): Promise<number> {
     const readAt = Date.now();
     try {
       this.#rooms.closeDeleted(await this.#metadata.tombstones(readAt), readAt);
       this.#failing = false;
     } catch (error) {
-      if (!this.#closed && !this.#failing) {
+      if (!this.#reads.isClosed && !this.#failing) {
         this.#logger.warn({ err: error }, "reading tombstones of deleted rooms failed, retrying");
       }
       this.#failing = true;
     }
-    if (!this.#closed) this.#timer = setTimeout(() => void this.#run(), INTERVAL_MS);
+    return INTERVAL_MS;
   }
 }

@@ -2,10 +2,12 @@ import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
+import { inspectUpdate } from "../protocol/update.ts";
 import { runInBackground } from "../runtime/background-thread.ts";
 import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
 import { releaseBytes } from "../runtime/memory.ts";
-import { memoryOf } from "./task-memory.ts";
+import { reasonOf } from "../runtime/reason.ts";
+import { kindOf } from "./task-budget.ts";
 import {
   type TaskFailure,
   type TaskRequest,
@@ -15,6 +17,13 @@ import {
   type WorkerOrder,
   type WorkerPriority,
 } from "./update-tasks.ts";
+
+/**
+ * Measured memory use of tasks, in bytes. Yjs keeps a map entry, an array and some objects for each
+ * client id, so a document with many of them takes more than a hundred times its encoded size.
+ */
+const INTEGRATE = { perClient: 700, perStruct: 550, perByte: 5 };
+const MERGE = { perClient: 550, perStruct: 50, perByte: 6 };
 
 const priority: WorkerPriority = workerData;
 if (priority === "background") runInBackground();
@@ -88,7 +97,7 @@ function answer(request: TaskRequest): WorkerMessage {
 }
 
 function describe(error: unknown): TaskFailure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   if (error instanceof MalformedError) return { kind: "malformed", message };
   if (error instanceof TooLargeError) return { kind: "too-large", message };
   return { kind: "failed", message };
@@ -124,4 +133,28 @@ function perform(request: TaskRequest): TaskResult {
     case "rootsToJson":
       return updateTasks.rootsToJson(...request.args);
   }
+}
+
+/**
+ * Estimates the memory that a task takes, in bytes, garbage included. Takes one pass over its updates,
+ * which is a few percent of the time of the task.
+ *
+ * @throws MalformedError
+ */
+function memoryOf(request: TaskRequest): number {
+  const kind = kindOf(request.task, request.args);
+  if (kind === "scan") return 0;
+  const [updates] = request.args;
+  if (!Array.isArray(updates)) return 0;
+  const clients = new Set<number>();
+  let structs = 0;
+  let bytes = 0;
+  for (const update of updates as readonly Uint8Array[]) {
+    const contents = inspectUpdate(update);
+    structs += contents.structs + contents.deleteRanges;
+    bytes += update.length;
+    for (let i = 0; i < contents.runs.length; i += 3) clients.add(contents.runs[i] ?? 0);
+  }
+  const { perClient, perStruct, perByte } = kind === "merge" ? MERGE : INTEGRATE;
+  return clients.size * perClient + structs * perStruct + bytes * perByte;
 }

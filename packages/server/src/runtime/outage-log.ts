@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { reasonOf } from "./reason.ts";
 
 export interface OutageLogOptions {
   readonly logger: Logger;
@@ -31,7 +32,7 @@ export class OutageLog {
   failed(error: unknown, details: Readonly<Record<string, unknown>> = {}): void {
     const { logger, failing, level = "error" } = this.#options;
     this.#failures++;
-    this.#reason = error instanceof Error ? error.message : String(error);
+    this.#reason = reasonOf(error);
     if (this.#since === undefined) {
       this.#since = Date.now();
       logger[level]({ ...details, err: error }, failing);

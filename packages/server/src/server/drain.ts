@@ -5,7 +5,7 @@ import type { ActivityRecorder } from "../metadata/activity-recorder.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
 import type { Cluster } from "../replication/replicator.ts";
 import type { RoomTable } from "../room/room-table.ts";
-import { within } from "../runtime/within.ts";
+import { within } from "../runtime/time-limit.ts";
 import type { Gateway } from "../websocket/gateway.ts";
 import type { Notifications } from "./open-notifications.ts";
 

@@ -1,6 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { hostOfUrl } from "../http/http-listener.ts";
 import type { ServerAddress } from "../replication/registry.ts";
+import { reasonOf } from "../runtime/reason.ts";
 
 const METADATA_TIMEOUT_MS = 2_000;
 
@@ -36,7 +37,7 @@ async function readTaskAddress(endpoint: string): Promise<string> {
     const address = addressIn(await response.json());
     if (address !== null) return address;
   } catch (error) {
-    reason = error instanceof Error ? error.message : String(error);
+    reason = reasonOf(error);
   }
   throw new Error(
     `cannot read an address from the ECS metadata at ${endpoint} (${reason}); set SERVER_ADDRESS`,

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { BatchWriter } from "../metadata/batch-writer.ts";
+import { BatchWriter } from "../runtime/batch-writer.ts";
 import type { EventQueue, QueuedEvent } from "../storage/event-queue.ts";
 import type { Outbox } from "../storage/outbox.ts";
 import type { ApplicationEvent } from "./application-event.ts";

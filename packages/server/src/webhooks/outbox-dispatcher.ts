@@ -1,5 +1,8 @@
 import type { Logger } from "pino";
-import { within } from "../runtime/within.ts";
+import { type BackoffBounds, backoff, jittered } from "../runtime/backoff.ts";
+import { toError } from "../runtime/reason.ts";
+import { Repeater } from "../runtime/repeater.ts";
+import { within } from "../runtime/time-limit.ts";
 import { withoutRepeats } from "../runtime/without-repeats.ts";
 import type { Outbox, OutboxClaim, OutboxKind } from "../storage/outbox.ts";
 import { GoneError } from "./receiver.ts";
@@ -28,8 +31,7 @@ export interface OutboxDispatcherOptions {
 
 /** Concurrent deliveries. A receiver must handle this many from every server. */
 const AT_ONCE = 8;
-const RETRY_MIN_MS = 1_000;
-const RETRY_MAX_MS = 5 * 60_000;
+const RETRY: BackoffBounds = { first: 1_000, longest: 5 * 60_000 };
 const GIVE_UP_MS = 3 * 24 * 60 * 60_000;
 /** Minimum attempts before giving up, even if most of that time passed while no server was running. */
 const LEAST_ATTEMPTS = 10;
@@ -48,50 +50,42 @@ export class OutboxDispatcher {
   readonly #options: OutboxDispatcherOptions;
   readonly #running: Set<Promise<void>> = new Set();
   readonly #closing: AbortController = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
+  readonly #looks: Repeater;
   #mayBeMore = false;
   #failing = false;
   #countAt = 0;
-  #stopped = false;
 
   constructor(options: OutboxDispatcherOptions) {
     // While a receiver is down, the notifications of every room fail in the same way.
     this.#options = { ...options, logger: withoutRepeats(options.logger) };
-    this.#lookIn(options.interval);
+    this.#looks = new Repeater(async () => {
+      await this.#look();
+      if (this.#failing) return OUTAGE_MS;
+      // More may have become due while all deliveries were running.
+      if (this.#mayBeMore && this.#running.size < AT_ONCE) return 0;
+      // Servers that started together drift apart.
+      return jittered(options.interval);
+    });
+    this.#looks.startIn(options.interval);
   }
 
   /** Stops claiming. Deliveries in progress continue. */
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    void this.#looks.close();
   }
 
   /** Checks once more for due notifications, then closes. Does not reject. */
   async finish(): Promise<void> {
-    this.stop();
-    await this.#looking;
+    await this.#looks.close();
     await this.#look();
     await this.close();
   }
 
   /** Waits a few seconds for deliveries in progress, then leaves the rest to others. Does not reject. */
   async close(): Promise<void> {
-    this.stop();
-    await this.#looking;
+    await this.#looks.close();
     if (!(await within(GOODBYE_MS, Promise.all(this.#running)))) this.#closing.abort();
     await Promise.all(this.#running);
-  }
-
-  #lookIn(delay: number): void {
-    if (this.#stopped) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look().finally(() => {
-        this.#looking = undefined;
-        this.#lookIn(this.#failing ? OUTAGE_MS : this.#jittered(this.#options.interval));
-      });
-    }, delay);
   }
 
   async #look(): Promise<void> {
@@ -121,7 +115,7 @@ export class OutboxDispatcher {
   #begin(claim: OutboxClaim, until: number): void {
     const running = this.#deliver(claim, until).finally(() => {
       this.#running.delete(running);
-      if (this.#mayBeMore && this.#looking === undefined) this.#lookIn(0);
+      if (this.#mayBeMore) this.#looks.startIn(0);
     });
     this.#running.add(running);
   }
@@ -147,7 +141,7 @@ export class OutboxDispatcher {
         const { attempts } = claim;
         const level = attempts <= LOUD_ATTEMPTS ? "warn" : "debug";
         logger[level]({ kind, key, attempts, err: result }, "notification failed, retrying");
-        await outbox.postpone(claim, Date.now() + this.#backoff(attempts));
+        await outbox.postpone(claim, Date.now() + backoff(attempts, RETRY));
       }
     } catch (error) {
       // The claim expires by itself; the notification is then delivered again.
@@ -162,17 +156,8 @@ export class OutboxDispatcher {
     try {
       return await Promise.race([this.#options.tell(claim, signal), rejectOnAbort(signal)]);
     } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+      return toError(error);
     }
-  }
-
-  #backoff(attempts: number): number {
-    return this.#jittered(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (attempts - 1)));
-  }
-
-  /** Jitter, so that servers that started together drift apart. */
-  #jittered(ms: number): number {
-    return ms * (0.5 + Math.random() / 2);
   }
 }
 

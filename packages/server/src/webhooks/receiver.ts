@@ -1,4 +1,4 @@
-import { reasonOf } from "../auth/fetch-text.ts";
+import { reasonOf } from "../runtime/reason.ts";
 import { SIGNATURE_HEADER, signatureOf } from "./signature.ts";
 
 /** The receiver responded that it will never accept this. */

@@ -8,15 +8,12 @@ import {
   type Attempt,
 } from "../auth/access.ts";
 import type { Frame } from "../protocol/frame.ts";
-import { type MessageReceiver, readMessage } from "../protocol/message.ts";
-import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
-import { EMPTY_BASE } from "../room/base.ts";
-import { type Origin, UNKNOWN } from "../room/origin.ts";
+import { readMessage } from "../protocol/message.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { Session } from "../room/session.ts";
 import type { Sink } from "../room/subscriber.ts";
-import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
-import { allocateShared } from "../runtime/memory.ts";
+import { reasonOf } from "../runtime/reason.ts";
+import { ClientSession } from "./client-session.ts";
 import type { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
 import type { ConnectionStats } from "./connection-stats.ts";
@@ -30,7 +27,6 @@ import type { LoopBudgets } from "./loop-budget.ts";
 import type { MemoryGuard, Weighed } from "./memory-guard.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Refusals } from "./refusals.ts";
-import { isRefused } from "./refused-writes.ts";
 import type { SharedParts } from "./shared-parts.ts";
 import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
 
@@ -64,18 +60,9 @@ export interface ConnectionServices {
  */
 type State =
   | { readonly name: "opening" }
-  | {
-      readonly name: "open";
-      readonly session: Session;
-      readonly access: Access;
-    }
+  | { readonly name: "open"; readonly client: ClientSession }
   | { readonly name: "closed" };
 
-const MAY_NOT_WRITE = "this connection may not change the document";
-/** Updates and documents larger than this have to wait while memory is short. */
-const LARGE_BYTES = 256 * 1024;
-/** Stop reading from a client that does not read, if its pending state vector is larger than this. */
-const MOST_UNANSWERED_BYTES = 16 * 1024;
 /** How long the close frame has to reach the network before the socket and its memory are released. */
 const LAST_WORDS_MS = 20;
 /** What `ws` reports for a connection that ended without a close code. */
@@ -85,7 +72,7 @@ const NO_CLOSE_CODE = 1006;
  * One client's WebSocket: checks access, passes the client's messages to the room, and sends it the
  * room's frames. `Incoming` and `Outgoing` are its two directions.
  */
-export class Connection implements Sink, MessageHandler, MessageReceiver, Weighed {
+export class Connection implements Sink, MessageHandler, Weighed {
   readonly id: string;
   readonly room: string;
   readonly #attempt: Attempt;
@@ -100,9 +87,6 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   #state: State = { name: "opening" };
   #access: Access | null = null;
   #closeCode: number | null = null;
-  /** A state vector that arrived while the client was not reading. */
-  #unanswered: Uint8Array | null = null;
-  #onWritable: (() => void) | undefined;
   #endsForMemory = false;
   readonly #expiry: Deadline = new Deadline(() => {
     this.fail(new AccessDeniedError("unauthenticated", "the access has expired"));
@@ -159,7 +143,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   get documentShare(): number {
     const state = this.#state;
     if (state.name !== "open") return 0;
-    const { log, subscribers } = state.session.room;
+    const { log, subscribers } = state.client.session.room;
     return log.bytes / Math.max(1, subscribers.size);
   }
 
@@ -245,54 +229,6 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     this.#webSocket.terminate();
   }
 
-  onStateVector(stateVector: Uint8Array): void {
-    const { session, access } = this.#opened();
-    const { room, subscriber } = session;
-    this.#greeting.stateVectorCame();
-    if (!this.writable) {
-      this.#answerLater(stateVector.slice());
-      return;
-    }
-    if (access.level === "presence-only") {
-      this.write([EMPTY_BASE.frame]);
-      return;
-    }
-    const own = stateVector.slice();
-    const answer = async () => {
-      if (!this.isOver) await room.answer(subscriber, own);
-    };
-    const isLarge = room.log.bytes > LARGE_BYTES;
-    if (!isLarge) {
-      this.#incoming.wait(answer());
-      return;
-    }
-    // The answer to an empty client is shared with others. A diff is not, and its parts are kept too.
-    const bytes = own[0] === 0 ? 0 : 2 * room.log.bytes;
-    this.#outgoing.reserve(bytes);
-    const whenRead = () => this.#outgoing.whenRead();
-    this.#incoming.wait(this.#services.largeAnswers.run(this, bytes, answer, whenRead));
-  }
-
-  onDiff(update: Uint8Array): void {
-    this.#take(update, UNKNOWN);
-  }
-
-  onUpdate(update: Uint8Array): void {
-    this.#take(update, this.#opened().session.subscriber.origin);
-  }
-
-  onAwareness(states: Uint8Array): void {
-    const { room, subscriber } = this.#opened().session;
-    room.receiveAwareness(states, subscriber, Date.now());
-    this.#greeting.done();
-  }
-
-  onAwarenessQuery(): void {
-    const { room, subscriber } = this.#opened().session;
-    if (subscriber.awarenessVersion === null) this.#greeting.done();
-    else room.showAwareness(subscriber);
-  }
-
   /** Charges the client for work done after its message was handled, in milliseconds. */
   charge(ms: number): void {
     this.#incoming.charge(ms);
@@ -326,8 +262,8 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     try {
       const access = await this.#services.access.authorize(this.#attempt);
       if (this.#state.name !== "open") return true;
-      if (access.level === this.#state.access.level) {
-        this.#state = { ...this.#state, access };
+      if (access.level === this.#state.client.access.level) {
+        this.#state.client.access = access;
         this.#access = access;
         this.#expiry.set(access.expiresAt);
       } else {
@@ -342,16 +278,11 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   }
 
   handle(message: Uint8Array): void {
-    readMessage(message, this);
+    readMessage(message, this.#opened());
   }
 
-  /** Answers a state vector that could not be answered when it arrived. */
   handlePending(): boolean {
-    const stateVector = this.#unanswered;
-    if (stateVector === null || !this.writable) return false;
-    this.#unanswered = null;
-    this.onStateVector(stateVector);
-    return true;
+    return this.#state.name === "open" && this.#state.client.answerPending();
   }
 
   tooMany(): void {
@@ -367,7 +298,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   /** Closes the connection with the code for this error. */
   fail(error: unknown): void {
     if (this.isOver) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     const code = CloseCode.of(error);
     const isHeld = this.closeWith(code, CloseCode.text(code, error));
     if (code === CloseCode.internal) {
@@ -413,7 +344,12 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     if (this.#services.rooms.tellsChanges) {
       subscriber.author = { connection: this.id, subject: access.subject };
     }
-    this.#state = { name: "open", session, access };
+    const client = new ClientSession({
+      ...{ session, access, connection: this, services: this.#services },
+      ...{ incoming: this.#incoming, outgoing: this.#outgoing },
+      ...{ greeting: this.#greeting, unfinished: this.#unfinished },
+    });
+    this.#state = { name: "open", client };
     this.#access = access;
     this.#services.onOpened(this);
     this.#expiry.set(access.expiresAt);
@@ -431,79 +367,10 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     if (!this.isOver) this.#incoming.receive(data, isBinary);
   }
 
-  /**
-   * Defers the answer until the client reads again. The newest state vector replaces earlier ones, whose
-   * answers it includes.
-   */
-  #answerLater(stateVector: Uint8Array): void {
-    this.#unanswered = stateVector;
-    if (stateVector.length <= MOST_UNANSWERED_BYTES) return;
-    this.#incoming.wait(
-      new Promise((resolve) => {
-        this.#onWritable = resolve;
-      }),
-    );
-  }
-
-  /** @param origin unknown for sync step 2, which may hold what others wrote */
-  #take(update: Uint8Array, origin: Origin): void {
-    const { access, session } = this.#opened();
-    if (access.level !== "read-write") {
-      if (isRefused(update, origin, access.level, session.room)) this.#forbid();
-    } else if (update.length > INLINE_SCAN_BYTES) {
-      const copy = allocateShared(update.length);
-      copy.set(update);
-      this.#unfinished.hold(copy.length);
-      const inspected = this.#services.rooms.workers.run(this.room, "inspect", copy);
-      this.#incoming.wait(
-        inspected
-          .finally(() => this.#unfinished.release())
-          .then((contents) => {
-            const began = performance.now();
-            this.#submit(copy, contents, origin);
-            this.charge(performance.now() - began);
-          }),
-      );
-    } else {
-      this.#submit(update, inspectUpdate(update), origin);
-    }
-  }
-
-  #submit(update: Uint8Array, contents: UpdateContents, origin: Origin): void {
-    if (this.#state.name !== "open" || isEmpty(contents)) return;
-    const { session, access } = this.#state;
-    // Access may have been reduced while a large update was inspected.
-    if (access.level !== "read-write") {
-      this.#forbid();
-      return;
-    }
-    try {
-      session.room.submit(update, origin, contents);
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
-    const { journal } = this.#services.rooms;
-    if (journal.full) this.#incoming.wait(journal.whenNotFull());
-    else if (update.length > LARGE_BYTES && this.#isMemoryShort()) {
-      this.#incoming.wait(this.#services.guard.whenNotFull());
-    }
-  }
-
-  #forbid(): void {
-    this.fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
-  }
-
-  /** Measures again, because large updates may have used up memory since the last measurement. */
-  #isMemoryShort(): boolean {
-    this.#services.guard.look();
-    return this.#services.guard.isFull;
-  }
-
   /** @param number the payload of the pong: the number given to `prove`, or empty for other pings */
   #proved(number: Buffer): void {
     if (number.length === 0 || this.#state.name !== "open") return;
-    const { room, subscriber } = this.#state.session;
+    const { room, subscriber } = this.#state.client.session;
     room.proved(subscriber, Number(number));
   }
 
@@ -517,20 +384,20 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
   #takeMore(): void {
     if (this.#state.name !== "open" || !this.takesAwareness) return;
     const began = performance.now();
-    const { room, subscriber } = this.#state.session;
+    const { client } = this.#state;
+    const { room, subscriber } = client.session;
     room.resume(subscriber);
     this.charge(performance.now() - began);
     this.#outgoing.pump();
     if (!this.writable) return;
-    this.#onWritable?.();
-    this.#onWritable = undefined;
+    client.becameWritable();
     this.#outgoing.read();
-    if (this.#unanswered !== null && !this.#incoming.busy) this.#incoming.proceed();
+    if (client.hasPending && !this.#incoming.busy) this.#incoming.proceed();
   }
 
-  #opened(): Extract<State, { name: "open" }> {
+  #opened(): ClientSession {
     if (this.#state.name !== "open") throw new Error(`connection ${this.id} is not open`);
-    return this.#state;
+    return this.#state.client;
   }
 
   #log(message: string, reason: string): void {
@@ -556,8 +423,7 @@ export class Connection implements Sink, MessageHandler, MessageReceiver, Weighe
     this.#expiry.set(null);
     this.#incoming.close();
     this.#greeting.cancel();
-    this.#unanswered = null;
     this.#outgoing.close();
-    if (state.name === "open") state.session[Symbol.dispose]();
+    if (state.name === "open") state.client.end();
   }
 }

@@ -1,4 +1,4 @@
-import { LruMap } from "../runtime/lru-map.ts";
+import { LRUCache } from "lru-cache";
 import { networkOf } from "../runtime/network-of-address.ts";
 import type { LoopStats } from "./connection-stats.ts";
 
@@ -109,7 +109,7 @@ export class LoopBudgets {
   readonly #limits: LoopLimits;
   readonly #load: { get(now: number): number };
   readonly #stats: LoopStats;
-  readonly #networks: LruMap<string, Network> = new LruMap(MAX_NETWORKS);
+  readonly #networks: LRUCache<string, Network> = new LRUCache({ max: MAX_NETWORKS });
 
   /** @param load the load of the event loop, from 0 to 1 */
   constructor(limits: LoopLimits, load: { get(now: number): number }, stats: LoopStats) {

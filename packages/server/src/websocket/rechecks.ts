@@ -1,12 +1,12 @@
 import type { AccessControl } from "../auth/access.ts";
+import { type BackoffBounds, backoff } from "../runtime/backoff.ts";
 import type { Connection } from "./connection.ts";
 
 /** How many connections are checked at a time. */
 const AT_ONCE = 16;
 /** After this many undecided checks in a row, the remaining connections wait for the next retry. */
 const MOST_UNDECIDED = 3;
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 30_000;
+const RETRY: BackoffBounds = { first: 1_000, longest: 30_000 };
 
 interface RunningRecheck {
   readonly done: Promise<void>;
@@ -24,7 +24,8 @@ export class Rechecks {
   readonly #connections: ReadonlySet<Connection>;
   readonly #running: Map<string, RunningRecheck> = new Map();
   readonly #undecided: Set<Connection> = new Set();
-  #retryMs = FIRST_RETRY_MS;
+  /** Retries in a row that left connections undecided. */
+  #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -78,8 +79,8 @@ export class Rechecks {
 
   #retryLater(): void {
     if (this.#closed || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => void this.#retry(), this.#retryMs);
-    this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+    this.#failures++;
+    this.#timer = setTimeout(() => void this.#retry(), backoff(this.#failures, RETRY));
   }
 
   async #retry(): Promise<void> {
@@ -87,6 +88,6 @@ export class Rechecks {
     this.#undecided.clear();
     this.#timer = undefined;
     await this.#check(undecided.filter((connection) => this.#connections.has(connection)));
-    if (this.#undecided.size === 0) this.#retryMs = FIRST_RETRY_MS;
+    if (this.#undecided.size === 0) this.#failures = 0;
   }
 }

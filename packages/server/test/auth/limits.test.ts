@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Admission, ConnectionLimits } from "../../src/auth/connection-limits.ts";
 import { TokenBucket } from "../../src/auth/token-bucket.ts";
-import { LruMap } from "../../src/runtime/lru-map.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -108,22 +107,5 @@ describe("connection limits", () => {
       "connections-per-address",
       "attempts-per-address",
     ]);
-  });
-});
-
-describe("an LRU map", () => {
-  it("evicts the least recently used entry", () => {
-    const map = new LruMap<string, number>(2);
-    map.set("a", 1);
-    map.set("b", 2);
-    map.get("a");
-    map.set("c", 3);
-    expect([...map.keys()]).toEqual(["a", "c"]);
-    map.set("a", 4);
-    map.set("d", 5);
-    expect([...map.keys()]).toEqual(["a", "d"]);
-    expect(map.get("a")).toBe(4);
-    map.delete("a");
-    expect(map.get("a")).toBeUndefined();
   });
 });

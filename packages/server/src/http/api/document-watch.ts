@@ -2,13 +2,18 @@ import type { Logger } from "pino";
 import type { Frame } from "../../protocol/frame.ts";
 import { readMessage } from "../../protocol/message.ts";
 import { messageOf } from "../../protocol/message-of-frame.ts";
+import type { UpdateContents } from "../../protocol/update.ts";
 import type { Session } from "../../room/session.ts";
 import type { Sink } from "../../room/subscriber.ts";
 import { OverBudgetError } from "../../room/worker-errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
 import { presenceJson } from "./presence-json.ts";
-import { presenceEvent, updateEvents } from "./watch-events.ts";
+import type { PresenceJson } from "./schemas.ts";
+
+/** A multiple of 3, so that the Base64 of each piece has no padding. */
+const BYTES_PER_PIECE = 12 * 1024;
+const CLIENTS_PER_PIECE = 100;
 
 /** Minimum interval between presence events: presence changes often, and each event lists every client. */
 const PRESENCE_MS = 250;
@@ -154,4 +159,37 @@ export class DocumentWatch implements Sink, StreamOwner {
     this.#busy = false;
     this.onDrained();
   }
+}
+
+/** One `update` event per update, in pieces. */
+function* updateEvents(
+  updates: readonly Uint8Array[],
+  contents: readonly UpdateContents[],
+): Generator<string, void> {
+  const at = new Date().toISOString();
+  for (const [i, update] of updates.entries()) {
+    const { runs = [] } = contents[i] ?? {};
+    const clients = [...new Set(Array.from(runs).filter((_, field) => field % 3 === 0))];
+    const head = JSON.stringify({ at, bytes: update.length, clients });
+    yield `event: update\ndata: ${head.slice(0, -1)},"update":"`;
+    yield* base64(update);
+    yield `"}\n\n`;
+  }
+}
+
+function* base64({ buffer, byteOffset, length }: Uint8Array): Generator<string, void> {
+  const bytes = Buffer.from(buffer, byteOffset, length);
+  for (let start = 0; start < length; start += BYTES_PER_PIECE) {
+    yield bytes.toString("base64", start, Math.min(start + BYTES_PER_PIECE, length));
+  }
+}
+
+/** A `presence` event, in pieces. @param clients all present clients */
+function* presenceEvent(clients: PresenceJson["clients"]): Generator<string, void> {
+  yield `event: presence\ndata: {"clients":[`;
+  for (let start = 0; start < clients.length; start += CLIENTS_PER_PIECE) {
+    const piece = JSON.stringify(clients.slice(start, start + CLIENTS_PER_PIECE)).slice(1, -1);
+    yield start === 0 ? piece : `,${piece}`;
+  }
+  yield "]}\n\n";
 }

@@ -5,7 +5,7 @@ import { TooLargeError } from "../../protocol/too-large-error.ts";
 import { isEmpty, type UpdateContents } from "../../protocol/update.ts";
 import { UNKNOWN } from "../../room/origin.ts";
 import type { Room } from "../../room/room.ts";
-import { within } from "../../runtime/within.ts";
+import { within } from "../../runtime/time-limit.ts";
 import type { ApiServices } from "./api-services.ts";
 import { UPDATE_TYPE } from "./document-download.ts";
 import { ApiProblem } from "./problems.ts";

@@ -1,3 +1,4 @@
+import { withTimeLimit } from "../../runtime/time-limit.ts";
 import { RegistryError } from "../registry.ts";
 import { asRegistryError } from "./errors.ts";
 
@@ -18,19 +19,10 @@ export async function bounded<T>(
   limit: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new RegistryError(`DynamoDB did not respond within ${limit} ms`));
-      abort.abort();
-    }, limit);
-  });
+  const late = () => new RegistryError(`DynamoDB did not respond within ${limit} ms`);
   try {
-    return await Promise.race([work(abort.signal), late]);
+    return await withTimeLimit(limit, late, work);
   } catch (error) {
     throw asRegistryError(error, table);
-  } finally {
-    clearTimeout(timer);
   }
 }

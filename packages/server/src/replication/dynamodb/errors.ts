@@ -2,12 +2,13 @@ import {
   ConditionalCheckFailedException,
   ResourceNotFoundException,
 } from "@aws-sdk/client-dynamodb";
+import { reasonOf } from "../../runtime/reason.ts";
 import { RegistryError } from "../registry.ts";
 
 /** Wraps an error with a one-line explanation for the operator. */
 export function asRegistryError(error: unknown, table: string): RegistryError {
   if (error instanceof RegistryError) return error;
-  return new RegistryError(reasonOf(error, table), { cause: error });
+  return new RegistryError(explanationOf(error, table), { cause: error });
 }
 
 /**
@@ -23,15 +24,14 @@ export async function conditionHeld(write: Promise<unknown>): Promise<boolean> {
   }
 }
 
-function reasonOf(error: unknown, table: string): string {
+function explanationOf(error: unknown, table: string): string {
   if (error instanceof ResourceNotFoundException) {
     return `the DynamoDB table ${table} does not exist; run symphony-backend setup`;
   }
-  if (!(error instanceof Error)) return `DynamoDB: ${String(error)}`;
+  if (!(error instanceof Error)) return `DynamoDB: ${reasonOf(error)}`;
   if (error.name === "ValidationException" && /key/i.test(error.message)) {
     return `the DynamoDB table ${table} is not one of symphony-backend (${error.message}); name another in DYNAMODB_TABLE, and run symphony-backend setup`;
   }
   if (error.name === "TimeoutError") return "DynamoDB is not responding";
-  // When a host name has several addresses and none responds, the error has no message.
-  return `DynamoDB: ${error.message || error.name}`;
+  return `DynamoDB: ${reasonOf(error) || error.name}`;
 }

@@ -4,6 +4,8 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { Logger } from "pino";
+import { reasonOf } from "../../runtime/reason.ts";
+import { Repeater } from "../../runtime/repeater.ts";
 import {
   type Incarnation,
   type LeaseState,
@@ -47,8 +49,7 @@ export class OwnLease {
   #judgesFrom = 0;
   #failure: string | undefined;
   #renewal: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #repeater: Repeater = new Repeater(() => this.#renewAgain());
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -56,7 +57,7 @@ export class OwnLease {
 
   /** Whether others consider this server alive. */
   get inOrder(): boolean {
-    return !this.#closed && Date.now() < this.#until;
+    return !this.#repeater.isClosed && Date.now() < this.#until;
   }
 
   get state(): LeaseState {
@@ -73,7 +74,7 @@ export class OwnLease {
 
   /** Why the lease cannot be renewed, or `undefined` if it can. */
   get problem(): string | undefined {
-    if (this.#closed || this.#failure !== undefined) return this.#failure;
+    if (this.#repeater.isClosed || this.#failure !== undefined) return this.#failure;
     return this.inOrder ? undefined : "the lease has expired";
   }
 
@@ -85,12 +86,12 @@ export class OwnLease {
   /** Takes the lease, and starts renewing it. @throws RegistryError */
   async start(): Promise<void> {
     await this.renew();
-    this.#renewIn(this.#options.renewMs);
+    this.#repeater.startIn(jittered(this.#options.renewMs));
   }
 
   /** Renews it now. @throws RegistryError */
   async renew(): Promise<void> {
-    if (this.#closed) throw new RegistryError("the registry is closed");
+    if (this.#repeater.isClosed) throw new RegistryError("the registry is closed");
     this.#renewal ??= this.#write().finally(() => {
       this.#renewal = undefined;
     });
@@ -99,8 +100,7 @@ export class OwnLease {
 
   /** Releases the lease, so that others know that this server is gone. Does not reject. */
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    void this.#repeater.close();
     const { table, logger } = this.#options;
     try {
       await bounded(table, CLOSE_MS, async (signal) => {
@@ -115,24 +115,19 @@ export class OwnLease {
     }
   }
 
-  /** Jitter of up to a fifth either way keeps the servers from renewing at the same moment. */
-  #renewIn(delay: number): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#renewAndGoOn(), delay * (0.8 + Math.random() * 0.4));
-  }
-
-  async #renewAndGoOn(): Promise<void> {
+  /** @returns the pause before the next renewal, in milliseconds */
+  async #renewAgain(): Promise<number> {
     const { renewMs, logger } = this.#options;
     try {
       await this.renew();
-      this.#renewIn(renewMs);
+      return jittered(renewMs);
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#repeater.isClosed) return renewMs;
       if (this.#failure === undefined) {
         logger.error({ err: error }, "renewing the lease failed, retrying");
       }
-      this.#failure = error instanceof Error ? error.message : String(error);
-      this.#renewIn(Math.min(renewMs, RETRY_MS));
+      this.#failure = reasonOf(error);
+      return jittered(Math.min(renewMs, RETRY_MS));
     }
   }
 
@@ -208,4 +203,9 @@ export class OwnLease {
       { abortSignal: signal },
     );
   }
+}
+
+/** Up to a fifth either way keeps the servers from renewing at the same moment. */
+function jittered(ms: number): number {
+  return ms * (0.8 + Math.random() * 0.4);
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { reasonOf } from "../../runtime/reason.ts";
 import {
   type AllServers,
   type Incarnation,
@@ -135,7 +136,7 @@ export class MemoryRegistry implements Registry {
     try {
       this.#renew();
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = reasonOf(error);
     }
   }
 

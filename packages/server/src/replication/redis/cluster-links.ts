@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { toError } from "../../runtime/reason.ts";
 import { pause } from "./abort.ts";
 import { SHARDED } from "./connection.ts";
 import { addressOf, type Endpoint } from "./endpoint.ts";
@@ -114,7 +115,7 @@ export class ClusterLinks implements Transport {
       const outcomes = [...this.#links.values()].map(({ firstOutcome }) => firstOutcome);
       void Promise.all(outcomes).then((all) => tried(all.find((outcome) => outcome !== undefined)));
     } catch (error) {
-      const reason = error instanceof Error ? error : new Error(String(error));
+      const reason = toError(error);
       this.#problem = reason.message;
       tried(reason);
       if (!this.#hasReported && !signal.aborted) {

@@ -1,3 +1,4 @@
+import { reasonOf } from "../../runtime/reason.ts";
 /** A Redis server, and how to authenticate to it. */
 export interface Endpoint {
   readonly host: string;
@@ -39,14 +40,8 @@ export function addressOf({ host, port }: Pick<Endpoint, "host" | "port">): stri
 
 /** Describes an error without the password: old servers repeat commands in errors. */
 export function explain(error: unknown, { password }: Endpoint): string {
-  const message = messageOf(error);
+  const message = reasonOf(error);
   return password === undefined ? message : message.replaceAll(password, "***");
-}
-
-function messageOf(error: unknown): string {
-  // When all addresses of a host fail, each error has a message, but the aggregate has none.
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join(", ");
-  return error instanceof Error ? error.message : String(error);
 }
 
 function decoded(part: string): string | undefined {

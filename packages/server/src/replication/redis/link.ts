@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { type BackoffBounds, backoff } from "../../runtime/backoff.ts";
 import { aborted, pause } from "./abort.ts";
 import type { Client } from "./client.ts";
 import { Connection, type PubSub } from "./connection.ts";
@@ -16,8 +17,7 @@ export interface LinkOptions {
   readonly logger: Logger;
 }
 
-const MIN_RETRY_MS = 50;
-const MAX_RETRY_MS = 1_000;
+const RETRY: BackoffBounds = { first: 100, longest: 1_000 };
 /** A connection that ends sooner counts as a failed attempt. */
 const STABLE_MS = 5_000;
 const WARN_MS = 10_000;
@@ -111,8 +111,7 @@ export class Link implements Transport {
       if (!closing.aborted) this.#suspend(reason);
       tried(reason);
       failures = Date.now() - startedAt > STABLE_MS ? 1 : failures + 1;
-      const longest = Math.min(MIN_RETRY_MS * 2 ** failures, MAX_RETRY_MS);
-      await pause(longest * (0.5 + Math.random() / 2), closing);
+      await pause(backoff(failures, RETRY), closing);
     }
   }
 

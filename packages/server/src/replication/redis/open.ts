@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { resultWithin } from "../../runtime/time-limit.ts";
 import type { Bus } from "../bus.ts";
 import { ClusterLinks } from "./cluster-links.ts";
 import { PLAIN } from "./connection.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { Link } from "./link.ts";
 import { RedisBus } from "./redis-bus.ts";
-import { RefusedError, type Transport } from "./transport.ts";
+import { RefusedError } from "./transport.ts";
 
 const FIRST_TIMEOUT_MS = 2_000;
 
@@ -23,10 +24,10 @@ export async function openRedisBus(urls: readonly string[], logger: Logger): Pro
   if (first === undefined) throw new Error("no Redis URL is given");
   const transport =
     others.length === 0 ? openLink(first, logger) : new ClusterLinks([first, ...others], logger);
-  const outcome = await firstOutcome(transport);
-  if (outcome instanceof RefusedError) {
+  const outcome = await resultWithin(FIRST_TIMEOUT_MS, transport.firstOutcome);
+  if (outcome?.value instanceof RefusedError) {
     await transport.close();
-    throw outcome;
+    throw outcome.value;
   }
   return new RedisBus(transport, logger);
 }
@@ -40,14 +41,4 @@ function openLink(endpoint: Endpoint, logger: Logger): Link {
     onDoubt: () => {},
     logger,
   });
-}
-
-async function firstOutcome(transport: Transport): Promise<Error | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), FIRST_TIMEOUT_MS);
-  try {
-    return await Promise.race([transport.firstOutcome, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

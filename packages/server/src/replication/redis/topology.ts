@@ -1,3 +1,4 @@
+import { withTimeLimit } from "../../runtime/time-limit.ts";
 import { type Client, connectClient, failure } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Link } from "./link.ts";
@@ -43,7 +44,7 @@ export async function readTopology(
 }
 
 async function askLink(link: Link): Promise<readonly SlotRange[]> {
-  return rangesOf(await inTime(link.slots()), link.endpoint);
+  return rangesOf(await answered(link.slots()), link.endpoint);
 }
 
 async function askSeed(seed: Endpoint, closing: AbortSignal): Promise<readonly SlotRange[]> {
@@ -52,7 +53,7 @@ async function askSeed(seed: Endpoint, closing: AbortSignal): Promise<readonly S
   closing.addEventListener("abort", end);
   try {
     const client = await connectClient(seed, life);
-    return rangesOf(await inTime(client.clusterSlots()), seed);
+    return rangesOf(await answered(client.clusterSlots()), seed);
   } catch (error) {
     throw life.signal.aborted ? life.signal.reason : failure(error, seed);
   } finally {
@@ -71,16 +72,9 @@ function rangesOf(slots: Slots, asked: Endpoint): readonly SlotRange[] {
   }));
 }
 
-async function inTime<Result>(work: Promise<Result>): Promise<Result> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Error(`no response within ${ANSWER_TIMEOUT_MS} ms`));
-  }, ANSWER_TIMEOUT_MS);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function answered<Result>(slots: Promise<Result>): Promise<Result> {
+  const late = () => new Error(`no response within ${ANSWER_TIMEOUT_MS} ms`);
+  return withTimeLimit(ANSWER_TIMEOUT_MS, late, () => slots);
 }
 
 /** Spreads the requests over the servers, so that an outdated view is not read every time. */

@@ -1,4 +1,4 @@
-import { LruMap } from "../lru-map.ts";
+import { LRUCache } from "lru-cache";
 import { networkOf } from "../network-of-address.ts";
 
 /** The number of wrong tokens that one network may send in a burst. */
@@ -21,7 +21,7 @@ interface Failures {
  * that has sent no wrong token is never blocked.
  */
 export class FailedAttempts {
-  readonly #failures: LruMap<string, Failures> = new LruMap(NETWORKS);
+  readonly #failures: LRUCache<string, Failures> = new LRUCache({ max: NETWORKS });
   #ofAll: Failures = { count: 0, at: 0 };
 
   /** Whether tokens from this address are currently rejected unchecked. */

@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { nearestName } from "../../runtime/nearest-name.ts";
+import { reasonOf } from "../../runtime/reason.ts";
 import { CorruptedError, StorageError } from "../errors.ts";
 
 /** How long to wait for a connection, also while all of them are in use. */
@@ -52,7 +53,9 @@ export function databaseOf(text: string): Database {
     const { database = "", host, port } = new Client(text);
     return { url, name: `"${database}" at ${host}:${port}` };
   } catch (error) {
-    throw new StorageError(`DATABASE_URL cannot be used: ${reasonOf(error)}`, { cause: error });
+    throw new StorageError(`DATABASE_URL cannot be used: ${explanationOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -82,7 +85,7 @@ export function explained(database: Database, what: string, error: unknown): Sto
   const isDamage = error instanceof CorruptedError || DAMAGE.has(codeOf(error));
   if (error instanceof StorageError && !isDamage) return error;
   const advice = ADVICE[codeOf(error)];
-  const text = `Could not ${what} in the PostgreSQL database ${database.name}: ${reasonOf(error)}`;
+  const text = `Could not ${what} in the PostgreSQL database ${database.name}: ${explanationOf(error)}`;
   const message = advice === undefined ? text : `${text}. ${advice}`;
   const Kind = isDamage ? CorruptedError : StorageError;
   return new Kind(message, { cause: error });
@@ -111,11 +114,9 @@ const TIMEOUTS: Readonly<Record<string, string>> = {
   "timeout exceeded when trying to connect": `all connections were in use for ${CONNECT_MS} ms`,
 };
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // A host with several addresses fails with one error for each, but the aggregate has no message.
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
-  return TIMEOUTS[error.message] ?? error.message;
+function explanationOf(error: unknown): string {
+  const reason = reasonOf(error);
+  return TIMEOUTS[reason] ?? reason;
 }
 
 /** Returns the server's SQLSTATE, or the operating system's error code. */

@@ -1,4 +1,4 @@
-import { Kysely, sql } from "kysely";
+import { Kysely, type RawBuilder, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Logger } from "pino";
 import { metadataMigrations } from "../sql/metadata-schema.ts";
@@ -6,7 +6,6 @@ import { asMigrationError } from "../sql/sql-errors.ts";
 import { Connections } from "./connections.ts";
 import type { Database } from "./database.ts";
 import { ConnectionsDialect } from "./dialect.ts";
-import { journalMigrations, TEXT } from "./journal-schema.ts";
 
 const PURPOSE = "create or update the tables";
 const TABLE = "symphony_migrations";
@@ -17,6 +16,39 @@ const TABLE = "symphony_migrations";
 const LOCK = 3853314791062309107n;
 /** A server may have to wait for another one that is migrating large tables. */
 const STATEMENT_MS = 60_000;
+
+/** Text that is compared by its bytes, regardless of the collation of the database. */
+const TEXT: RawBuilder<unknown> = sql`text COLLATE "C"`;
+
+/**
+ * The tables of the journal. Migrations run in the order of their names; never change one that has
+ * been released.
+ */
+const journalMigrations: Readonly<Record<string, Migration>> = {
+  "0001-journal": {
+    up: async (db) => {
+      await db.schema
+        .createTable("journal")
+        .addColumn("id", "bigint", (column) => column.primaryKey().generatedAlwaysAsIdentity())
+        .addColumn("room", TEXT, (column) => column.notNull())
+        .addColumn("checksum", "bigint", (column) => column.notNull())
+        .addColumn("content", "bytea", (column) => column.notNull())
+        .execute();
+      // Rows live for seconds: compressing them would cost more than it saves.
+      await sql`ALTER TABLE journal ALTER COLUMN content SET STORAGE EXTERNAL`.execute(db);
+      await db.schema.createIndex("journal_room").on("journal").columns(["room", "id"]).execute();
+      await db.schema
+        .createTable("snapshotted_rooms")
+        .addColumn("room", TEXT, (column) => column.primaryKey())
+        .execute();
+    },
+  },
+};
+
+const migrations: Readonly<Record<string, Migration>> = {
+  ...named("journal", journalMigrations),
+  ...named("metadata", metadataMigrations(TEXT)),
+};
 
 /**
  * Creates the tables, or brings them up to date. Any number of servers may do this at the same
@@ -53,11 +85,6 @@ export async function migrate(database: Database, logger: Pick<Logger, "debug">)
     await db.destroy();
   }
 }
-
-const migrations: Readonly<Record<string, Migration>> = {
-  ...named("journal", journalMigrations),
-  ...named("metadata", metadataMigrations(TEXT)),
-};
 
 function named(part: string, own: Readonly<Record<string, Migration>>): Record<string, Migration> {
   return Object.fromEntries(Object.entries(own).map(([name, one]) => [`${part}-${name}`, one]));

@@ -1,4 +1,5 @@
 import { Client, type QueryResult } from "pg";
+import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
 import { CONNECT_MS, type Database, explained, STATEMENT_MS } from "./database.ts";
 
@@ -62,7 +63,7 @@ async function requireTransactions(client: Client, { name }: Database): Promise<
     await client.query("BEGIN");
     await client.query("COMMIT");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new StorageError(
       `The pooler in front of the PostgreSQL database ${name} does not allow transactions (${reason}). Set its pool_mode to transaction or session`,
       { cause },

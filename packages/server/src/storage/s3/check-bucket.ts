@@ -1,6 +1,6 @@
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { Logger } from "pino";
-import { within } from "../../runtime/within.ts";
+import { within } from "../../runtime/time-limit.ts";
 import { codeOf, explain, statusOf } from "./explain.ts";
 
 /** How long to wait for S3 to report a problem. */

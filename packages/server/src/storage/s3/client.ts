@@ -1,5 +1,4 @@
 import { S3Client } from "@aws-sdk/client-s3";
-import { sendUnquotedIfMatch } from "./unquoted-if-match.ts";
 
 export interface S3ClientOptions {
   /** Whether the bucket is in the path of URLs instead of the host name. */
@@ -36,4 +35,27 @@ export function createS3Client({ forcePathStyle, unquotedIfMatch }: S3ClientOpti
   });
   if (unquotedIfMatch) sendUnquotedIfMatch(client);
   return client;
+}
+
+/**
+ * Makes a client send `If-Match` without the quotes of the ETag. Ceph compares the header with the
+ * bare ETag, so with the quotes that the standard requires, no condition ever holds.
+ */
+function sendUnquotedIfMatch(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { request } = args;
+      if (hasHeaders(request)) {
+        const value = request.headers["if-match"];
+        if (value !== undefined) request.headers["if-match"] = value.replaceAll('"', "");
+      }
+      return next(args);
+    },
+    // Runs before the request is signed.
+    { step: "build", name: "sendUnquotedIfMatch", priority: "low" },
+  );
+}
+
+function hasHeaders(request: unknown): request is { headers: Record<string, string | undefined> } {
+  return typeof request === "object" && request !== null && "headers" in request;
 }

@@ -1,4 +1,5 @@
 import { S3ServiceException } from "@aws-sdk/client-s3";
+import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
 
 const DENIED =
@@ -33,7 +34,7 @@ const ADVICE_BY_STATUS: Readonly<Record<number, string>> = { 301: ELSEWHERE, 403
  */
 export function explain(what: string, error: unknown): StorageError {
   if (error instanceof StorageError) return error;
-  return new StorageError(`Could not ${what}: ${reasonOf(error)}`, { cause: error });
+  return new StorageError(`Could not ${what}: ${explanationOf(error)}`, { cause: error });
 }
 
 /** Returns the code of an S3 error, such as `NoSuchKey`, or the name of any other error. */
@@ -46,12 +47,11 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+function explanationOf(error: unknown): string {
+  if (!(error instanceof Error)) return reasonOf(error);
   const status = statusOf(error);
   const advice = ADVICE[error.name] ?? ADVICE_BY_STATUS[status ?? 0];
   if (advice !== undefined) return advice;
   if (status !== undefined) return `S3 responded with ${status} ${error.name}: ${error.message}`;
-  // When a host name has several addresses and none responds, the error has no message.
-  return error.message || error.name;
+  return reasonOf(error) || error.name;
 }

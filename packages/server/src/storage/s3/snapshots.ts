@@ -8,11 +8,11 @@ import {
   PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
+import pLimit, { type LimitFunction } from "p-limit";
 import type { Logger } from "pino";
-import { Turns } from "../../runtime/turns.ts";
+import { allocateShared, SHARED_BYTES } from "../../runtime/memory.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import type { Snapshot, SnapshotStore, SnapshotVersion } from "../snapshots.ts";
-import { readBody } from "./body.ts";
 import { codeOf, explain, statusOf } from "./explain.ts";
 import { type Condition, uploadInParts } from "./multipart.ts";
 import { TimeLimit } from "./time-limit.ts";
@@ -38,7 +38,7 @@ const CONTENT_TYPE = "application/octet-stream";
 export class S3Snapshots implements SnapshotStore {
   readonly #client: S3Client;
   readonly #options: S3SnapshotsOptions;
-  readonly #turns: Turns = new Turns(CALLS_AT_ONCE);
+  readonly #limit: LimitFunction = pLimit(CALLS_AT_ONCE);
   readonly #running: Set<Promise<unknown>> = new Set();
   #closed: Promise<void> | undefined;
 
@@ -189,7 +189,7 @@ export class S3Snapshots implements SnapshotStore {
     const task = `${what} ${this.#name(room)}`;
     if (this.#closed !== undefined)
       throw new StorageError(`Could not ${task}: the store is closed`);
-    const running = TimeLimit.during((limit) => this.#turns.take(() => work(limit)));
+    const running = TimeLimit.during((limit) => this.#limit(() => work(limit)));
     this.#running.add(running);
     try {
       return await running;
@@ -225,4 +225,28 @@ function versionOf(etag: string | undefined): SnapshotVersion {
   if (!etag) throw new Error("S3 sent a response without an ETag");
   // Ceph omits the quotes when the completion of an upload is repeated.
   return (etag.startsWith('"') ? etag : `"${etag}"`) as SnapshotVersion;
+}
+
+/**
+ * Reads the body of an object into one array. A large one is allocated so that worker threads can
+ * share it.
+ *
+ * @throws Error if it is shorter or longer than announced, or does not match its checksum
+ */
+async function readBody({
+  Body,
+  ContentLength: length,
+}: GetObjectCommandOutput): Promise<Uint8Array> {
+  if (Body === undefined || length === undefined)
+    throw new Error("S3 sent a response without a length");
+  const bytes = length < SHARED_BYTES ? new Uint8Array(length) : allocateShared(length);
+  let end = 0;
+  for await (const chunk of Body as AsyncIterable<Uint8Array>) {
+    if (end + chunk.length > length)
+      throw new Error(`the response is longer than the announced ${length} bytes`);
+    bytes.set(chunk, end);
+    end += chunk.length;
+  }
+  if (end < length) throw new Error(`the response ended after ${end} of ${length} bytes`);
+  return bytes;
 }

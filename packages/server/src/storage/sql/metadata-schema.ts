@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
+import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
 import { type EventsTable, type OutboxTable, outboxMigrations } from "./outbox-schema.ts";
 import { asMigrationError } from "./sql-errors.ts";
@@ -78,7 +79,7 @@ export async function migrateMetadata(db: Kysely<MetadataSchema>): Promise<void>
   if (error === undefined) return;
   if (error instanceof StorageError) throw error;
   const cause = asMigrationError(error);
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = reasonOf(cause);
   throw new StorageError(`Could not create the tables of the metadata: ${reason}`, { cause });
 }
 

@@ -1,4 +1,5 @@
 import type { CompiledQuery, Kysely } from "kysely";
+import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
 import type {
   ActivityPoint,
@@ -176,7 +177,7 @@ export class SqlMetadata implements Metadata, AdminSessionStore {
       return await running;
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       throw new StorageError(`Could not ${what} in the metadata: ${reason}`, { cause: error });
     } finally {
       this.#running.delete(running);

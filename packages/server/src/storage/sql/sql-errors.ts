@@ -1,3 +1,4 @@
+import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
 
 /** The migrator's error message when a table names a migration that this program does not have. */
@@ -27,7 +28,7 @@ export async function asStorageError<Result>(
     return await work();
   } catch (error) {
     if (error instanceof StorageError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new StorageError(`Could not ${what}: ${reason}`, { cause: error });
   }
 }

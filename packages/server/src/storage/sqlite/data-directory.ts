@@ -1,8 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
-import { primaryCode, reasonOf, SQLITE_BUSY } from "./engine-errors.ts";
+import { primaryCode, SQLITE_BUSY } from "./engine-errors.ts";
 
 /** Creates a directory and its parents if they do not exist. @throws StorageError */
 export async function createDirectory(directory: string): Promise<void> {

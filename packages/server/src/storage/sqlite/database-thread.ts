@@ -1,5 +1,5 @@
-import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
+import { WorkerThread } from "../../runtime/worker-thread.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import type { Calls, ThreadFailure, ThreadReply, ThreadRequest } from "./thread-messages.ts";
 
@@ -25,6 +25,8 @@ export interface CallOptions {
   readonly transfer?: readonly ArrayBuffer[];
 }
 
+type Thread = WorkerThread<ThreadRequest, ThreadReply>;
+
 interface WaitingCall {
   readonly purpose: string;
   resolve(value: unknown): void;
@@ -38,7 +40,7 @@ interface WaitingCall {
 export class DatabaseThread<Table extends Calls<Table>> {
   readonly #options: ThreadOptions;
   readonly #waiting = new Map<number, WaitingCall>();
-  #worker: Worker | undefined;
+  #thread: Thread | undefined;
   #starts: number[] = [];
   #lastId = 0;
 
@@ -63,13 +65,13 @@ export class DatabaseThread<Table extends Calls<Table>> {
 
   /** Closes the database after all earlier calls, and ends the thread. @throws StorageError */
   async stop(): Promise<void> {
-    const worker = this.#worker;
-    if (worker === undefined) return;
+    const thread = this.#thread;
+    if (thread === undefined) return;
     try {
       await this.#send("close", [], { purpose: `close "${this.#options.database}"` });
     } finally {
-      this.#worker = undefined;
-      await worker.terminate();
+      this.#thread = undefined;
+      await thread.stop();
     }
   }
 
@@ -79,15 +81,15 @@ export class DatabaseThread<Table extends Calls<Table>> {
       if (this.#waiting.size >= MAX_WAITING) {
         throw new StorageError(`Could not ${purpose}: too many calls are waiting for the disk`);
       }
-      this.#worker ??= this.#start(purpose);
+      this.#thread ??= this.#start(purpose);
       this.#lastId += 1;
       const request: ThreadRequest = { id: this.#lastId, name, args };
-      this.#worker.postMessage(request, [...transfer]);
+      this.#thread.post(request, transfer);
       this.#waiting.set(request.id, { purpose, resolve, reject });
     });
   }
 
-  #start(purpose: string): Worker {
+  #start(purpose: string): Thread {
     const now = performance.now();
     this.#starts = this.#starts.filter((start) => start > now - STARTS_WINDOW_MS);
     if (this.#starts.length >= MAX_STARTS) {
@@ -96,21 +98,14 @@ export class DatabaseThread<Table extends Calls<Table>> {
     this.#starts.push(now);
 
     const { program, database } = this.#options;
-    const worker = new Worker(program, { workerData: database });
-    let death: Error | undefined;
-    worker.on("message", (reply: ThreadReply) => this.#settle(reply));
-    worker.once("messageerror", (error) => {
-      death = error;
-      // The reply is lost. Ending the thread rejects the call that waits for it; it cannot fail.
-      void worker.terminate();
+    const thread: Thread = new WorkerThread(program, {
+      data: database,
+      onMessage: (reply) => this.#settle(reply),
+      onEnded: (cause) => {
+        if (this.#thread === thread) this.#died(cause);
+      },
     });
-    worker.once("error", (error) => {
-      death = error instanceof Error ? error : new Error(String(error));
-    });
-    worker.once("exit", (code) => {
-      if (this.#worker === worker) this.#died(death ?? new Error(`its exit code was ${code}`));
-    });
-    return worker;
+    return thread;
   }
 
   #settle(reply: ThreadReply): void {
@@ -122,7 +117,7 @@ export class DatabaseThread<Table extends Calls<Table>> {
   }
 
   #died(cause: Error): void {
-    this.#worker = undefined;
+    this.#thread = undefined;
     const { database, logger } = this.#options;
     logger?.error({ err: cause, database }, "database thread died");
     const calls = [...this.#waiting.values()];

@@ -1,7 +1,8 @@
 import { parentPort } from "node:worker_threads";
 import { releaseBytes } from "../../runtime/memory.ts";
+import { reasonOf } from "../../runtime/reason.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
-import { engineCode, isCorruption, reasonOf } from "./engine-errors.ts";
+import { engineCode, isCorruption } from "./engine-errors.ts";
 import type {
   Answer,
   Answers,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { BatchWriter } from "../../src/metadata/batch-writer.ts";
+import { BatchWriter } from "../../src/runtime/batch-writer.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** A writer whose store fails while `down` is set. */

@@ -22,3 +22,22 @@ export async function resultWithin<T>(
     clearTimeout(timer);
   }
 }
+
+/**
+ * Runs work with a time limit. When the time is up, aborts its signal and abandons it, even if it does
+ * not end.
+ *
+ * @param late makes the error that says so
+ * @throws whatever the work throws in time
+ */
+export async function withTimeLimit<T>(
+  ms: number,
+  late: () => Error,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const abort = new AbortController();
+  const finished = await resultWithin(ms, work(abort.signal));
+  if (finished !== null) return finished.value;
+  abort.abort();
+  throw late();
+}

@@ -1,0 +1,203 @@
+import type { Access } from "../auth/access.ts";
+import { AccessDeniedError } from "../auth/access.ts";
+import type { MessageReceiver } from "../protocol/message.ts";
+import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
+import { EMPTY_BASE } from "../room/base.ts";
+import { type Origin, UNKNOWN } from "../room/origin.ts";
+import type { RoomTable } from "../room/room-table.ts";
+import type { Session } from "../room/session.ts";
+import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
+import { allocateShared } from "../runtime/memory.ts";
+import type { Greeting } from "./greeting.ts";
+import type { Incoming } from "./incoming.ts";
+import type { Asker, LargeAnswers } from "./large-answers.ts";
+import type { MemoryGuard } from "./memory-guard.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { isRefused } from "./refused-writes.ts";
+import type { UnfinishedMessage } from "./unfinished-messages.ts";
+
+export interface ClientSessionOptions {
+  readonly session: Session;
+  readonly access: Access;
+  readonly connection: Asker & { fail(error: unknown): void };
+  readonly incoming: Incoming;
+  readonly outgoing: Outgoing;
+  readonly greeting: Greeting;
+  readonly unfinished: UnfinishedMessage;
+  readonly services: {
+    readonly rooms: RoomTable;
+    readonly guard: MemoryGuard;
+    readonly largeAnswers: LargeAnswers;
+  };
+}
+
+const MAY_NOT_WRITE = "this connection may not change the document";
+/** Updates and documents larger than this have to wait while memory is short. */
+const LARGE_BYTES = 256 * 1024;
+/** Stop reading from a client that does not read, if its pending state vector is larger than this. */
+const MOST_UNANSWERED_BYTES = 16 * 1024;
+
+/** An admitted client: handles its messages, as far as its access allows, in its session of the room. */
+export class ClientSession implements MessageReceiver {
+  readonly session: Session;
+  /** The access granted most recently. */
+  access: Access;
+  readonly #options: ClientSessionOptions;
+  /** A state vector that arrived while the client was not reading. */
+  #unanswered: Uint8Array | null = null;
+  #onWritable: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(options: ClientSessionOptions) {
+    this.#options = options;
+    this.session = options.session;
+    this.access = options.access;
+  }
+
+  /** Whether a state vector waits until the client reads. */
+  get hasPending(): boolean {
+    return this.#unanswered !== null;
+  }
+
+  onStateVector(stateVector: Uint8Array): void {
+    const { greeting, outgoing, incoming, services, connection } = this.#options;
+    const { room, subscriber } = this.session;
+    greeting.stateVectorCame();
+    if (!outgoing.writable) {
+      this.#answerLater(stateVector.slice());
+      return;
+    }
+    if (this.access.level === "presence-only") {
+      outgoing.write([EMPTY_BASE.frame]);
+      return;
+    }
+    const own = stateVector.slice();
+    const answer = async () => {
+      if (!this.#isOver) await room.answer(subscriber, own);
+    };
+    const isLarge = room.log.bytes > LARGE_BYTES;
+    if (!isLarge) {
+      incoming.wait(answer());
+      return;
+    }
+    // The answer to an empty client is shared with others. A diff is not, and its parts are kept too.
+    const bytes = own[0] === 0 ? 0 : 2 * room.log.bytes;
+    outgoing.reserve(bytes);
+    const whenRead = () => outgoing.whenRead();
+    incoming.wait(services.largeAnswers.run(connection, bytes, answer, whenRead));
+  }
+
+  onDiff(update: Uint8Array): void {
+    this.#take(update, UNKNOWN);
+  }
+
+  onUpdate(update: Uint8Array): void {
+    this.#take(update, this.session.subscriber.origin);
+  }
+
+  onAwareness(states: Uint8Array): void {
+    const { room, subscriber } = this.session;
+    room.receiveAwareness(states, subscriber, Date.now());
+    this.#options.greeting.done();
+  }
+
+  onAwarenessQuery(): void {
+    const { room, subscriber } = this.session;
+    if (subscriber.awarenessVersion === null) this.#options.greeting.done();
+    else room.showAwareness(subscriber);
+  }
+
+  /** Answers a state vector that could not be answered when it arrived. @returns whether there was one */
+  answerPending(): boolean {
+    const stateVector = this.#unanswered;
+    if (stateVector === null || !this.#options.outgoing.writable) return false;
+    this.#unanswered = null;
+    this.onStateVector(stateVector);
+    return true;
+  }
+
+  /** The client reads again. */
+  becameWritable(): void {
+    this.#onWritable?.();
+    this.#onWritable = undefined;
+  }
+
+  /** Ends the session. Nothing is handled any more. */
+  end(): void {
+    this.#isOver = true;
+    this.#unanswered = null;
+    this.session[Symbol.dispose]();
+  }
+
+  /**
+   * Defers the answer until the client reads again. The newest state vector replaces earlier ones, whose
+   * answers it includes.
+   */
+  #answerLater(stateVector: Uint8Array): void {
+    this.#unanswered = stateVector;
+    if (stateVector.length <= MOST_UNANSWERED_BYTES) return;
+    this.#options.incoming.wait(
+      new Promise((resolve) => {
+        this.#onWritable = resolve;
+      }),
+    );
+  }
+
+  /** @param origin unknown for sync step 2, which may hold what others wrote */
+  #take(update: Uint8Array, origin: Origin): void {
+    const { unfinished, incoming, services } = this.#options;
+    const { room } = this.session;
+    const { level } = this.access;
+    if (level !== "read-write") {
+      if (isRefused(update, origin, level, room)) this.#forbid();
+    } else if (update.length > INLINE_SCAN_BYTES) {
+      const copy = allocateShared(update.length);
+      copy.set(update);
+      unfinished.hold(copy.length);
+      const inspected = services.rooms.workers.run(room.name, "inspect", copy);
+      incoming.wait(
+        inspected
+          .finally(() => unfinished.release())
+          .then((contents) => {
+            const began = performance.now();
+            this.#submit(copy, contents, origin);
+            incoming.charge(performance.now() - began);
+          }),
+      );
+    } else {
+      this.#submit(update, inspectUpdate(update), origin);
+    }
+  }
+
+  #submit(update: Uint8Array, contents: UpdateContents, origin: Origin): void {
+    if (this.#isOver || isEmpty(contents)) return;
+    const { connection, incoming, services } = this.#options;
+    // Access may have been reduced while a large update was inspected.
+    if (this.access.level !== "read-write") {
+      this.#forbid();
+      return;
+    }
+    try {
+      this.session.room.submit(update, origin, contents);
+    } catch (error) {
+      connection.fail(error);
+      return;
+    }
+    const { journal } = services.rooms;
+    if (journal.full) incoming.wait(journal.whenNotFull());
+    else if (update.length > LARGE_BYTES && this.#isMemoryShort()) {
+      incoming.wait(services.guard.whenNotFull());
+    }
+  }
+
+  #forbid(): void {
+    this.#options.connection.fail(new AccessDeniedError("forbidden", MAY_NOT_WRITE));
+  }
+
+  /** Measures again, because large updates may have used up memory since the last measurement. */
+  #isMemoryShort(): boolean {
+    const { guard } = this.#options.services;
+    guard.look();
+    return guard.isFull;
+  }
+}
