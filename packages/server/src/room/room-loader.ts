@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { LoadRoom } from "../hooks/hooks.ts";
 import { initialContent } from "../hooks/initial-content.ts";
-import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import type { ServerObserver } from "../hooks/server-observer.ts";
 import type { Replicator } from "../replication/replicator.ts";
 import { type InitialContent, loadRoom } from "./load-room.ts";
 import type { Room } from "./room.ts";
@@ -12,16 +12,13 @@ import type { Stores } from "./stored-room.ts";
 export interface RoomLoaderOptions {
   readonly stores: Stores;
   readonly services: RoomServices;
-  readonly metadata: MetadataWriter;
+  readonly observer: ServerObserver;
   readonly logger: Logger;
-  readonly hooks?: HookCalls | undefined;
   /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
   readonly initial?: { readonly load: LoadRoom; readonly hooks: HookCalls } | undefined;
-  /** Called when this server becomes the first holder of a room. */
-  readonly onFirstHolder?: ((room: string) => void) | undefined;
 }
 
-/** Loads rooms and reports it to the metadata and the hooks. */
+/** Loads rooms. */
 export class RoomLoader {
   readonly #options: RoomLoaderOptions;
   readonly #services: RoomServices & { readonly initialContent: InitialContent | undefined };
@@ -37,15 +34,13 @@ export class RoomLoader {
    * @throws as `loadRoom`; this server is then no longer a holder of the room
    */
   async load(name: string, replicator: Replicator): Promise<Room> {
-    const { stores, metadata, hooks, onFirstHolder } = this.#options;
+    const { stores, observer } = this.#options;
     try {
       await replicator.join();
       const isFirst = !replicator.active;
       const { room, fetched } = await loadRoom(name, replicator, stores, this.#services);
       replicator.start(room, fetched, () => room.recover(stores));
-      metadata.add({ type: "room-opened", room: name, at: Date.now() });
-      if (isFirst) onFirstHolder?.(name);
-      hooks?.loaded(name);
+      observer.roomOpened(name, isFirst);
       return room;
     } catch (error) {
       await replicator.leave();

@@ -1,4 +1,4 @@
-import type { ChangeAuthor } from "../hooks/hooks.ts";
+import type { ServerObserver } from "../hooks/server-observer.ts";
 import type { ServerAddress } from "../replication/registry.ts";
 import type { Compaction } from "./base.ts";
 import type { JournaledRoom } from "./commit-plan.ts";
@@ -27,13 +27,5 @@ export interface RoomServices {
   readonly journal: { readonly slow: boolean; enqueue(room: JournaledRoom, bytes: number): void };
   /** The largest document that clients may create, in bytes; without it there is no limit. */
   readonly maxDocumentBytes?: number | undefined;
-  /** Receives what clients of this server wrote, once it is durable. */
-  readonly onChange?: ChangeListener | undefined;
+  readonly observer: Pick<ServerObserver, "updateCommitted">;
 }
-
-/** @param update only valid during the call, unless it is copied */
-export type ChangeListener = (
-  room: string,
-  update: Uint8Array,
-  author: ChangeAuthor | null,
-) => void;

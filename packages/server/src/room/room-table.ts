@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { LoadRoom } from "../hooks/hooks.ts";
-import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import type { ServerObserver } from "../hooks/server-observer.ts";
 import type { DocumentContent, PeerAnswer, PeerRequest } from "../replication/peers.ts";
 import type { Incarnation, ServerAddress } from "../replication/registry.ts";
 import { ReplicationStats } from "../replication/replication-stats.ts";
@@ -26,7 +26,7 @@ import { UpdateWorkers } from "./update-workers.ts";
 export interface RoomTableOptions {
   readonly stores: Stores;
   readonly cluster: Cluster;
-  readonly metadata: MetadataWriter;
+  readonly observer: ServerObserver;
   readonly logger: Logger;
   /** How often a changed room is snapshotted, in milliseconds. */
   readonly snapshotInterval: number;
@@ -36,18 +36,10 @@ export interface RoomTableOptions {
   readonly collect: boolean;
   /** The largest document that clients may make, in bytes; without it there is no limit. */
   readonly maxDocumentBytes?: number | undefined;
-  /** Called when an update that a client of this server wrote to a room has become durable. */
-  readonly onDurable?: ((room: string) => void) | undefined;
   /** With more bytes than this waiting for the journal, the server stops reading from clients. */
   readonly journalBacklog?: number | undefined;
   /** How many bytes the process may use; defaults to the machine's memory. */
   readonly memory?: number | undefined;
-  /** Called when this server becomes the first holder of a room. */
-  readonly onFirstHolder?: ((room: string) => void) | undefined;
-  /** Called when this server has unloaded a room; other servers may still hold it. */
-  readonly onUnloaded?: ((room: string) => void) | undefined;
-  /** The application's hooks. */
-  readonly hooks?: HookCalls | undefined;
   /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
   readonly initial?: { readonly load: LoadRoom; readonly hooks: HookCalls } | undefined;
 }
@@ -69,7 +61,7 @@ const EXPENSIVE_SAVE_MS = 5_000;
  * `RoomLife`.
  */
 export class RoomTable {
-  /** Whether the application's hooks receive changes, and their authors. */
+  /** Whether the observer receives updates, and their authors. */
   readonly tellsChanges: boolean;
   readonly workers: UpdateWorkers;
   readonly journal: JournalWriter;
@@ -92,7 +84,7 @@ export class RoomTable {
     this.journal = new JournalWriter(
       options.stores.journal,
       options.logger,
-      options.onDurable,
+      (room) => options.observer.roomCommitted(room),
       options.journalBacklog,
     );
     this.workers = new UpdateWorkers(heapBudget(options.memory));
@@ -101,8 +93,8 @@ export class RoomTable {
       if (state === null) options.logger.info({ room }, "a room is no longer quarantined");
       else options.logger.warn({ room, ...state }, "a room is quarantined: it exceeds its budget");
     });
-    const { hooks, collect, maxDocumentBytes } = options;
-    this.tellsChanges = hooks?.wantsChanges === true;
+    const { observer, collect, maxDocumentBytes } = options;
+    this.tellsChanges = observer.updateCommitted !== null;
     this.#loader = new RoomLoader({
       ...options,
       services: {
@@ -112,9 +104,7 @@ export class RoomTable {
         journal: this.journal,
         stats: this.stats,
         maxDocumentBytes,
-        onChange: this.tellsChanges
-          ? (room, update, author) => hooks?.changed(room, update, author)
-          : undefined,
+        observer,
       },
     });
     const { registry } = options.cluster;
@@ -214,7 +204,7 @@ export class RoomTable {
     if (life?.room != null) await this.#discard(life, life.room);
     await Promise.all([this.journal.settled(), this.snapshotter.settled(name)]);
     // Comes after any writes still queued, which would bring the room's record back.
-    this.#options.metadata.add({ type: "room-deleted", room: name });
+    this.#options.observer.roomDeleted(name);
   }
 
   /**
@@ -390,12 +380,10 @@ export class RoomTable {
     this.workers.cancelBackground(name);
     this.journal.remove(room);
     this.#scheduler.cancel(room);
-    if (room.persistence.isUnused && replicator?.active !== true) {
-      this.#options.metadata.add({ type: "room-unused", room: name });
-    }
+    const isUnused = room.persistence.isUnused && replicator?.active !== true;
     await replicator?.leave();
     this.#rooms.delete(name);
-    this.#options.onUnloaded?.(name);
+    this.#options.observer.roomUnloaded(name, isUnused);
   }
 
   *#open(): Generator<OpenRoom> {

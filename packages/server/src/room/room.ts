@@ -140,11 +140,11 @@ export class Room implements Replica, JournaledRoom {
 
   /**
    * The updates below an offset that clients of this server wrote and that are not marked durable yet;
-   * empty if neither another holder nor a hook needs them.
+   * empty if neither another holder nor the observer needs them.
    */
   #writtenBelow(end: number): Entry[] {
     const { log } = this;
-    if (!this.#replicator.active && this.#services.onChange === undefined) return [];
+    if (!this.#replicator.active && this.#services.observer.updateCommitted === null) return [];
     return [...log.entries(log.durable, end)].filter(({ origin }) => origin.kind !== "remote");
   }
 
@@ -154,11 +154,11 @@ export class Room implements Replica, JournaledRoom {
   }
 
   #observe(written: readonly Entry[]): void {
-    const { onChange } = this.#services;
-    if (onChange === undefined) return;
+    const { observer } = this.#services;
+    if (observer.updateCommitted === null) return;
     for (const { origin, update } of written) {
       const author = origin.kind === "session" ? origin.subscriber.author : null;
-      onChange(this.name, update, author);
+      observer.updateCommitted(this.name, update, author);
     }
   }
 

@@ -1,7 +1,6 @@
 import pLimit, { type LimitFunction } from "p-limit";
 import type { Logger } from "pino";
-import type { HookCalls } from "../hooks/hook-calls.ts";
-import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import type { ServerObserver } from "../hooks/server-observer.ts";
 import { OutageLog } from "../runtime/outage-log.ts";
 import { reasonOf } from "../runtime/reason.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
@@ -16,10 +15,8 @@ import { OverBudgetError } from "./worker-errors.ts";
 export interface SnapshotterOptions {
   readonly stores: Stores;
   readonly workers: UpdateWorkers;
-  readonly metadata: Pick<MetadataWriter, "add">;
+  readonly observer: Pick<ServerObserver, "roomStored">;
   readonly logger: Logger;
-  /** The application's hooks. */
-  readonly hooks?: HookCalls | undefined;
 }
 
 /** How many snapshots are written at once. */
@@ -135,7 +132,7 @@ export class Snapshotter {
   }
 
   async #store(room: Room): Promise<void> {
-    const { stores, workers, logger, metadata } = this.#options;
+    const { stores, workers, logger, observer } = this.#options;
     const { stats } = this;
     const { name, updatedAt } = room;
     const began = performance.now();
@@ -146,8 +143,7 @@ export class Snapshotter {
       if (bytes === null) return;
       stats.seconds.observe((performance.now() - began) / 1_000);
       stats.bytes += bytes;
-      metadata.add({ type: "room-saved", room: name, at: updatedAt || Date.now(), bytes });
-      this.#options.hooks?.stored({ room: name, bytes });
+      observer.roomStored(name, bytes, updatedAt || Date.now());
       logger.debug({ room: name, bytes }, "snapshot stored");
     } catch (error) {
       if (!this.#cancelled.has(room)) this.#failed(name, error);

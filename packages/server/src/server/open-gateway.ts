@@ -16,7 +16,6 @@ export function openGateway(
     | "proxies"
     | "maxMessagesPerSecond"
     | "loopLimits"
-    | "maxRecordsPerDay"
     | "maxMessageBytes"
     | "maxConnectionsPerRoom"
     | "memory"
@@ -36,7 +35,6 @@ export function openGateway(
       perConnection: config.MAX_LOOP_MS_PER_SECOND,
       perAddress: config.MAX_LOOP_MS_PER_SECOND_PER_ADDRESS,
     },
-    maxRecordsPerDay: config.MAX_CONNECTION_RECORDS_PER_DAY,
     maxMessageBytes: config.MAX_MESSAGE_BYTES,
     maxConnectionsPerRoom: config.MAX_CONNECTIONS_PER_ROOM,
     memory: {

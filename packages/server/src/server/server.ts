@@ -10,6 +10,7 @@ import { requireOwnAddress } from "../fleet/require-own-address.ts";
 import { StartNotice } from "../fleet/start-notice.ts";
 import { type HttpListener, hostOfUrl } from "../http/http-listener.ts";
 import { ActivityRecorder } from "../metadata/activity-recorder.ts";
+import { ConnectionRecords } from "../metadata/connection-records.ts";
 import { MetadataWriter } from "../metadata/metadata-writer.ts";
 import { Retention } from "../metadata/retention.ts";
 import type { ServerAddress } from "../replication/registry.ts";
@@ -21,13 +22,14 @@ import { ConfigError } from "../runtime/config-error.ts";
 import { Health } from "../runtime/health.ts";
 import { closeCustomStores } from "./custom-parts.ts";
 import { drain } from "./drain.ts";
+import { observe } from "./observe.ts";
 import { openAccess } from "./open-access.ts";
 import { type CustomCluster, isMember, openCluster } from "./open-cluster.ts";
 import { openGateway } from "./open-gateway.ts";
 import { openHttp } from "./open-http.ts";
 import { openListener } from "./open-listener.ts";
 import { openNotifications } from "./open-notifications.ts";
-import { openRooms } from "./open-rooms.ts";
+import { openHooks, openRooms } from "./open-rooms.ts";
 import { type CustomStores, openStores } from "./open-stores.ts";
 import { findServerAddress } from "./server-address.ts";
 
@@ -86,30 +88,29 @@ export async function startServer(
     },
     logger,
   });
-  const { rooms, serverDocuments, hooks } = openRooms(config, {
-    stores,
-    cluster,
-    metadata,
-    notifications,
-    custom,
-    logger,
-  });
-  const tombstones = new TombstoneReader(stores.metadata, rooms, logger);
-  await tombstones.start();
+  const hooks = openHooks(custom, logger);
   const liveRooms = new LiveRooms();
   const activity = new ActivityRecorder({ metadata: stores.metadata, server: address, logger });
+  const records = new ConnectionRecords({
+    metadata,
+    server: address,
+    maxPerDay: config.MAX_CONNECTION_RECORDS_PER_DAY,
+    logger,
+  });
+  const observer = observe({ metadata, records, liveRooms, activity, notifications, hooks });
+  const { load } = custom;
+  const parts = { stores, cluster, observer, hooks, load, logger };
+  const { rooms, serverDocuments } = openRooms(config, parts);
+  const tombstones = new TombstoneReader(stores.metadata, rooms, logger);
+  await tombstones.start();
   const gateway = openGateway(config, {
     rooms,
     access,
     accessSeesHeaders: custom.access !== undefined,
     origins,
-    metadata,
-    liveRooms,
-    activity,
-    observer: events,
+    connectionsOf: (room) => liveRooms.connectionsOf(room),
+    observer,
     logger,
-    server: address,
-    hooks,
   });
   const health = new Health();
   health.watch("server", () => (health.accepting ? undefined : "the server is shutting down"));

@@ -49,7 +49,7 @@ export interface ConnectionServices {
   readonly connectionsOf: (room: string) => number;
   readonly refusals: Refusals;
   /** The client has been admitted and its document is open. */
-  readonly onOpened: (connection: Connection) => void;
+  readonly onOpened: (connection: Connection, access: Access) => void;
   /** The connection is closed. Called once, whether or not it was ever open. */
   readonly onClosed: (connection: Connection) => void;
 }
@@ -351,7 +351,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
     });
     this.#state = { name: "open", client };
     this.#access = access;
-    this.#services.onOpened(this);
+    this.#services.onOpened(this, access);
     this.#expiry.set(access.expiresAt);
     const began = performance.now();
     // Ask only clients that may write for what they have.

@@ -3,15 +3,12 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type AccessControl, AccessDeniedError, type Attempt } from "../auth/access.ts";
+import { type Access, type AccessControl, AccessDeniedError, type Attempt } from "../auth/access.ts";
 import type { AllowedOrigins } from "../auth/allowed-origins.ts";
 import { clientAddress } from "../auth/client-address.ts";
 import type { ConnectionLimits } from "../auth/connection-limits.ts";
 import { selectProtocol, tokenOfRequest } from "../auth/token-of-request.ts";
-import type { LiveRooms } from "../fleet/live-rooms.ts";
-import type { HookCalls } from "../hooks/hook-calls.ts";
-import type { ActivityRecorder } from "../metadata/activity-recorder.ts";
-import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import type { ObservedSession, ServerObserver } from "../hooks/server-observer.ts";
 import { roomOfUrl } from "../protocol/room-name.ts";
 import { EventLoopLoad } from "../room/event-loop-load.ts";
 import type { RoomTable } from "../room/room-table.ts";
@@ -19,7 +16,6 @@ import { isDiff, updateOf } from "../room/split-frames.ts";
 import { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionServices } from "./connection.ts";
-import { ConnectionRecords } from "./connection-records.ts";
 import { ConnectionStats } from "./connection-stats.ts";
 import { LargeAnswers } from "./large-answers.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
@@ -40,16 +36,10 @@ export interface GatewayOptions {
   readonly limits: ConnectionLimits;
   /** The number of trusted proxies in front of this server. */
   readonly proxies: number;
-  readonly metadata: MetadataWriter;
-  readonly liveRooms: LiveRooms;
-  readonly activity: ActivityRecorder;
-  /** Notified of connections that open and close, if there is one. */
-  readonly observer: ConnectionObserver | null;
+  /** The number of connections to a room on this server. */
+  readonly connectionsOf: (room: string) => number;
+  readonly observer: Pick<ServerObserver, "sessionOpened" | "sessionClosed">;
   readonly logger: Logger;
-  /** This server's name in the table of connections. */
-  readonly server: string;
-  /** How many connections to record per day. */
-  readonly maxRecordsPerDay: number;
   readonly maxMessageBytes: number;
   readonly maxMessagesPerSecond: number;
   readonly loopLimits: LoopLimits;
@@ -59,14 +49,6 @@ export interface GatewayOptions {
    * of the former above which the memory guard acts.
    */
   readonly memory: { readonly limit: number; readonly share: number; readonly unfinished: number };
-  /** The application's hooks. */
-  readonly hooks?: HookCalls | undefined;
-}
-
-/** Observes connections that open and close. */
-export interface ConnectionObserver {
-  joined(connection: string, room: string, subject: string | null): void;
-  left(connection: string, room: string, subject: string | null): void;
 }
 
 /** What is known about an upgrade before its handshake. */
@@ -98,10 +80,9 @@ export class Gateway {
   readonly guard: MemoryGuard;
   readonly unfinished: UnfinishedMessages;
   /** Connections that were admitted and count as connections to their rooms. */
-  readonly #connected: Set<Connection> = new Set();
+  readonly #sessions: Map<Connection, ObservedSession> = new Map();
   readonly refusals: Refusals = new Refusals();
   readonly #options: GatewayOptions;
-  readonly #records: ConnectionRecords;
   readonly #webSockets: WebSocketServer;
   readonly #sweep: StaggeredSweep<Connection>;
   readonly #rechecks: Rechecks;
@@ -113,7 +94,6 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#records = new ConnectionRecords({ ...options, maxPerDay: options.maxRecordsPerDay });
     const { memory, logger } = options;
     this.guard = new MemoryGuard({
       ...memory,
@@ -150,8 +130,8 @@ export class Gateway {
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       sweeps: this.#sweep,
       refusals: this.refusals,
-      connectionsOf: (room) => options.liveRooms.connectionsOf(room),
-      onOpened: (connection) => this.#opened(connection),
+      connectionsOf: options.connectionsOf,
+      onOpened: (connection, access) => this.#opened(connection, access),
       onClosed: (connection) => this.#closed(connection),
     };
     this.#webSockets = new WebSocketServer({
@@ -310,33 +290,22 @@ export class Gateway {
     this.stats.opened++;
   }
 
-  #opened(connection: Connection): void {
-    const { id, room, access, address } = connection;
-    const { liveRooms, activity, hooks, observer, logger } = this.#options;
-    this.#connected.add(connection);
-    this.#records.connected(id, room);
-    liveRooms.connected(room);
-    activity.connected(room);
-    observer?.joined(id, room, access?.subject ?? null);
-    if (access !== null) {
-      const { subject, level } = access;
-      hooks?.connected({ room, connection: id, subject, level, address });
-    }
-    logger.debug({ connection: id, room }, "connected");
+  #opened(connection: Connection, { subject, level }: Access): void {
+    const { id, room, address } = connection;
+    const session = { connection: id, room, subject, level, address };
+    this.#sessions.set(connection, session);
+    this.#options.observer.sessionOpened(session);
+    this.#options.logger.debug({ connection: id, room }, "connected");
   }
 
   #closed(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
-    if (this.#connected.delete(connection)) {
-      const { id, room, access, closeCode } = connection;
-      const { liveRooms, activity, hooks, observer, logger } = this.#options;
-      this.#records.disconnected(id);
-      liveRooms.disconnected(room);
-      activity.disconnected(room);
-      const subject = access?.subject ?? null;
-      observer?.left(id, room, subject);
-      hooks?.disconnected({ room, connection: id, subject, code: closeCode });
-      logger.debug({ connection: id, room }, "disconnected");
+    const session = this.#sessions.get(connection);
+    if (session !== undefined) {
+      this.#sessions.delete(connection);
+      this.#options.observer.sessionClosed(session, connection.closeCode);
+      const { id, room } = connection;
+      this.#options.logger.debug({ connection: id, room }, "disconnected");
     }
     if (this.connections.size === 0) this.#idle?.();
   }

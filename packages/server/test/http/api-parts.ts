@@ -17,6 +17,7 @@ import { RoomTable } from "../../src/room/room-table.ts";
 import { readStored, type Stores } from "../../src/room/stored-room.ts";
 import { Health } from "../../src/runtime/health.ts";
 import { LoopDelay } from "../../src/runtime/metrics/loop-delay.ts";
+import { observe } from "../../src/server/observe.ts";
 import type { Journal } from "../../src/storage/journal.ts";
 import type { Metadata } from "../../src/storage/metadata.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
@@ -61,7 +62,7 @@ export class TestApi {
     const documents = new RoomTable({
       stores,
       cluster,
-      metadata: writer,
+      observer: observe({ metadata: writer }),
       logger,
       snapshotInterval: 60_000,
       unloadDelay: 0,

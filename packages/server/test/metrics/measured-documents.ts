@@ -11,6 +11,7 @@ import type { Stores } from "../../src/room/stored-room.ts";
 import type { Sink } from "../../src/room/subscriber.ts";
 import { Health } from "../../src/runtime/health.ts";
 import { Metrics } from "../../src/server/metrics.ts";
+import { observe } from "../../src/server/observe.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { DeliveryStats, EventStats } from "../../src/webhooks/webhook-stats.ts";
 import { ConnectionStats } from "../../src/websocket/connection-stats.ts";
@@ -42,7 +43,7 @@ export async function measuredDocuments(
   const documents = new RoomTable({
     stores: around(stores),
     cluster,
-    metadata,
+    observer: observe({ metadata }),
     logger,
     snapshotInterval: 60_000,
     unloadDelay: 0,

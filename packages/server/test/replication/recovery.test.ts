@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { NO_OBSERVER } from "../../src/hooks/server-observer.ts";
 import { alone } from "../../src/replication/alone.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
@@ -28,6 +29,7 @@ beforeEach(async () => {
     stats,
     scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
+    observer: NO_OBSERVER,
   });
   replicator.start(room, fetched, () => {
     const read = Promise.withResolvers<void>();

@@ -28,6 +28,7 @@ import { RoomTable } from "../../src/room/room-table.ts";
 import type { Stores } from "../../src/room/stored-room.ts";
 import { Health } from "../../src/runtime/health.ts";
 import { LoopDelay } from "../../src/runtime/metrics/loop-delay.ts";
+import { observe } from "../../src/server/observe.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
 
 export const SECRET = "a secret of the cluster";
@@ -123,7 +124,7 @@ export class PartsOfCluster {
     const documents = new RoomTable({
       stores,
       cluster,
-      metadata,
+      observer: observe({ metadata }),
       logger,
       snapshotInterval: 100,
       unloadDelay: 60_000,

@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { expect } from "vitest";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { NO_OBSERVER } from "../../src/hooks/server-observer.ts";
 import { inspectUpdate } from "../../src/protocol/update.ts";
 import type { ServerAddress } from "../../src/replication/registry.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
@@ -77,7 +78,7 @@ export class SimulatedServer {
     const snapshotter = new Snapshotter({
       stores: this.#stores,
       workers: this.#workers,
-      metadata: { add: () => {} },
+      observer: NO_OBSERVER,
       logger,
     });
     const stats = new RoomStats();
@@ -87,6 +88,7 @@ export class SimulatedServer {
       stats,
       scheduler: new SilentScheduler(stats),
       journal: writer,
+      observer: NO_OBSERVER,
     };
     await replicator.join();
     const { room, fetched } = await loadRoom(ROOM, replicator, this.#stores, services);
@@ -171,8 +173,7 @@ export class SimulatedServer {
 }
 
 /** An application's client: its `Y.Doc`, its awareness, and what it knows to be saved. */
-export class SimulatedClient implements Sink {
-  readonly writable = true;
+export class SimulatedClient {
   readonly doc = new Y.Doc();
   readonly awareness: Awareness;
   /** The clock up to which its own updates were sent back to it. */
@@ -197,9 +198,21 @@ export class SimulatedClient implements Sink {
   }
 
   async connect(room: Room): Promise<void> {
-    const subscriber = room.attach(this, "later");
+    const isCurrent = () => this.#connection?.subscriber.sink === sink;
+    const sink: Sink = {
+      writable: true,
+      // The timers of a crashed server go on in this process.
+      write: (frames) => {
+        if (isCurrent()) this.#take(frames);
+      },
+      probe: (onAlive) => {
+        if (isCurrent()) onAlive();
+      },
+      close: () => {},
+    };
+    const subscriber = room.attach(sink, "later");
     this.#connection = { room, subscriber };
-    this.write([room.stateVectorFrame()]);
+    this.#take([room.stateVectorFrame()]);
     this.#sendAwareness([this.doc.clientID]);
     room.showAwareness(subscriber);
     await room.answer(subscriber, Y.encodeStateVector(this.doc));
@@ -224,12 +237,7 @@ export class SimulatedClient implements Sink {
     this.#forgetOthers();
   }
 
-  probe(onAlive: () => void): void {
-    onAlive();
-  }
-  close(): void {}
-
-  write(frames: readonly Uint8Array[]): void {
+  #take(frames: readonly Uint8Array[]): void {
     for (const message of decodeFrames(frames)) {
       switch (message.type) {
         case "state-vector":

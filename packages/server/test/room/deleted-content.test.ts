@@ -8,6 +8,7 @@ import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
 import { alone } from "../../src/replication/alone.ts";
 import { UNKNOWN } from "../../src/room/origin.ts";
 import { RoomTable } from "../../src/room/room-table.ts";
+import { observe } from "../../src/server/observe.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/storage/sqlite/open.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -30,7 +31,7 @@ function open(store: SqliteStore, collect: boolean): RoomTable {
   const documents = new RoomTable({
     stores: store,
     cluster: alone("127.0.0.1:1"),
-    metadata,
+    observer: observe({ metadata }),
     logger,
     snapshotInterval: 60_000,
     unloadDelay: 0,

@@ -8,6 +8,7 @@ import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
 import { alone } from "../../src/replication/alone.ts";
 import { UNKNOWN } from "../../src/room/origin.ts";
 import { RoomTable } from "../../src/room/room-table.ts";
+import { observe } from "../../src/server/observe.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { withOverrides } from "../support/wrap-part.ts";
@@ -71,7 +72,7 @@ async function slowDocuments() {
         },
       },
     },
-    metadata,
+    observer: observe({ metadata }),
     logger,
     snapshotInterval: 60_000,
     unloadDelay: 0,

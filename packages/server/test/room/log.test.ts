@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { type Logger, pino } from "pino";
 import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
+import { NO_OBSERVER } from "../../src/hooks/server-observer.ts";
 import { inspectUpdate } from "../../src/protocol/update.ts";
 import { type Compaction, EMPTY_BASE, makeBase } from "../../src/room/base.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
@@ -40,6 +41,7 @@ function services(): RoomServices & {
         self.scheduled = true;
       }
     })(stats),
+    observer: NO_OBSERVER,
     journal: {
       get slow() {
         return self.slow;
@@ -457,6 +459,7 @@ describe("the journal writer", () => {
       {
         workers,
         compaction: "collect",
+        observer: NO_OBSERVER,
         scheduler: new FanoutScheduler(stats),
         journal: writer,
         stats,

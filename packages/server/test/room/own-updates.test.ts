@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as Y from "yjs";
+import { NO_OBSERVER } from "../../src/hooks/server-observer.ts";
 import { inspectUpdate, isEmpty } from "../../src/protocol/update.ts";
 import { EMPTY_BASE } from "../../src/room/base.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";
@@ -55,6 +56,7 @@ class Scene {
         },
         enqueue() {},
       },
+      observer: NO_OBSERVER,
     };
     this.document = new Room("room", EMPTY_BASE, services, NO_OTHERS);
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
+import { NO_OBSERVER } from "../../src/hooks/server-observer.ts";
 import { alone } from "../../src/replication/alone.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
@@ -60,6 +61,7 @@ async function openDocument(): Promise<Room> {
     stats,
     scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
+    observer: NO_OBSERVER,
   });
   return room;
 }

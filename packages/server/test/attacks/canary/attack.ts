@@ -24,7 +24,7 @@ export interface Attack {
   readonly settings?: Readonly<Record<string, string>>;
   /** The attack runs once with each of these numbers of connections; `[1]` by default. */
   readonly connections?: readonly number[];
-  /** How many seconds to measure; 3 by default, 10 at most. */
+  /** How many seconds to measure; `DEFAULT_SECONDS` if omitted, 10 at most. */
   readonly seconds?: number;
   /** Runs before the measurement begins, for at most `PREPARE_SECONDS`. */
   readonly prepare?: (target: AttackTarget) => Promise<void>;

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { MetadataWriter } from "../metadata/metadata-writer.ts";
+import type { MetadataWriter } from "./metadata-writer.ts";
 
 const DAY_MS = 86_400_000;
 
