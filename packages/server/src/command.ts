@@ -36,11 +36,13 @@ const COMMANDS = { start, setup } as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-await explained("start", async () => {
+await reportingFailure("start", async () => {
   const { command, environment, prints } = readArguments(process.argv.slice(2));
   if (prints !== undefined) process.stdout.write(prints);
   else
-    await explained(command === "setup" ? "set up" : command, () => COMMANDS[command](environment));
+    await reportingFailure(command === "setup" ? "set up" : command, () =>
+      COMMANDS[command](environment),
+    );
 });
 
 /** @throws ConfigError for an unknown command or option */
@@ -115,7 +117,7 @@ async function setup(environment: Environment): Promise<void> {
 }
 
 /** Runs `work`. If it fails, prints the reason on one line and sets the exit code. */
-async function explained(what: string, work: () => Promise<void>): Promise<void> {
+async function reportingFailure(what: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {

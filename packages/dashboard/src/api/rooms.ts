@@ -1,4 +1,4 @@
-import type { DocumentJson, Room, RoomList } from "../../../server/src/http/api/schemas.ts";
+import type { DocumentJson, RoomJson, RoomList } from "../../../server/src/http/api/schemas.ts";
 import { apiUrl, roomUrl } from "./api-url.ts";
 import { request, requestJson } from "./request.ts";
 import type { RoomsQuery } from "./rooms-query.ts";
@@ -25,7 +25,7 @@ export async function countRooms(signal: AbortSignal): Promise<number> {
 }
 
 /** @throws ApiError, with status 404 if the room does not exist */
-export function findRoom(room: string, signal: AbortSignal): Promise<Room> {
+export function findRoom(room: string, signal: AbortSignal): Promise<RoomJson> {
   return requestJson(roomUrl(room), { signal });
 }
 

@@ -40,7 +40,7 @@ export class CustomAccess implements AccessControl {
     try {
       return await this.#limit.run(attempt, async () => {
         const answer = await resultWithin(this.#answerMs, this.#ask(attempt));
-        if (answer !== null) return checked(answer.value);
+        if (answer !== null) return checkedAccess(answer.value);
         throw new AccessUnavailableError(`access did not settle within ${this.#answerMs} ms`);
       });
     } catch (error) {
@@ -74,7 +74,7 @@ export class CustomAccess implements AccessControl {
 }
 
 /** Validates a decision: the application may be untyped JavaScript. */
-function checked(access: Access | undefined): Access {
+function checkedAccess(access: Access | undefined): Access {
   const { subject = null, level, expiresAt = null } = access ?? {};
   // Ignoring a misspelt `expires` would grant access forever.
   const wrong = misspelt(access ?? {}, ["subject", "level", "expiresAt"]);

@@ -62,7 +62,7 @@ export class RemoteKeys implements TokenVerifier {
   async verify(token: string): Promise<VerifiedToken> {
     const before = this.#last;
     try {
-      return await verified(token, this.#keys, false);
+      return await verifyWith(token, this.#keys, false);
     } catch (error) {
       const isOld = this.#last === before;
       if (isOld && error instanceof errors.JWKSNoMatchingKey) this.#checkUnknown(token);
@@ -87,7 +87,7 @@ export class RemoteKeys implements TokenVerifier {
   async #verifyWithLast(token: string, failure: AccessUnavailableError): Promise<VerifiedToken> {
     if (this.#last === null || performance.now() - this.#last.at > MAX_OUTAGE_MS) throw failure;
     try {
-      return await verified(token, this.#last.keys, true);
+      return await verifyWith(token, this.#last.keys, true);
     } catch (error) {
       // The token may be signed with a newer key.
       if (error instanceof errors.JWKSNoMatchingKey) throw failure;
@@ -133,7 +133,7 @@ export class RemoteKeys implements TokenVerifier {
   }
 }
 
-async function verified(
+async function verifyWith(
   token: string,
   keys: JWTVerifyGetKey,
   isProvisional: boolean,

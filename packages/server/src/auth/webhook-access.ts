@@ -9,7 +9,7 @@ import {
 } from "./access.ts";
 import { FairLimit } from "./fair-limit.ts";
 import { serviceUrl } from "./service-url.ts";
-import { type Answer, askApplication } from "./webhook-question.ts";
+import { askApplication, type WebhookAnswer } from "./webhook-question.ts";
 
 const TIMEOUT_MS = 3_000;
 const MAX_ANSWERS = 10_000;
@@ -25,9 +25,9 @@ export class WebhookAccess implements AccessControl {
   readonly #url: URL;
   readonly #closing: AbortController = new AbortController();
   readonly #limit: FairLimit = new FairLimit(LIMITS);
-  readonly #answers: LRUCache<string, Answer> = new LRUCache({ max: MAX_ANSWERS });
+  readonly #answers: LRUCache<string, WebhookAnswer> = new LRUCache({ max: MAX_ANSWERS });
   /** Requests in progress, shared by identical attempts. */
-  readonly #asked: Map<string, Promise<Answer>> = new Map();
+  readonly #asked: Map<string, Promise<WebhookAnswer>> = new Map();
 
   /**
    * @param url as in `AUTH_WEBHOOK_URL`
@@ -57,8 +57,8 @@ export class WebhookAccess implements AccessControl {
     this.#closing.abort(new Error("the server is shutting down"));
   }
 
-  #answer(attempt: Attempt): Answer | Promise<Answer> {
-    const key = keyOf(attempt);
+  #answer(attempt: Attempt): WebhookAnswer | Promise<WebhookAnswer> {
+    const key = cacheKeyOf(attempt);
     const known = this.#answers.get(key);
     if (known !== undefined && Date.now() < known.freshUntil) return known;
     const asked = this.#asked.get(key) ?? this.#ask(key, attempt);
@@ -66,13 +66,13 @@ export class WebhookAccess implements AccessControl {
     return asked;
   }
 
-  #ask(key: string, attempt: Attempt): Promise<Answer> {
+  #ask(key: string, attempt: Attempt): Promise<WebhookAnswer> {
     const answer = this.#limit.run(attempt, () => {
       const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#closing.signal]);
       return askApplication(this.#url, attempt, signal);
     });
     // If the room has been forgotten since, the response is stale, and there may be a newer request.
-    const settle = (result?: Answer) => {
+    const settle = (result?: WebhookAnswer) => {
       if (this.#asked.get(key) !== answer) return;
       this.#asked.delete(key);
       if (result !== undefined) this.#answers.set(key, result);
@@ -91,7 +91,7 @@ function keyPrefix(room: string): string {
  * Covers everything in the request, including the address, which the application may decide by. The token
  * is hashed, so that memory holds neither long tokens nor the tokens themselves.
  */
-function keyOf({ room, token, address }: Attempt): string {
+function cacheKeyOf({ room, token, address }: Attempt): string {
   const digest = token === undefined ? "" : createHash("sha256").update(token).digest("base64");
   return `${keyPrefix(room)}${address}\n${digest}`;
 }

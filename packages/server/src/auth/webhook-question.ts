@@ -11,7 +11,7 @@ import {
 import { fetchText, type TextAnswer } from "./fetch-text.ts";
 
 /** The application's decision. */
-export interface Answer {
+export interface WebhookAnswer {
   readonly verdict: Access | Denial;
   /** Until when it may be reused for the same request, in milliseconds since the epoch. */
   readonly freshUntil: number;
@@ -41,7 +41,7 @@ export async function askApplication(
   url: URL,
   { room, token, address }: Pick<Attempt, "room" | "token" | "address">,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<WebhookAnswer> {
   const request = {
     method: "POST",
     redirect: "manual",
@@ -50,7 +50,7 @@ export async function askApplication(
     signal,
   } as const;
   try {
-    return read(await fetchText(url, request, MAX_ANSWER_BYTES));
+    return readAnswer(await fetchText(url, request, MAX_ANSWER_BYTES));
   } catch (error) {
     const reason = reasonOf(error);
     throw new AccessUnavailableError(`AUTH_WEBHOOK_URL gave no usable response: ${reason}`, {
@@ -59,7 +59,7 @@ export async function askApplication(
   }
 }
 
-function read({ status, headers, text }: TextAnswer): Answer {
+function readAnswer({ status, headers, text }: TextAnswer): WebhookAnswer {
   const now = Date.now();
   const freshUntil = now + maxAgeOf(headers) * 1000;
   switch (status) {
@@ -88,7 +88,7 @@ function readGrant(text: string, now: number): Access {
 }
 
 function parseGrant(text: string): z.infer<typeof GRANT> {
-  const answer = parseJson(text);
+  const answer = parseBody(text);
   const parsed = GRANT.safeParse(answer);
   if (parsed.success) {
     const wrong = misspelt(Object(answer), Object.keys(GRANT.shape));
@@ -99,7 +99,7 @@ function parseGrant(text: string): z.infer<typeof GRANT> {
   throw new Error(`${issue?.path.join(".") || "the body"}: ${issue?.message}`);
 }
 
-function parseJson(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

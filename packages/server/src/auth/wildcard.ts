@@ -9,7 +9,7 @@ export class Wildcard {
   readonly #end: string | null;
 
   constructor(pattern: string) {
-    const [start = "", ...rest] = piecesOf(pattern);
+    const [start = "", ...rest] = literalsOf(pattern);
     this.#start = start;
     this.#end = rest.pop() ?? null;
     this.#middle = rest;
@@ -30,7 +30,7 @@ export class Wildcard {
 }
 
 /** The literal texts between the asterisks. */
-function piecesOf(pattern: string): string[] {
+function literalsOf(pattern: string): string[] {
   const pieces: string[] = [];
   let piece = "";
   for (let i = 0; i < pattern.length; i++) {

@@ -51,7 +51,7 @@ function checkAccess(config: Config, custom: ReadonlySet<CustomPart>): void {
         `pass access, set one of ${AUTH.join(", ")}, or set ALLOW_ANONYMOUS=true if that is intended`,
     );
   }
-  if (!isLoopback(config.HOST)) {
+  if (!isLoopbackHost(config.HOST)) {
     throw new ConfigError(
       `HOST=${JSON.stringify(config.HOST)} is not a loopback address, so anyone could edit every document; ` +
         `set one of ${AUTH.join(", ")}, or set ALLOW_ANONYMOUS=true if that is intended`,
@@ -117,7 +117,7 @@ function checkTls(config: Config, custom: ReadonlySet<CustomPart>): void {
   }
 }
 
-function isLoopback(host: string): boolean {
+function isLoopbackHost(host: string): boolean {
   if (isIPv4(host)) return host.startsWith("127.");
   if (isIPv6(host)) return host === "::1";
   return host === "localhost";

@@ -21,7 +21,7 @@ export function metadataActivitySuite(
 
     it("is 0 in every bucket if nothing was recorded", async () => {
       const points = await read(NOON, NOON + 3 * HOUR, HOUR);
-      expect(points).toEqual([0, 1, 2].map((hour) => nothing(NOON + hour * HOUR)));
+      expect(points).toEqual([0, 1, 2].map((hour) => noActivity(NOON + hour * HOUR)));
       expect(await read(NOON, NOON, HOUR)).toEqual([]);
       expect(await read(NOON + HOUR, NOON, HOUR)).toEqual([]);
     });
@@ -35,11 +35,11 @@ export function metadataActivitySuite(
       expect(await read(NOON, NOON + 7 * MINUTE, MINUTE)).toEqual([
         { at: NOON, connections: 15, rooms: 3, connects: 3 },
         { at: NOON + MINUTE, connections: 9, rooms: 4, connects: 12 },
-        nothing(NOON + 2 * MINUTE),
-        nothing(NOON + 3 * MINUTE),
-        nothing(NOON + 4 * MINUTE),
+        noActivity(NOON + 2 * MINUTE),
+        noActivity(NOON + 3 * MINUTE),
+        noActivity(NOON + 4 * MINUTE),
         { at: NOON + 5 * MINUTE, connections: 7, rooms: 7, connects: 16 },
-        nothing(NOON + 6 * MINUTE),
+        noActivity(NOON + 6 * MINUTE),
       ]);
       expect(await read(NOON, NOON + 1, 5 * MINUTE)).toEqual([
         { at: NOON, connections: 15, rooms: 4, connects: 15 },
@@ -99,7 +99,7 @@ export function metadataActivitySuite(
       expect(await read(NOON, NOON + 4 * HOUR, HOUR)).toEqual([
         { at: NOON, connections: 11, rooms: 11, connects: 16 },
         { at: NOON + HOUR, connections: 1, rooms: 1, connects: 1 },
-        nothing(NOON + 2 * HOUR),
+        noActivity(NOON + 2 * HOUR),
         { at: NOON + 3 * HOUR, connections: 2, rooms: 2, connects: 2 },
       ]);
       expect(await read(NOON + 30 * MINUTE, NOON + 32 * MINUTE, MINUTE)).toEqual([
@@ -116,7 +116,7 @@ export function metadataActivitySuite(
       await store.current.rollUpActivity(NOON + 10 * DAY);
       const expected = { at: NOON, connections: 9, rooms: 8, connects: 7 };
       expect(await read(NOON, NOON + 1, HOUR)).toEqual([expected]);
-      expect(await read(NOON, NOON + 1, 2 * MINUTE)).toEqual([nothing(NOON)]);
+      expect(await read(NOON, NOON + 1, 2 * MINUTE)).toEqual([noActivity(NOON)]);
       expect(await read(NOON, NOON + 1, 40 * MINUTE)).toEqual([expected]);
     });
 
@@ -202,6 +202,6 @@ export function metadataActivitySuite(
   });
 }
 
-function nothing(at: number): ActivityPoint {
+function noActivity(at: number): ActivityPoint {
   return { at, connections: 0, rooms: 0, connects: 0 };
 }

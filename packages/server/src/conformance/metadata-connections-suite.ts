@@ -192,6 +192,11 @@ export function metadataConnectionsSuite(
   });
 }
 
-function connected(connection: string, at: number, server = "server:1", room = "a"): MetadataEvent {
+export function connected(
+  connection: string,
+  at: number,
+  server = "server:1",
+  room = "a",
+): MetadataEvent {
   return { type: "connected", connection, room, server, at };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { StorageError } from "../storage/errors.ts";
 import type { Metadata, MetadataEvent } from "../storage/metadata.ts";
 import { metadataActivitySuite } from "./metadata-activity-suite.ts";
-import { metadataConnectionsSuite } from "./metadata-connections-suite.ts";
+import { connected, metadataConnectionsSuite } from "./metadata-connections-suite.ts";
 import { applyToModel, type MetadataModel, modelConnections } from "./metadata-model.ts";
 import { metadataRoomsSuite } from "./metadata-rooms-suite.ts";
 import { ODD_ROOM_NAMES, type TestStorage, useStore } from "./test-storage.ts";
@@ -243,8 +243,4 @@ function shift(event: MetadataEvent, prefix: string, base: number): MetadataEven
     Object.assign(shifted, { connection: prefix + shifted.connection });
   }
   return shifted;
-}
-
-function connected(connection: string, at: number): MetadataEvent {
-  return { type: "connected", connection, room: "a", server: "server:1", at };
 }

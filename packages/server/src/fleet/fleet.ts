@@ -4,7 +4,7 @@ import type { Registry, ServerAddress } from "../replication/registry.ts";
 import type { QuarantinedRoom } from "../room/quarantine.ts";
 import { askAll, tellAll } from "./ask-all.ts";
 import { LiveServers } from "./live-servers.ts";
-import type { Liveness } from "./live-view.ts";
+import type { LiveRoom } from "./live-view.ts";
 import { type LiveRoomsListener, LiveWatch } from "./live-watch.ts";
 import { deleteRoom, type RoomStores, removeTombstone } from "./room-deletion.ts";
 import { MAX_ROOMS } from "./server-call-messages.ts";
@@ -61,7 +61,7 @@ export class Fleet {
   }
 
   /** Returns those of these rooms that any server holds. */
-  async held(rooms: readonly string[]): Promise<ReadonlyMap<string, Liveness>> {
+  async held(rooms: readonly string[]): Promise<ReadonlyMap<string, LiveRoom>> {
     const servers = await this.#servers.recent();
     const { answers } = await askAll(servers, async (server) => {
       const held = [];
@@ -85,7 +85,7 @@ export class Fleet {
   }
 
   /** Returns all rooms with connected clients. */
-  liveRooms(): Promise<ReadonlyMap<string, Liveness>> {
+  liveRooms(): Promise<ReadonlyMap<string, LiveRoom>> {
     return this.#watch.all();
   }
 

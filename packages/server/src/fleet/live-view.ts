@@ -3,7 +3,7 @@ import type { QuarantinedRoom } from "../room/quarantine.ts";
 import type { LiveChanges, LiveMark } from "./server-calls.ts";
 
 /** The connections of one room on all servers. */
-export interface Liveness {
+export interface LiveRoom {
   readonly connections: number;
   /** The addresses of the servers. */
   readonly servers: readonly ServerAddress[];
@@ -53,12 +53,12 @@ export class LiveView {
   }
 
   /** Returns all rooms with connections. */
-  all(): ReadonlyMap<string, Liveness> {
+  all(): ReadonlyMap<string, LiveRoom> {
     return new Map(Array.from(this.#rooms.keys(), (room) => [room, this.#of(room)]));
   }
 
   /** Returns the rooms that changed since the last call. */
-  takeChanged(): ReadonlyMap<string, Liveness> {
+  takeChanged(): ReadonlyMap<string, LiveRoom> {
     const changed = this.#changed;
     this.#changed = new Set();
     return new Map(Array.from(changed, (room) => [room, this.#of(room)]));
@@ -69,7 +69,7 @@ export class LiveView {
     this.#changed.clear();
   }
 
-  #of(room: string): Liveness {
+  #of(room: string): LiveRoom {
     const counts = this.#rooms.get(room) ?? new Map<ServerAddress, number>();
     let connections = 0;
     for (const count of counts.values()) connections += count;

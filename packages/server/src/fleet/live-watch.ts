@@ -1,14 +1,14 @@
 import type { Logger } from "pino";
 import { askAll } from "./ask-all.ts";
 import type { LiveServers } from "./live-servers.ts";
-import { type Liveness, LiveView } from "./live-view.ts";
+import { type LiveRoom, LiveView } from "./live-view.ts";
 
 /** A change in the rooms with connected clients. */
 export interface LiveRoomsChange {
   /** True if `rooms` has all rooms, false if only the changed ones. */
   readonly complete: boolean;
   /** A room with 0 connections has lost its last one. */
-  readonly rooms: ReadonlyMap<string, Liveness>;
+  readonly rooms: ReadonlyMap<string, LiveRoom>;
   /** Over all rooms with connections. */
   readonly totals: { readonly connections: number; readonly rooms: number };
 }
@@ -38,7 +38,7 @@ export class LiveWatch {
   }
 
   /** Returns all rooms that have connections now. */
-  async all(): Promise<ReadonlyMap<string, Liveness>> {
+  async all(): Promise<ReadonlyMap<string, LiveRoom>> {
     await this.#refresh();
     return this.#view.all();
   }

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { within } from "../runtime/time-limit.ts";
-import { count, type HookName, HookStats } from "./hook-stats.ts";
+import { type HookName, HookStats, increment } from "./hook-stats.ts";
 import type {
   Change,
   ChangeAuthor,
@@ -159,13 +159,13 @@ export class HookCalls {
     const { name } = call;
     this.#waiting--;
     if (call.name === "onChange") this.#bytes -= call.bytes;
-    count(this.stats.calls, name);
+    increment(this.stats.calls, name);
     try {
       const { callMs } = this.#limits;
       if (await within(callMs, this.#run(room, call))) return;
       throw new Error(`the hook did not finish within ${callMs} ms`);
     } catch (error) {
-      count(this.stats.failures, name);
+      increment(this.stats.failures, name);
       this.#logger.error({ room, hook: name, err: error }, "hook failed");
     }
   }
@@ -177,7 +177,7 @@ export class HookCalls {
   }
 
   #drop(name: HookName, room: string): void {
-    count(this.stats.dropped, name);
+    increment(this.stats.dropped, name);
     const now = performance.now();
     if (now - this.#dropsLoggedAt < LOG_MS) return;
     this.#dropsLoggedAt = now;

@@ -12,6 +12,6 @@ export class HookStats {
   readonly dropped: Map<HookName, number> = new Map();
 }
 
-export function count<Name>(counts: Map<Name, number>, name: Name): void {
+export function increment<Name>(counts: Map<Name, number>, name: Name): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { isEmpty, type UpdateContents } from "../protocol/update.ts";
 import { resultWithin } from "../runtime/time-limit.ts";
 import { StorageError } from "../storage/errors.ts";
-import { count, type HookStats } from "./hook-stats.ts";
+import { type HookStats, increment } from "./hook-stats.ts";
 import type { LoadRoom } from "./hooks.ts";
 
 const LOAD_MS = 10_000;
@@ -29,24 +29,24 @@ export async function initialContent(
   options: InitialContentOptions,
 ): Promise<Uint8Array | null> {
   const { stats, logger } = options;
-  count(stats.calls, "load");
+  increment(stats.calls, "load");
   try {
-    return await checked(await ask(room, options), options);
+    return await checkedContent(await callLoad(room, options), options);
   } catch (cause) {
-    count(stats.failures, "load");
+    increment(stats.failures, "load");
     const message = `load failed for room ${JSON.stringify(room)}`;
     logger.error({ room, err: cause }, "load failed, room not opened");
     throw new StorageError(message, { cause });
   }
 }
 
-async function ask(room: string, { load, loadMs = LOAD_MS }: InitialContentOptions) {
+async function callLoad(room: string, { load, loadMs = LOAD_MS }: InitialContentOptions) {
   const answer = await resultWithin(loadMs, Promise.resolve(room).then(load));
   if (answer !== null) return answer.value;
   throw new Error(`load did not settle within ${loadMs} ms`);
 }
 
-async function checked(
+async function checkedContent(
   content: Uint8Array | null,
   { inspect, maxDocumentBytes }: InitialContentOptions,
 ): Promise<Uint8Array | null> {

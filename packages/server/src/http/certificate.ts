@@ -88,10 +88,10 @@ function isSame(one: KeyPair, other: KeyPair): boolean {
 }
 
 async function readPair({ cert, key }: CertificateFiles): Promise<KeyPair> {
-  return { cert: await read("TLS_CERT_FILE", cert), key: await read("TLS_KEY_FILE", key) };
+  return { cert: await readPem("TLS_CERT_FILE", cert), key: await readPem("TLS_KEY_FILE", key) };
 }
 
-async function read(setting: string, file: string): Promise<string> {
+async function readPem(setting: string, file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {

@@ -22,8 +22,8 @@ export function isFromThisMachine(request: HonoRequest, address: string | undefi
   const { hostname } = new URL(request.url);
   return (
     address !== undefined &&
-    isLoopback(address) &&
-    (hostname === "localhost" || isLoopback(hostname)) &&
+    isLoopbackAddress(address) &&
+    (hostname === "localhost" || isLoopbackAddress(hostname)) &&
     PROXY_HEADERS.every((name) => request.header(name) === undefined)
   );
 }
@@ -38,7 +38,7 @@ export function isFromOtherSite(request: HonoRequest): boolean {
   return origin !== undefined && URL.parse(origin)?.host !== request.header("host");
 }
 
-function isLoopback(address: string): boolean {
+function isLoopbackAddress(address: string): boolean {
   const bare = address.replace(/^\[(.*)\]$/, "$1").replace(/^::ffff:/, "");
   return bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
 }

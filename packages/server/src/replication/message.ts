@@ -120,7 +120,7 @@ export function decodeMessage(bytes: Uint8Array): HolderMessage {
     const incarnation = readVarUint(decoder);
     const epoch = readVarUint(decoder);
     const sequence = readVarUint(decoder);
-    return { sender, incarnation, epoch, sequence, body: readBody(decoder) };
+    return { sender, incarnation, epoch, sequence, body: readHolderBody(decoder) };
   });
 }
 
@@ -158,7 +158,7 @@ export function readClock(decoder: Decoder): number {
   return decoder.pos < decoder.arr.length ? readVarUint(decoder) : 0;
 }
 
-function readBody(decoder: Decoder): HolderBody {
+function readHolderBody(decoder: Decoder): HolderBody {
   const type = readByte(decoder);
   switch (type) {
     case Type.changes: {

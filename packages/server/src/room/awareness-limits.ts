@@ -47,12 +47,12 @@ export function isWithinLimits(
   if (table.bytes - (known?.state.length ?? 0) + length > MAX_BYTES_OF_LARGE) return false;
   return (
     client === (from.ownClient ?? client) ||
-    bytesOf(table, from, client) + length <= MAX_BYTES_PER_SUBSCRIBER
+    stateBytesOf(table, from, client) + length <= MAX_BYTES_PER_SUBSCRIBER
   );
 }
 
 /** Total size of the states that a connection introduced, except that of one client. */
-function bytesOf(table: AwarenessTable, subscriber: Subscriber, except: number): number {
+function stateBytesOf(table: AwarenessTable, subscriber: Subscriber, except: number): number {
   let bytes = 0;
   for (const client of subscriber.clients) {
     if (client !== except) bytes += table.get(client)?.state.length ?? 0;

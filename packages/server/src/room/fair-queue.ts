@@ -143,7 +143,7 @@ export class FairQueue<Task extends Queued> {
     while (at > 0) {
       const parent = (at - 1) >>> 1;
       const above = heap[parent];
-      if (above === undefined || !isBefore(entry, above)) break;
+      if (above === undefined || !finishesBefore(entry, above)) break;
       heap[at] = above;
       at = parent;
     }
@@ -161,8 +161,8 @@ export class FairQueue<Task extends Queued> {
       const [one, other] = [heap[left], heap[left + 1]];
       if (one === undefined) break;
       const [child, smaller] =
-        other !== undefined && isBefore(other, one) ? [left + 1, other] : [left, one];
-      if (!isBefore(smaller, last)) break;
+        other !== undefined && finishesBefore(other, one) ? [left + 1, other] : [left, one];
+      if (!finishesBefore(smaller, last)) break;
       heap[at] = smaller;
       at = child;
     }
@@ -171,6 +171,6 @@ export class FairQueue<Task extends Queued> {
   }
 }
 
-function isBefore(a: HeapEntry, b: HeapEntry): boolean {
+function finishesBefore(a: HeapEntry, b: HeapEntry): boolean {
   return a.finish === b.finish ? a.order < b.order : a.finish < b.finish;
 }

@@ -1,5 +1,5 @@
 import type { Identity } from "./identity.ts";
-import { type Origin, UNKNOWN } from "./origin.ts";
+import { type Origin, UNKNOWN, type WritingSubscriber } from "./origin.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** The clients of a room are pinged at most this often, and at most this many at a time. */
@@ -32,7 +32,7 @@ export class Identities {
   /** Subscribers that share a Yjs client with another one, or relay: writing does not tell them apart. */
   #doubtful = 0;
   /** The first subscriber to write as each Yjs client. */
-  readonly #writers: Map<number, Subscriber> = new Map();
+  readonly #writers: Map<number, WritingSubscriber> = new Map();
   #roundAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -97,7 +97,7 @@ export class Identities {
    * @param runs the update's runs; see `UpdateContents`
    * @returns the origin of the update; unknown if it contains the work of several Yjs clients
    */
-  originOf(runs: ArrayLike<number>, subscriber: Subscriber): Origin {
+  originOf(runs: ArrayLike<number>, subscriber: WritingSubscriber): Origin {
     const writer = runs[0];
     if (writer === undefined) return subscriber.origin;
     for (let i = 3; i < runs.length; i += 3) if (runs[i] !== writer) return UNKNOWN;

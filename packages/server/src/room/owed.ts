@@ -1,6 +1,7 @@
 import type { Frame } from "../protocol/frame.ts";
 import type { Identities } from "./identities.ts";
 import type { Entry, Log } from "./log.ts";
+import type { WritingSubscriber } from "./origin.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 // While the journal is slow, a subscriber's cursor moves past updates that its client may have written.
@@ -74,10 +75,10 @@ export function sentLater(
 /** Removes from the suspects, and returns, those known to be a different client. */
 function takeCleared(
   subscriber: Subscriber,
-  suspects: Set<Subscriber>,
+  suspects: Set<WritingSubscriber>,
   identities: Identities,
-): Set<Subscriber> {
-  const cleared = new Set<Subscriber>();
+): Set<WritingSubscriber> {
+  const cleared = new Set<WritingSubscriber>();
   for (const suspect of suspects) {
     if (identities.mayHaveWritten(suspect.origin, subscriber)) continue;
     suspects.delete(suspect);

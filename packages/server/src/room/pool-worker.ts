@@ -20,7 +20,7 @@ export interface PoolWorkerEvents {
 }
 
 /** What the running task has used so far. */
-export interface Usage {
+export interface TaskUsage {
   readonly cpuMs: number;
   readonly heapBytes: number;
 }
@@ -119,7 +119,7 @@ export class PoolWorker {
   }
 
   /** Returns the last known usage of the running task, and requests a new measurement from the thread. */
-  measure(): Usage {
+  measure(): TaskUsage {
     if (this.#settle !== undefined && this.#hasStarted) {
       const now = performance.now();
       if (this.#askedAt === undefined) void this.#ask(now);
@@ -171,7 +171,7 @@ export class PoolWorker {
       return;
     }
     this.#spentMs = cpuMs === null || before === null ? elapsedMs : cpuMs - before;
-    this.#settle?.(message.type === "result" ? message.result : toError(message.error));
+    this.#settle?.(message.type === "result" ? message.result : failureToError(message.error));
   }
 
   #end(reason: Error): void {
@@ -180,7 +180,7 @@ export class PoolWorker {
   }
 }
 
-function toError({ kind, message }: TaskFailure): Error {
+function failureToError({ kind, message }: TaskFailure): Error {
   switch (kind) {
     case "malformed":
       return new MalformedError(message);

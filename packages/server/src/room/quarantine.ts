@@ -17,7 +17,7 @@ export interface QuarantinedRoom {
  */
 export type QuarantinedWork = "compact" | "merge" | "show";
 
-interface Entry extends QuarantinedRoom {
+interface QuarantineEntry extends QuarantinedRoom {
   readonly pauseMs: number;
   readonly work: ReadonlyMap<QuarantinedWork, number>;
 }
@@ -37,7 +37,7 @@ export type QuarantineListener = (room: string, state: QuarantinedRoom | null) =
 export class Quarantine {
   /** How often any room has exceeded a budget. */
   exceeded = 0;
-  readonly #rooms: Map<string, Entry> = new Map();
+  readonly #rooms: Map<string, QuarantineEntry> = new Map();
   readonly #now: () => number;
   #onChange: QuarantineListener = () => {};
 
@@ -79,7 +79,7 @@ export class Quarantine {
           ? before.pauseMs
           : Math.min(LONGEST_PAUSE_MS, 2 * before.pauseMs);
     const retryAt = now + pauseMs;
-    const entry: Entry = {
+    const entry: QuarantineEntry = {
       reason: message,
       since: before?.since ?? now,
       retryAt,

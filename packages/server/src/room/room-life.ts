@@ -1,7 +1,7 @@
 import type { Replicator } from "../replication/replicator.ts";
 import type { Room } from "./room.ts";
 
-type State =
+type LifeState =
   | { readonly name: "opening"; readonly opened: Promise<Room> }
   | { readonly name: "open"; readonly room: Room }
   | { readonly name: "closing"; readonly closed: Promise<void> };
@@ -22,14 +22,14 @@ type State =
  */
 export class RoomLife {
   readonly #replicator: Replicator | null;
-  #state: State;
+  #state: LifeState;
   /** How many sessions and calls use the room, or are about to. */
   #users = 0;
   #unloadTimer: NodeJS.Timeout | undefined;
   /** When the room is due for a snapshot, in milliseconds since the epoch. */
   snapshotDue = Number.POSITIVE_INFINITY;
 
-  private constructor(state: State, replicator: Replicator | null) {
+  private constructor(state: LifeState, replicator: Replicator | null) {
     this.#state = state;
     this.#replicator = replicator;
   }
@@ -43,7 +43,7 @@ export class RoomLife {
     return new RoomLife({ name: "closing", closed }, null);
   }
 
-  get state(): State {
+  get state(): LifeState {
     return this.#state;
   }
 
@@ -116,12 +116,12 @@ export class RoomLife {
     return closed;
   }
 
-  #assertOpen(): Extract<State, { name: "open" }> {
+  #assertOpen(): Extract<LifeState, { name: "open" }> {
     this.#assert("open");
-    return this.#state as Extract<State, { name: "open" }>;
+    return this.#state as Extract<LifeState, { name: "open" }>;
   }
 
-  #assert(expected: State["name"]): void {
+  #assert(expected: LifeState["name"]): void {
     if (this.#state.name !== expected) {
       throw new Error(`expected the room to be ${expected}, but it is ${this.#state.name}`);
     }

@@ -2,7 +2,13 @@ import { type DeleteRanges, readDeleteRanges } from "../protocol/delete-ranges.t
 import type { StateVector } from "../protocol/state-vector.ts";
 import { Content, type StructId, StructReader } from "../protocol/struct-reader.ts";
 import { type CutPoint, contentStart, cutAfter, isCuttable, pieceOf } from "./cut-struct.ts";
-import { type Deletions, headerBytes, RANGE_BYTES, type Run, UpdatePart } from "./update-part.ts";
+import {
+  type ClientDeletions,
+  headerBytes,
+  RANGE_BYTES,
+  type Run,
+  UpdatePart,
+} from "./update-part.ts";
 
 /**
  * The largest part, in bytes: two seconds at 32 KB/s. Only a part with a single struct that cannot be
@@ -45,7 +51,7 @@ interface Section {
   run: Run | null;
   skips: number;
   /** Its deletions in the part being filled. */
-  deletions: Deletions | null;
+  deletions: ClientDeletions | null;
   readonly ranges: DeleteRanges;
   nextRange: number;
 }

@@ -1,6 +1,10 @@
+import { jitteredAround } from "../runtime/backoff.ts";
+
 /** How long a room pauses after its first failure, and all rooms after that of the store. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** The share by which pauses differ either way, so that rooms do not try again together. */
+const JITTER = 0.25;
 
 interface Pause {
   readonly ms: number;
@@ -31,9 +35,9 @@ export class StoreBreaker {
     // With jitter, so that rooms that wait for the store do not all retry at the same moment.
     const store = this.#store;
     if (store === undefined) return Math.max(0, own);
-    if (this.#probe !== undefined) return jittered(store.ms);
+    if (this.#probe !== undefined) return jitteredAround(store.ms, JITTER);
     // Any room may probe whether the store has recovered.
-    return store.until > now ? store.until - now + jittered(store.ms) / 4 : 0;
+    return store.until > now ? store.until - now + jitteredAround(store.ms, JITTER) / 4 : 0;
   }
 
   /** A room starts to write, having waited as required. */
@@ -82,9 +86,5 @@ export class StoreBreaker {
 
 function longer(before: Pause | undefined): Pause {
   const ms = before === undefined ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, 2 * before.ms);
-  return { ms, until: performance.now() + jittered(ms) };
-}
-
-function jittered(ms: number): number {
-  return ms * (0.75 + Math.random() / 2);
+  return { ms, until: performance.now() + jitteredAround(ms, JITTER) };
 }

@@ -1,7 +1,7 @@
 import type { ChangeAuthor } from "../hooks/hooks.ts";
 import type { Frame } from "../protocol/frame.ts";
 import { Identity } from "./identity.ts";
-import type { Origin } from "./origin.ts";
+import type { Origin, WritingSubscriber } from "./origin.ts";
 
 /** Where the frames for one subscriber go: a client's socket, or code in this process. */
 export interface Sink {
@@ -43,7 +43,7 @@ export interface Sink {
  * One subscriber of a room, and how far its client has got. Lagging subscribers cost nothing: what they
  * lack is in the log and in the awareness table.
  */
-export class Subscriber {
+export class Subscriber implements WritingSubscriber {
   readonly sink: Sink;
   /** The origin of its client's updates. */
   readonly origin: Origin = { kind: "session", subscriber: this };
@@ -59,7 +59,7 @@ export class Subscriber {
   /** From this offset on, updates that its own client may have written were left out and are owed. */
   owedFrom = Number.POSITIVE_INFINITY;
   /** Subscribers whose updates were left out because they may be its own client; `null` if none. */
-  suspects: Set<Subscriber> | null = null;
+  suspects: Set<WritingSubscriber> | null = null;
   /** Awareness up to this version has been sent; `null`: none yet, and none will be for now. */
   awarenessVersion: number | null = 0;
   /** Whether it is owed the complete awareness once its sink is writable again. */

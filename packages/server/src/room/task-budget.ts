@@ -34,7 +34,7 @@ export function expectedMs(bytes: number): number {
  */
 export type TaskKind = "scan" | "merge" | "integrate";
 
-export function kindOf(task: keyof UpdateTasks, [updates, how]: readonly unknown[]): TaskKind {
+export function taskKindOf(task: keyof UpdateTasks, [updates, how]: readonly unknown[]): TaskKind {
   switch (task) {
     case "inspect":
     case "diff":

@@ -25,7 +25,7 @@ export interface Run {
 }
 
 /** Deletions for one client: the numbers `[from, to)` of its `ranges`. */
-export interface Deletions {
+export interface ClientDeletions {
   readonly client: number;
   readonly ranges: DeleteRanges;
   readonly from: number;
@@ -35,7 +35,7 @@ export interface Deletions {
 /** One part of an update while it is being assembled. */
 export class UpdatePart {
   readonly runs: Run[] = [];
-  readonly deletions: Deletions[] = [];
+  readonly deletions: ClientDeletions[] = [];
   /** Estimated length when encoded, usually a little too large. */
   bytes = 2;
 
@@ -48,7 +48,7 @@ export class UpdatePart {
     this.bytes += headerBytes(run.client, run.clock) + (run.head?.length ?? 0) + run.to - run.from;
   }
 
-  addDeletions(deletions: Deletions): void {
+  addDeletions(deletions: ClientDeletions): void {
     this.deletions.push(deletions);
     const { client, from, to } = deletions;
     this.bytes += headerBytes(client, 0) + (RANGE_BYTES / 2) * (to - from);

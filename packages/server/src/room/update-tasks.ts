@@ -28,10 +28,10 @@ export const updateTasks = {
     source?: "log" | "stores",
   ): Base => makeBase(updates, how, source),
   /** The document formed by these updates, as JSON in UTF-8. @throws Yjs's own error */
-  toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(understood(updates)),
+  toJson: (updates: readonly Uint8Array[]): Uint8Array => updatesToJson(checkedUpdates(updates)),
   /** Some roots of the document as JSON in UTF-8; see `rootsToJson`. @throws Yjs's own error */
   rootsToJson: (updates: readonly Uint8Array[], roots: RootNames): Uint8Array =>
-    rootsToJson(understood(updates), roots),
+    rootsToJson(checkedUpdates(updates), roots),
 };
 
 /** Puts many numbers in shared memory, so that they are passed between threads without a copy. */
@@ -44,7 +44,7 @@ function compact(contents: UpdateContents): UpdateContents {
 }
 
 /** Validates the updates, as invalid ones would show as an empty document. @throws MalformedError */
-function understood(updates: readonly Uint8Array[]): readonly Uint8Array[] {
+function checkedUpdates(updates: readonly Uint8Array[]): readonly Uint8Array[] {
   for (const update of updates) inspectUpdate(update);
   return updates;
 }

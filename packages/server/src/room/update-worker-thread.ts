@@ -7,7 +7,7 @@ import { runInBackground } from "../runtime/background-thread.ts";
 import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
 import { releaseBytes } from "../runtime/memory.ts";
 import { reasonOf } from "../runtime/reason.ts";
-import { kindOf } from "./task-budget.ts";
+import { taskKindOf } from "./task-budget.ts";
 import {
   type TaskFailure,
   type TaskRequest,
@@ -44,7 +44,7 @@ parentPort?.on("message", (order: WorkerOrder) => {
     const bytes = needsOf(order);
     if (bytes > UNASKED_BYTES) {
       pending = order;
-      send({ type: "needs", bytes, cpuMs: cpuMs() });
+      postToPool({ type: "needs", bytes, cpuMs: cpuMs() });
       return;
     }
   }
@@ -52,13 +52,13 @@ parentPort?.on("message", (order: WorkerOrder) => {
   pending = undefined;
   if (request !== undefined) finish(request);
 });
-send({ type: "started", cpuMs: cpuMs() });
+postToPool({ type: "started", cpuMs: cpuMs() });
 
 function finish(request: TaskRequest): void {
   const message = answer(request);
-  send(message);
+  postToPool(message);
   releaseBytes(request.args);
-  if (message.type === "result") releaseBytes(bytesOf(message.result));
+  if (message.type === "result") releaseBytes(byteArraysOf(message.result));
   collectIfMuch();
 }
 
@@ -83,7 +83,7 @@ function needsOf(request: TaskRequest): number {
   }
 }
 
-function send(message: WorkerMessage): void {
+function postToPool(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
@@ -112,7 +112,7 @@ function cpuMs(): number | null {
 }
 
 /** The byte arrays of a result, which can be released once it has been copied to the other thread. */
-function bytesOf(result: TaskResult): readonly Uint8Array[] {
+function byteArraysOf(result: TaskResult): readonly Uint8Array[] {
   if (result instanceof Uint8Array) return [result];
   if ("ends" in result) return [result.bytes];
   return "frame" in result ? [result.frame, result.stateVector] : [];
@@ -142,7 +142,7 @@ function perform(request: TaskRequest): TaskResult {
  * @throws MalformedError
  */
 function memoryOf(request: TaskRequest): number {
-  const kind = kindOf(request.task, request.args);
+  const kind = taskKindOf(request.task, request.args);
   if (kind === "scan") return 0;
   const [updates] = request.args;
   if (!Array.isArray(updates)) return 0;

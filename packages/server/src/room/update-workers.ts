@@ -3,7 +3,7 @@ import type { PoolWorker } from "./pool-worker.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RoomPenalties } from "./room-penalties.ts";
 import { WorkerStats } from "./room-stats.ts";
-import { budgetOf, expectedMs, heapBudget, kindOf, type TaskKind } from "./task-budget.ts";
+import { budgetOf, expectedMs, heapBudget, type TaskKind, taskKindOf } from "./task-budget.ts";
 import type { TaskRequest, TaskResult, UpdateTasks } from "./update-tasks.ts";
 import { updateTasks } from "./update-tasks.ts";
 import { OverBudgetError, WorkerError } from "./worker-errors.ts";
@@ -151,7 +151,7 @@ export class UpdateWorkers {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#supervision);
-    const reason = closedError();
+    const reason = workersClosedError();
     await Promise.all(
       [this.#prompt, this.#background, this.#penalty].map((pool) => pool.stop(reason)),
     );
@@ -169,8 +169,8 @@ export class UpdateWorkers {
       const perform = updateTasks[task] as (...args: unknown[]) => ReturnType<UpdateTasks[Name]>;
       return perform(...args);
     }
-    if (this.#closed) throw closedError();
-    const kind = kindOf(task, args);
+    if (this.#closed) throw workersClosedError();
+    const kind = taskKindOf(task, args);
     const penalized = this.#penalties.has(room, kind);
     if (penalized && !goesOn) {
       throw new OverBudgetError("time", "recent tasks of this room exceeded their time limit");
@@ -218,7 +218,7 @@ export class UpdateWorkers {
   /** Rejects a task that needs too much memory. It has not started, so its room is not penalized. */
   #refuse(task: Task): OverBudgetError {
     this.stats.exceeded.memory++;
-    return new OverBudgetError("memory", reasonOf(task, "memory", true));
+    return new OverBudgetError("memory", describeExcess(task, "memory", true));
   }
 
   #exceeded(running: Running, pool: WorkerPool, budget: "time" | "memory"): void {
@@ -231,18 +231,22 @@ export class UpdateWorkers {
       return;
     }
     this.stats.exceeded[budget]++;
-    task.reject(new OverBudgetError(budget, reasonOf(task, budget, isPenalty)));
+    task.reject(new OverBudgetError(budget, describeExcess(task, budget, isPenalty)));
   }
 }
 
-function reasonOf({ budget, kind }: Task, exceeded: "time" | "memory", total: boolean): string {
-  const what = nameOf(kind);
+function describeExcess(
+  { budget, kind }: Task,
+  exceeded: "time" | "memory",
+  total: boolean,
+): string {
+  const what = activityOf(kind);
   if (exceeded === "memory") return `${what} needs more memory than the workers may use`;
   const ms = Math.round(total ? budget.totalMs : budget.sharedMs);
   return `${what} took more than ${ms} ms of CPU time`;
 }
 
-function nameOf(kind: TaskKind): string {
+function activityOf(kind: TaskKind): string {
   switch (kind) {
     case "scan":
       return "reading an update";
@@ -253,7 +257,7 @@ function nameOf(kind: TaskKind): string {
   }
 }
 
-function closedError(): WorkerError {
+function workersClosedError(): WorkerError {
   return new WorkerError("the workers are closed");
 }
 

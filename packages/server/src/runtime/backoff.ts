@@ -18,3 +18,8 @@ export function backoff(failures: number, { first, longest }: BackoffBounds): nu
 export function jittered(ms: number): number {
   return ms * (0.5 + Math.random() / 2);
 }
+
+/** Returns a duration that differs from this one by up to `share` of it either way. */
+export function jitteredAround(ms: number, share: number): number {
+  return ms * (1 + share * (2 * Math.random() - 1));
+}

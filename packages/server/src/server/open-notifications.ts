@@ -21,13 +21,13 @@ export interface OwnServer {
   readonly isAlone: boolean;
 }
 
-type Stores = Pick<AllStores, "outbox" | "events" | "journal">;
+type NotificationStores = Pick<AllStores, "outbox" | "events" | "journal">;
 
 /** Prepares the configured notifications. Code for the others is not even loaded. */
 export async function openNotifications(
   config: Config,
   own: OwnServer,
-  stores: Stores,
+  stores: NotificationStores,
   logger: Logger,
 ): Promise<Notifications> {
   return {
@@ -39,7 +39,7 @@ export async function openNotifications(
 async function openChanges(
   config: Config,
   { address: server, isAlone }: OwnServer,
-  { outbox, journal }: Stores,
+  { outbox, journal }: NotificationStores,
   logger: Logger,
 ): Promise<RoomNotifications | null> {
   const { CALLBACK_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;
@@ -68,7 +68,7 @@ function isListed(journal: Journal | ListedJournal): journal is ListedJournal {
 async function openEvents(
   config: Config,
   { address: server, isAlone }: OwnServer,
-  { outbox, events: queue }: Stores,
+  { outbox, events: queue }: NotificationStores,
   logger: Logger,
 ): Promise<EventNotifications | null> {
   const { EVENTS_URL, CALLBACK_SECRET: secret, CALLBACK_TIMEOUT: timeout } = config;

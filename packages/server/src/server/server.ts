@@ -58,7 +58,7 @@ export async function startServer(
   let cluster: Cluster;
   try {
     listener = await openListener(config, custom, logger);
-    const own = await addressOf(listener, config, isMember(config, custom), ecsMetadata);
+    const own = await ownAddress(listener, config, isMember(config, custom), ecsMetadata);
     if (isMember(config, custom)) await requireOwnAddress(own, config.CLUSTER_SECRET ?? "");
     cluster = await openCluster(config, custom, own, logger);
   } catch (error) {
@@ -212,7 +212,7 @@ export async function startServer(
 }
 
 /** Where other servers reach this one. Without a cluster, it only names the server in the metadata. */
-async function addressOf(
+async function ownAddress(
   { listening }: HttpListener,
   { SERVER_ADDRESS }: Config,
   isInCluster: boolean,

@@ -30,7 +30,7 @@ export async function tellRoomChanged(
 ): Promise<boolean> {
   const updates = await read(room);
   if (updates === null) return false;
-  const { data, omitted } = await contentOf(room, updates, objects, workers);
+  const { data, omitted } = await callbackContent(room, updates, objects, workers);
   const head = Buffer.from(`{"room":${JSON.stringify(room)},"data":`);
   const end = omitted === null ? "}" : `,"omitted":"${omitted}"}`;
   await receiver.post(Buffer.concat([head, data, Buffer.from(end)]), signal);
@@ -40,7 +40,7 @@ export async function tellRoomChanged(
 /** Why the content of a room is not sent. */
 type Omission = "too-large" | "too-costly";
 
-async function contentOf(
+async function callbackContent(
   room: string,
   updates: readonly Uint8Array[],
   objects: RootNames,

@@ -10,7 +10,7 @@ import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
 import { allocateShared } from "../runtime/memory.ts";
 import type { Greeting } from "./greeting.ts";
 import type { Incoming } from "./incoming.ts";
-import type { Asker, LargeAnswers } from "./large-answers.ts";
+import type { AnswerReceiver, LargeAnswers } from "./large-answers.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { isRefused } from "./refused-writes.ts";
@@ -19,7 +19,7 @@ import type { UnfinishedMessage } from "./unfinished-messages.ts";
 export interface ClientSessionOptions {
   readonly session: Session;
   readonly access: Access;
-  readonly connection: Asker & { fail(error: unknown): void };
+  readonly connection: AnswerReceiver & { fail(error: unknown): void };
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
   readonly greeting: Greeting;

@@ -58,7 +58,7 @@ export interface ConnectionServices {
  * `opening`: access is being decided and the document loaded; the socket is paused, and messages wait.
  * `open`: messages are handled. `closed`: nothing is handled or sent any more.
  */
-type State =
+type ConnectionState =
   | { readonly name: "opening" }
   | { readonly name: "open"; readonly client: ClientSession }
   | { readonly name: "closed" };
@@ -84,7 +84,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
   readonly #unfinished: UnfinishedMessage;
   readonly #liveness: Liveness;
   readonly #greeting: Greeting = new Greeting();
-  #state: State = { name: "opening" };
+  #state: ConnectionState = { name: "opening" };
   #access: Access | null = null;
   #closeCode: number | null = null;
   #endsForMemory = false;

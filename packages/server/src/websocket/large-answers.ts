@@ -11,7 +11,7 @@ const PATIENCE_MS = 2_000;
 type Guard = Pick<MemoryGuard, "limit" | "look" | "whenNotFull">;
 
 /** The connection that receives an answer. */
-export interface Asker {
+export interface AnswerReceiver {
   readonly address: string;
   readonly room: string;
   readonly isOver: boolean;
@@ -24,7 +24,7 @@ interface Turn {
 }
 
 interface UnreadAnswer {
-  readonly asker: Asker;
+  readonly receiver: AnswerReceiver;
   readonly network: string;
   readonly bytes: number;
 }
@@ -55,19 +55,19 @@ export class LargeAnswers {
    * @throws whatever `answer` throws
    */
   async run(
-    asker: Asker,
+    receiver: AnswerReceiver,
     bytes: number,
     answer: () => Promise<void>,
     whenRead: () => Promise<void>,
   ): Promise<void> {
-    const turn = this.#turns.get(asker.room) ?? { running: 0, waiting: [] };
-    this.#turns.set(asker.room, turn);
+    const turn = this.#turns.get(receiver.room) ?? { running: 0, waiting: [] };
+    this.#turns.set(receiver.room, turn);
     if (turn.running >= AT_ONCE) await new Promise<void>((resolve) => turn.waiting.push(resolve));
     else turn.running++;
     const most = UNREAD_SHARE * this.#guard.limit;
     const unread = {
-      asker,
-      network: networkOf(asker.address),
+      receiver,
+      network: networkOf(receiver.address),
       // Capped, so that the largest answers need not wait until there are no others.
       bytes: Math.min(bytes, most / 2),
     };
@@ -75,22 +75,22 @@ export class LargeAnswers {
       await this.#admit(unread, most);
       this.#guard.look();
       await this.#guard.whenNotFull();
-      if (!asker.isOver) await answer();
+      if (!receiver.isOver) await answer();
     } finally {
       void whenRead().then(() => this.#release(unread));
       const next = turn.waiting.shift();
       if (next !== undefined) next();
       else turn.running--;
-      if (turn.running === 0) this.#turns.delete(asker.room);
+      if (turn.running === 0) this.#turns.delete(receiver.room);
     }
   }
 
   async #admit(unread: UnreadAnswer, most: number): Promise<void> {
-    const { asker, bytes } = unread;
+    const { receiver, bytes } = unread;
     if (bytes === 0) return;
     let until = performance.now() + PATIENCE_MS;
     while (this.#bytes + bytes > most) {
-      if (asker.isOver) return;
+      if (receiver.isOver) return;
       const left = until - performance.now();
       if (left <= 0) {
         this.#endOne();
@@ -129,9 +129,9 @@ export class LargeAnswers {
     }
     let most = "";
     for (const [network, bytes] of bytesOf) if (bytes > (bytesOf.get(most) ?? 0)) most = network;
-    for (const { network, asker } of this.#unread) {
+    for (const { network, receiver } of this.#unread) {
       if (network !== most) continue;
-      asker.endForMemory("this client did not read its document fast enough");
+      receiver.endForMemory("this client did not read its document fast enough");
       return;
     }
   }

@@ -31,7 +31,7 @@ const MOST_COLLECTION_MS = 5_000;
 /** How many waiters to release per check; all of them together would use up the memory again. */
 const RELEASED_AT_ONCE = 3;
 
-interface Usage {
+interface MemoryUsage {
   /** Resident memory. */
   readonly bytes: number;
   readonly limit: number;
@@ -145,7 +145,7 @@ export class MemoryGuard {
   }
 
   /** Whether memory outside the heap has grown a lot since the last collection. */
-  #isWasteful({ bytes, external, limit }: Usage): boolean {
+  #isWasteful({ bytes, external, limit }: MemoryUsage): boolean {
     return bytes > COLLECT_SHARE * limit && external > this.#kept + GARBAGE_SHARE * limit;
   }
 
@@ -153,7 +153,7 @@ export class MemoryGuard {
    * Collects garbage. The interval grows while there is little to collect. V8 returns some of the memory
    * a little later.
    */
-  #collect(isWasteful: boolean): Usage {
+  #collect(isWasteful: boolean): MemoryUsage {
     collectYoungGarbage();
     let usage = this.#measure();
     if (usage.excess > 0 || this.#isWasteful(usage)) {
@@ -168,7 +168,7 @@ export class MemoryGuard {
     return usage;
   }
 
-  #measure(): Usage {
+  #measure(): MemoryUsage {
     const { limit, share } = this.#options;
     const slack = this.#isFull ? HYSTERESIS : 0;
     const { rss: bytes, external } = process.memoryUsage();
@@ -180,7 +180,7 @@ export class MemoryGuard {
     return { bytes, limit, heap, heapLimit, external, excess };
   }
 
-  #setFull({ excess, external, ...used }: Usage): void {
+  #setFull({ excess, external, ...used }: MemoryUsage): void {
     const isFull = excess > 0 && !this.#isIdle(used.limit);
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;

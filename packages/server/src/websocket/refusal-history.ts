@@ -5,7 +5,7 @@ const MAX_CLIENTS = 20_000;
 /** Above this many, further clients of one network share an entry, so that it cannot push out others. */
 const MAX_CLIENTS_PER_NETWORK = 1_000;
 
-interface Entry {
+interface RefusalRecord {
   readonly network: string;
   /** When the client was first refused. */
   readonly since: number;
@@ -19,7 +19,7 @@ interface Entry {
  */
 export class RefusalHistory {
   /** By client, the one refused longest ago first. */
-  readonly #entries: Map<string, Entry> = new Map();
+  readonly #entries: Map<string, RefusalRecord> = new Map();
   readonly #clientsOf: Map<string, number> = new Map();
 
   /** Whether the client has been refused recently. */

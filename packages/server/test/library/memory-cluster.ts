@@ -1,6 +1,6 @@
 import type { Bus, OpenPart, Registry } from "../../src/index.ts";
 import { MemoryBroker } from "../../src/replication/memory/bus.ts";
-import { RegistryTable } from "../../src/replication/memory/registry-table.ts";
+import { RegistryTable } from "../../src/replication/memory/registry.ts";
 import { withOverrides } from "../support/wrap-part.ts";
 
 /** A bus and a registry that connect the servers in this process, as supplied by an application. */

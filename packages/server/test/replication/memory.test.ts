@@ -4,8 +4,7 @@ import { busSuite } from "../../src/conformance/bus-suite.ts";
 import { LEASE_MS, RENEW_MS, registrySuite } from "../../src/conformance/registry-suite.ts";
 import type { TestService } from "../../src/conformance/test-service.ts";
 import { MemoryBroker } from "../../src/replication/memory/bus.ts";
-import type { MemoryRegistry } from "../../src/replication/memory/registry.ts";
-import { RegistryTable } from "../../src/replication/memory/registry-table.ts";
+import { type MemoryRegistry, RegistryTable } from "../../src/replication/memory/registry.ts";
 import type { Incarnation, ServerAddress } from "../../src/replication/registry.ts";
 
 const logger = pino({ level: "silent" });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Asker, LargeAnswers } from "../../src/websocket/large-answers.ts";
+import { type AnswerReceiver, LargeAnswers } from "../../src/websocket/large-answers.ts";
 
 const MB = 1024 * 1024;
 /** With this limit, unread responses may take 12 MB. */
@@ -9,7 +9,7 @@ const GUARD = {
   whenNotFull: async () => {},
 };
 
-class Client implements Asker {
+class Client implements AnswerReceiver {
   readonly address: string;
   readonly room: string;
   readonly #read: PromiseWithResolvers<void> = Promise.withResolvers();

@@ -1,12 +1,12 @@
 import type { VNode } from "preact";
-import type { Room } from "../../../../server/src/http/api/schemas.ts";
+import type { RoomJson } from "../../../../server/src/http/api/schemas.ts";
 import { Facts } from "../../components/facts.tsx";
 import { ServerNames } from "../../components/server-names.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { formatBytes, formatCount } from "../../format/numbers.ts";
 
 /** Since when, and why, the document is too expensive to compact or show. */
-function quarantineFact({ reason, since }: NonNullable<Room["quarantine"]>) {
+function quarantineFact({ reason, since }: NonNullable<RoomJson["quarantine"]>) {
   return {
     label: "Quarantined",
     value: <TimeAgo at={since} />,
@@ -15,7 +15,7 @@ function quarantineFact({ reason, since }: NonNullable<Room["quarantine"]>) {
 }
 
 /** The properties of a room, without its document. */
-export function RoomFacts({ room }: { readonly room: Room }): VNode {
+export function RoomFacts({ room }: { readonly room: RoomJson }): VNode {
   return (
     <Facts
       facts={[

@@ -1,5 +1,5 @@
 import type { VNode } from "preact";
-import type { Room } from "../../../../server/src/http/api/schemas.ts";
+import type { RoomJson } from "../../../../server/src/http/api/schemas.ts";
 import { RoomLink } from "../../components/room-link.tsx";
 import { ServerNames } from "../../components/server-names.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
@@ -8,7 +8,7 @@ import type { RoomsRoute } from "../../routing/route.ts";
 import { SortHeading } from "./sort-heading.tsx";
 
 interface Props {
-  readonly rooms: readonly Room[];
+  readonly rooms: readonly RoomJson[];
   readonly route: RoomsRoute;
 }
 

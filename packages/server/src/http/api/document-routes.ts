@@ -5,7 +5,7 @@ import type { ApiServices } from "./api-services.ts";
 import { fileNameOf, JSON_TYPE, UPDATE_TYPE, wantedType } from "./document-download.ts";
 import { presenceJson } from "./presence-json.ts";
 import { problems } from "./problems.ts";
-import { mergeUpdates, readDocument, toJson } from "./read-document.ts";
+import { mergeRoomUpdates, readDocument, roomToJson } from "./read-document.ts";
 import { roomOf, roomParams, roomQuery } from "./room-parameter.ts";
 import { documentSchema, presenceSchema } from "./schemas.ts";
 import { limitUpdate, takeUpdate } from "./take-update.ts";
@@ -78,8 +78,9 @@ export function documentRoutes(services: ApiServices): ApiHono {
     const room = roomOf(c);
     const type = wantedType(c);
     const { updates } = await readDocument(room, services);
-    if (type === JSON_TYPE) return streamParts([await toJson(room, updates, services)], JSON_TYPE);
-    const answer = streamParts([await mergeUpdates(room, updates, rooms)], UPDATE_TYPE);
+    if (type === JSON_TYPE)
+      return streamParts([await roomToJson(room, updates, services)], JSON_TYPE);
+    const answer = streamParts([await mergeRoomUpdates(room, updates, rooms)], UPDATE_TYPE);
     answer.headers.set("content-disposition", `attachment; filename="${fileNameOf(room)}"`);
     return answer;
   });

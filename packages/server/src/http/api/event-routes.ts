@@ -75,7 +75,7 @@ export function eventRoutes(services: ApiServices): ApiHono {
   app.openapi(watch, async (c) => {
     const room = roomOf(c);
     // Opening a room that does not exist would create it.
-    if (!(await exists(room, services))) throw noSuchRoom(room);
+    if (!(await roomExists(room, services))) throw noSuchRoom(room);
     const session = await rooms.open(room);
     const { bytes } = session.room.log;
     try {
@@ -92,7 +92,7 @@ export function eventRoutes(services: ApiServices): ApiHono {
   return app;
 }
 
-async function exists(room: string, services: ApiServices): Promise<boolean> {
+async function roomExists(room: string, services: ApiServices): Promise<boolean> {
   if ((await findRoom(room, services)) !== null) return true;
   return (await services.readStored(room)) !== null;
 }

@@ -24,7 +24,7 @@ export class LiveRoomsFeed implements StreamOwner {
     if (stream === undefined || this.#pending === null || !stream.writable) return;
     const change = this.#pending;
     this.#pending = null;
-    stream.write(piecesOf(change));
+    stream.write(eventPieces(change));
   }
 
   onClosed(): void {
@@ -45,7 +45,7 @@ export class LiveRoomsFeed implements StreamOwner {
   }
 }
 
-function* piecesOf({ complete, rooms, totals }: LiveRoomsChange): Generator<string, void> {
+function* eventPieces({ complete, rooms, totals }: LiveRoomsChange): Generator<string, void> {
   yield `event: rooms\ndata: ${JSON.stringify({ complete, totals }).slice(0, -1)},"rooms":[`;
   let separator = "";
   let piece: { name: string; connections: number; servers: readonly string[] }[] = [];

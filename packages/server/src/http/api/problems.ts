@@ -34,7 +34,7 @@ export function noSuchRoom(name: string): ApiProblem {
 /** Answers every error as a problem. Unexpected errors are logged. */
 export function answerErrors(logger: Logger): ErrorHandler<ApiEnv> {
   return (error, c) => {
-    const status = statusOf(error);
+    const status = problemStatusOf(error);
     if (status === null && isCutOff(c.env.incoming)) {
       return problem(400, "the request ended before it was complete");
     }
@@ -53,7 +53,7 @@ function isCutOff({ complete, destroyed }: HttpBindings["incoming"]): boolean {
   return destroyed && !complete;
 }
 
-function statusOf(error: Error): number | null {
+function problemStatusOf(error: Error): number | null {
   if (error instanceof ApiProblem || error instanceof HTTPException) return error.status;
   if (error instanceof RoomNameError || error instanceof InvalidCursorError) return 400;
   if (error instanceof DeletedError) return 409;

@@ -26,12 +26,12 @@ export async function readDocument(
 }
 
 /** Merges a room's updates into one. @throws WorkerError; CorruptedError if one of them is malformed */
-export function mergeUpdates(
+export function mergeRoomUpdates(
   room: string,
   updates: readonly Uint8Array[],
   { workers }: DocumentServices["rooms"],
 ): Promise<Uint8Array> {
-  return understood(room, async () => {
+  return reportingCorruption(room, async () => {
     const [first] = updates;
     if (first === undefined || updates.length > 1) {
       return (await workers.run(room, "makeBase", updates, "merge", "stores")).update;
@@ -42,15 +42,18 @@ export function mergeUpdates(
 }
 
 /** @throws WorkerError; CorruptedError if one of the updates is malformed */
-export function toJson(
+export function roomToJson(
   room: string,
   updates: readonly Uint8Array[],
   { documentJson }: Pick<ApiServices, "documentJson">,
 ): Promise<Uint8Array> {
-  return understood(room, () => documentJson(room, updates));
+  return reportingCorruption(room, () => documentJson(room, updates));
 }
 
-async function understood<Result>(room: string, read: () => Promise<Result>): Promise<Result> {
+async function reportingCorruption<Result>(
+  room: string,
+  read: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await read();
   } catch (cause) {

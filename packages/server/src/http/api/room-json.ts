@@ -1,8 +1,8 @@
-import type { Liveness } from "../../fleet/live-view.ts";
+import type { LiveRoom } from "../../fleet/live-view.ts";
 import type { RoomRecord } from "../../storage/metadata.ts";
-import type { Room } from "./schemas.ts";
+import type { RoomJson } from "./schemas.ts";
 
-const NOBODY: Liveness = { connections: 0, servers: [] };
+const NOBODY: LiveRoom = { connections: 0, servers: [] };
 
 /**
  * A room in the API's format.
@@ -16,8 +16,8 @@ export function roomJson(
     updatedAt: null,
     bytes: 0,
   },
-  { connections, servers, quarantine }: Liveness = NOBODY,
-): Room {
+  { connections, servers, quarantine }: LiveRoom = NOBODY,
+): RoomJson {
   return {
     name,
     createdAt: isoTime(createdAt),

@@ -2,23 +2,26 @@ import { listActiveRooms } from "./active-rooms.ts";
 import type { ApiServices } from "./api-services.ts";
 import { ApiProblem } from "./problems.ts";
 import { roomJson } from "./room-json.ts";
-import type { Room, RoomList, RoomListQuery } from "./schemas.ts";
+import type { RoomJson, RoomList, RoomListQuery } from "./schemas.ts";
 
-type RoomServices = Pick<ApiServices, "metadata" | "fleet">;
+type RoomListServices = Pick<ApiServices, "metadata" | "fleet">;
 
 /** One room, or `null` if it was never opened. @throws StorageError, PeerError */
-export async function findRoom(name: string, services: RoomServices): Promise<Room | null> {
+export async function findRoom(name: string, services: RoomListServices): Promise<RoomJson | null> {
   const [record, held] = await Promise.all([
     services.metadata.room(name),
     services.fleet.held([name]),
   ]);
-  const liveness = held.get(name);
-  if (record === null && liveness === undefined) return null;
-  return roomJson(name, record ?? undefined, liveness);
+  const live = held.get(name);
+  if (record === null && live === undefined) return null;
+  return roomJson(name, record ?? undefined, live);
 }
 
 /** One page of the rooms. @throws InvalidCursorError, ApiProblem, StorageError, PeerError */
-export async function listRooms(query: RoomListQuery, services: RoomServices): Promise<RoomList> {
+export async function listRooms(
+  query: RoomListQuery,
+  services: RoomListServices,
+): Promise<RoomList> {
   const { sort, order, limit, search, cursor } = query;
   if (query.active === "true") return listActiveRooms(query, services);
   if (sort === "connections") {

@@ -218,7 +218,7 @@ export const problemSchema = z
 
 export type RoomListQuery = z.infer<typeof roomListQuerySchema>;
 export type ConnectionsQuery = z.infer<typeof connectionsQuerySchema>;
-export type Room = z.infer<typeof roomSchema>;
+export type RoomJson = z.infer<typeof roomSchema>;
 export type RoomList = z.infer<typeof roomListSchema>;
 export type Root = z.infer<typeof rootSchema>;
 export type DocumentJson = z.infer<typeof documentSchema>;
@@ -228,4 +228,4 @@ export type ServerStatus = z.infer<typeof serverSchema>;
 export type Servers = z.infer<typeof serversSchema>;
 export type RoomsEvent = z.infer<typeof roomsEventSchema>;
 export type UpdateEvent = z.infer<typeof updateEventSchema>;
-export type Session = z.infer<typeof sessionSchema>;
+export type SessionJson = z.infer<typeof sessionSchema>;

@@ -23,7 +23,7 @@ const SLOW_POLL_S = 2;
 export async function createRegistryTable(table: string): Promise<void> {
   const client = createClient();
   try {
-    await create(client, table);
+    await createMissingTable(client, table);
     await waitUntilTableExists(
       { client, maxWaitTime: WAIT_S, minDelay: POLL_S, maxDelay: SLOW_POLL_S },
       { TableName: table },
@@ -37,7 +37,7 @@ export async function createRegistryTable(table: string): Promise<void> {
   }
 }
 
-async function create(client: DynamoDBClient, table: string): Promise<void> {
+async function createMissingTable(client: DynamoDBClient, table: string): Promise<void> {
   try {
     await client.send(
       new CreateTableCommand({

@@ -15,7 +15,7 @@ const BATCH = 100;
 const PAUSE_MS = 50;
 
 /** The lease of one server. */
-interface Lease {
+interface LeaseItem {
   readonly server: ServerAddress;
   /** When it ends, in milliseconds since the epoch. */
   readonly end: number;
@@ -87,8 +87,8 @@ export class Leases {
     return found;
   }
 
-  async #read(servers: Iterable<ServerAddress>, signal: AbortSignal): Promise<Lease[]> {
-    const leases: Lease[] = [];
+  async #read(servers: Iterable<ServerAddress>, signal: AbortSignal): Promise<LeaseItem[]> {
+    const leases: LeaseItem[] = [];
     let keys = [...servers].map(serverKey);
     while (keys.length > 0) {
       const { Responses, UnprocessedKeys } = await this.#client.send(

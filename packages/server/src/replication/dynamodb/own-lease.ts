@@ -4,6 +4,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { Logger } from "pino";
+import { jitteredAround } from "../../runtime/backoff.ts";
 import { reasonOf } from "../../runtime/reason.ts";
 import { Repeater } from "../../runtime/repeater.ts";
 import {
@@ -30,6 +31,8 @@ export interface LeaseOptions {
   readonly logger: Logger;
 }
 
+/** The share by which renewals vary either way, so that servers do not renew at the same moment. */
+const JITTER = 0.2;
 const RETRY_MS = 1_000;
 const CLOSE_MS = 2_000;
 /** DynamoDB may remove the item of a server that has been gone for this long. */
@@ -86,7 +89,7 @@ export class OwnLease {
   /** Takes the lease, and starts renewing it. @throws RegistryError */
   async start(): Promise<void> {
     await this.renew();
-    this.#repeater.startIn(jittered(this.#options.renewMs));
+    this.#repeater.startIn(jitteredAround(this.#options.renewMs, JITTER));
   }
 
   /** Renews it now. @throws RegistryError */
@@ -120,14 +123,14 @@ export class OwnLease {
     const { renewMs, logger } = this.#options;
     try {
       await this.renew();
-      return jittered(renewMs);
+      return jitteredAround(renewMs, JITTER);
     } catch (error) {
       if (this.#repeater.isClosed) return renewMs;
       if (this.#failure === undefined) {
         logger.error({ err: error }, "renewing the lease failed, retrying");
       }
       this.#failure = reasonOf(error);
-      return jittered(Math.min(renewMs, RETRY_MS));
+      return jitteredAround(Math.min(renewMs, RETRY_MS), JITTER);
     }
   }
 
@@ -203,9 +206,4 @@ export class OwnLease {
       { abortSignal: signal },
     );
   }
-}
-
-/** Up to a fifth either way keeps the servers from renewing at the same moment. */
-function jittered(ms: number): number {
-  return ms * (0.8 + Math.random() * 0.4);
 }

@@ -1,9 +1,9 @@
 import { createClient, ErrorReply } from "redis";
 import { onAbort } from "./abort.ts";
-import { addressOf, type Endpoint, explain } from "./endpoint.ts";
+import { addressOf, type Endpoint, reasonWithoutPassword } from "./endpoint.ts";
 import { RefusedError } from "./transport.ts";
 
-export type Client = ReturnType<typeof create>;
+export type Client = ReturnType<typeof newClient>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /**
@@ -28,7 +28,7 @@ export async function connectClient(
   const late = setTimeout(() => {
     life.abort(failure(new Error(`no response within ${CONNECT_TIMEOUT_MS} ms`), endpoint));
   }, CONNECT_TIMEOUT_MS);
-  const client = create(endpoint, life.signal);
+  const client = newClient(endpoint, life.signal);
   client.on("error", (error: unknown) => life.abort(failure(error, endpoint)));
   onAbort(life.signal, () => client.destroy());
   try {
@@ -48,14 +48,14 @@ export async function connectClient(
  * Makes a readable error of a server's error. It has no `cause`, which could contain a password.
  */
 export function failure(error: unknown, endpoint: Endpoint): Error {
-  const reason = explain(error, endpoint);
+  const reason = reasonWithoutPassword(error, endpoint);
   const advice = /unknown command/i.test(reason) ? "; it must be Redis 7 or later" : "";
   const message = `Redis at ${addressOf(endpoint)}: ${reason}${advice}`;
   const isRefused = error instanceof ErrorReply && REFUSALS.test(error.message);
   return isRefused ? new RefusedError(message) : new Error(message);
 }
 
-function create({ host, port, tls, username, password }: Endpoint, signal: AbortSignal) {
+function newClient({ host, port, tls, username, password }: Endpoint, signal: AbortSignal) {
   const reconnectStrategy = false as const;
   // The signal closes the socket even while it is connecting; destroying the client does not.
   const socket = { host, port, signal, reconnectStrategy, connectTimeout: 0 };

@@ -39,7 +39,7 @@ export function addressOf({ host, port }: Pick<Endpoint, "host" | "port">): stri
 }
 
 /** Describes an error without the password: old servers repeat commands in errors. */
-export function explain(error: unknown, { password }: Endpoint): string {
+export function reasonWithoutPassword(error: unknown, { password }: Endpoint): string {
   const message = reasonOf(error);
   return password === undefined ? message : message.replaceAll(password, "***");
 }

@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
 import { type BackoffBounds, backoff } from "../../runtime/backoff.ts";
 import { aborted, pause } from "./abort.ts";
+import { ChannelSubscriber } from "./channel-subscriber.ts";
 import type { Client } from "./client.ts";
-import { Connection, type PubSub } from "./connection.ts";
 import { addressOf, type Endpoint } from "./endpoint.ts";
-import { Subscriber } from "./subscriber.ts";
+import { type PubSub, RedisConnection } from "./redis-connection.ts";
 import type { Channel, Transport } from "./transport.ts";
 
 export interface LinkOptions {
@@ -35,8 +35,8 @@ export class Link implements Transport {
   readonly #closing: AbortController = new AbortController();
   readonly #running: Promise<void>;
   #life: AbortController = new AbortController();
-  #connection: Connection | undefined;
-  #subscriber: Subscriber | undefined;
+  #connection: RedisConnection | undefined;
+  #subscriber: ChannelSubscriber | undefined;
   #problem: string | undefined;
   #hasReported = false;
   #dropped = 0;
@@ -126,7 +126,7 @@ export class Link implements Transport {
     };
     try {
       const options = { endpoint, pubSub, heartbeat: heartbeat(), onRefused };
-      const connection = await Connection.open(options, life);
+      const connection = await RedisConnection.open(options, life);
       this.#resume(connection);
       tried(undefined);
       await aborted(life.signal);
@@ -139,9 +139,9 @@ export class Link implements Transport {
     return life.signal.reason;
   }
 
-  #resume(connection: Connection): void {
+  #resume(connection: RedisConnection): void {
     this.#connection = connection;
-    this.#subscriber = new Subscriber(connection, this.#channels, this.#options.onDoubt);
+    this.#subscriber = new ChannelSubscriber(connection, this.#channels, this.#options.onDoubt);
     this.#problem = undefined;
     if (this.#hasReported) this.#logger.info({ dropped: this.#dropped }, "Redis available again");
     this.#hasReported = false;

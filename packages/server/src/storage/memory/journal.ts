@@ -3,11 +3,11 @@ import type { JournalId, JournalRow, ListedJournal, RoomJournal } from "../journ
 
 /** What all journals of one `MemoryStore` share. */
 export class JournalTable {
-  readonly rooms: Map<string, RoomTable> = new Map();
+  readonly rooms: Map<string, RoomRows> = new Map();
   lastId: JournalId = 0;
 
   /** The entry of a room, added if there is none. */
-  open(room: string): RoomTable {
+  open(room: string): RoomRows {
     let table = this.rooms.get(room);
     if (table === undefined) {
       table = { rows: new Map(), snapshotted: false };
@@ -17,7 +17,7 @@ export class JournalTable {
   }
 }
 
-interface RoomTable {
+interface RoomRows {
   /** In the order of their commit. */
   readonly rows: Map<JournalId, Uint8Array>;
   snapshotted: boolean;

@@ -76,12 +76,12 @@ export class Connections {
    * @throws StorageError if it failed or took too long, or if the outcome is unknown
    */
   async query<Row extends object>(what: string, query: QueryConfig<unknown[]>): Promise<Row[]> {
-    const session = await this.acquire(what);
+    const connection = await this.acquire(what);
     try {
-      const { rows } = await session.run<Row>(query);
+      const { rows } = await connection.run<Row>(query);
       return rows;
     } finally {
-      session.release();
+      connection.release();
     }
   }
 
@@ -90,14 +90,16 @@ export class Connections {
    *
    * @throws StorageError
    */
-  async acquire(what: string): Promise<Session> {
+  async acquire(what: string): Promise<PooledConnection> {
     if (this.#closed !== undefined) {
       throw new StorageError(`Could not ${what}: the store is closed`);
     }
     const opening = this.#pool.connect();
     this.#opening.add(opening);
     try {
-      return new Session(await opening, this.#begin, (error) => this.explained(what, error));
+      return new PooledConnection(await opening, this.#begin, (error) =>
+        this.explained(what, error),
+      );
     } catch (error) {
       throw this.explained(what, error);
     } finally {
@@ -127,7 +129,7 @@ export class Connections {
  * response may still arrive, or the server is shutting down or is no longer the primary. Closing it
  * rolls back whatever is not committed.
  */
-export class Session {
+export class PooledConnection {
   readonly #client: PoolClient;
   readonly #settingsBegin: string | undefined;
   readonly #explained: (error: unknown) => StorageError;

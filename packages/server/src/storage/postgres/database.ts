@@ -48,7 +48,7 @@ const SSL_MODES = [
 export function databaseOf(text: string): Database {
   const url = URL.parse(text);
   if (url === null) throw new StorageError("DATABASE_URL is not a valid URL");
-  checkParameters(url);
+  checkUrlParameters(url);
   try {
     const { database = "", host, port } = new Client(text);
     return { url, name: `"${database}" at ${host}:${port}` };
@@ -60,7 +60,7 @@ export function databaseOf(text: string): Database {
 }
 
 /** @throws StorageError */
-function checkParameters({ searchParams }: URL): void {
+function checkUrlParameters({ searchParams }: URL): void {
   for (const name of searchParams.keys()) {
     const meant = PARAMETERS.includes(name) ? undefined : nearestName(name, PARAMETERS);
     if (meant !== undefined) {
@@ -82,9 +82,9 @@ function checkParameters({ searchParams }: URL): void {
  * @param what the operation, as in "append to the journal"
  */
 export function explained(database: Database, what: string, error: unknown): StorageError {
-  const isDamage = error instanceof CorruptedError || DAMAGE.has(codeOf(error));
+  const isDamage = error instanceof CorruptedError || DAMAGE.has(sqlStateOf(error));
   if (error instanceof StorageError && !isDamage) return error;
-  const advice = ADVICE[codeOf(error)];
+  const advice = ADVICE[sqlStateOf(error)];
   const text = `Could not ${what} in the PostgreSQL database ${database.name}: ${explanationOf(error)}`;
   const message = advice === undefined ? text : `${text}. ${advice}`;
   const Kind = isDamage ? CorruptedError : StorageError;
@@ -120,6 +120,6 @@ function explanationOf(error: unknown): string {
 }
 
 /** Returns the server's SQLSTATE, or the operating system's error code. */
-function codeOf(error: unknown): string {
+function sqlStateOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -10,7 +10,7 @@ import type {
   QueryResult,
 } from "kysely";
 import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
-import type { Connections, Session } from "./connections.ts";
+import type { Connections, PooledConnection } from "./connections.ts";
 
 /**
  * Lets Kysely use these connections. Its own dialect would reuse a connection on which a statement
@@ -64,27 +64,27 @@ class ConnectionsDriver implements Driver {
 
   async init(): Promise<void> {}
 
-  async acquireConnection(): Promise<SessionConnection> {
-    return new SessionConnection(await this.#connections.acquire(this.#purpose));
+  async acquireConnection(): Promise<KyselyConnection> {
+    return new KyselyConnection(await this.#connections.acquire(this.#purpose));
   }
 
-  async beginTransaction(connection: SessionConnection): Promise<void> {
-    await connection.session.begin();
+  async beginTransaction(connection: KyselyConnection): Promise<void> {
+    await connection.pooled.begin();
     connection.isInTransaction = true;
   }
 
-  async commitTransaction(connection: SessionConnection): Promise<void> {
+  async commitTransaction(connection: KyselyConnection): Promise<void> {
     connection.isInTransaction = false;
-    await connection.session.query({ text: "COMMIT" });
+    await connection.pooled.query({ text: "COMMIT" });
   }
 
-  async rollbackTransaction(connection: SessionConnection): Promise<void> {
+  async rollbackTransaction(connection: KyselyConnection): Promise<void> {
     connection.isInTransaction = false;
-    await connection.session.query({ text: "ROLLBACK" });
+    await connection.pooled.query({ text: "ROLLBACK" });
   }
 
-  async releaseConnection(connection: SessionConnection): Promise<void> {
-    connection.session.release();
+  async releaseConnection(connection: KyselyConnection): Promise<void> {
+    connection.pooled.release();
   }
 
   destroy(): Promise<void> {
@@ -92,18 +92,18 @@ class ConnectionsDriver implements Driver {
   }
 }
 
-class SessionConnection implements DatabaseConnection {
-  readonly session: Session;
+class KyselyConnection implements DatabaseConnection {
+  readonly pooled: PooledConnection;
   isInTransaction = false;
 
-  constructor(session: Session) {
-    this.session = session;
+  constructor(pooled: PooledConnection) {
+    this.pooled = pooled;
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    const { session, isInTransaction } = this;
+    const { pooled, isInTransaction } = this;
     const query = { text: sql, values: [...parameters] };
-    const result = await (isInTransaction ? session.query(query) : session.run(query));
+    const result = await (isInTransaction ? pooled.query(query) : pooled.run(query));
     const { command, rowCount } = result;
     const rows = result.rows as Row[];
     if (command === "SELECT" || rowCount === null) return { rows };

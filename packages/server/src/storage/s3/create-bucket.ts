@@ -22,7 +22,8 @@ export async function createBucket(
   const client = createS3Client({ forcePathStyle, unquotedIfMatch: false });
   try {
     await TimeLimit.during(async ({ signal }) => {
-      if (!(await exists(client, bucket, signal))) await create(client, bucket, signal);
+      if (!(await bucketExists(client, bucket, signal)))
+        await createMissingBucket(client, bucket, signal);
     });
   } catch (error) {
     throw explain(`create the S3 bucket ${JSON.stringify(bucket)}`, error);
@@ -31,7 +32,11 @@ export async function createBucket(
   }
 }
 
-async function exists(client: S3Client, bucket: string, signal: AbortSignal): Promise<boolean> {
+async function bucketExists(
+  client: S3Client,
+  bucket: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     await client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: signal });
     return true;
@@ -41,7 +46,11 @@ async function exists(client: S3Client, bucket: string, signal: AbortSignal): Pr
   }
 }
 
-async function create(client: S3Client, bucket: string, signal: AbortSignal): Promise<void> {
+async function createMissingBucket(
+  client: S3Client,
+  bucket: string,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     await client.send(new CreateBucketCommand({ Bucket: bucket }), { abortSignal: signal });
   } catch (error) {

@@ -93,7 +93,7 @@ export class S3Snapshots implements SnapshotStore {
       throw error;
     }
     limit.allow(found.ContentLength ?? 0);
-    const update = await readBody(found);
+    const update = await readObject(found);
     if (update.length === 0) throw new CorruptedError(`${this.#name(room)} is empty`);
     return { update, version: versionOf(found.ETag) };
   }
@@ -233,7 +233,7 @@ function versionOf(etag: string | undefined): SnapshotVersion {
  *
  * @throws Error if it is shorter or longer than announced, or does not match its checksum
  */
-async function readBody({
+async function readObject({
   Body,
   ContentLength: length,
 }: GetObjectCommandOutput): Promise<Uint8Array> {

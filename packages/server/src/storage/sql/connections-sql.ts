@@ -44,7 +44,7 @@ export async function readConnections(
     .orderBy("connection")
     .limit(limit)
     .execute();
-  return rows.map(recordOf);
+  return rows.map(connectionRecordOf);
 }
 
 export async function readConnectionsOf(
@@ -64,7 +64,7 @@ export async function readConnectionsOf(
     .orderBy("connection", "desc")
     .limit(limit)
     .execute();
-  return rows.map(recordOf);
+  return rows.map(connectionRecordOf);
 }
 
 export async function closeConnectionsOf(
@@ -115,7 +115,7 @@ async function endOfOldest(db: Kysely<MetadataSchema>, before: number): Promise<
   return end === null ? before : end + 1;
 }
 
-function recordOf(row: ConnectionsTable): ConnectionRecord {
+function connectionRecordOf(row: ConnectionsTable): ConnectionRecord {
   return {
     connection: row.connection,
     room: row.room,

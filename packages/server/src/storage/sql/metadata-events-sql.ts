@@ -1,7 +1,7 @@
 import type { CompiledQuery, Kysely } from "kysely";
 import type { MetadataEvent } from "../metadata.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
-import { removeTombstone, setTombstone } from "./tombstones-sql.ts";
+import { deleteTombstone, setTombstone } from "./tombstones-sql.ts";
 
 /** Returns statements that apply the events, to run in one transaction. */
 export function applyEvents(
@@ -32,7 +32,7 @@ function applyEvent(db: Kysely<MetadataSchema>, event: MetadataEvent): CompiledQ
     case "tombstone-set":
       return setTombstone(db, event);
     case "tombstone-removed":
-      return removeTombstone(db, event.room);
+      return deleteTombstone(db, event.room);
     case "connected":
       return db
         .insertInto("connections")

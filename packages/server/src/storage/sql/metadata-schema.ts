@@ -4,7 +4,6 @@ import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
 import { type EventsTable, type OutboxTable, outboxMigrations } from "./outbox-schema.ts";
 import { asMigrationError } from "./sql-errors.ts";
-import { type TombstonesTable, tombstoneMigrations } from "./tombstones-sql.ts";
 
 /**
  * The tables of the metadata, the same in every SQL database. Times and sizes are 64-bit integers,
@@ -58,6 +57,11 @@ export interface ActivityTable {
 export interface AdminSessionsTable {
   readonly key: string;
   readonly expires_at: number;
+}
+
+export interface TombstonesTable {
+  readonly room: string;
+  readonly closed_until: number;
 }
 
 /** The sort key of rooms by update; the index has the same expression. */
@@ -193,6 +197,21 @@ export function metadataMigrations(
           .execute();
       },
     },
-    ...tombstoneMigrations(text),
+    "0011-tombstones": {
+      up: async (db) => {
+        await db.schema
+          .createTable("tombstones")
+          .ifNotExists()
+          .addColumn("room", text, (column) => column.notNull().primaryKey())
+          .addColumn("closed_until", "bigint", (column) => column.notNull())
+          .execute();
+        await db.schema
+          .createIndex("tombstones_closed_until")
+          .ifNotExists()
+          .on("tombstones")
+          .column("closed_until")
+          .execute();
+      },
+    },
   };
 }

@@ -30,7 +30,7 @@ export async function readRoom(
   name: string,
 ): Promise<RoomRecord | null> {
   const row = await db.selectFrom("rooms").selectAll().where("name", "=", name).executeTakeFirst();
-  return row === undefined ? null : recordOf(row);
+  return row === undefined ? null : roomRecordOf(row);
 }
 
 export async function readRoomsNamed(
@@ -42,7 +42,7 @@ export async function readRoomsNamed(
   for (let start = 0; start < wanted.length; start += NAMES_AT_ONCE) {
     const some = wanted.slice(start, start + NAMES_AT_ONCE);
     const rows = await db.selectFrom("rooms").selectAll().where("name", "in", some).execute();
-    records.push(...rows.map(recordOf));
+    records.push(...rows.map(roomRecordOf));
   }
   return records;
 }
@@ -69,7 +69,7 @@ export async function readRooms(
   const last = page.at(-1);
   const isLast = found.length <= limit || last === undefined;
   return {
-    rooms: page.map(recordOf),
+    rooms: page.map(roomRecordOf),
     next: isLast ? null : toCursor(sort, { key: last.key, name: last.name }),
     total,
   };
@@ -100,7 +100,7 @@ function contains(lowercase: Lowercase, search: string): RawBuilder<boolean> {
   return sql<boolean>`${lowercase(NAME)} LIKE ${wanted} ESCAPE '\\'`;
 }
 
-function recordOf(row: RoomsTable): RoomRecord {
+function roomRecordOf(row: RoomsTable): RoomRecord {
   return {
     name: row.name,
     createdAt: row.created_at,

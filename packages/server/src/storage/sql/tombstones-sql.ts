@@ -1,37 +1,7 @@
-import type { CompiledQuery, Kysely, RawBuilder } from "kysely";
+import type { CompiledQuery, Kysely } from "kysely";
 import { sql } from "kysely";
-import type { Migration } from "kysely/migration";
 import type { Tombstone } from "../metadata.ts";
 import type { MetadataSchema } from "./metadata-schema.ts";
-
-export interface TombstonesTable {
-  readonly room: string;
-  readonly closed_until: number;
-}
-
-/** @param text see `metadataMigrations` */
-export function tombstoneMigrations(
-  text: "text" | RawBuilder<unknown>,
-): Readonly<Record<string, Migration>> {
-  return {
-    "0011-tombstones": {
-      up: async (db) => {
-        await db.schema
-          .createTable("tombstones")
-          .ifNotExists()
-          .addColumn("room", text, (column) => column.notNull().primaryKey())
-          .addColumn("closed_until", "bigint", (column) => column.notNull())
-          .execute();
-        await db.schema
-          .createIndex("tombstones_closed_until")
-          .ifNotExists()
-          .on("tombstones")
-          .column("closed_until")
-          .execute();
-      },
-    },
-  };
-}
 
 /** A repeated older event does not shorten the time. */
 export function setTombstone(
@@ -50,7 +20,7 @@ export function setTombstone(
     .compile();
 }
 
-export function removeTombstone(db: Kysely<MetadataSchema>, room: string): CompiledQuery {
+export function deleteTombstone(db: Kysely<MetadataSchema>, room: string): CompiledQuery {
   return db.deleteFrom("tombstones").where("room", "=", room).compile();
 }
 

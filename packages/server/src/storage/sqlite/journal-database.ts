@@ -4,7 +4,7 @@ import type { JournalId, RoomJournal } from "../journal.ts";
 import { atomically, openConnection } from "./connection.ts";
 import { createTables } from "./create-tables.ts";
 import type { JournalCalls } from "./journal-calls.ts";
-import type { Answer, Answers } from "./thread-messages.ts";
+import type { CallHandlers, CallResult } from "./thread-messages.ts";
 
 // AUTOINCREMENT: ids are never reused, not even after the row with the highest id was deleted.
 const SCHEMA = `
@@ -19,7 +19,7 @@ const SCHEMA = `
 `;
 
 /** The journal. Runs in the thread that owns the file. */
-export class JournalDatabase implements Answers<JournalCalls> {
+export class JournalDatabase implements CallHandlers<JournalCalls> {
   readonly #connection: DatabaseSync;
   readonly #insertRow: StatementSync;
   readonly #selectRows: StatementSync;
@@ -61,11 +61,14 @@ export class JournalDatabase implements Answers<JournalCalls> {
   }
 
   /** Nothing to do: the database is open by the time this is called. */
-  open(): Answer<void> {
+  open(): CallResult<void> {
     return { value: undefined };
   }
 
-  append(rooms: readonly string[], updates: readonly Uint8Array[]): Answer<readonly JournalId[]> {
+  append(
+    rooms: readonly string[],
+    updates: readonly Uint8Array[],
+  ): CallResult<readonly JournalId[]> {
     const value = atomically(this.#connection, () =>
       updates.map((update, index) => {
         const room = rooms[index] ?? "";
@@ -75,7 +78,7 @@ export class JournalDatabase implements Answers<JournalCalls> {
     return { value };
   }
 
-  read(room: string): Answer<RoomJournal> {
+  read(room: string): CallResult<RoomJournal> {
     const transfer: ArrayBuffer[] = [];
     const rows = this.#selectRows.all(room).map((row) => {
       const id = Number(row.id);
@@ -87,7 +90,7 @@ export class JournalDatabase implements Answers<JournalCalls> {
     return { value: { rows, snapshotted }, transfer };
   }
 
-  truncate(room: string, ids: readonly JournalId[]): Answer<void> {
+  truncate(room: string, ids: readonly JournalId[]): CallResult<void> {
     atomically(this.#connection, () => {
       for (const id of ids) this.#deleteRow.run(id, room);
       this.#insertSnapshotted.run(room);
@@ -95,7 +98,7 @@ export class JournalDatabase implements Answers<JournalCalls> {
     return { value: undefined };
   }
 
-  forget(room: string): Answer<void> {
+  forget(room: string): CallResult<void> {
     atomically(this.#connection, () => {
       this.#deleteRows.run(room);
       this.#deleteSnapshotted.run(room);
@@ -103,7 +106,7 @@ export class JournalDatabase implements Answers<JournalCalls> {
     return { value: undefined };
   }
 
-  rooms(after: string, limit: number): Answer<readonly string[]> {
+  rooms(after: string, limit: number): CallResult<readonly string[]> {
     return { value: this.#selectRooms.all(after, limit).map(({ room }) => String(room)) };
   }
 

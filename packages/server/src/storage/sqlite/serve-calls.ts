@@ -4,8 +4,8 @@ import { reasonOf } from "../../runtime/reason.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import { engineCode, isCorruption } from "./engine-errors.ts";
 import type {
-  Answer,
-  Answers,
+  CallHandlers,
+  CallResult,
   Calls,
   ThreadFailure,
   ThreadReply,
@@ -18,19 +18,19 @@ import type {
  * @param open opens the database; called on the first call, and again on the next one if it
  *   threw, so that a database that was unavailable for a while needs no restart
  */
-export function serveCalls<Table extends Calls<Table>>(open: () => Answers<Table>): void {
+export function serveCalls<Table extends Calls<Table>>(open: () => CallHandlers<Table>): void {
   const port = parentPort;
   if (port === null) throw new Error("This file is the program of a worker thread.");
-  let answers: Answers<Table> | undefined;
+  let answers: CallHandlers<Table> | undefined;
 
-  const answer = (request: ThreadRequest): Answer<unknown> => {
+  const answer = (request: ThreadRequest): CallResult<unknown> => {
     if (request.name === "close") {
       answers?.close();
       return { value: undefined };
     }
     answers ??= open();
     // The types of name and arguments were checked at the call site.
-    const call = answers[request.name as keyof Table] as (...args: never[]) => Answer<unknown>;
+    const call = answers[request.name as keyof Table] as (...args: never[]) => CallResult<unknown>;
     return call.apply(answers, request.args as never[]);
   };
 

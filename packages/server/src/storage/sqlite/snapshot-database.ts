@@ -7,7 +7,7 @@ import type { Snapshot, SnapshotVersion } from "../snapshots.ts";
 import { atomically, openConnection } from "./connection.ts";
 import { createTables } from "./create-tables.ts";
 import type { SnapshotCalls } from "./snapshot-calls.ts";
-import type { Answer, Answers } from "./thread-messages.ts";
+import type { CallHandlers, CallResult } from "./thread-messages.ts";
 
 const SCHEMA = `
   CREATE TABLE snapshots (
@@ -19,7 +19,7 @@ const SCHEMA = `
 `;
 
 /** The snapshots. Runs in the thread that owns the file. */
-export class SnapshotDatabase implements Answers<SnapshotCalls> {
+export class SnapshotDatabase implements CallHandlers<SnapshotCalls> {
   readonly #connection: DatabaseSync;
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
@@ -51,11 +51,11 @@ export class SnapshotDatabase implements Answers<SnapshotCalls> {
   }
 
   /** Nothing to do: the database is open by the time this is called. */
-  open(): Answer<void> {
+  open(): CallResult<void> {
     return { value: undefined };
   }
 
-  read(room: string): Answer<Snapshot | null> {
+  read(room: string): CallResult<Snapshot | null> {
     const row = this.#select.get(room);
     if (row === undefined) return { value: null };
     const update = verified(room, row, "the snapshot");
@@ -74,7 +74,7 @@ export class SnapshotDatabase implements Answers<SnapshotCalls> {
     room: string,
     update: Uint8Array,
     expected: SnapshotVersion | null,
-  ): Answer<SnapshotVersion> {
+  ): CallResult<SnapshotVersion> {
     const version = randomUUID() as string as SnapshotVersion;
     const sum = checksum(room, update);
     const { changes } = atomically(this.#connection, () =>
@@ -87,7 +87,7 @@ export class SnapshotDatabase implements Answers<SnapshotCalls> {
     return { value: version };
   }
 
-  delete(room: string): Answer<void> {
+  delete(room: string): CallResult<void> {
     atomically(this.#connection, () => this.#delete.run(room));
     return { value: undefined };
   }

@@ -1,13 +1,13 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { atomically, openConnection } from "./connection.ts";
 import type { Statement, StatementCalls, StatementResult } from "./statement-calls.ts";
-import type { Answer, Answers } from "./thread-messages.ts";
+import type { CallHandlers, CallResult } from "./thread-messages.ts";
 
 /** The program has a few dozen fixed statements; the limit is for those built from searches. */
 const MAX_PREPARED = 200;
 
 /** Runs statements sent by another thread. Runs in the thread that owns the file. */
-export class StatementDatabase implements Answers<StatementCalls> {
+export class StatementDatabase implements CallHandlers<StatementCalls> {
   readonly #connection: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
 
@@ -20,7 +20,7 @@ export class StatementDatabase implements Answers<StatementCalls> {
     );
   }
 
-  run(statements: readonly Statement[]): Answer<readonly StatementResult[]> {
+  run(statements: readonly Statement[]): CallResult<readonly StatementResult[]> {
     const runAll = () => statements.map((statement) => this.#run(statement));
     return { value: statements.length > 1 ? atomically(this.#connection, runAll) : runAll() };
   }

@@ -24,12 +24,12 @@ export interface ThreadFailure {
 export type Calls<Table> = { [Name in keyof Table]: (...args: never[]) => unknown };
 
 /** The implementation of the calls of `Table` in the database thread. */
-export type Answers<Table extends Calls<Table>> = {
-  [Name in keyof Table]: (...args: Parameters<Table[Name]>) => Answer<ReturnType<Table[Name]>>;
+export type CallHandlers<Table extends Calls<Table>> = {
+  [Name in keyof Table]: (...args: Parameters<Table[Name]>) => CallResult<ReturnType<Table[Name]>>;
 } & { close(): void };
 
 /** The result of a call. Buffers in `transfer` are transferred instead of copied. */
-export interface Answer<Value> {
+export interface CallResult<Value> {
   readonly value: Value;
   readonly transfer?: readonly ArrayBuffer[];
 }

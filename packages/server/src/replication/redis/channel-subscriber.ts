@@ -1,5 +1,5 @@
 import { onAbort } from "./abort.ts";
-import type { Connection } from "./connection.ts";
+import type { RedisConnection } from "./redis-connection.ts";
 import type { Channel } from "./transport.ts";
 
 /** Maximum number of pending commands: thousands of channels must not hold up the messages. */
@@ -9,8 +9,8 @@ const RETRY_MS = 500;
 /**
  * Keeps the subscriptions of one connection equal to the wanted ones, until the connection ends.
  */
-export class Subscriber {
-  readonly #connection: Connection;
+export class ChannelSubscriber {
+  readonly #connection: RedisConnection;
   readonly #wanted: ReadonlyMap<string, Channel>;
   readonly #onRefused: () => void;
   /** The confirmed subscriptions, each with the channel that was notified. */
@@ -25,7 +25,11 @@ export class Subscriber {
    * @param wanted may change; call `check` after a change
    * @param onRefused called when the server rejects a command, which is retried shortly afterwards
    */
-  constructor(connection: Connection, wanted: ReadonlyMap<string, Channel>, onRefused: () => void) {
+  constructor(
+    connection: RedisConnection,
+    wanted: ReadonlyMap<string, Channel>,
+    onRefused: () => void,
+  ) {
     this.#connection = connection;
     this.#wanted = wanted;
     this.#onRefused = onRefused;

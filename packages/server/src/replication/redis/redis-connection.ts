@@ -49,7 +49,7 @@ const NOTHING = Buffer.alloc(0);
  * One connection to one server, from its beginning to its end. It both publishes and subscribes,
  * which RESP3 allows: replies and pushed messages are distinguishable.
  */
-export class Connection {
+export class RedisConnection {
   readonly #client: Client;
   readonly #options: ConnectionOptions;
   readonly #life: AbortController;
@@ -72,9 +72,9 @@ export class Connection {
    * @param life see `connectClient`
    * @throws Error the abort reason of `life`
    */
-  static async open(options: ConnectionOptions, life: AbortController): Promise<Connection> {
+  static async open(options: ConnectionOptions, life: AbortController): Promise<RedisConnection> {
     const { endpoint, pubSub, heartbeat } = options;
-    let connection: Connection | undefined;
+    let connection: RedisConnection | undefined;
     const onBeat = (): void => {
       if (connection !== undefined) connection.#beatsAway = 0;
     };
@@ -82,7 +82,7 @@ export class Connection {
       await pubSub.subscribe(connected, heartbeat, onBeat);
       await connected.sendCommand([pubSub.publish, heartbeat, NOTHING]);
     });
-    connection = new Connection(client, options, life);
+    connection = new RedisConnection(client, options, life);
     return connection;
   }
 
