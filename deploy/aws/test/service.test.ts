@@ -1,6 +1,6 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { readConfig } from "../../../packages/server/src/config/config.ts";
+import { readConfig } from "../../../packages/server/src/config/read-config.ts";
 import { command, environment, readDockerfile } from "../../image/test/dockerfile.ts";
 import { containerOf, idOf, synthesise } from "./template.ts";
 

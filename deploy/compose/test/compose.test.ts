@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { readConfig } from "../../../packages/server/src/config/config.ts";
+import { readConfig } from "../../../packages/server/src/config/read-config.ts";
 import { type ComposeService, DEPLOY, exampleVariables, readCompose } from "./compose-file.ts";
 
 const SECRET = "a secret of at least sixteen characters";

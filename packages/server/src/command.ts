@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import { describeSettings, readConfig } from "./config/config.ts";
+import { describeSettings } from "./config/config.ts";
+import { readConfig } from "./config/read-config.ts";
 import { likelyTypos } from "./config/read-settings.ts";
 import type { SymphonyServer } from "./config/server-options.ts";
 import { ConfigError } from "./runtime/config-error.ts";

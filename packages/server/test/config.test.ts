@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { describeSettings, readConfig } from "../src/config/config.ts";
+import { describeSettings } from "../src/config/config.ts";
 import { configWarnings } from "../src/config/config-warnings.ts";
+import { readConfig } from "../src/config/read-config.ts";
 import { ConfigError } from "../src/runtime/config-error.ts";
 
 describe("configuration", () => {

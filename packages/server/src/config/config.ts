@@ -1,8 +1,15 @@
 import { z } from "zod";
-import { ROOT_TYPES, type RootNames } from "../room/root-types.ts";
 import { ConfigError } from "../runtime/config-error.ts";
-import { memoryOfMachine } from "../runtime/memory-limit.ts";
-import { type CustomPart, checkConfig } from "./check-config.ts";
+import {
+  flag,
+  hostAndPort,
+  optional,
+  receiverUrl,
+  rootNames,
+  url,
+  urls,
+  wholeNumber,
+} from "./setting-forms.ts";
 
 /** With less memory, a server could not admit any client. */
 const LEAST_MEMORY_BYTES = 128 * 1024 * 1024;
@@ -16,74 +23,6 @@ interface Setting<T> {
 function setting<T>(schema: z.ZodType<T>, fallback: string, help: string): Setting<T> {
   return { schema, default: fallback, help };
 }
-
-/** Node fires timers with longer delays immediately, and some limits would not apply at all. */
-const MOST = 2_147_483_647;
-
-const wholeNumber = (least: number, most = MOST) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, "must be a whole number")
-    .transform(Number)
-    .refine((value) => value >= least, `must be at least ${least}`)
-    .refine((value) => value <= most, `must be at most ${most}`);
-
-/** A setting without a default: `undefined` when it is not set. */
-function optional<T>(schema: z.ZodType<T>): z.ZodType<T | undefined> {
-  return z
-    .literal("")
-    .transform(() => undefined)
-    .or(schema);
-}
-
-const isUrl = (text: string, schemes: readonly string[]) =>
-  schemes.includes(URL.parse(text)?.protocol ?? "");
-
-const urlMustBegin = (schemes: readonly string[]) =>
-  `must be a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`;
-
-const url = (schemes: readonly string[]) =>
-  z.string().refine((text) => isUrl(text, schemes), urlMustBegin(schemes));
-
-const urls = (schemes: readonly string[]) =>
-  z
-    .string()
-    .transform((text) => text.split(",").map((url) => url.trim()))
-    .refine((all) => all.every((one) => isUrl(one, schemes)), urlMustBegin(schemes));
-
-/** An endpoint of the application that receives requests from this server. */
-const receiverUrl = z.string().refine((text) => {
-  const url = URL.parse(text);
-  if (url === null || !["http:", "https:"].includes(url.protocol)) return false;
-  return url.username === "" && url.password === "";
-}, "must be a URL that begins with http:// or https://, without user name and password");
-
-const rootNames = z
-  .string()
-  .transform((text) => parseJson(text))
-  .pipe(
-    z.record(
-      z.string(),
-      z.enum(ROOT_TYPES, `must map each name to one of the types ${ROOT_TYPES.join(", ")}`),
-      'must be a JSON object such as {"prosemirror": "XmlFragment"}',
-    ),
-  )
-  .transform((types): RootNames => Object.entries(types));
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isPort(address: string): boolean {
-  const port = Number(address.slice(address.lastIndexOf(":") + 1));
-  return port >= 1 && port <= 65_535;
-}
-
-const flag = z.enum(["true", "false"], "must be true or false").transform((v) => v === "true");
 
 /** Every setting: its schema, its default as the user would write it, and its help text. */
 const SETTINGS = {
@@ -124,12 +63,7 @@ const SETTINGS = {
     "DynamoDB table through which servers find each other; region, endpoint and credentials come from AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB, …",
   ),
   SERVER_ADDRESS: setting(
-    optional(
-      z
-        .string()
-        .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s/]+):\d{1,5}$/, "must be host:port")
-        .refine((address) => isPort(address), "must be host:port, with a port from 1 to 65535"),
-    ),
+    optional(hostAndPort),
     "",
     "host:port where other servers reach this one; by default from ECS, HOST or the first IPv4 address",
   ),
@@ -306,44 +240,20 @@ export type Config = {
   readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer T> ? T : never;
 };
 
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
+
 /**
- * Reads the configuration from environment variables. An empty variable counts as not set.
+ * Returns the values of all settings. A setting without text, or with an empty one, has its default.
  *
- * @param custom the parts that the application passes itself
- * @throws ConfigError naming the variable, its value and what it must be
+ * @throws ConfigError naming the setting, its text and what it must be
  */
-export function readConfig(
-  environment: Readonly<Record<string, string | undefined>>,
-  custom: ReadonlySet<CustomPart> = new Set(),
-): Config {
+export function parseSettings(texts: Readonly<Record<string, string | undefined>>): Config {
   const values: Record<string, unknown> = {};
   for (const name of SETTING_NAMES) {
-    values[name] = parseSetting(name, environment[name] || SETTINGS[name].default);
+    values[name] = parseSetting(name, texts[name] || SETTINGS[name].default);
   }
-  const config = fitMemory(values as Config, (name) => Boolean(environment[name]));
-  checkConfig(config, custom);
-  return config;
+  return values as Config;
 }
-
-/** Upper bounds for the defaults of these settings, as shares of the memory. */
-const SHARES_OF_MEMORY = { MAX_MESSAGE_BYTES: 1 / 32, MAX_DOCUMENT_BYTES: 1 / 16 } as const;
-
-/** Determines the available memory and caps those defaults accordingly. */
-function fitMemory(config: Config, isSet: (name: string) => boolean): Config {
-  const memory = config.MAX_MEMORY_BYTES || memoryOfMachine();
-  const defaultOf = (name: keyof typeof SHARES_OF_MEMORY) =>
-    isSet(name)
-      ? config[name]
-      : Math.min(config[name], Math.floor(memory * SHARES_OF_MEMORY[name]));
-  return {
-    ...config,
-    MAX_MEMORY_BYTES: memory,
-    MAX_MESSAGE_BYTES: defaultOf("MAX_MESSAGE_BYTES"),
-    MAX_DOCUMENT_BYTES: defaultOf("MAX_DOCUMENT_BYTES"),
-  };
-}
-
-export const SETTING_NAMES = Object.keys(SETTINGS) as readonly (keyof Config)[];
 
 /** The value of one setting. @throws ConfigError naming the setting, its text and what it must be */
 export function parseSetting(name: keyof Config, text: string): unknown {

@@ -1,7 +1,7 @@
 import { checkAttachTo } from "../config/check-attach-to.ts";
 import { checkOptions, isObject } from "../config/check-options.ts";
-import { readConfig } from "../config/config.ts";
 import { configWarnings } from "../config/config-warnings.ts";
+import { readConfig } from "../config/read-config.ts";
 import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-settings.ts";
 import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
 import { createLogger } from "../runtime/log.ts";

@@ -3,7 +3,7 @@ import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { HttpListener } from "../http/http-listener.ts";
 import type { ActivityRecorder } from "../metadata/activity-recorder.ts";
 import type { MetadataWriter } from "../metadata/metadata-writer.ts";
-import type { Cluster } from "../replication/replicator.ts";
+import type { Cluster } from "../replication/cluster.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import { within } from "../runtime/time-limit.ts";
 import type { Gateway } from "../websocket/gateway.ts";

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import type { OpenPart, ServerOptions } from "../config/server-options.ts";
-import { alone } from "../replication/alone.ts";
 import type { Bus } from "../replication/bus.ts";
+import type { Cluster } from "../replication/cluster.ts";
+import { alone } from "../replication/cluster.ts";
 import { HttpPeers } from "../replication/http-peers.ts";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
-import type { Cluster } from "../replication/replicator.ts";
 
 /** How long the clients of a crashed server may still appear to be connected. */
 const LEASE_MS = 10_000;

@@ -1,6 +1,6 @@
 import type { HookStats } from "../hooks/hook-stats.ts";
+import type { Cluster } from "../replication/cluster.ts";
 import type { ReplicationStats } from "../replication/replication-stats.ts";
-import type { Cluster } from "../replication/replicator.ts";
 import type { JournalStats, SnapshotStats } from "../room/room-stats.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { UpdateWorkers } from "../room/update-workers.ts";

@@ -3,7 +3,12 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type Access, type AccessControl, AccessDeniedError, type Attempt } from "../auth/access.ts";
+import {
+  type Access,
+  type AccessControl,
+  AccessDeniedError,
+  type Attempt,
+} from "../auth/access.ts";
 import type { AllowedOrigins } from "../auth/allowed-origins.ts";
 import { clientAddress } from "../auth/client-address.ts";
 import type { ConnectionLimits } from "../auth/connection-limits.ts";

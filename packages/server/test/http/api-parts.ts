@@ -10,7 +10,7 @@ import { LocalServer } from "../../src/fleet/local-server.ts";
 import { RemoteServer } from "../../src/fleet/remote-server.ts";
 import { apiRoutes } from "../../src/http/api/api-routes.ts";
 import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
-import { alone } from "../../src/replication/alone.ts";
+import { alone } from "../../src/replication/cluster.ts";
 import type { Registry } from "../../src/replication/registry.ts";
 import { ServerClient } from "../../src/replication/server-client.ts";
 import { RoomTable } from "../../src/room/room-table.ts";

@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { metricsRoute } from "../../src/http/metrics-route.ts";
 import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
 import type { Frame } from "../../src/protocol/frame.ts";
-import { alone } from "../../src/replication/alone.ts";
+import { alone } from "../../src/replication/cluster.ts";
 import { RoomTable } from "../../src/room/room-table.ts";
 import type { Stores } from "../../src/room/stored-room.ts";
 import type { Sink } from "../../src/room/subscriber.ts";

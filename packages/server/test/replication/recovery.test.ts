@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { NO_OBSERVER } from "../../src/hooks/server-observer.ts";
-import { alone } from "../../src/replication/alone.ts";
+import { alone } from "../../src/replication/cluster.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
 import { FanoutScheduler } from "../../src/room/fanout-scheduler.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
-import { alone } from "../../src/replication/alone.ts";
+import { alone } from "../../src/replication/cluster.ts";
 import { Registration } from "../../src/replication/registration.ts";
 import { type OtherHolders, type Registry, RegistryError } from "../../src/replication/registry.ts";
 

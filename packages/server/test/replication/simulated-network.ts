@@ -1,4 +1,5 @@
 import type { Bus, BusListener } from "../../src/replication/bus.ts";
+import type { Cluster } from "../../src/replication/cluster.ts";
 import {
   decodePeerRequest,
   decodePeerState,
@@ -9,7 +10,7 @@ import {
   type PeerRequest,
 } from "../../src/replication/peers.ts";
 import type { OtherHolders, ServerAddress } from "../../src/replication/registry.ts";
-import type { Cluster, Replicator } from "../../src/replication/replicator.ts";
+import type { Replicator } from "../../src/replication/replicator.ts";
 import type { Stores } from "../../src/room/stored-room.ts";
 import { MemoryStore } from "../../src/storage/memory/memory-store.ts";
 import { delayed } from "../support/wrap-part.ts";

@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { afterEach, expect, it } from "vitest";
 import * as Y from "yjs";
 import { MetadataWriter } from "../../src/metadata/metadata-writer.ts";
-import { alone } from "../../src/replication/alone.ts";
+import { alone } from "../../src/replication/cluster.ts";
 import { UNKNOWN } from "../../src/room/origin.ts";
 import { RoomTable } from "../../src/room/room-table.ts";
 import { observe } from "../../src/server/observe.ts";
