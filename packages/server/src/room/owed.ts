@@ -1,6 +1,7 @@
 import type { Frame } from "../protocol/frame.ts";
 import type { Identities } from "./identities.ts";
-import type { Entry, Log } from "./log.ts";
+import type { Log } from "./log.ts";
+import type { Entry } from "./log-tail.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 // While the journal is slow, a subscriber's cursor moves past updates that its client may have written.
