@@ -14,6 +14,7 @@ export interface RoomLoaderOptions {
   readonly services: RoomServices;
   readonly metadata: MetadataWriter;
   readonly logger: Logger;
+  /** The application's hooks. */
   readonly hooks?: HookCalls | undefined;
   /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
   readonly initial?: { readonly load: LoadRoom; readonly hooks: HookCalls } | undefined;
