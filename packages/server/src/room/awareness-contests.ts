@@ -39,7 +39,7 @@ export class AwarenessContests {
   /** Handles awareness from another server. @returns what that server has to be told about its clients */
   receiveFromPeer(report: AwarenessReport, peer: Peer): readonly PeerAwareness[] {
     return this.#noting(() => {
-      const { contests, stale } = this.#awareness.receiveFromPeer(report, peer, Date.now());
+      const { contests, stale } = this.#awareness.fromPeers.receive(report, peer, Date.now());
       this.#begin(contests);
       return stale;
     });
@@ -48,7 +48,7 @@ export class AwarenessContests {
   /** Another server asks whether a client of this server is alive. */
   probed(client: number): void {
     this.#noting(() => {
-      const owner = this.#awareness.probed(client, Date.now());
+      const owner = this.#awareness.fromPeers.probed(client, Date.now());
       if (owner !== null) this.#ask(client, owner, true);
     });
   }
@@ -64,7 +64,7 @@ export class AwarenessContests {
   #ask(client: number, owner: Subscriber, forPeer: boolean): void {
     owner.sink.probe(() => {
       this.#noting(() => {
-        const answer = this.#awareness.answered(client, owner, forPeer, Date.now());
+        const answer = this.#awareness.owners.answered(client, owner, forPeer, Date.now());
         answerIfRead(owner, answer);
       });
     });
@@ -72,14 +72,14 @@ export class AwarenessContests {
 
   #settleInTime(): void {
     if (this.#timer !== undefined) return;
-    const { dueAt } = this.#awareness;
+    const { dueAt } = this.#awareness.owners.claims;
     if (dueAt === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(
       () => {
         // Process pending input first: this server itself may have been blocked.
         setImmediate(() => {
           this.#timer = undefined;
-          this.#noting(() => this.#awareness.settle(Date.now()));
+          this.#noting(() => this.#awareness.owners.settle(Date.now()));
           this.#settleInTime();
         });
       },

@@ -1,4 +1,4 @@
-import type { JournalRow } from "../storage/journal.ts";
+import type { JournalId, JournalRow } from "../storage/journal.ts";
 import type { Log } from "./log.ts";
 import type { JournaledRow } from "./persistence.ts";
 
@@ -110,4 +110,20 @@ export class CommitPlan {
     if (extra > MOST_MS) this.#limit = Math.max(LEAST_BYTES, this.#limit / 2);
     else if (extra < SHORT_MS) this.#limit = Math.min(MOST_BYTES, this.#limit * 2);
   }
+}
+
+/** Splits a written commit by room. @param ids what the journal returned for its rows */
+export function commitsByRoom(
+  sources: Commit["sources"],
+  ids: readonly JournalId[],
+): Map<JournaledRoom, { readonly rows: JournaledRow[]; end: number }> {
+  const commits = new Map<JournaledRoom, { readonly rows: JournaledRow[]; end: number }>();
+  sources.forEach(({ room, end }, i) => {
+    const commit = commits.get(room) ?? { rows: [], end };
+    commits.set(room, commit);
+    commit.end = end;
+    const id = ids[i];
+    if (id !== undefined) commit.rows.push({ id, end });
+  });
+  return commits;
 }

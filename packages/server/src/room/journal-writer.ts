@@ -2,9 +2,9 @@ import type { Logger } from "pino";
 import { type BackoffBounds, backoff } from "../runtime/backoff.ts";
 import { reasonOf } from "../runtime/reason.ts";
 import { StorageError } from "../storage/errors.ts";
-import type { Journal, JournalId } from "../storage/journal.ts";
-import { type Commit, CommitPlan, type JournaledRoom } from "./commit-plan.ts";
-import type { JournaledRow } from "./persistence.ts";
+import type { Journal } from "../storage/journal.ts";
+import { CommitPlan, commitsByRoom, type JournaledRoom } from "./commit-plan.ts";
+import { DurabilityWaiters } from "./durability-waiters.ts";
 import { JournalStats } from "./room-stats.ts";
 
 /** Pause after a commit to gather updates, so that a busy server does not sync once per update. */
@@ -196,7 +196,7 @@ export class JournalWriter {
     const stall = setTimeout(() => this.#stall(), STALL_MS);
     try {
       const ids = await this.#journal.append(rows);
-      for (const [room, commit] of commitsOf(sources, ids)) {
+      for (const [room, commit] of commitsByRoom(sources, ids)) {
         room.committed(commit);
         this.#onDurable?.(room.name);
       }
@@ -270,22 +270,6 @@ export class JournalWriter {
   }
 }
 
-/** Splits a commit by room. */
-function commitsOf(
-  sources: Commit["sources"],
-  ids: readonly JournalId[],
-): Map<JournaledRoom, { readonly rows: JournaledRow[]; end: number }> {
-  const commits = new Map<JournaledRoom, { readonly rows: JournaledRow[]; end: number }>();
-  sources.forEach(({ room, end }, i) => {
-    const commit = commits.get(room) ?? { rows: [], end };
-    commits.set(room, commit);
-    commit.end = end;
-    const id = ids[i];
-    if (id !== undefined) commit.rows.push({ id, end });
-  });
-  return commits;
-}
-
 function closedError(): StorageError {
   return new StorageError("the server shut down before the update was durable");
 }
@@ -296,42 +280,4 @@ function secondsFrom(time: number): number {
 
 function ago(time: number): string {
   return new Date(time).toISOString();
-}
-
-interface Waiter {
-  readonly room: JournaledRoom;
-  readonly end: number;
-  readonly resolve: () => void;
-  readonly reject: (reason: Error) => void;
-}
-
-/** Callers that wait for updates to become durable. */
-class DurabilityWaiters {
-  #waiting: Waiter[] = [];
-
-  /** Resolves when everything below an offset of a room's log is durable; rejects on `fail`. */
-  wait(room: JournaledRoom, end: number): Promise<void> {
-    if (room.log.durable >= end) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ room, end, resolve, reject });
-    });
-  }
-
-  /** Resolves the waiters whose offset has become durable. */
-  check(): void {
-    this.#waiting = this.#waiting.filter(({ room, end, resolve }) => {
-      if (room.log.durable < end) return true;
-      resolve();
-      return false;
-    });
-  }
-
-  /** Rejects the waiters for a room, or all of them. */
-  fail(reason: Error, room?: JournaledRoom): void {
-    this.#waiting = this.#waiting.filter((waiter) => {
-      if (room !== undefined && waiter.room !== room) return true;
-      waiter.reject(reason);
-      return false;
-    });
-  }
 }

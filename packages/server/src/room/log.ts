@@ -1,39 +1,13 @@
-import { type Frame, type FramedUpdate, frameStateVector, frameUpdate } from "../protocol/frame.ts";
+import { type Frame, frameStateVector } from "../protocol/frame.ts";
 import type { StateVector } from "../protocol/state-vector.ts";
-import { inspectUpdate, type UpdateContents } from "../protocol/update.ts";
+import type { UpdateContents } from "../protocol/update.ts";
 import type { Base } from "./base.ts";
 import { DurableContent } from "./durable-content.ts";
-import { isLight, type MergeMass, massOf } from "./merge-cost.ts";
-import { mergeUpdates } from "./merge-updates.ts";
-import { type Origin, UNKNOWN } from "./origin.ts";
+import { type Entry, LogTail, type TailEntry, takeContents } from "./log-tail.ts";
+import type { Origin } from "./origin.ts";
 
-/** One or more updates of the log's tail, covering the offsets `[start, end)`. */
-export interface Entry extends FramedUpdate, MergeMass {
-  readonly start: number;
-  readonly end: number;
-  readonly origin: Origin;
-  /** Whether it is cheap enough to be merged with others on the event loop. */
-  readonly isLight: boolean;
-}
-
-interface TailEntry extends Entry {
-  origin: Origin;
-  isLight: boolean;
-  /** Its contents, until it is durable and recorded in the durable content. */
-  contents: UpdateContents | null;
-}
-
-/** Larger updates, in bytes, are sent and kept on their own: merging them would take too long. */
-const LARGE = 16 * 1024;
 /** A tail with more entries is compacted however small it is: updates that cannot be merged pile up. */
 const LONG_TAIL = 4_096;
-/** Most bytes of small updates that are merged into one frame. */
-const MERGED_BYTES = 64 * 1024;
-/** This many small entries are squashed into one once the tail has twice as many. */
-const SQUASH = 64;
-/** Squashing stops after this many rounds or milliseconds. */
-const MOST_SQUASHES = 16;
-const SQUASH_MS = 4;
 
 /**
  * A document as a log: a compacted base and a tail of updates, each with the next offset. Reading from
@@ -47,8 +21,7 @@ export class Log {
   #base: Base;
   /** The base holds everything below this offset. */
   #baseEnd = 0;
-  #tail: TailEntry[] = [];
-  #tailBytes = 0;
+  readonly #tail: LogTail = new LogTail();
   #end = 0;
   #durable = 0;
   /** The content below `durable`. */
@@ -84,11 +57,11 @@ export class Log {
 
   /** Encoded size of base and tail. */
   get bytes(): number {
-    return this.#base.update.length + this.#tailBytes;
+    return this.#base.update.length + this.#tail.bytes;
   }
 
   get tailBytes(): number {
-    return this.#tailBytes;
+    return this.#tail.bytes;
   }
 
   get tailLength(): number {
@@ -106,22 +79,9 @@ export class Log {
   }
 
   /** Appends a copy of a valid update. @param contents its contents, if the caller knows them */
-  append(update: Uint8Array, origin: Origin, contents = inspectOrNull(update)): void {
+  append(update: Uint8Array, origin: Origin, contents?: UpdateContents | null): void {
     const start = this.#end++;
-    const { frame, update: kept } = frameUpdate(update);
-    const { joints, parts } = contents === null ? UNKNOWN_MASS : massOf(contents);
-    this.#tail.push({
-      frame,
-      update: kept,
-      start,
-      end: this.#end,
-      origin,
-      joints,
-      parts,
-      isLight: mayMerge({ joints, parts }, update.length),
-      contents,
-    });
-    this.#tailBytes += update.length;
+    this.#tail.append(update, origin, start, contents);
     if (origin.kind === "remote" && start === this.#durable) this.markDurable(this.#end);
   }
 
@@ -130,8 +90,8 @@ export class Log {
     if (offset <= this.#durable) return;
     const before = this.#durable;
     this.#durable = offset;
-    for (let i = this.#indexOf(before); i < this.#tail.length; i++) {
-      const entry = this.#tail[i];
+    for (let i = this.#tail.indexOf(before); i < this.#tail.length; i++) {
+      const entry = this.#tail.at(i);
       if (entry === undefined) break;
       if (entry.end > this.#durable) {
         if (entry.origin.kind !== "remote" || entry.start > this.#durable) break;
@@ -139,19 +99,12 @@ export class Log {
       }
       this.#note(entry);
     }
-    const began = performance.now();
-    for (let i = 0; i < MOST_SQUASHES && this.#squash(); i++) {
-      if (performance.now() - began > SQUASH_MS) break;
-    }
+    this.#tail.squash(this.#durable);
   }
 
   /** The entries of the tail in `[from, to)`. */
-  *entries(from: number, to: number): Generator<Entry> {
-    for (let i = this.#indexOf(from); i < this.#tail.length; i++) {
-      const entry = this.#tail[i];
-      if (entry === undefined || entry.start >= to) return;
-      yield entry;
-    }
+  entries(from: number, to: number): Generator<Entry> {
+    return this.#tail.entries(from, to);
   }
 
   /**
@@ -160,15 +113,7 @@ export class Log {
    * @param pendingFrom the session wrote nothing between `durable` and this offset
    */
   disown(origin: Origin, pendingFrom: number): void {
-    for (const entry of this.#tail) {
-      if (entry.end > this.#durable) break;
-      if (entry.origin === origin) entry.origin = UNKNOWN;
-    }
-    if (pendingFrom === Number.POSITIVE_INFINITY) return;
-    for (let i = this.#indexOf(pendingFrom); i < this.#tail.length; i++) {
-      const entry = this.#tail[i];
-      if (entry?.origin === origin) entry.origin = UNKNOWN;
-    }
+    this.#tail.disown(origin, this.#durable, pendingFrom);
   }
 
   /** The offset of the first entry with this origin at or after `from`; `Infinity` if there is none. */
@@ -187,30 +132,7 @@ export class Log {
    * @param wanted entries for which it returns false are left out
    */
   frames(from: number, to: number, wanted?: (entry: Entry) => boolean): Frame[] {
-    const frames: Frame[] = [];
-    let group: Entry[] = [];
-    let groupBytes = 0;
-    const closeGroup = () => {
-      const [first] = group;
-      if (first === undefined) return;
-      const merged = group.length === 1 ? first : merge(group);
-      if (merged === null) frames.push(...group.map((entry) => entry.frame));
-      else frames.push(merged.frame);
-      group = [];
-      groupBytes = 0;
-    };
-    for (const entry of this.entries(from, to)) {
-      if (wanted !== undefined && !wanted(entry)) continue;
-      const bytes = entry.update.length;
-      if (!entry.isLight) {
-        frames.push(entry.frame);
-        continue;
-      }
-      if (groupBytes + bytes > MERGED_BYTES) closeGroup();
-      group.push(entry);
-      groupBytes += bytes;
-    }
-    closeGroup();
+    const frames = this.#tail.frames(from, to, wanted);
     if (from < this.#baseEnd) frames.push(this.#base.frame);
     return frames;
   }
@@ -245,14 +167,14 @@ export class Log {
     if (end < this.#baseEnd) return;
     this.#base = base;
     this.#baseEnd = end;
-    this.#tail = this.#tail.filter((entry) => entry.end > end);
-    this.#tailBytes = this.#tail.reduce((sum, entry) => sum + entry.update.length, 0);
+    this.#tail.drop(end);
     if (this.#mark?.end === end) {
       this.#content = this.#mark.rebase(base);
     } else {
       this.#content = new DurableContent(base);
-      for (const entry of this.#tail) {
-        if (entry.end > this.#durable) break;
+      for (let i = 0; i < this.#tail.length; i++) {
+        const entry = this.#tail.at(i);
+        if (entry === undefined || entry.end > this.#durable) break;
         this.#note(entry);
       }
     }
@@ -260,8 +182,7 @@ export class Log {
   }
 
   #note(entry: TailEntry): void {
-    const contents = entry.contents ?? inspectOrNull(entry.update);
-    entry.contents = null;
+    const contents = takeContents(entry);
     if (contents !== null) this.#content.add(entry.update, contents);
   }
 
@@ -273,8 +194,8 @@ export class Log {
     }
     const from = Math.max(this.#pendingNoted, this.#durable);
     this.#pendingNoted = this.#end;
-    for (let i = this.#indexOf(from); i < this.#tail.length; i++) {
-      const { runs } = this.#tail[i]?.contents ?? NOTHING;
+    for (let i = this.#tail.indexOf(from); i < this.#tail.length; i++) {
+      const { runs } = this.#tail.at(i)?.contents ?? NOTHING;
       for (let at = 0; at + 2 < runs.length; at += 3) {
         const [client, begin, end] = [runs[at] ?? 0, runs[at + 1] ?? 0, runs[at + 2] ?? 0];
         const known = Math.max(this.#pendingClocks.get(client) ?? 0, this.#content.clockOf(client));
@@ -282,88 +203,6 @@ export class Log {
       }
     }
   }
-
-  /** Index of the first entry that ends after `offset`. */
-  #indexOf(offset: number): number {
-    let low = 0;
-    let high = this.#tail.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const entry = this.#tail[middle];
-      if (entry !== undefined && entry.end <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** Merges the oldest entries into one when there are many. @returns whether it did */
-  #squash(): boolean {
-    if (this.#tail.length < 2 * SQUASH) return false;
-    const start = this.#squashable();
-    if (start === null) return false;
-    const oldest = this.#tail.slice(start, start + SQUASH);
-    const [first, last] = [oldest[0], oldest.at(-1)];
-    if (first === undefined || last === undefined) return false;
-    const merged = merge(oldest);
-    if (merged === null) {
-      // One of them is forged; do not try these again.
-      for (const entry of oldest) entry.isLight = false;
-      return false;
-    }
-    const contents = inspectOrNull(merged.update);
-    const mass = contents === null ? UNKNOWN_MASS : massOf(contents);
-    const light = mayMerge(mass, merged.update.length);
-    for (const entry of oldest) this.#tailBytes -= entry.update.length;
-    this.#tailBytes += merged.update.length;
-    const range = { start: first.start, end: last.end, origin: UNKNOWN };
-    this.#tail.splice(start, SQUASH, {
-      ...merged,
-      ...mass,
-      ...range,
-      isLight: light,
-      contents: null,
-    });
-    return true;
-  }
-
-  /** Index of the oldest run of `SQUASH` consecutive light, durable entries. */
-  #squashable(): number | null {
-    let start = 0;
-    for (let i = 0; i < this.#tail.length; i++) {
-      const entry = this.#tail[i];
-      if (entry === undefined || entry.end > this.#durable) return null;
-      if (!entry.isLight) start = i + 1;
-      else if (i + 1 - start === SQUASH) return start;
-    }
-    return null;
-  }
 }
 
-/** The mass of an invalid update. */
-const UNKNOWN_MASS: MergeMass = {
-  joints: Number.POSITIVE_INFINITY,
-  parts: Number.POSITIVE_INFINITY,
-};
 const NOTHING: Pick<UpdateContents, "runs"> = { runs: [] };
-
-/** Merges the entries into one update; `null` if one of them is forged and cannot be merged. */
-function merge(entries: readonly Entry[]): FramedUpdate | null {
-  try {
-    return frameUpdate(mergeUpdates(entries.map((entry) => entry.update)));
-  } catch {
-    return null;
-  }
-}
-
-/** The contents of an update; `null` if it is invalid, which another server should have detected. */
-function inspectOrNull(update: Uint8Array): UpdateContents | null {
-  try {
-    return inspectUpdate(update);
-  } catch {
-    return null;
-  }
-}
-
-function mayMerge(mass: MergeMass, bytes: number): boolean {
-  return bytes <= LARGE && isLight(mass, bytes);
-}

@@ -1,6 +1,7 @@
 import type { Frame } from "../protocol/frame.ts";
 import type { Identities } from "./identities.ts";
-import type { Entry, Log } from "./log.ts";
+import type { Log } from "./log.ts";
+import type { Entry } from "./log-tail.ts";
 import type { WritingSubscriber } from "./origin.ts";
 import type { Subscriber } from "./subscriber.ts";
 

@@ -1,34 +1,27 @@
 import type { Logger } from "pino";
-import type { HookCalls } from "../hooks/hook-calls.ts";
-import type { LoadRoom } from "../hooks/hooks.ts";
-import type { ServerObserver } from "../hooks/server-observer.ts";
 import type { Cluster } from "../replication/cluster.ts";
 import type { DocumentContent, PeerAnswer, PeerRequest } from "../replication/peers.ts";
 import type { Incarnation, ServerAddress } from "../replication/registry.ts";
 import { ReplicationStats } from "../replication/replication-stats.ts";
 import { Replicator } from "../replication/replicator.ts";
-import { within } from "../runtime/time-limit.ts";
 import { withoutRepeats } from "../runtime/without-repeats.ts";
 import type { Tombstone } from "../storage/metadata.ts";
-import { DeletedError, Deletions } from "./deletions.ts";
+import { Deletions } from "./deletions.ts";
 import { FanoutScheduler } from "./fanout-scheduler.ts";
 import { JournalWriter } from "./journal-writer.ts";
 import type { Room } from "./room.ts";
 import { RoomLife, type RoomsUsage, usageOf } from "./room-life.ts";
-import { RoomLoader } from "./room-loader.ts";
+import { RoomLoader, type RoomLoaderOptions } from "./room-loader.ts";
 import { RoomStats } from "./room-stats.ts";
 import { type OpenRoom, RoomSweeps } from "./room-sweeps.ts";
+import { RoomUnloader } from "./room-unloader.ts";
 import { Session } from "./session.ts";
 import { Snapshotter } from "./snapshotter.ts";
-import type { Stores } from "./stored-room.ts";
 import { heapBudget } from "./task-budget.ts";
 import { UpdateWorkers } from "./update-workers.ts";
 
-export interface RoomTableOptions {
-  readonly stores: Stores;
+export interface RoomTableOptions extends Omit<RoomLoaderOptions, "services"> {
   readonly cluster: Cluster;
-  readonly observer: ServerObserver;
-  readonly logger: Logger;
   /** How often a changed room is snapshotted, in milliseconds. */
   readonly snapshotInterval: number;
   /** How long a room stays in memory after its last session, in milliseconds. */
@@ -41,20 +34,12 @@ export interface RoomTableOptions {
   readonly journalBacklog?: number | undefined;
   /** How many bytes the process may use; defaults to the machine's memory. */
   readonly memory?: number | undefined;
-  /** Provides the initial content of rooms, which must not exceed `maxDocumentBytes`. */
-  readonly initial?: { readonly load: LoadRoom; readonly hooks: HookCalls } | undefined;
 }
 
 /** This server is shutting down and no longer opens rooms. */
 export class ClosedError extends Error {
   override readonly name = "ClosedError";
 }
-
-const RETRY_MS = 1_000;
-/** How long a room without users waits for its snapshot, which may exceed the room's budget. */
-const SAVE_MS = 60_000;
-/** The same for a room that has exceeded its budget before. */
-const EXPENSIVE_SAVE_MS = 5_000;
 
 /**
  * The rooms that this server holds. A room is loaded for its first user, snapshotted while it changes,
@@ -77,6 +62,7 @@ export class RoomTable {
   /** Drops repeated messages: while a service is down, every room would log it over and over. */
   readonly #replicationLogger: Logger;
   readonly #loader: RoomLoader;
+  readonly #unloader: RoomUnloader;
   #closing = false;
 
   constructor(options: RoomTableOptions) {
@@ -106,6 +92,15 @@ export class RoomTable {
         stats: this.stats,
         maxDocumentBytes,
         observer,
+      },
+    });
+    this.#unloader = new RoomUnloader({
+      ...options,
+      ...{ workers: this.workers, journal: this.journal, snapshotter: this.snapshotter },
+      scheduler: this.#scheduler,
+      onUnloaded: (name, isUnused) => {
+        this.#rooms.delete(name);
+        observer.roomUnloaded(name, isUnused);
       },
     });
     const { registry } = options.cluster;
@@ -202,7 +197,7 @@ export class RoomTable {
     const found = this.#rooms.get(name)?.state;
     if (found?.name === "opening") await Promise.allSettled([found.opened]);
     const life = this.#rooms.get(name);
-    if (life?.room != null) await this.#discard(life, life.room);
+    if (life?.room != null) await this.#unloader.discard(life, life.room);
     await Promise.all([this.journal.settled(), this.snapshotter.settled(name)]);
     // Comes after any writes still queued, which would bring the room's record back.
     this.#options.observer.roomDeleted(name);
@@ -240,20 +235,7 @@ export class RoomTable {
     this.#closing = true;
     this.#sweeps.close();
     this.workers.prioritize();
-    const aborted = new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    const saved = this.journal.flush().then(() => {
-      const rooms = Array.from(this.#open(), ([, room]) => room);
-      return this.snapshotter.saveAll(rooms, signal);
-    });
-    await Promise.race([saved, aborted]);
-    this.snapshotter.close();
-    this.journal.close();
-    const closed = Array.from([...this.#open()], ([life, room]) =>
-      life.unload(() => this.#close(life, room)),
-    );
-    await Promise.race([Promise.all(closed), aborted]);
+    await this.#unloader.unloadAll(() => this.#open(), signal);
     await this.workers.close();
   }
 
@@ -286,11 +268,12 @@ export class RoomTable {
 
   /** Unloads rooms without users immediately, because memory is short. */
   unloadIdle(): void {
-    for (const [life] of this.#open()) if (!life.isUsed) this.#unloadLater(life, 0);
+    for (const [life] of this.#open()) if (!life.isUsed) this.#unloader.schedule(life, 0);
   }
 
   #release(life: RoomLife): void {
-    if (life.release() && life.room !== null) this.#unloadLater(life, this.#options.unloadDelay);
+    if (!life.release() || life.room === null) return;
+    this.#unloader.schedule(life, this.#options.unloadDelay);
   }
 
   /**
@@ -329,62 +312,11 @@ export class RoomTable {
         // With jitter, so that rooms opened together are not all stored together.
         life.opened(room, Date.now() + snapshotInterval * (0.5 + Math.random() / 2));
         this.journal.add(room);
-        this.#unloadLater(life, unloadDelay);
+        this.#unloader.schedule(life, unloadDelay);
       },
       () => this.#rooms.delete(name),
     );
     return life;
-  }
-
-  #unloadLater(life: RoomLife, delay: number): void {
-    if (!this.#closing) life.unloadLater(delay, () => void this.#unload(life));
-  }
-
-  /** Unloads a room without users once everything is stored; else tries again later. */
-  async #unload(life: RoomLife): Promise<void> {
-    const { room } = life;
-    if (room === null || life.isUsed) return;
-    const { name, persistence } = room;
-    const wait = this.snapshotter.retryIn(room);
-    if (wait > 0 && persistence.isChanged) {
-      this.#unloadLater(life, wait);
-      return;
-    }
-    const patience = this.workers.isPenalized(name) ? EXPENSIVE_SAVE_MS : SAVE_MS;
-    const saved = await within(patience, this.snapshotter.save(room));
-    if (this.#closing) return;
-    // A room that would wait long for a worker is unloaded without a snapshot: the journal has it all.
-    const isStored = () =>
-      saved
-        ? !persistence.isChanged || !this.workers.quarantine.allows(name, "merge")
-        : !this.snapshotter.isWriting(room);
-    if (life.tryUnload(isStored, () => this.#close(life, room))) {
-      this.#options.logger.debug({ room: name }, "unloaded");
-    } else if (life.room !== null && !life.isUsed) {
-      this.#unloadLater(life, Math.max(RETRY_MS, this.snapshotter.retryIn(room)));
-    }
-  }
-
-  async #discard(life: RoomLife, room: Room): Promise<void> {
-    const reason = new DeletedError(room.name);
-    void life.unload(() => this.#close(life, room));
-    room.discard(reason);
-    this.workers.quarantine.end(room.name);
-    await this.journal.discard(room, reason);
-  }
-
-  /** Stops all work on a room and notifies the other holders. Does not reject. */
-  async #close(life: RoomLife, room: Room): Promise<void> {
-    const { name } = room;
-    const { replicator } = life;
-    this.snapshotter.cancel(room);
-    this.workers.cancelBackground(name);
-    this.journal.remove(room);
-    this.#scheduler.cancel(room);
-    const isUnused = room.persistence.isUnused && replicator?.active !== true;
-    await replicator?.leave();
-    this.#rooms.delete(name);
-    this.#options.observer.roomUnloaded(name, isUnused);
   }
 
   *#open(): Generator<OpenRoom> {
