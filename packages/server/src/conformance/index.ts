@@ -18,13 +18,8 @@
 export { busSuite, type TestBus } from "./bus-suite.ts";
 export { journalSuite } from "./journal-suite.ts";
 export { metadataSuite } from "./metadata-suite.ts";
-export {
-  LEASE_MS,
-  RENEW_MS,
-  registrySuite,
-  type SeparateServer,
-  type TestRegistry,
-} from "./registry-suite.ts";
+export { registrySuite } from "./registry-suite.ts";
 export { snapshotsSuite } from "./snapshots-suite.ts";
+export { LEASE_MS, RENEW_MS, type SeparateServer, type TestRegistry } from "./test-registry.ts";
 export type { TestService } from "./test-service.ts";
 export type { TestStorage } from "./test-storage.ts";

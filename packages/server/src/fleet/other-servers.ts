@@ -1,8 +1,8 @@
 import type { Registry, ServerAddress } from "../replication/registry.ts";
 import { ServerClient } from "../replication/server-client.ts";
 import { askAll } from "./ask-all.ts";
-import { RemoteServer } from "./remote-server.ts";
 import { MAX_ROOMS } from "./server-call-messages.ts";
+import { RemoteServer } from "./server-calls-remote.ts";
 
 /** The other live servers of the cluster; they can be asked until this server has drained. */
 export class OtherServers {

@@ -1,3 +1,4 @@
+import type { Exposition } from "../runtime/metrics/exposition.ts";
 import type { Hooks } from "./hooks.ts";
 
 export type HookName = keyof Hooks;
@@ -14,4 +15,25 @@ export class HookStats {
 
 export function increment<Name>(counts: Map<Name, number>, name: Name): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+export function writeHooks(to: Exposition, stats: HookStats): void {
+  to.counters(
+    "symphony_hook_calls_total",
+    "Calls of functions passed by the application.",
+    "hook",
+    stats.calls,
+  );
+  to.counters(
+    "symphony_hook_failures_total",
+    "Calls of such functions that threw, rejected or took too long.",
+    "hook",
+    stats.failures,
+  );
+  to.counters(
+    "symphony_hook_drops_total",
+    "Hook calls dropped because too many were waiting.",
+    "hook",
+    stats.dropped,
+  );
 }

@@ -5,7 +5,7 @@ import type { OpenPart, ServerOptions } from "../config/server-options.ts";
 import type { Bus } from "../replication/bus.ts";
 import type { Cluster } from "../replication/cluster.ts";
 import { alone } from "../replication/cluster.ts";
-import { HttpPeers } from "../replication/http-peers.ts";
+import { HttpPeers } from "../replication/peers-http.ts";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
 
 /** How long the clients of a crashed server may still appear to be connected. */

@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { ODD_ROOM_NAMES } from "../../src/conformance/test-storage.ts";
-import { RemoteServer } from "../../src/fleet/remote-server.ts";
 import type { ServerCalls } from "../../src/fleet/server-calls.ts";
+import { RemoteServer } from "../../src/fleet/server-calls-remote.ts";
 import { PeerError } from "../../src/replication/peers.ts";
 import { ServerClient } from "../../src/replication/server-client.ts";
 import { DeletedError } from "../../src/room/deletions.ts";

@@ -1,7 +1,7 @@
 import { type AttributeValue, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { pino } from "pino";
 import { afterEach, beforeEach, vi } from "vitest";
-import { LEASE_MS, RENEW_MS } from "../../src/conformance/registry-suite.ts";
+import { LEASE_MS, RENEW_MS } from "../../src/conformance/test-registry.ts";
 import { createRegistryTable } from "../../src/replication/dynamodb/create-table.ts";
 import { openDynamoRegistry } from "../../src/replication/dynamodb/open.ts";
 import type { Registry, ServerAddress } from "../../src/replication/registry.ts";

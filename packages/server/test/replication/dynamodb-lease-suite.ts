@@ -1,6 +1,6 @@
 import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
-import { LEASE_MS } from "../../src/conformance/registry-suite.ts";
+import { LEASE_MS } from "../../src/conformance/test-registry.ts";
 import type { Registry } from "../../src/replication/registry.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { itemsOf, NEVER_MS, useServers, withClient } from "./dynamodb-fixtures.ts";

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { LEASE_MS, RENEW_MS, type SeparateServer } from "../../src/conformance/registry-suite.ts";
+import { LEASE_MS, RENEW_MS, type SeparateServer } from "../../src/conformance/test-registry.ts";
 import type { OtherHolders, Registry, ServerAddress } from "../../src/replication/registry.ts";
 import { waitFor } from "../support/wait-for.ts";
 import type { ServerMessage } from "./dynamodb-process-main.ts";

@@ -1,6 +1,7 @@
 import type { Dynalite, DynamoDbLocal } from "@symphony/services/dynamodb";
 import { afterAll, beforeAll, vi } from "vitest";
-import { RENEW_MS, registrySuite } from "../../src/conformance/registry-suite.ts";
+import { registrySuite } from "../../src/conformance/registry-suite.ts";
+import { RENEW_MS } from "../../src/conformance/test-registry.ts";
 import { newTable, openServer } from "./dynamodb-fixtures.ts";
 import { dynamoDbLeaseSuite } from "./dynamodb-lease-suite.ts";
 import { DynamoDbServer } from "./dynamodb-process.ts";

@@ -1,7 +1,8 @@
 import { pino } from "pino";
 import { expect, it } from "vitest";
 import { busSuite } from "../../src/conformance/bus-suite.ts";
-import { LEASE_MS, RENEW_MS, registrySuite } from "../../src/conformance/registry-suite.ts";
+import { registrySuite } from "../../src/conformance/registry-suite.ts";
+import { LEASE_MS, RENEW_MS } from "../../src/conformance/test-registry.ts";
 import type { TestService } from "../../src/conformance/test-service.ts";
 import { MemoryBroker } from "../../src/replication/memory/bus.ts";
 import { type MemoryRegistry, RegistryTable } from "../../src/replication/memory/registry.ts";

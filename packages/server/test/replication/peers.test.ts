@@ -9,7 +9,6 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { HttpPeers } from "../../src/replication/http-peers.ts";
 import { peerRoutes } from "../../src/replication/peer-routes.ts";
 import {
   decodePeerRequest,
@@ -21,6 +20,7 @@ import {
   PeerError,
   type PeerRequest,
 } from "../../src/replication/peers.ts";
+import { HttpPeers } from "../../src/replication/peers-http.ts";
 import { serversOnly } from "../../src/replication/servers-only.ts";
 
 const SECRET = "a secret of the cluster";

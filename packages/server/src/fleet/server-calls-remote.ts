@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
-import { MAX_DOCUMENT_ANSWER_BYTES } from "../replication/http-peers.ts";
 import type { DocumentContent } from "../replication/peers.ts";
 import { PeerError } from "../replication/peers.ts";
+import { MAX_DOCUMENT_ANSWER_BYTES } from "../replication/peers-http.ts";
 import type { ServerAddress } from "../replication/registry.ts";
 import { asPeerError, readBody, type ServerClient } from "../replication/server-client.ts";
 import {
