@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { PeerError } from "../replication/peers.ts";
-import type { Registry, ServerAddress } from "../replication/registry.ts";
+import type { Incarnation, Registry, ServerAddress } from "../replication/registry.ts";
 import { asPeerError, readBody, ServerClient } from "../replication/server-client.ts";
+import type { ServersOnly } from "../replication/servers-only.ts";
+import type { ApiEnv } from "../runtime/http/api-hono.ts";
+import { problem } from "../runtime/http/problem.ts";
 
 /** The path on which a server is notified that another one has started. */
 export const START_PATH = "/cluster/v1/started";
 /** The most rooms that an answer names; the remaining ones are found one by one. */
-export const MAX_STALE_ROOMS = 1_000;
+const MAX_STALE_ROOMS = 1_000;
 
 /** The body of a notice, as JSON. */
-export const startNotice = z.object({
+const startNotice = z.object({
   address: z.string(),
   incarnation: z.number().int().nonnegative(),
 });
@@ -30,6 +35,17 @@ export interface StartNoticeOptions {
   readonly logger: Logger;
 }
 
+/** Drops what is known about earlier runs of a server. */
+export interface KnownRuns {
+  /**
+   * Earlier runs of a server have ended.
+   *
+   * @returns the rooms that they held and that are open here
+   */
+  foundRun(server: ServerAddress, incarnation: Incarnation): string[];
+}
+
+const MAX_NOTICE_BYTES = 4 * 1024;
 const RETRY_MS = 1_000;
 /**
  * By then others have compared incarnations in the registry, or the earlier run's lease has
@@ -107,4 +123,17 @@ export class StartNotice {
       throw asPeerError(address, error);
     }
   }
+}
+
+/** The route on which other servers announce that they have started. */
+export function startRoutes(only: ServersOnly, rooms: KnownRuns): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  const limit = bodyLimit({ maxSize: MAX_NOTICE_BYTES });
+  app.post(START_PATH, only, limit, async (c) => {
+    const notice = startNotice.safeParse(await c.req.json().catch(() => null));
+    if (!notice.success) return problem(400, "the start notice is not valid");
+    const { address, incarnation } = notice.data;
+    return c.json({ rooms: rooms.foundRun(address, incarnation).slice(0, MAX_STALE_ROOMS) });
+  });
+  return app;
 }

@@ -7,7 +7,7 @@ import type { LiveRooms } from "../fleet/live-rooms.ts";
 import { LocalServer } from "../fleet/local-server.ts";
 import { RemoteServer } from "../fleet/remote-server.ts";
 import { serverCallRoutes } from "../fleet/server-call-routes.ts";
-import { startRoutes } from "../fleet/start-routes.ts";
+import { startRoutes } from "../fleet/start-notice.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import { adminAccess } from "../http/admin-access.ts";
 import { adminGate } from "../http/admin-gate.ts";
