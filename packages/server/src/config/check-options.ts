@@ -1,9 +1,14 @@
 import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
+import { Server as TlsServer } from "node:tls";
+import type { AttachTo } from "../http/attached-listener.ts";
 import { ConfigError } from "../runtime/config-error.ts";
 import { suggestion } from "../runtime/nearest-name.ts";
 import { kindOf } from "./read-settings.ts";
 import type { ServerOptions } from "./server-options.ts";
+
+/** One or more segments of characters that URLs leave unencoded; no `.` or `..`, which URLs resolve. */
+const ATTACH_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=:@-]+)+\/?$/;
 
 /**
  * Rejects unknown options and options with the wrong shape: an unknown option may be a misspelt `access`,
@@ -98,4 +103,31 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 function wrong(name: string, value: unknown, right: string): ConfigError {
   return new ConfigError(`${name} must be ${right}, not ${kindOf(value)}`);
+}
+
+/**
+ * Rejects a path or a server to which the server cannot be attached.
+ *
+ * @param isMember whether other servers call this one
+ * @returns the same values, with a trailing slash removed from the path
+ * @throws ConfigError
+ */
+export function checkAttachTo({ server, path }: AttachTo, isMember: boolean): AttachTo {
+  if (!ATTACH_PATH.test(path)) {
+    throw new ConfigError(
+      `attachTo.path=${JSON.stringify(path)}: must be a path without encoded characters, such as "/collab"`,
+    );
+  }
+  if (/^\/cluster(\/|$)/.test(path)) {
+    throw new ConfigError(
+      `attachTo.path=${JSON.stringify(path)}: /cluster is reserved for calls between servers; use another path`,
+    );
+  }
+  if (isMember && server instanceof TlsServer) {
+    throw new ConfigError(
+      "attachTo.server uses TLS: servers in a cluster call each other over plain HTTP, " +
+        "so terminate TLS at the load balancer",
+    );
+  }
+  return { server, path: path.replace(/\/$/, "") };
 }

@@ -15,16 +15,6 @@ export const START_PATH = "/cluster/v1/started";
 /** The most rooms that an answer names; the remaining ones are found one by one. */
 const MAX_STALE_ROOMS = 1_000;
 
-const MAX_NOTICE_BYTES = 4 * 1024;
-/** Pause between attempts to notify those that could not be. */
-const RETRY_MS = 1_000;
-/**
- * By then others have compared incarnations in the registry, or the earlier run's lease has
- * expired.
- */
-const TRIES = 10;
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-
 /** The body of a notice, as JSON. */
 const startNotice = z.object({
   address: z.string(),
@@ -44,6 +34,25 @@ export interface StartNoticeOptions {
   readonly giveBack: (rooms: readonly string[]) => Promise<void>;
   readonly logger: Logger;
 }
+
+/** Drops what is known about earlier runs of a server. */
+export interface KnownRuns {
+  /**
+   * Earlier runs of a server have ended.
+   *
+   * @returns the rooms that they held and that are open here
+   */
+  foundRun(server: ServerAddress, incarnation: Incarnation): string[];
+}
+
+const MAX_NOTICE_BYTES = 4 * 1024;
+const RETRY_MS = 1_000;
+/**
+ * By then others have compared incarnations in the registry, or the earlier run's lease has
+ * expired.
+ */
+const TRIES = 10;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Notifies the other servers that this one has started. If an earlier run at its address crashed a
@@ -114,16 +123,6 @@ export class StartNotice {
       throw asPeerError(address, error);
     }
   }
-}
-
-/** Drops what is known about earlier runs of a server. */
-export interface KnownRuns {
-  /**
-   * Earlier runs of a server have ended.
-   *
-   * @returns the rooms that they held and that are open here
-   */
-  foundRun(server: ServerAddress, incarnation: Incarnation): string[];
 }
 
 /** The route on which other servers announce that they have started. */

@@ -146,7 +146,6 @@ function actionOf(c: HttpContext): string {
   const [, , area, , ...rest] = c.req.path.split("/");
   const { method, path } = c.req;
   const action = area === "rooms" ? ACTIONS[`${method} ${rest.join("/")}`] : undefined;
-  if (action === "delete-room" && c.req.query("purge") === "true") return "purge-room";
   return action ?? `${method} ${path}`;
 }
 

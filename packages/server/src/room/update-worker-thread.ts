@@ -1,9 +1,9 @@
+import { getPriority, platform, setPriority } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { inspectUpdate } from "../protocol/update.ts";
-import { runInBackground } from "../runtime/background-thread.ts";
 import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
 import { releaseBytes } from "../runtime/memory.ts";
 import { reasonOf } from "../runtime/reason.ts";
@@ -24,6 +24,10 @@ import {
  */
 const INTEGRATE = { perClient: 700, perStruct: 550, perByte: 5 };
 const MERGE = { perClient: 550, perStruct: 50, perByte: 6 };
+
+/** Each niceness step takes a fifth of the remaining CPU share; ten steps leave a tenth. */
+const NICENESS_STEPS = 10;
+const NICEST = 19;
 
 const priority: WorkerPriority = workerData;
 if (priority === "background") runInBackground();
@@ -157,4 +161,15 @@ function memoryOf(request: TaskRequest): number {
   }
   const { perClient, perStruct, perByte } = kind === "merge" ? MERGE : INTEGRATE;
   return clients.size * perClient + structs * perStruct + bytes * perByte;
+}
+
+/**
+ * Lowers the calling worker thread's CPU share to a tenth of that of other threads. When cores are
+ * scarce, the event loop and the journal take precedence, because clients wait for them.
+ *
+ * Only on Linux, where a priority belongs to a thread. Elsewhere it would apply to the whole
+ * process.
+ */
+function runInBackground(): void {
+  if (platform() === "linux") setPriority(Math.min(NICEST, getPriority() + NICENESS_STEPS));
 }

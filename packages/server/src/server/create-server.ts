@@ -1,5 +1,4 @@
-import { checkAttachTo } from "../config/check-attach-to.ts";
-import { checkOptions, isObject } from "../config/check-options.ts";
+import { checkAttachTo, checkOptions, isObject } from "../config/check-options.ts";
 import { configWarnings } from "../config/config-warnings.ts";
 import { readConfig } from "../config/read-config.ts";
 import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-settings.ts";

@@ -116,15 +116,17 @@ export class Gateway {
       rooms: options.rooms,
       access: options.access,
       stats: this.stats,
-      parts: new SharedParts((room, frame, known, forFast) =>
-        options.rooms.workers.run(
-          room,
-          "splitFrames",
-          updateOf(frame),
-          known,
-          isDiff(frame),
-          forFast,
-        ),
+      parts: new SharedParts(
+        (room, frame, known, forFast) =>
+          options.rooms.workers.run(
+            room,
+            "splitFrames",
+            updateOf(frame),
+            known,
+            isDiff(frame),
+            forFast,
+          ),
+        logger,
       ),
       maxMessagesPerSecond: options.maxMessagesPerSecond,
       loopBudgets: new LoopBudgets(options.loopLimits, new EventLoopLoad(), this.stats.loop),

@@ -1,7 +1,10 @@
+import type { Logger } from "pino";
 import type { Frame } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
 import type { FramedParts } from "../room/split-frames.ts";
 import { MAX_PART_BYTES } from "../room/split-update.ts";
+import { reasonOf } from "../runtime/reason.ts";
+import { withoutRepeats } from "../runtime/without-repeats.ts";
 import { isAwareness } from "./awareness-frames.ts";
 
 /** Splits the update of a frame into frames with parts of it, in a worker. */
@@ -58,11 +61,13 @@ export function goesInParts(frames: readonly Frame[], others: boolean): boolean 
  */
 export class SharedParts {
   readonly #split: SplitFrame;
+  readonly #logger: Logger;
   /** By frame: parts for slow clients, and parts for fast ones. */
   readonly #kept: readonly [Map<Frame, Kept>, Map<Frame, Kept>] = [new Map(), new Map()];
 
-  constructor(split: SplitFrame) {
+  constructor(split: SplitFrame, logger: Logger) {
     this.#split = split;
+    this.#logger = withoutRepeats(logger);
   }
 
   /**
@@ -99,9 +104,12 @@ export class SharedParts {
     try {
       const { bytes, ends } = await this.#split(room, frame, known, forFast);
       return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
-    } catch {
-      // The worker took too long, or is closing. A fast client copes with the whole frame; a slow one
-      // may not.
+    } catch (error) {
+      // A fast client copes with the whole frame; a slow one may not.
+      this.#logger.warn(
+        { room, bytes: frame.length, reason: reasonOf(error) },
+        "cannot split a long message, sending it whole: slow clients may time out",
+      );
       return [frame];
     }
   }

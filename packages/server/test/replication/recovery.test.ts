@@ -66,6 +66,8 @@ it("does not read the stores without a reason", async () => {
 });
 
 it("retries reading the stores, less and less often, until they respond", async () => {
+  // The longest pauses that jitter allows.
+  vi.spyOn(Math, "random").mockReturnValue(1);
   replicator.recoverSoon();
   expect(await failFor(40)).toEqual([0, 1, 3, 7, 15, 25, 35]);
   vi.setSystemTime(Date.now() + 10_000);

@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import {
@@ -15,6 +16,7 @@ import { goesInParts, SharedParts } from "../../src/websocket/shared-parts.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const NOTHING = Uint8Array.of(0);
+const silent = pino({ level: "silent" });
 
 /** A client that accepts as many parts as the test allows. */
 class Client implements PartsSink {
@@ -69,7 +71,7 @@ function parts(): { shared: SharedParts; cuts: boolean[] } {
   const shared = new SharedParts(async (_room, frame, known, forFast) => {
     cuts.push(forFast);
     return splitFrames(updateOf(frame), known, isDiff(frame), forFast);
-  });
+  }, silent);
   return { shared, cuts };
 }
 
@@ -138,12 +140,30 @@ describe("a large response", () => {
 
   it("is sent whole if it cannot be split", async () => {
     const { base, text } = written();
-    const client = new Client(new SharedParts(() => Promise.reject(new Error("it took too long"))));
+    const split = () => Promise.reject(new Error("it took too long"));
+    const client = new Client(new SharedParts(split, silent));
     client.add([base]);
     client.take(10);
     await waitFor(() => client.delivered === 1, { message: "all parts have been delivered" });
     expect(client.frames).toEqual([base]);
     expect(text).toContain(client.syncedWith);
+  });
+
+  it("that cannot be split is logged once, however many clients are sent it", async () => {
+    const logs: { readonly level: number; readonly room: string; readonly reason: string }[] = [];
+    const logger = pino({ level: "warn" }, { write: (line) => logs.push(JSON.parse(line)) });
+    const split = () => Promise.reject(new Error("it took too long"));
+    const shared = new SharedParts(split, logger);
+    const clients = [written().base, written().base].map((base) => {
+      const client = new Client(shared);
+      client.add([base]);
+      client.take(10);
+      return client;
+    });
+    await waitFor(() => clients.every(({ delivered }) => delivered === 1), {
+      message: "all clients have received everything",
+    });
+    expect(logs).toMatchObject([{ level: 40, room: "room", reason: "it took too long" }]);
   });
 
   it("is not split if it is a long state vector", async () => {

@@ -5,6 +5,13 @@ import { formatDuration, formatFull } from "../../format/times.ts";
 import { visible } from "../../format/visible.ts";
 import { troublesOfServer } from "./troubles.ts";
 
+/** The state of a lease, as people read it. */
+const LEASE: Readonly<Record<ServerStatus["lease"], string>> = {
+  none: "none",
+  held: "held",
+  lapsed: "expired",
+};
+
 /** One row per server. */
 export function ServersTable({ servers }: { readonly servers: readonly ServerStatus[] }): VNode {
   return (
@@ -65,7 +72,7 @@ function ServerRow({ server }: { readonly server: ServerStatus }): VNode {
         {formatMilliseconds(loopDelay.p99)}
         <small>max {formatMilliseconds(loopDelay.max)}</small>
       </td>
-      <td data-label="Lease">{server.lease}</td>
+      <td data-label="Lease">{LEASE[server.lease]}</td>
       <td data-label="Running for">
         <time dateTime={server.startedAt} title={`since ${formatFull(started)}`}>
           {formatDuration(Math.max(0, Date.now() - started.getTime()))}
