@@ -7,7 +7,7 @@ import type { LiveRooms } from "../fleet/live-rooms.ts";
 import { serverCallRoutes } from "../fleet/server-call-routes.ts";
 import { LocalServer } from "../fleet/server-calls-local.ts";
 import { RemoteServer } from "../fleet/server-calls-remote.ts";
-import { startRoutes, startRoutes } from "../fleet/start-notice.ts";
+import { startRoutes } from "../fleet/start-notice.ts";
 import { adminAccess } from "../http/admin-access.ts";
 import { adminGate } from "../http/admin-gate.ts";
 import { apiRoutes } from "../http/api/api-routes.ts";
