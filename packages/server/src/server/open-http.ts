@@ -8,6 +8,7 @@ import { serverCallRoutes } from "../fleet/server-call-routes.ts";
 import { LocalServer } from "../fleet/server-calls-local.ts";
 import { RemoteServer } from "../fleet/server-calls-remote.ts";
 import { startRoutes } from "../fleet/start-notice.ts";
+import type { HookCalls } from "../hooks/hook-calls.ts";
 import { adminAccess } from "../http/admin-access.ts";
 import { adminGate } from "../http/admin-gate.ts";
 import { apiRoutes } from "../http/api/api-routes.ts";

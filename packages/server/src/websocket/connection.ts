@@ -1,53 +1,29 @@
 import type { Duplex } from "node:stream";
-import type { Logger } from "pino";
 import {
   type Access,
-  type AccessControl,
   AccessDeniedError,
   AccessUnavailableError,
   type Attempt,
 } from "../auth/access.ts";
 import type { Frame } from "../protocol/frame.ts";
 import { readMessage } from "../protocol/message.ts";
-import type { RoomTable } from "../room/room-table.ts";
 import type { Session } from "../room/session.ts";
 import type { Sink } from "../room/subscriber.ts";
 import { reasonOf } from "../runtime/reason.ts";
+import { ClientAccess } from "./client-access.ts";
 import { ClientSession } from "./client-session.ts";
 import type { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
-import type { ConnectionStats } from "./connection-stats.ts";
-import { Deadline } from "./deadline.ts";
+import type { ConnectionServices } from "./connection-services.ts";
 import { FlightWindow } from "./flight-window.ts";
 import { Greeting } from "./greeting.ts";
 import { Incoming, type MessageHandler } from "./incoming.ts";
-import type { LargeAnswers } from "./large-answers.ts";
 import { Liveness } from "./liveness.ts";
-import type { LoopBudgets } from "./loop-budget.ts";
-import type { MemoryGuard, Weighed } from "./memory-guard.ts";
+import type { Weighed } from "./memory-guard.ts";
 import { Outgoing } from "./outgoing.ts";
-import type { Refusals } from "./refusals.ts";
-import type { SharedParts } from "./shared-parts.ts";
-import type { UnfinishedMessage, UnfinishedMessages } from "./unfinished-messages.ts";
+import type { UnfinishedMessage } from "./unfinished-messages.ts";
 
-/** The server's parts that a connection uses. */
-export interface ConnectionServices {
-  readonly rooms: RoomTable;
-  readonly access: AccessControl;
-  readonly stats: ConnectionStats;
-  readonly unfinished: UnfinishedMessages;
-  readonly parts: SharedParts;
-  readonly guard: MemoryGuard;
-  readonly largeAnswers: LargeAnswers;
-  readonly logger: Logger;
-  readonly maxMessagesPerSecond: number;
-  readonly loopBudgets: LoopBudgets;
-  readonly maxConnectionsPerRoom: number;
-  /** Counts the sweeps of the gateway, to measure how long a client has been sent nothing. */
-  readonly sweeps: { readonly count: number };
-  /** The number of connections to a room on this server. */
-  readonly connectionsOf: (room: string) => number;
-  readonly refusals: Refusals;
+export interface ConnectionEvents {
   /** The client has been admitted and its document is open. */
   readonly onOpened: (connection: Connection, access: Access) => void;
   /** The connection is closed. Called once, whether or not it was ever open. */
@@ -75,8 +51,8 @@ const NO_CLOSE_CODE = 1006;
 export class Connection implements Sink, MessageHandler, Weighed {
   readonly id: string;
   readonly room: string;
-  readonly #attempt: Attempt;
-  readonly #services: ConnectionServices;
+  readonly #access: ClientAccess;
+  readonly #services: ConnectionServices & ConnectionEvents;
   readonly #webSocket: ClientSocket;
   readonly #socket: Duplex;
   readonly #incoming: Incoming;
@@ -85,23 +61,21 @@ export class Connection implements Sink, MessageHandler, Weighed {
   readonly #liveness: Liveness;
   readonly #greeting: Greeting = new Greeting();
   #state: ConnectionState = { name: "opening" };
-  #access: Access | null = null;
   #closeCode: number | null = null;
   #endsForMemory = false;
-  readonly #expiry: Deadline = new Deadline(() => {
-    this.fail(new AccessDeniedError("unauthenticated", "the access has expired"));
-  });
 
   constructor(
     id: string,
     attempt: Attempt,
     webSocket: ClientSocket,
     socket: Duplex,
-    services: ConnectionServices,
+    services: ConnectionServices & ConnectionEvents,
   ) {
     this.id = id;
     this.room = attempt.room;
-    this.#attempt = attempt;
+    this.#access = new ClientAccess(attempt, services.access, () => {
+      this.fail(new AccessDeniedError("unauthenticated", "the access has expired"));
+    });
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#services = services;
@@ -128,12 +102,12 @@ export class Connection implements Sink, MessageHandler, Weighed {
 
   /** The access granted most recently; `null` until it has been decided. */
   get access(): Access | null {
-    return this.#access;
+    return this.#access.granted;
   }
 
   /** The client's address. */
   get address(): string {
-    return this.#attempt.address;
+    return this.#access.attempt.address;
   }
 
   get waiting(): number {
@@ -201,7 +175,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
       return false;
     }
     const isHeld = this.#services.refusals.close(
-      this.#attempt,
+      this.#access.attempt,
       this.#webSocket,
       this.#socket,
       code,
@@ -260,12 +234,11 @@ export class Connection implements Sink, MessageHandler, Weighed {
    */
   async recheck(): Promise<boolean> {
     try {
-      const access = await this.#services.access.authorize(this.#attempt);
+      const access = await this.#access.decide();
       if (this.#state.name !== "open") return true;
       if (access.level === this.#state.client.access.level) {
         this.#state.client.access = access;
-        this.#access = access;
-        this.#expiry.set(access.expiresAt);
+        this.#access.grant(access);
       } else {
         this.closeWith(CloseCode.restarting, "the access level has changed");
       }
@@ -313,10 +286,10 @@ export class Connection implements Sink, MessageHandler, Weighed {
   }
 
   async #open(): Promise<void> {
-    const { rooms, access: control, maxConnectionsPerRoom } = this.#services;
+    const { rooms, maxConnectionsPerRoom } = this.#services;
     let session: Session | undefined;
     try {
-      const access = await control.authorize(this.#attempt);
+      const access = await this.#access.decide();
       if (this.isOver) return;
       session = await rooms.open(this.room);
       if (this.isOver) {
@@ -350,9 +323,8 @@ export class Connection implements Sink, MessageHandler, Weighed {
       ...{ greeting: this.#greeting, unfinished: this.#unfinished },
     });
     this.#state = { name: "open", client };
-    this.#access = access;
+    this.#access.grant(access);
     this.#services.onOpened(this, access);
-    this.#expiry.set(access.expiresAt);
     const began = performance.now();
     // Ask only clients that may write for what they have.
     if (access.level === "read-write") this.write([room.stateVectorFrame()]);
@@ -420,7 +392,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
   #leave(): void {
     const state = this.#state;
     this.#state = { name: "closed" };
-    this.#expiry.set(null);
+    this.#access.close();
     this.#incoming.close();
     this.#greeting.cancel();
     this.#outgoing.close();

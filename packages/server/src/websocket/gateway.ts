@@ -20,7 +20,8 @@ import type { RoomTable } from "../room/room-table.ts";
 import { isDiff, updateOf } from "../room/split-frames.ts";
 import { ClientSocket } from "./client-socket.ts";
 import { CloseCode } from "./close-code.ts";
-import { Connection, type ConnectionServices } from "./connection.ts";
+import { Connection, type ConnectionEvents } from "./connection.ts";
+import type { ConnectionServices } from "./connection-services.ts";
 import { ConnectionStats } from "./connection-stats.ts";
 import { LargeAnswers } from "./large-answers.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
@@ -92,7 +93,7 @@ export class Gateway {
   readonly #sweep: StaggeredSweep<Connection>;
   readonly #rechecks: Rechecks;
   readonly #turns: UpgradeTurns = new UpgradeTurns();
-  readonly #services: ConnectionServices;
+  readonly #services: ConnectionServices & ConnectionEvents;
   readonly #timer: NodeJS.Timeout;
   #accepting = true;
   #idle: (() => void) | undefined;
