@@ -60,7 +60,7 @@ describe("the image, assembled without Docker", () => {
   let directory: string;
   let root: string;
   let app: string;
-  let server: ChildProcess;
+  let server: ChildProcess | undefined;
   let output = "";
   let env: Record<string, string>;
 
@@ -83,9 +83,10 @@ describe("the image, assembled without Docker", () => {
       });
     }
     await waitFor(() => output.includes('"listening"'), { message: () => output });
-  }, 180_000);
+    // It installs and builds everything twice, beside other tests.
+  }, 400_000);
   afterAll(async () => {
-    server.kill("SIGKILL");
+    server?.kill("SIGKILL");
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -125,8 +126,8 @@ describe("the image, assembled without Docker", () => {
   });
 
   it("exits cleanly on request, and is unhealthy afterwards", async () => {
-    const ended = new Promise((resolve) => server.once("exit", resolve));
-    server.kill("SIGTERM");
+    const ended = new Promise((resolve) => server?.once("exit", resolve));
+    server?.kill("SIGTERM");
     expect(await ended).toBe(0);
     await expect(checkHealth()).rejects.toMatchObject({ code: 1 });
   });

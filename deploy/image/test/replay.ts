@@ -8,11 +8,17 @@ import { type Instruction, ROOT, readDockerfile } from "./dockerfile.ts";
 const run = promisify(execFile);
 
 /**
- * The environment of a build: without the variables that npm and Vitest set for the test runner.
+ * The environment of a build: without the variables that npm and Vitest set for the test runner. Packages
+ * come from the cache of npm if it has them.
  */
-const ENVIRONMENT = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_ENV$|^VITEST/.test(name)),
-);
+const ENVIRONMENT = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_ENV$|^VITEST/.test(name)),
+  ),
+  npm_config_prefer_offline: "true",
+  npm_config_audit: "false",
+  npm_config_fund: "false",
+};
 
 /**
  * Runs the Dockerfile's steps without Docker: each stage has a directory instead of a file system

@@ -27,6 +27,7 @@ async function expectAgreement(
   withoutBus?: number,
 ): Promise<void> {
   const simulation = new Simulation();
+  simulation.network.losesFarewells = withoutBus === undefined;
   await simulation.at(0).start();
   for (const step of steps) {
     await perform(simulation, step);

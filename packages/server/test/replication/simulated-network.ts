@@ -1,4 +1,5 @@
 import type { Bus, BusListener } from "../../src/replication/bus.ts";
+import { decodeMessage } from "../../src/replication/message.ts";
 import type { Cluster } from "../../src/replication/cluster.ts";
 import {
   decodePeerRequest,
@@ -37,6 +38,11 @@ export type BusFault = (typeof BUS_FAULTS)[number];
 export class SimulatedNetwork {
   /** How many of the next messages on the bus are lost. */
   losing = 0;
+  /**
+   * Whether a farewell can be lost although no bus reports a problem. The others then find out only after
+   * the server has been silent for a while.
+   */
+  losesFarewells = true;
   readonly lapsed: Set<ServerAddress> = new Set();
   readonly registered: Set<ServerAddress> = new Set();
   /** Registry calls for the room that began before the previous one had ended. */
@@ -178,16 +184,18 @@ export class SimulatedNetwork {
 
   #publish(from: ServerAddress, message: Uint8Array): void {
     this.published.set(from, (this.published.get(from) ?? 0) + 1);
-    if (this.losing > 0) {
+    const fault = this.#buses.get(from);
+    const isSpared = !this.losesFarewells && fault !== "down" && isFarewell(message);
+    if (this.losing > 0 && !isSpared) {
       this.losing--;
       return;
     }
-    const fault = this.#buses.get(from);
-    if (fault !== undefined && fault !== "takes only") return;
+    if (fault !== undefined && fault !== "takes only" && !isSpared) return;
     for (const { server, inbox } of this.#subscribers) {
       const theirs = this.#buses.get(server);
-      if (theirs !== undefined && theirs !== "brings only") continue;
-      if (!this.#cut.has(`bus ${from} ${server}`)) inbox.push(message.slice());
+      const arrives =
+        (theirs === undefined || theirs === "brings only") && !this.#cut.has(`bus ${from} ${server}`);
+      if (arrives || (isSpared && theirs !== "down")) inbox.push(message.slice());
     }
   }
 
@@ -234,4 +242,8 @@ export function simulatedStores(): Stores {
     journal: delayed(store.openJournal(), turn),
     snapshots: delayed(store.openSnapshots(), turn),
   };
+}
+
+function isFarewell(message: Uint8Array): boolean {
+  return decodeMessage(message).body.type === "leaving";
 }
