@@ -30,6 +30,8 @@ export interface ReplicationParts {
 
 /** A holder that has been silent for this long is asked whether it still holds the document. */
 const SILENCE_MS = 40_000;
+/** The same for a holder that has not been heard from since an interruption of the bus. */
+const SILENCE_AFTER_INTERRUPTION_MS = 4_000;
 /** How long a leaving server waits for requests to holders that the bus may not have reached. */
 const FAREWELL_MS = 1_000;
 
@@ -42,6 +44,8 @@ export class ReplicaSync {
   readonly #parts: ReplicationParts;
   readonly #catchUp: CatchUp;
   readonly #recover: () => Promise<void>;
+  /** When messages on the bus may last have been lost, in milliseconds since the epoch. */
+  #interruptedAt = 0;
 
   /** @param recover applies whatever the stores have and the replica lacks */
   constructor(parts: ReplicationParts, replica: Replica, recover: () => Promise<void>) {
@@ -98,6 +102,14 @@ export class ReplicaSync {
     return (await this.#parts.asker.ask(peer, this.replica.durableVector())) !== null;
   }
 
+  /**
+   * Messages on the bus may have been lost. Holders reply to the next heartbeat, so one that does not has
+   * perhaps left.
+   */
+  interrupted(now: number): void {
+    this.#interruptedAt = now;
+  }
+
   /** Performs what is due. Call about once a second. */
   tick(now: number): void {
     const { recovery, heartbeats, exchange, peers } = this.#parts;
@@ -106,8 +118,7 @@ export class ReplicaSync {
     if (peers.isEmpty) return;
     const isExchange = exchange.begin(now);
     for (const peer of peers) {
-      const isSilent = now - peer.heardAt > SILENCE_MS;
-      if (peer.isLagging || isSilent || isExchange) this.#catchUp.ask(peer, now);
+      if (peer.isLagging || this.#isSilent(peer, now) || isExchange) this.#catchUp.ask(peer, now);
     }
   }
 
@@ -160,6 +171,12 @@ export class ReplicaSync {
     const stateVector = this.replica.durableVector();
     const asked = Array.from(peers, (peer) => asker.ask(peer, stateVector));
     await within(FAREWELL_MS, Promise.all(asked));
+  }
+
+  #isSilent({ heardAt }: Peer, now: number): boolean {
+    const isUnheard = heardAt <= this.#interruptedAt;
+    const since = isUnheard ? this.#interruptedAt : heardAt;
+    return now - since > (isUnheard ? SILENCE_AFTER_INTERRUPTION_MS : SILENCE_MS);
   }
 
   #takeFarewell(peer: Peer, { epoch, sequence }: HolderMessage, now: number): void {

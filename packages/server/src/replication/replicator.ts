@@ -203,6 +203,7 @@ export class Replicator implements BusListener {
 
   onInterrupted(): void {
     this.#parts.stats.interruptions++;
+    this.#sync?.interrupted(Date.now());
     this.#askAround();
   }
 

@@ -118,6 +118,19 @@ describe("servers that hold the same document", () => {
     await expectAgreement([...met, ...left], true, 2);
   });
 
+  it("agree on awareness when a server leaves during another one's interruption of the bus", async () => {
+    const met = [
+      on(2, "start"),
+      ...waits(12),
+      on(1, "start"),
+      ...waits(12),
+      DELIVER,
+      on(0, "leave"),
+    ];
+    const left = [...waits(12), DELIVER, cutBus(1, "down"), on(2, "leave"), ...waits(12)];
+    await expectAgreement([...met, ...left], true, 0);
+  });
+
   // State vectors do not reveal missing deletions: other mechanisms have to detect their loss.
   describe("agree on a deletion by a server", () => {
     const enoughTurns = waits(10);

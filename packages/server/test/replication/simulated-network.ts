@@ -1,6 +1,6 @@
 import type { Bus, BusListener } from "../../src/replication/bus.ts";
-import { decodeMessage } from "../../src/replication/message.ts";
 import type { Cluster } from "../../src/replication/cluster.ts";
+import { decodeMessage } from "../../src/replication/message.ts";
 import {
   decodePeerRequest,
   decodePeerState,
@@ -147,8 +147,12 @@ export class SimulatedNetwork {
 
   /** @param except a server whose connection to the bus stays as it is */
   heal(peersToo: boolean, except?: ServerAddress): void {
-    for (const address of this.#buses.keys()) {
-      if (address !== except) this.#buses.delete(address);
+    for (const address of [...this.#buses.keys()]) {
+      if (address === except) continue;
+      this.#buses.delete(address);
+      // A faulty connection is replaced by another one.
+      const own = this.#subscribers.filter(({ server }) => server === address);
+      for (const { listener } of own) listener.onInterrupted();
     }
     for (const link of this.#cut) {
       if (peersToo || link.startsWith("bus ")) this.#cut.delete(link);
@@ -194,7 +198,8 @@ export class SimulatedNetwork {
     for (const { server, inbox } of this.#subscribers) {
       const theirs = this.#buses.get(server);
       const arrives =
-        (theirs === undefined || theirs === "brings only") && !this.#cut.has(`bus ${from} ${server}`);
+        (theirs === undefined || theirs === "brings only") &&
+        !this.#cut.has(`bus ${from} ${server}`);
       if (arrives || (isSpared && theirs !== "down")) inbox.push(message.slice());
     }
   }
