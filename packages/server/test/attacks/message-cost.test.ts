@@ -11,7 +11,7 @@ const FIXED_US = 1_000;
 const US_PER_KB = 20;
 /** The same work takes longer on a busy machine: caches and clocks are shared. */
 const TOLERANCE = Number(process.env.TOLERANCE ?? 1.5);
-const RUNS = Number(process.env.RUNS ?? 8);
+const RUNS = Number(process.env.RUNS ?? 5);
 const SEED = Number(process.env.SEED ?? 20261127);
 const MESSAGES = 10;
 /** Warm-up series: code that is not yet compiled takes several times as long. */

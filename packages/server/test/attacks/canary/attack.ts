@@ -36,7 +36,7 @@ export interface Attack {
   readonly run: (target: AttackTarget) => Promise<void>;
 }
 
-export const DEFAULT_SECONDS = 4;
+export const DEFAULT_SECONDS = 3;
 export const MOST_SECONDS = 10;
 export const PREPARE_SECONDS = 20;
 
