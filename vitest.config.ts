@@ -33,6 +33,8 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
+    // A second, the default, is short for a page beside other tests.
+    expect: { poll: { timeout: 30_000 } },
     reporters: ["default"],
     setupFiles: ["packages/server/test/support/random-input.ts"],
     projects: [

@@ -37,7 +37,7 @@ test("escapes invisible characters in room names and documents, but not in links
   expect(decodeURIComponent((await link.getAttribute("href")) ?? "")).toContain(ROOM);
   await link.click();
   await dashboard.heading.getByText(SHOWN, { exact: true }).waitFor();
-  expect(await page.title()).toBe(`${SHOWN} · Symphony`);
+  await expect.poll(() => page.title()).toBe(`${SHOWN} · Symphony`);
   for (const shown of [
     "te\\u{2066}xt",
     "first \\u{202e}line\nsecond\\u{7} line",
