@@ -107,15 +107,13 @@ export class AwarenessOwners {
     return frameAwareness(encodeAwareness([{ client, clock: known.clock, state: LEFT }]));
   }
 
-  /** Grants the claims whose owners did not answer in time. @returns whether there were any */
-  settle(now: number): boolean {
-    const due = this.claims.due(now);
-    for (const claim of due) {
+  /** Grants the claims whose owners did not answer in time. */
+  settle(now: number): void {
+    for (const claim of this.claims.due(now)) {
       const known = this.#table.get(claim.client);
       this.claims.take(claim.client);
       this.#grant(known, claim, now);
     }
-    return due.length > 0;
   }
 
   #grant(known: Known | undefined, claim: Claim, now: number): void {

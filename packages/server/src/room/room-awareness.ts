@@ -217,9 +217,9 @@ export class RoomAwareness {
       if (known.client === subscriber.ownClient) continue;
       // A connection that relays another tab's client hears that tab directly.
       if (known.isOwn) known.clock = fresh(known.clock);
+      clock.saw(known.clock, now);
       others.push(known);
     }
-    for (const known of others) clock.saw(known.clock, now);
     return others.length === 0 ? null : frameOf(others);
   }
 

@@ -100,11 +100,6 @@ export class Connection implements Sink, MessageHandler, Weighed {
     void this.#open();
   }
 
-  /** The access granted most recently; `null` until it has been decided. */
-  get access(): Access | null {
-    return this.#access.granted;
-  }
-
   /** The client's address. */
   get address(): string {
     return this.#access.attempt.address;
@@ -238,7 +233,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
       if (this.#state.name !== "open") return true;
       if (access.level === this.#state.client.access.level) {
         this.#state.client.access = access;
-        this.#access.grant(access);
+        this.#access.expireAt(access.expiresAt);
       } else {
         this.closeWith(CloseCode.restarting, "the access level has changed");
       }
@@ -323,7 +318,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
       ...{ greeting: this.#greeting, unfinished: this.#unfinished },
     });
     this.#state = { name: "open", client };
-    this.#access.grant(access);
+    this.#access.expireAt(access.expiresAt);
     this.#services.onOpened(this, access);
     const began = performance.now();
     // Ask only clients that may write for what they have.
