@@ -1,6 +1,5 @@
 import type { Logger } from "pino";
 import { isLeft } from "../protocol/awareness.ts";
-import type { AwarenessReport } from "./message.ts";
 import type { Heard, Peer } from "./peer.ts";
 import type { PeerAsker } from "./peer-asker.ts";
 import type { PeerTable } from "./peer-table.ts";
@@ -15,7 +14,8 @@ export interface CatchUpOptions {
   readonly asker: PeerAsker;
   /** Applies whatever the stores have and the replica lacks. */
   readonly recover: () => Promise<void>;
-  readonly takeAwareness: (report: AwarenessReport, peer: Peer) => void;
+  /** The updates of a state have been applied: applies the rest of it. */
+  readonly applied: (state: PeerState, peer: Peer) => void;
 }
 
 /** Minimum interval between requests to the same peer. */
@@ -66,16 +66,14 @@ export class CatchUp {
   }
 
   async #take(state: PeerState, peer: Peer, heard: Heard | null): Promise<void> {
-    const { replica, peers, takeAwareness } = this.#options;
+    const { replica, peers, applied } = this.#options;
     const now = Date.now();
     await replica.receiveIfNew(state.updates, now);
     if (!peers.has(peer)) return;
     const gone = new Set(peer.clients);
     for (const { client, state: shown } of state.awareness) if (!isLeft(shown)) gone.delete(client);
     if (replica.awareness.removeFromPeer(gone, peer, now)) replica.scheduleAwareness();
-    takeAwareness({ states: state.awareness, clock: state.awarenessClock }, peer);
-    peer.confirm(state.epoch);
-    peer.catchUp(state.epoch, state.sequence);
+    applied(state, peer);
     peer.settle(heard);
     peer.heardAt = now;
   }

@@ -56,7 +56,7 @@ export class ReplicaSync {
       ...parts,
       replica,
       recover,
-      takeAwareness: (report, peer) => this.#takeAwareness(report, peer),
+      applied: (state, peer) => this.applied(state, peer),
     });
   }
 
@@ -77,8 +77,8 @@ export class ReplicaSync {
     heartbeats.sent(Date.now(), !peers.isEmpty);
   }
 
-  /** The replica was opened from this state of a peer. */
-  openedFrom(state: PeerState, peer: Peer): void {
+  /** The replica has the updates of this state of a peer: applies the rest of it. */
+  applied(state: PeerState, peer: Peer): void {
     this.#takeAwareness({ states: state.awareness, clock: state.awarenessClock }, peer);
     peer.confirm(state.epoch);
     peer.catchUp(state.epoch, state.sequence);

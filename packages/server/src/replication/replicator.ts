@@ -146,7 +146,7 @@ export class Replicator implements BusListener {
       // The fetched state may lack deletions by a server that has left since: its messages may still
       // be on the way, while the snapshot that it stored already has them.
       this.#parts.recovery.soon();
-      sync.openedFrom(fetched.state, fetched.from);
+      sync.applied(fetched.state, fetched.from);
     }
     for (const message of waiting) this.onMessage(message);
     sync.sendHeartbeat(true);
