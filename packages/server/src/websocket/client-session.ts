@@ -8,9 +8,11 @@ import type { RoomTable } from "../room/room-table.ts";
 import type { Session } from "../room/session.ts";
 import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
 import { allocateShared } from "../runtime/memory.ts";
+import { within } from "../runtime/time-limit.ts";
 import type { Greeting } from "./greeting.ts";
 import type { Incoming } from "./incoming.ts";
 import type { AnswerReceiver, LargeAnswers } from "./large-answers.ts";
+import type { LargeUpdates } from "./large-updates.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { UnfinishedMessage } from "./unfinished-messages.ts";
@@ -27,12 +29,16 @@ export interface ClientSessionOptions {
     readonly rooms: RoomTable;
     readonly guard: MemoryGuard;
     readonly largeAnswers: LargeAnswers;
+    readonly largeUpdates: LargeUpdates;
   };
 }
 
 const MAY_NOT_WRITE = "this connection may not change the document";
 /** Updates and documents larger than this have to wait while memory is short. */
 const LARGE_BYTES = 256 * 1024;
+/** Updates larger than this are admitted at the rate at which the journal writes them. */
+const LARGE_UPDATE_BYTES = 8 * 1024;
+const DURABLE_MS = 1_000;
 /** Stop reading from a client that does not read, if its pending state vector is larger than this. */
 const MOST_UNANSWERED_BYTES = 16 * 1024;
 
@@ -144,49 +150,79 @@ export class ClientSession implements MessageReceiver {
 
   /** @param origin unknown for sync step 2, which may hold what others wrote */
   #take(update: Uint8Array, origin: Origin): void {
-    const { unfinished, incoming, services } = this.#options;
+    const { incoming } = this.#options;
     const { room } = this.session;
     const { level } = this.access;
     if (level !== "read-write") {
       if (isRefused(update, origin, level, room)) this.#forbid();
-    } else if (update.length > INLINE_SCAN_BYTES) {
-      const copy = allocateShared(update.length);
-      copy.set(update);
-      unfinished.hold(copy.length);
-      const inspected = services.rooms.workers.run(room.name, "inspect", copy);
-      incoming.wait(
-        inspected
-          .finally(() => unfinished.release())
-          .then((contents) => {
-            const began = performance.now();
-            this.#submit(copy, contents, origin);
-            incoming.charge(performance.now() - began);
-          }),
-      );
+    } else if (update.length > LARGE_UPDATE_BYTES) {
+      incoming.wait(this.#takeLarge(update, origin));
     } else {
-      this.#submit(update, inspectUpdate(update), origin);
+      const wait = this.#submit(update, inspectUpdate(update), origin);
+      if (wait !== null) incoming.wait(wait);
     }
   }
 
-  #submit(update: Uint8Array, contents: UpdateContents, origin: Origin): void {
-    if (this.#isOver || isEmpty(contents)) return;
-    const { connection, incoming, services } = this.#options;
+  async #takeLarge(update: Uint8Array, origin: Origin): Promise<void> {
+    const { unfinished, incoming, services, connection } = this.#options;
+    unfinished.hold(update.length);
+    const release = await services.largeUpdates.admit(connection.address, update.length);
+    try {
+      if (this.#isOver) return;
+      const { own, contents } = await this.#inspect(update);
+      unfinished.release();
+      const began = performance.now();
+      const wait = this.#submit(own, contents, origin);
+      incoming.charge(performance.now() - began);
+      void this.#whenDurable().finally(release);
+      await wait;
+    } catch (error) {
+      release();
+      throw error;
+    } finally {
+      unfinished.release();
+    }
+  }
+
+  /**
+   * Resolves when what the log holds now is durable. While the journal fails or is stalled, does not wait
+   * for it: then its backlog is the limit. Does not reject.
+   */
+  async #whenDurable(): Promise<void> {
+    const { room } = this.session;
+    const { rooms } = this.#options.services;
+    if (room.log.durable >= room.log.end || rooms.journal.problem !== undefined) return;
+    await within(DURABLE_MS, rooms.whenDurable(room, room.log.end)).catch(() => {});
+  }
+
+  /** Inspects an update, the largest ones in a worker. @returns what to keep of it, and its contents */
+  async #inspect(update: Uint8Array): Promise<{ own: Uint8Array; contents: UpdateContents }> {
+    if (update.length <= INLINE_SCAN_BYTES) return { own: update, contents: inspectUpdate(update) };
+    const own = allocateShared(update.length);
+    own.set(update);
+    const { workers } = this.#options.services.rooms;
+    return { own, contents: await workers.run(this.session.room.name, "inspect", own) };
+  }
+
+  /** @returns what to wait for before the next message, if anything */
+  #submit(update: Uint8Array, contents: UpdateContents, origin: Origin): Promise<void> | null {
+    if (this.#isOver || isEmpty(contents)) return null;
+    const { connection, services } = this.#options;
     // Access may have been reduced while a large update was inspected.
     if (this.access.level !== "read-write") {
       this.#forbid();
-      return;
+      return null;
     }
     try {
       this.session.room.submit(update, origin, contents);
     } catch (error) {
       connection.fail(error);
-      return;
+      return null;
     }
     const { journal } = services.rooms;
-    if (journal.full) incoming.wait(journal.whenNotFull());
-    else if (update.length > LARGE_BYTES && this.#isMemoryShort()) {
-      incoming.wait(services.guard.whenNotFull());
-    }
+    if (journal.full) return journal.whenNotFull();
+    if (update.length > LARGE_BYTES && this.#isMemoryShort()) return services.guard.whenNotFull();
+    return null;
   }
 
   #forbid(): void {

@@ -3,6 +3,7 @@ import type { AccessControl } from "../auth/access.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { ConnectionStats } from "./connection-stats.ts";
 import type { LargeAnswers } from "./large-answers.ts";
+import type { LargeUpdates } from "./large-updates.ts";
 import type { LoopBudgets } from "./loop-budget.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 import type { Refusals } from "./refusals.ts";
@@ -18,6 +19,7 @@ export interface ConnectionServices {
   readonly parts: SharedParts;
   readonly guard: MemoryGuard;
   readonly largeAnswers: LargeAnswers;
+  readonly largeUpdates: LargeUpdates;
   readonly logger: Logger;
   readonly maxMessagesPerSecond: number;
   readonly loopBudgets: LoopBudgets;

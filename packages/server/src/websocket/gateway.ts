@@ -24,6 +24,7 @@ import { Connection, type ConnectionEvents } from "./connection.ts";
 import type { ConnectionServices } from "./connection-services.ts";
 import { ConnectionStats } from "./connection-stats.ts";
 import { LargeAnswers } from "./large-answers.ts";
+import { LargeUpdates } from "./large-updates.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
 import { MemoryGuard } from "./memory-guard.ts";
 import { Rechecks } from "./rechecks.ts";
@@ -135,6 +136,7 @@ export class Gateway {
       unfinished: this.unfinished,
       guard: this.guard,
       largeAnswers: new LargeAnswers(this.guard),
+      largeUpdates: new LargeUpdates(),
       maxConnectionsPerRoom: options.maxConnectionsPerRoom,
       sweeps: this.#sweep,
       refusals: this.refusals,

@@ -24,7 +24,7 @@ const IDLE_MS = 3_000;
 /** Above this share of the limit, collect garbage outside the heap instead of waiting for V8. */
 const COLLECT_SHARE = 0.4;
 /** How much such garbage to let accumulate before a collection, as a share of the limit. */
-const GARBAGE_SHARE = 1 / 24;
+const GARBAGE_SHARE = 1 / 10;
 /** The time between two collections, each of which takes some tens of milliseconds. */
 const LEAST_COLLECTION_MS = 200;
 const MOST_COLLECTION_MS = 5_000;

@@ -102,8 +102,10 @@ describe.skipIf(tracesMissing !== null)(`recorded sessions ${tracesMissing ?? ""
     }
     for (const session of sessions) expect(session.text.toString()).toBe(trace.endContent);
     const late = join(yWebsocket30, server, "friends");
-    await waitFor(() => late.isSynced, { message: "the late client is synced" });
-    expect(late.text.toString()).toBe(trace.endContent);
+    // What is not durable yet follows the sync answer: the server cannot know that it is not the author.
+    await waitFor(() => late.isSynced && late.text.toString() === trace.endContent, {
+      message: "the late client has the final content",
+    });
   }, 200_000);
 
   it("replays the typing of a paper while another client reads", async () => {

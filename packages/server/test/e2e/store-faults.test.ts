@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { NODE_ARGS } from "@symphony/services/node-options";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as Y from "yjs";
+import { parseExposition } from "../metrics/parse-exposition.ts";
 import { type Faults, IoFaults } from "../support/faults/io-faults.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
 import { type ServerProcess, startServer, temporaryDirectory } from "../support/server-process.ts";
@@ -9,6 +11,9 @@ import { waitFor } from "../support/wait-for.ts";
 
 /** Matches the database and its write-ahead log. */
 const JOURNAL = "journal.db";
+const MEMORY_BYTES = 512 * 1024 * 1024;
+const UPLOAD_BYTES = 300 * 1024;
+const UPLOADERS = 8;
 
 let faults: IoFaults;
 
@@ -119,6 +124,35 @@ describe.each(cases)("while %s", (_name, fault) => {
     for (const part of ["before", "meanwhile", "answer"]) expect(text).toContain(part);
     await next.stop();
   });
+});
+
+it("clients that upload while the journal fails are not read beyond the limit", async () => {
+  const limit = MEMORY_BYTES / 16;
+  const env = { ...faults.env, MAX_MEMORY_BYTES: String(MEMORY_BYTES) };
+  const server = await startServer({ env, nodeArgs: NODE_ARGS });
+  const rooms = Array.from({ length: UPLOADERS }, (_, i) => `room ${i}`);
+  const writers = await Promise.all(rooms.map((room) => joinRoom(server, room)));
+  const lag = async () => {
+    const { valueAt } = parseExposition(await (await fetch(`${server.url}/metrics`)).text());
+    return valueAt("symphony_journal_lag_bytes");
+  };
+  await faults.set({ writes: "EIO", path: JOURNAL });
+  const each = Math.ceil((1.5 * limit) / UPLOAD_BYTES / UPLOADERS);
+  const text = "x".repeat(UPLOAD_BYTES);
+  for (let i = 0; i < each; i++) for (const writer of writers) writer.sendUpdate(updateOf(text));
+  let before = 0;
+  const settled = async () => {
+    const now = await lag();
+    const isSettled = now > limit && now === before;
+    before = now;
+    return isSettled ? now : null;
+  };
+  const bytes = await waitFor(settled, { timeout: 30_000, message: "no more is read" });
+  expect(bytes).toBeLessThan(limit + 2 * UPLOADERS * UPLOAD_BYTES);
+  await faults.clear();
+  await waitFor(async () => (await lag()) === 0, { message: "everything is durable" });
+  expect(writers.flatMap((writer) => writer.faults)).toEqual([]);
+  await server.stop();
 });
 
 it("echoes an update only once a slow fsync has made it durable", async () => {
