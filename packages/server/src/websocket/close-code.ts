@@ -19,6 +19,15 @@ const MAX_REASON_BYTES = 123;
 
 const code = (value: number) => value as CloseCode;
 
+/** The room has as many connections to this server as it may have. */
+export class RoomFullError extends Error {
+  override readonly name = "RoomFullError";
+
+  constructor(most: number) {
+    super(`the room has reached its limit of ${most} connections`);
+  }
+}
+
 export const CloseCode = {
   malformed: code(1007),
   internal: code(1011),
@@ -39,6 +48,7 @@ export const CloseCode = {
     if (error instanceof RoomNameError) return CloseCode.badRoom;
     if (error instanceof AccessDeniedError) return CloseCode[error.denial];
     if (error instanceof AccessUnavailableError) return CloseCode.tryAgainLater;
+    if (error instanceof RoomFullError) return CloseCode.roomFull;
     if (error instanceof DeletedError) return CloseCode.deleted;
     if (error instanceof ClosedError) return CloseCode.restarting;
     if (error instanceof CorruptedError) return CloseCode.internal;
@@ -56,6 +66,7 @@ export const CloseCode = {
       case CloseCode.tooLarge:
       case CloseCode.unauthenticated:
       case CloseCode.forbidden:
+      case CloseCode.roomFull:
         return error instanceof Error ? shorten(error.message) : "refused";
       case CloseCode.restarting:
         return "the server is restarting";

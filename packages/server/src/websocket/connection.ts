@@ -9,11 +9,11 @@ import type { Frame } from "../protocol/frame.ts";
 import { readMessage } from "../protocol/message.ts";
 import type { Session } from "../room/session.ts";
 import type { Sink } from "../room/subscriber.ts";
-import { reasonOf } from "../runtime/reason.ts";
 import { ClientAccess } from "./client-access.ts";
 import { ClientSession } from "./client-session.ts";
 import type { ClientSocket } from "./client-socket.ts";
-import { CloseCode } from "./close-code.ts";
+import { CloseCode, RoomFullError } from "./close-code.ts";
+import { ConnectionClose } from "./connection-close.ts";
 import type { ConnectionServices } from "./connection-services.ts";
 import { FlightWindow } from "./flight-window.ts";
 import { Greeting } from "./greeting.ts";
@@ -39,11 +39,6 @@ type ConnectionState =
   | { readonly name: "open"; readonly client: ClientSession }
   | { readonly name: "closed" };
 
-/** How long the close frame has to reach the network before the socket and its memory are released. */
-const LAST_WORDS_MS = 20;
-/** What `ws` reports for a connection that ended without a close code. */
-const NO_CLOSE_CODE = 1006;
-
 /**
  * One client's WebSocket: checks access, passes the client's messages to the room, and sends it the
  * room's frames. `Incoming` and `Outgoing` are its two directions.
@@ -54,15 +49,13 @@ export class Connection implements Sink, MessageHandler, Weighed {
   readonly #access: ClientAccess;
   readonly #services: ConnectionServices & ConnectionEvents;
   readonly #webSocket: ClientSocket;
-  readonly #socket: Duplex;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #unfinished: UnfinishedMessage;
   readonly #liveness: Liveness;
   readonly #greeting: Greeting = new Greeting();
+  readonly #close: ConnectionClose;
   #state: ConnectionState = { name: "opening" };
-  #closeCode: number | null = null;
-  #endsForMemory = false;
 
   constructor(
     id: string,
@@ -77,12 +70,10 @@ export class Connection implements Sink, MessageHandler, Weighed {
       this.fail(new AccessDeniedError("unauthenticated", "the access has expired"));
     });
     this.#webSocket = webSocket;
-    this.#socket = socket;
     this.#services = services;
-    const { room } = this;
-    const { stats, parts, sweeps } = services;
+    this.#close = new ConnectionClose({ id, client: attempt, webSocket, socket, services });
     const onReady = () => this.#takeMore();
-    this.#outgoing = new Outgoing({ room, webSocket, socket, stats, parts, sweeps, onReady });
+    this.#outgoing = new Outgoing({ ...services, room: this.room, webSocket, socket, onReady });
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
@@ -93,10 +84,8 @@ export class Connection implements Sink, MessageHandler, Weighed {
     });
     this.#unfinished = services.unfinished.of(this, socket);
     socket.on("drain", () => this.#drained());
-    this.#incoming = new Incoming(
-      { ...services, address: attempt.address, webSocket, socket },
-      this,
-    );
+    const { address } = attempt;
+    this.#incoming = new Incoming({ ...services, address, webSocket, socket }, this);
     void this.#open();
   }
 
@@ -106,7 +95,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
   }
 
   get waiting(): number {
-    return this.#endsForMemory ? 0 : this.#outgoing.bytes + this.#unfinished.bytes;
+    return this.#close.isForMemory ? 0 : this.#outgoing.bytes + this.#unfinished.bytes;
   }
 
   get documentShare(): number {
@@ -118,7 +107,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
 
   /** The close code of a closed connection: this server's if it closed the connection. */
   get closeCode(): number {
-    return this.#closeCode ?? NO_CLOSE_CODE;
+    return this.#close.code;
   }
 
   get isOpen(): boolean {
@@ -162,31 +151,17 @@ export class Connection implements Sink, MessageHandler, Weighed {
    */
   closeWith(code: CloseCode, reason: string): boolean {
     if (this.isOver) return false;
-    this.#services.stats.close(code);
-    this.#closeCode ??= code;
+    this.#close.began(code);
     this.#leave();
-    if (this.#endsForMemory) {
-      this.#webSocket.close(code, reason);
-      return false;
-    }
-    const isHeld = this.#services.refusals.close(
-      this.#access.attempt,
-      this.#webSocket,
-      this.#socket,
-      code,
-      reason,
-    );
+    const isHeld = this.#close.send(code, reason);
     if (isHeld) this.#services.onClosed(this);
     return isHeld;
   }
 
   endForMemory(reason: string): void {
-    this.#endsForMemory = true;
+    this.#close.forMemory();
     this.closeWith(CloseCode.tryAgainLater, reason);
-    // Stop reading from it. If the client does not read, release the memory of its writes at once.
-    this.#webSocket.pause();
-    if (this.#outgoing.hasRoom) setTimeout(() => this.terminate(), LAST_WORDS_MS);
-    else this.terminate();
+    this.#close.release(this.#outgoing.hasRoom);
   }
 
   /** Handles no more messages from the client, but still sends to it. */
@@ -266,40 +241,23 @@ export class Connection implements Sink, MessageHandler, Weighed {
   /** Closes the connection with the code for this error. */
   fail(error: unknown): void {
     if (this.isOver) return;
-    const reason = reasonOf(error);
     const code = CloseCode.of(error);
     const isHeld = this.closeWith(code, CloseCode.text(code, error));
-    if (code === CloseCode.internal) {
-      this.#services.logger.error(
-        { connection: this.id, room: this.room, err: error },
-        "connection failed",
-      );
-    } else if (!isHeld) {
-      // Log only the first refusal, not each time that the client comes back.
-      this.#log("refused", reason);
-    }
+    this.#close.logFailure(error, code, isHeld);
   }
 
   async #open(): Promise<void> {
-    const { rooms, maxConnectionsPerRoom } = this.#services;
+    const { rooms, maxConnectionsPerRoom, connectionsOf } = this.#services;
     let session: Session | undefined;
     try {
       const access = await this.#access.decide();
       if (this.isOver) return;
       session = await rooms.open(this.room);
-      if (this.isOver) {
-        session[Symbol.dispose]();
-        return;
+      if (connectionsOf(this.room) >= maxConnectionsPerRoom) {
+        throw new RoomFullError(maxConnectionsPerRoom);
       }
-      if (this.#services.connectionsOf(this.room) >= maxConnectionsPerRoom) {
-        session[Symbol.dispose]();
-        this.closeWith(
-          CloseCode.roomFull,
-          `the room has reached its limit of ${maxConnectionsPerRoom} connections`,
-        );
-        return;
-      }
-      this.#opening(session, access);
+      if (this.isOver) session[Symbol.dispose]();
+      else this.#opening(session, access);
     } catch (error) {
       session?.[Symbol.dispose]();
       this.fail(error);
@@ -367,19 +325,15 @@ export class Connection implements Sink, MessageHandler, Weighed {
     return this.#state.client;
   }
 
-  #log(message: string, reason: string): void {
-    this.#services.logger.info({ connection: this.id, room: this.room, reason }, message);
-  }
-
   /** The network failed, or `ws` has found a protocol error. */
   #brokenOff(error: Error): void {
-    this.#log("socket error", error.message);
+    this.#close.log("socket error", error.message);
     const { fault } = this.#webSocket;
     if (fault !== null) this.closeWith(fault, "");
   }
 
   #closed(code: number): void {
-    this.#closeCode ??= code;
+    this.#close.began(code);
     this.#leave();
     this.#services.onClosed(this);
   }
