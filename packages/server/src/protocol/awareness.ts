@@ -1,7 +1,7 @@
 import { createDecoder, type Decoder, readVarUint } from "lib0/decoding";
-import { checkJson } from "./json.ts";
+import { checkJsonBytes } from "./json.ts";
 import { asMalformed, decoding } from "./malformed-error.ts";
-import { decodeText, skip } from "./text.ts";
+import { skip } from "./text.ts";
 import { TooLargeError } from "./too-large-error.ts";
 import { putVarUint, varUintLength } from "./var-uint.ts";
 
@@ -93,19 +93,27 @@ export function checkAwareness(state: Uint8Array): void {
     );
   }
   decoding("presence state", () => {
-    checkJson(decodeText(state));
+    checkJsonBytes(state);
   });
 }
 
-/** Encodes states as the body of an awareness message. */
-export function encodeAwareness(states: readonly AwarenessState[]): Uint8Array {
+/** The length of the body of an awareness message, in bytes. */
+export function awarenessLength(states: readonly AwarenessState[]): number {
   let length = varUintLength(states.length);
   for (const { client, clock, state } of states) {
     length += varUintLength(client) + varUintLength(clock);
     length += varUintLength(state.length) + state.length;
   }
-  const bytes = new Uint8Array(length);
-  let at = putVarUint(bytes, 0, states.length);
+  return length;
+}
+
+/** Writes the body of an awareness message. */
+export function putAwareness(
+  bytes: Uint8Array,
+  start: number,
+  states: readonly AwarenessState[],
+): void {
+  let at = putVarUint(bytes, start, states.length);
   for (const { client, clock, state } of states) {
     at = putVarUint(bytes, at, client);
     at = putVarUint(bytes, at, clock);
@@ -113,5 +121,4 @@ export function encodeAwareness(states: readonly AwarenessState[]): Uint8Array {
     bytes.set(state, at);
     at += state.length;
   }
-  return bytes;
 }

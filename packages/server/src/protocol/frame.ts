@@ -1,3 +1,4 @@
+import { type AwarenessState, awarenessLength, putAwareness } from "./awareness.ts";
 import { putVarUint, varUintLength } from "./var-uint.ts";
 
 /**
@@ -27,16 +28,23 @@ export function frameStateVector(stateVector: Uint8Array): Frame {
   return frameBytes([0, 0], stateVector, allocateLocal).frame;
 }
 
-/** Awareness states, encoded by `encodeAwareness`. */
-export function frameAwareness(states: Uint8Array): Frame {
-  return frameBytes([1], states, allocateLocal).frame;
+/** Awareness states. */
+export function frameAwareness(states: readonly AwarenessState[], allocate = allocateLocal): Frame {
+  const { frame, at } = beginFrame([1], awarenessLength(states), allocate);
+  putAwareness(frame, at, states);
+  return frame;
 }
 
 /**
  * A message without effect: an empty list of awareness states. Providers reconnect if they receive
  * nothing for 30 seconds, and WebSocket pings do not count.
  */
-export const KEEPALIVE: Frame = frameAwareness(Uint8Array.of(0));
+export const KEEPALIVE: Frame = frameAwareness([]);
+
+/** For frames that live for one flush only: short ones share memory, which is freed with the last. */
+export function allocatePooled(length: number): Uint8Array {
+  return Buffer.allocUnsafe(length);
+}
 
 function allocateLocal(length: number): Uint8Array {
   return new Uint8Array(length);
@@ -48,7 +56,18 @@ function frameBytes(
   body: Uint8Array,
   allocate: (length: number) => Uint8Array,
 ): FramedUpdate {
-  const payload = head.length + varUintLength(body.length) + body.length;
+  const { frame, at } = beginFrame(head, body.length, allocate);
+  frame.set(body, at);
+  return { frame, update: frame.subarray(at) };
+}
+
+/** Writes everything before a body of this length. @returns the frame, and where its body begins */
+function beginFrame(
+  head: readonly number[],
+  length: number,
+  allocate: (length: number) => Uint8Array,
+): { readonly frame: Uint8Array; readonly at: number } {
+  const payload = head.length + varUintLength(length) + length;
   const header = payload < 126 ? 2 : payload < 0x10000 ? 4 : 10;
   const frame = allocate(header + payload);
   frame[0] = 0x82;
@@ -64,7 +83,5 @@ function frameBytes(
   }
   let at = header;
   for (const byte of head) frame[at++] = byte;
-  at = putVarUint(frame, at, body.length);
-  frame.set(body, at);
-  return { frame, update: frame.subarray(at) };
+  return { frame, at: putVarUint(frame, at, length) };
 }

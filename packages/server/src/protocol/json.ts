@@ -1,10 +1,21 @@
 import { MalformedError } from "./malformed-error.ts";
+import { isPlainJson } from "./plain-json.ts";
+import { decodeText } from "./text.ts";
 
 /**
  * How deeply values may be nested. Clients traverse them recursively (`readAny` in Yjs,
  * `equalityDeep` in y-protocols), and their stack overflows after some thousands of levels.
  */
 export const MAX_DEPTH = 500;
+
+/**
+ * Checks that bytes are JSON in UTF-8 that clients can process.
+ *
+ * @throws MalformedError if they are not JSON; TypeError if they are not UTF-8
+ */
+export function checkJsonBytes(bytes: Uint8Array): void {
+  if (!isPlainJson(bytes)) checkJson(decodeText(bytes));
+}
 
 /** Checks that a text is JSON that clients can process. @throws MalformedError if it is not */
 export function checkJson(json: string): void {

@@ -1,4 +1,4 @@
-import { type AwarenessState, encodeAwareness, isLeft, LEFT } from "../protocol/awareness.ts";
+import { type AwarenessState, isLeft, LEFT } from "../protocol/awareness.ts";
 import { type Frame, frameAwareness } from "../protocol/frame.ts";
 import { type Claim, Claims } from "./awareness-claims.ts";
 import { givesWay } from "./awareness-rules.ts";
@@ -104,7 +104,7 @@ export class AwarenessOwners {
     }
     if (known === undefined || known.owner === null || subscriber.ownClient !== client) return null;
     if (!givesWay(known, now)) return null;
-    return frameAwareness(encodeAwareness([{ client, clock: known.clock, state: LEFT }]));
+    return frameAwareness([{ client, clock: known.clock, state: LEFT }]);
   }
 
   /** Grants the claims whose owners did not answer in time. */

@@ -1,152 +1,163 @@
-import { EventLoopLoad } from "./event-loop-load.ts";
+import { Pace } from "./pace.ts";
 import type { RoomStats } from "./room-stats.ts";
 
 /** A room, as the fan-out scheduler sees it. */
 export interface Flushable {
   /** How many sinks one flush may write to. */
   readonly fanOut: number;
-  /** When updates were last flushed, by `performance.now()`; maintained by the scheduler. */
-  flushedAt: number;
-  /** When awareness was last flushed; maintained by the scheduler. */
-  awarenessFlushedAt: number;
+  /** What the room has to send, and when. Used by the scheduler alone. */
+  readonly pending: PendingFanout;
   /** Sends its subscribers the updates and awareness they lack. Never throws. */
   flush(): void;
   /** Sends its subscribers the updates they lack, without awareness. Never throws. */
   flushUpdates(): void;
 }
 
-/** How long a room gathers changes between two flushes, in milliseconds. */
-interface Pace {
-  readonly least: number;
-  readonly perSink: number;
-  /** The longest interval that a room's size alone can cause. */
-  readonly crowd: number;
-  /** The interval on a busy server. */
-  readonly busy: number;
+/** What a room has to send to its subscribers, and when it last did. Times are in milliseconds. */
+export class PendingFanout {
+  hasUpdates = false;
+  hasAwareness = false;
+  /** When the oldest of it arrived. */
+  since = 0;
+  /** When to flush; `Infinity` if nothing is pending. */
+  due = Number.POSITIVE_INFINITY;
+  flushedAt = Number.NEGATIVE_INFINITY;
+  awarenessFlushedAt = Number.NEGATIVE_INFINITY;
+
+  get isEmpty(): boolean {
+    return !this.hasUpdates && !this.hasAwareness;
+  }
+
+  clear(): void {
+    this.hasUpdates = false;
+    this.hasAwareness = false;
+    this.due = Number.POSITIVE_INFINITY;
+  }
 }
 
-const UPDATES: Pace = { least: 0, perSink: 0.4, crowd: 50, busy: 140 };
-/** Awareness costs more: clients answer each awareness message by echoing all of its states. */
-const PRESENCE: Pace = { least: 50, perSink: 1.6, crowd: 200, busy: 140 };
-
-/** A flush to this many sinks or fewer is cheap. */
-const SMALL_FAN_OUT = 8;
-/** Above this event loop load, every room gathers for longer. */
-const LOADED = 0.2;
-/** At this load the server counts as busy; in between, intervals grow linearly. */
-const BUSY = 0.5;
+/** One slot for each millisecond. No room waits longer than there are slots. */
+const SLOTS = 256;
 
 /**
- * The shortest time between two ticks. In between, the changes of all rooms are gathered: that takes
- * one wake-up, sends one packet to the other servers, and lets the clients' answers arrive together. A
- * busy server has enough to do in each turn anyway, and larger bursts would delay other work.
- */
-const TICK_MS = 25;
-const BUSY_TICK_MS = 5;
-
-/**
- * Decides when rooms send changes. A change after a quiet period is sent at the end of the current turn
- * of the event loop, the rest at the next tick. But each flush costs one write per client, and with
- * awareness an answer from each client as well. So the scheduler keeps an interval between two flushes
- * of a room, in which updates are gathered, and a longer one for awareness. The interval grows with the
- * size of the room, so that n clients that all write cost on the order of n, not n². It also grows with
- * the load: a busy server delays changes by some tens of milliseconds, and what that saves keeps it
- * from falling behind.
+ * Decides when rooms send changes. As long as the event loop has time to spare, a change is sent at the
+ * end of the turn in which it arrived. As the load grows, or for a room that writes to many clients,
+ * changes are gathered: `Pace` says for how long. The first change after a pause is always sent at
+ * once, and rooms do not wait for one another.
  */
 export class FanoutScheduler {
   readonly #stats: RoomStats;
-  readonly #load: EventLoopLoad = new EventLoopLoad();
-  /** The rooms with updates to send, and since when. */
-  readonly #updates: Map<Flushable, number> = new Map();
-  /** The rooms with awareness to send, and since when. */
-  readonly #awareness: Map<Flushable, number> = new Map();
-  #tickedAt = Number.NEGATIVE_INFINITY;
-  #tickInterval = TICK_MS;
-  /** Exactly one of these is set while a room is waiting. */
-  #immediate: NodeJS.Immediate | undefined;
+  readonly #pace: Pace;
+  /** Rooms to flush at the end of this turn. */
+  #turn: Flushable[] = [];
+  /** A timing wheel: rooms by the millisecond in which they are due. Entries may be outdated. */
+  readonly #slots: Flushable[][] = Array.from({ length: SLOTS }, () => []);
+  #waiting = 0;
+  /** The last millisecond whose rooms have been flushed. */
+  #reached = 0;
   #timer: NodeJS.Timeout | undefined;
+  #timerDue = Number.POSITIVE_INFINITY;
 
-  constructor(stats: RoomStats) {
+  constructor(stats: RoomStats, pace: Pace = new Pace()) {
     this.#stats = stats;
+    this.#pace = pace;
   }
 
   /** Flushes the room's updates soon; calls until then are combined. */
-  schedule(document: Flushable): void {
-    this.#wait(document, this.#updates);
+  schedule(room: Flushable): void {
+    const { pending } = room;
+    if (pending.hasUpdates) return;
+    const now = performance.now();
+    if (pending.isEmpty) pending.since = now;
+    pending.hasUpdates = true;
+    this.#wait(room, pending.flushedAt + this.#pace.ofUpdates(room.fanOut, now), now);
   }
 
   /** Flushes the room's awareness soon, and its updates with it. */
-  scheduleAwareness(document: Flushable): void {
-    this.#wait(document, this.#awareness);
+  scheduleAwareness(room: Flushable): void {
+    const { pending } = room;
+    if (pending.hasAwareness) return;
+    const now = performance.now();
+    if (pending.isEmpty) pending.since = now;
+    pending.hasAwareness = true;
+    this.#wait(room, this.#awarenessDue(room, now), now);
   }
 
   /** Forgets a room that is being unloaded. */
-  cancel(document: Flushable): void {
-    this.#updates.delete(document);
-    this.#awareness.delete(document);
+  cancel(room: Flushable): void {
+    room.pending.clear();
   }
 
-  #wait(document: Flushable, waiting: Map<Flushable, number>): void {
-    if (waiting.has(document)) return;
+  #awarenessDue({ pending, fanOut }: Flushable, now: number): number {
+    return Math.max(
+      pending.flushedAt + this.#pace.ofLoad(now),
+      pending.awarenessFlushedAt + this.#pace.ofAwareness(fanOut),
+    );
+  }
+
+  #wait(room: Flushable, due: number, now: number): void {
+    const { pending } = room;
+    if (pending.due <= due) return;
+    if (due <= now) {
+      pending.due = now;
+      this.#turn.push(room);
+      if (this.#turn.length === 1) setImmediate(() => this.#endTurn());
+      return;
+    }
+    pending.due = Math.min(Math.ceil(due), Math.floor(now) + SLOTS - 1);
+    this.#slots[pending.due % SLOTS]?.push(room);
+    if (this.#waiting++ === 0) this.#reached = Math.floor(now);
+    if (pending.due < this.#timerDue) this.#arm(pending.due, now);
+  }
+
+  #endTurn(): void {
+    const rooms = this.#turn;
+    this.#turn = [];
     const now = performance.now();
-    waiting.set(document, now);
-    if (this.#immediate !== undefined || this.#timer !== undefined) return;
-    const delay = Math.ceil(this.#tickedAt + this.#tickInterval - now);
-    if (delay > 0) this.#timer = setTimeout(() => this.#tick(), delay);
-    else this.#immediate = setImmediate(() => this.#tick());
+    for (const room of rooms) if (room.pending.due <= now) this.#flush(room, now);
+  }
+
+  #arm(due: number, now: number): void {
+    clearTimeout(this.#timer);
+    this.#timerDue = due;
+    this.#timer = setTimeout(() => this.#tick(), Math.max(1, due - now));
   }
 
   #tick(): void {
-    this.#immediate = undefined;
-    this.#timer = undefined;
     const now = performance.now();
-    const excess = excessOf(this.#load.get(now));
-    this.#tickedAt = now;
-    this.#tickInterval = TICK_MS + excess * (BUSY_TICK_MS - TICK_MS);
-    const nearest = now + this.#tickInterval / 2;
-    for (const document of this.#awareness.keys()) {
-      const interval = intervalOf(PRESENCE, document.fanOut, excess);
-      if (document.awarenessFlushedAt + interval <= nearest) this.#flushAll(document, now);
+    const last = Math.floor(now);
+    this.#timer = undefined;
+    this.#timerDue = Number.POSITIVE_INFINITY;
+    const first = Math.max(this.#reached + 1, last - SLOTS + 1);
+    this.#reached = last;
+    for (let at = first; at <= last; at++) {
+      const slot = this.#slots[at % SLOTS];
+      if (slot === undefined || slot.length === 0) continue;
+      this.#slots[at % SLOTS] = [];
+      this.#waiting -= slot.length;
+      for (const room of slot) if (room.pending.due <= now) this.#flush(room, now);
     }
-    for (const document of this.#updates.keys()) {
-      const interval = intervalOf(UPDATES, document.fanOut, excess);
-      if (document.flushedAt + interval <= nearest) this.#flushUpdates(document, now);
+    for (let at = last + 1; this.#waiting > 0 && at <= last + SLOTS; at++) {
+      if (this.#slots[at % SLOTS]?.length === 0) continue;
+      this.#arm(at, performance.now());
+      return;
     }
-    if (this.#updates.size + this.#awareness.size === 0) return;
-    this.#timer = setTimeout(() => this.#tick(), Math.ceil(this.#tickInterval));
   }
 
-  #flushAll(document: Flushable, now: number): void {
-    const since = Math.min(
-      this.#awareness.get(document) ?? now,
-      this.#updates.get(document) ?? now,
-    );
-    this.cancel(document);
-    document.awarenessFlushedAt = now;
-    document.flushedAt = now;
-    document.flush();
-    this.#sent(since);
-  }
-
-  #flushUpdates(document: Flushable, now: number): void {
-    const since = this.#updates.get(document) ?? now;
-    this.#updates.delete(document);
-    document.flushedAt = now;
-    document.flushUpdates();
-    this.#sent(since);
-  }
-
-  #sent(since: number): void {
+  #flush(room: Flushable, now: number): void {
+    const { pending } = room;
+    const { since } = pending;
+    const withAwareness = pending.hasAwareness && this.#awarenessDue(room, now) <= now + 1;
+    pending.hasUpdates = false;
+    pending.due = Number.POSITIVE_INFINITY;
+    pending.flushedAt = now;
+    if (withAwareness) {
+      pending.hasAwareness = false;
+      pending.awarenessFlushedAt = now;
+      room.flush();
+    } else {
+      room.flushUpdates();
+    }
+    if (pending.hasAwareness) this.#wait(room, this.#awarenessDue(room, now), now);
     this.#stats.flushSeconds.observe((performance.now() - since) / 1_000, 1);
   }
-}
-
-function intervalOf(pace: Pace, fanOut: number, excess: number): number {
-  const ofFanOut = fanOut <= SMALL_FAN_OUT ? 0 : Math.min(pace.crowd, fanOut * pace.perSink);
-  return Math.max(pace.least, ofFanOut, excess * pace.busy);
-}
-
-/** How loaded the event loop is, from 0 (negligible) to 1 (busy). */
-function excessOf(load: number): number {
-  return Math.max(0, Math.min(load, BUSY) - LOADED) / (BUSY - LOADED);
 }

@@ -84,20 +84,6 @@ export class Fanout {
   }
 
   /**
-   * Immediately echoes updates that have become durable to the subscribers that wrote them. Awareness
-   * waits for the next flush, because clients answer every awareness message.
-   */
-  acknowledge(): void {
-    const { log, subscribers } = this.#options;
-    let batch: FanoutBatch | undefined;
-    for (const subscriber of subscribers) {
-      if (subscriber.pendingFrom >= log.durable || !subscriber.sink.writable) continue;
-      batch ??= this.#newBatch();
-      this.#deliver(subscriber, batch, false);
-    }
-  }
-
-  /**
    * Sends a subscriber the complete awareness: now, or once its sink is writable again. Requests until
    * then are combined.
    */
@@ -153,7 +139,8 @@ export class Fanout {
   }
 
   #newBatch(): FanoutBatch {
-    return new FanoutBatch(this.#options.log, this.#options.awareness);
+    const { log, awareness, subscribers } = this.#options;
+    return new FanoutBatch(log, awareness, subscribers.size);
   }
 
   #deliver(subscriber: Subscriber, batch: FanoutBatch, withAwareness: boolean): void {

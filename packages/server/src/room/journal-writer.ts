@@ -5,10 +5,9 @@ import { StorageError } from "../storage/errors.ts";
 import type { Journal } from "../storage/journal.ts";
 import { CommitPlan, commitsByRoom, type JournaledRoom } from "./commit-plan.ts";
 import { DurabilityWaiters } from "./durability-waiters.ts";
+import { Pace } from "./pace.ts";
 import { JournalStats } from "./room-stats.ts";
 
-/** Pause after a commit to gather updates, so that a busy server does not sync once per update. */
-const GATHER_MS = 20;
 /** Once a commit takes longer than this, sending updates to other clients no longer waits for it. */
 const SLOW_MS = 25;
 /** Readiness reports a commit that takes longer than this, or fails, as a problem. */
@@ -34,6 +33,7 @@ export class JournalWriter {
   readonly #durability: DurabilityWaiters = new DurabilityWaiters();
   #waiters: (() => void)[] = [];
   readonly #mostBytes: number;
+  readonly #pace: Pace;
   #slow = false;
   #stalledSince: number | undefined;
   #failure: string | undefined;
@@ -47,6 +47,8 @@ export class JournalWriter {
 
   /**
    * @param onDurable called for each room with updates that have become durable
+   * @param pace how long to gather updates after a commit, so that a busy server does not sync once per
+   *   update
    * @param mostBytes the writer is `full` while more than this waits to be written
    */
   constructor(
@@ -54,7 +56,9 @@ export class JournalWriter {
     logger: Logger,
     onDurable?: (room: string) => void,
     mostBytes: number = BACKLOG_BYTES,
+    pace: Pace = new Pace(),
   ) {
+    this.#pace = pace;
     this.#mostBytes = mostBytes;
     this.#journal = journal;
     this.#logger = logger;
@@ -173,7 +177,7 @@ export class JournalWriter {
         failures = 0;
         this.#recovered();
         // What did not fit into the commit follows at once, with what arrived in the meantime.
-        if (isWhole) await this.#pause(GATHER_MS);
+        if (isWhole) await this.#pause(this.#pace.ofCommits(performance.now()));
       } catch (error) {
         this.#failed(error);
         failures++;

@@ -16,6 +16,8 @@ export interface Entry extends FramedUpdate, MergeMass {
 export interface TailEntry extends Entry {
   origin: Origin;
   isLight: boolean;
+  /** How often it was squashed. */
+  readonly level: number;
   /** Its contents, until it is durable and recorded in the durable content. */
   contents: UpdateContents | null;
 }
@@ -97,6 +99,7 @@ export class LogTail {
       joints,
       parts,
       isLight: mayMerge({ joints, parts }, update.length),
+      level: 0,
       contents,
     });
     this.#bytes += update.length;
@@ -129,15 +132,14 @@ export class LogTail {
    * Frames with the entries in `[from, to)`.
    *
    * @param wanted entries for which it returns false are left out
+   * @param apart merging this many entries or fewer is not worth it
    */
-  frames(from: number, to: number, wanted?: (entry: Entry) => boolean): Frame[] {
+  frames(from: number, to: number, wanted?: (entry: Entry) => boolean, apart: number = 1): Frame[] {
     const frames: Frame[] = [];
     let group: Entry[] = [];
     let groupBytes = 0;
     const closeGroup = () => {
-      const [first] = group;
-      if (first === undefined) return;
-      const merged = group.length === 1 ? first : merge(group);
+      const merged = group.length <= apart ? null : merge(group);
       if (merged === null) frames.push(...group.map((entry) => entry.frame));
       else frames.push(merged.frame);
       group = [];
@@ -191,17 +193,24 @@ export class LogTail {
       ...mass,
       ...range,
       isLight: light,
+      level: first.level + 1,
       contents: null,
     });
     return true;
   }
 
-  /** Index of the oldest run of `SQUASH` consecutive light, durable entries. */
+  /**
+   * Index of the oldest run of `SQUASH` consecutive light, durable entries that were squashed equally
+   * often: so an update is merged once for each level, and not with every 64 that follow it.
+   */
   #squashable(durable: number): number | null {
     let start = 0;
+    let level = 0;
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i];
       if (entry === undefined || entry.end > durable) return null;
+      if (entry.level !== level) start = i;
+      level = entry.level;
       if (!entry.isLight) start = i + 1;
       else if (i + 1 - start === SQUASH) return start;
     }

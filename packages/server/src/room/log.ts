@@ -130,9 +130,10 @@ export class Log {
    * answer tells a client that it has everything.
    *
    * @param wanted entries for which it returns false are left out
+   * @param apart merging this many entries or fewer is not worth it
    */
-  frames(from: number, to: number, wanted?: (entry: Entry) => boolean): Frame[] {
-    const frames = this.#tail.frames(from, to, wanted);
+  frames(from: number, to: number, wanted?: (entry: Entry) => boolean, apart?: number): Frame[] {
+    const frames = this.#tail.frames(from, to, wanted, apart);
     if (from < this.#baseEnd) frames.push(this.#base.frame);
     return frames;
   }

@@ -2,10 +2,9 @@ import {
   AwarenessReader,
   type AwarenessState,
   checkAwareness,
-  encodeAwareness,
   LEFT,
 } from "../protocol/awareness.ts";
-import { type Frame, frameAwareness } from "../protocol/frame.ts";
+import { allocatePooled, type Frame, frameAwareness } from "../protocol/frame.ts";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import type { PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
@@ -247,7 +246,7 @@ export class RoomAwareness {
     const [first] = changed;
     if (first === undefined) return null;
     const solely = changed.every((known) => known.owner === first.owner) ? first.owner : null;
-    return { frame: frameOf(changed), solely };
+    return { frame: frameAwareness(changed, allocatePooled), solely };
   }
 
   /** This server's clients that are present. */
@@ -277,5 +276,5 @@ export class RoomAwareness {
 }
 
 function frameOf(states: readonly AwarenessState[]): Frame {
-  return frameAwareness(encodeAwareness(states));
+  return frameAwareness(states);
 }

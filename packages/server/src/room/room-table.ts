@@ -9,6 +9,7 @@ import type { Tombstone } from "../storage/metadata.ts";
 import { Deletions } from "./deletions.ts";
 import { FanoutScheduler } from "./fanout-scheduler.ts";
 import { JournalWriter } from "./journal-writer.ts";
+import { Pace } from "./pace.ts";
 import type { Room } from "./room.ts";
 import { RoomLife, type RoomsUsage, usageOf } from "./room-life.ts";
 import { RoomLoader, type RoomLoaderOptions } from "./room-loader.ts";
@@ -54,7 +55,8 @@ export class RoomTable {
   readonly snapshotter: Snapshotter;
   readonly stats: RoomStats = new RoomStats();
   readonly replicationStats: ReplicationStats = new ReplicationStats();
-  readonly #scheduler: FanoutScheduler = new FanoutScheduler(this.stats);
+  readonly #pace: Pace = new Pace();
+  readonly #scheduler: FanoutScheduler = new FanoutScheduler(this.stats, this.#pace);
   readonly #options: RoomTableOptions;
   readonly #rooms: Map<string, RoomLife> = new Map();
   readonly #deletions: Deletions = new Deletions();
@@ -73,6 +75,7 @@ export class RoomTable {
       options.logger,
       (room) => options.observer.roomCommitted(room),
       options.journalBacklog,
+      this.#pace,
     );
     this.workers = new UpdateWorkers(heapBudget(options.memory));
     this.snapshotter = new Snapshotter({ ...options, workers: this.workers });

@@ -11,6 +11,7 @@ import type { JournaledRoom, RoomCommit } from "./commit-plan.ts";
 import { mergeWithinBudget } from "./compact-within-budget.ts";
 import { CompactionRunner } from "./compaction.ts";
 import { Fanout } from "./fanout.ts";
+import { PendingFanout } from "./fanout-scheduler.ts";
 import { Identities } from "./identities.ts";
 import { Log } from "./log.ts";
 import type { Entry } from "./log-tail.ts";
@@ -40,9 +41,7 @@ export class Room implements Replica, JournaledRoom {
   readonly persistence: Persistence;
   /** When the last update arrived, in milliseconds since the epoch; 0 before the first. */
   updatedAt = 0;
-  /** This and the next are set by the fan-out scheduler. */
-  flushedAt = Number.NEGATIVE_INFINITY;
-  awarenessFlushedAt = Number.NEGATIVE_INFINITY;
+  readonly pending: PendingFanout = new PendingFanout();
   readonly #services: RoomServices;
   readonly #replicator: RoomReplicator;
   readonly #identities: Identities = new Identities(this.subscribers);
@@ -120,7 +119,6 @@ export class Room implements Replica, JournaledRoom {
     this.persistence.journaled(rows);
     this.log.markDurable(end);
     this.#fanout.released();
-    this.#fanout.acknowledge();
     this.#replicate(written);
     this.#observe(written);
     this.#scheduleFanout();

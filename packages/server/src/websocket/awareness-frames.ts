@@ -1,5 +1,5 @@
 import { createDecoder } from "lib0/decoding";
-import { AwarenessReader, type AwarenessState, encodeAwareness } from "../protocol/awareness.ts";
+import { AwarenessReader, type AwarenessState } from "../protocol/awareness.ts";
 import { type Frame, frameAwareness } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
 import { takeBytes } from "../protocol/text.ts";
@@ -29,7 +29,7 @@ export function splitAwareness(frame: Frame): readonly Frame[] {
   let group: AwarenessState[] = [];
   let bytes = 0;
   const close = () => {
-    if (group.length > 0) frames.push(frameAwareness(encodeAwareness(group)));
+    if (group.length > 0) frames.push(frameAwareness(group));
     group = [];
     bytes = 0;
   };

@@ -289,7 +289,10 @@ export class Connection implements Sink, MessageHandler, Weighed {
   #receive(data: Buffer, isBinary: boolean): void {
     this.#liveness.heard();
     this.#unfinished.whole();
-    if (!this.isOver) this.#incoming.receive(data, isBinary);
+    if (this.isOver) return;
+    // Not a Buffer, whose slice() would not copy: what is kept would keep the whole chunk received.
+    const { buffer, byteOffset, length } = data;
+    this.#incoming.receive(new Uint8Array(buffer, byteOffset, length), isBinary);
   }
 
   /** @param number the payload of the pong: the number given to `prove`, or empty for other pings */

@@ -27,8 +27,9 @@ export class Greeting {
   /** The client has sent its awareness, or has queried that of the room. */
   done(): void {
     const show = this.#show;
+    if (show === undefined) return;
     this.cancel();
-    show?.();
+    show();
   }
 
   cancel(): void {

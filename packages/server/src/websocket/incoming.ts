@@ -79,7 +79,7 @@ export class Incoming {
     return this.#busy;
   }
 
-  receive(data: Buffer, isBinary: boolean): void {
+  receive(data: Uint8Array, isBinary: boolean): void {
     this.#stats.messagesIn++;
     this.#stats.bytesIn += data.length;
     const now = performance.now();

@@ -26,6 +26,8 @@ const MOST_HELD = 512;
 const MAX_PAUSE_MS = 10_000;
 /** Yield to other connections after this long, because one packet may hold many messages. */
 const SLICE_MS = 2;
+/** Charges are added up to this, as most are a tenth of it. */
+const SETTLED_MS = 0.25;
 /** A shorter pause costs more than it saves. */
 const MIN_PAUSE_MS = 5;
 /** The event-loop load, from 0 to 1, above which addresses are limited. */
@@ -146,6 +148,10 @@ export class LoopBudget {
   /** Measures use against the connection's part of its address's budget. */
   readonly #fair: Account;
   #slice = 0;
+  /** Time charged but not yet entered in the accounts. */
+  #unsettled = 0;
+  /** Whether anything has been entered since the accounts were last found to be paid. */
+  #mayOwe = false;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
@@ -169,18 +175,17 @@ export class LoopBudget {
 
   /** Charges the connection for this many milliseconds of work. */
   charge(ms: number, now: number): void {
-    const { perConnection, perAddress } = this.#limits;
-    this.#own.use(ms, perConnection / 1_000, BURST_S * perConnection, now);
-    this.#fair.use(ms, this.#fairPerMs, this.#fairBurst, now);
-    this.#network.account.use(ms, perAddress / 1_000, ADDRESS_BURST_S * perAddress, now);
     this.#stats.milliseconds += ms;
     this.#slice += ms;
     this.#network.use(ms);
+    this.#unsettled += ms;
+    if (this.#unsettled >= SETTLED_MS) this.#settle(now);
   }
 
   /** A promise to await before doing more for the connection, or, usually, `null`. */
   due(now: number): Promise<void> | null {
-    const ms = this.#owed(now);
+    const ms = this.#mayOwe ? this.#owed(now) : 0;
+    this.#mayOwe = ms > 0;
     if (ms >= MIN_PAUSE_MS) {
       this.#stats.pauses++;
       return new Promise((resolve) => {
@@ -200,6 +205,16 @@ export class LoopBudget {
     this.#ended = true;
     this.#network.connections.delete(this);
     clearTimeout(this.#timer);
+  }
+
+  #settle(now: number): void {
+    const { perConnection, perAddress } = this.#limits;
+    const ms = this.#unsettled;
+    this.#unsettled = 0;
+    this.#mayOwe = true;
+    this.#own.use(ms, perConnection / 1_000, BURST_S * perConnection, now);
+    this.#fair.use(ms, this.#fairPerMs, this.#fairBurst, now);
+    this.#network.account.use(ms, perAddress / 1_000, ADDRESS_BURST_S * perAddress, now);
   }
 
   #owed(now: number): number {

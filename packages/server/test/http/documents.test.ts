@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { documentSchema, presenceSchema, roomSchema } from "../../src/http/api/schemas.ts";
-import { encodeAwareness } from "../../src/protocol/awareness.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import type { Journal } from "../../src/storage/journal.ts";
+import { encodeAwareness } from "../support/awareness-bytes.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { withOverrides } from "../support/wrap-part.ts";
 import { type ApiOptions, TestApi, textOf, updateOf } from "./api-parts.ts";

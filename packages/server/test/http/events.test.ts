@@ -9,12 +9,12 @@ import {
   roomsEventSchema,
   updateEventSchema,
 } from "../../src/http/api/schemas.ts";
-import { encodeAwareness } from "../../src/protocol/awareness.ts";
 import { UNKNOWN } from "../../src/room/origin.ts";
 import type { Room } from "../../src/room/room.ts";
 import type { Session } from "../../src/room/session.ts";
 import type { Subscriber } from "../../src/room/subscriber.ts";
 import type { ApiHono } from "../../src/runtime/http/api-hono.ts";
+import { encodeAwareness } from "../support/awareness-bytes.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { ADDRESS, TestApi, textOf } from "./api-parts.ts";
 import { EventReader } from "./event-reader.ts";

@@ -3,13 +3,9 @@ import * as encoding from "lib0/encoding";
 import { describe, expect, it } from "vitest";
 import { Awareness, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { AwarenessReader, checkAwareness, LEFT } from "../../src/protocol/awareness.ts";
 import {
-  AwarenessReader,
-  checkAwareness,
-  encodeAwareness,
-  LEFT,
-} from "../../src/protocol/awareness.ts";
-import {
+  allocatePooled,
   frameAwareness,
   frameDiff,
   frameStateVector,
@@ -21,6 +17,7 @@ import { type MessageReceiver, readMessage } from "../../src/protocol/message.ts
 import { RoomNameError, roomOfUrl } from "../../src/protocol/room-name.ts";
 import { decodeStateVector, encodeStateVector } from "../../src/protocol/state-vector.ts";
 import { TooLargeError } from "../../src/protocol/too-large-error.ts";
+import { encodeAwareness } from "../support/awareness-bytes.ts";
 import { decodeFrames } from "../support/frames.ts";
 
 function received(message: Uint8Array): [string, Uint8Array?][] {
@@ -93,17 +90,18 @@ describe("frames", () => {
   it("contain one message each, at every header length", () => {
     for (const length of [0, 1, 100, 121, 122, 123, 124, 127, 128, 65_500, 65_540, 200_000]) {
       const body = new Uint8Array(length).fill(7);
-      const frames = [
-        frameStateVector(body),
-        frameDiff(body).frame,
-        frameUpdate(body).frame,
-        frameAwareness(body),
-      ];
+      const frames = [frameStateVector(body), frameDiff(body).frame, frameUpdate(body).frame];
       expect(decodeFrames(frames)).toEqual([
         { type: "state-vector", stateVector: body },
         { type: "diff", update: body },
         { type: "update", update: body },
-        { type: "presence", states: body },
+      ]);
+      const states = [{ client: length, clock: 1, state: body }];
+      expect(
+        decodeFrames([frameAwareness(states), frameAwareness(states, allocatePooled)]),
+      ).toEqual([
+        { type: "presence", states: encodeAwareness(states) },
+        { type: "presence", states: encodeAwareness(states) },
       ]);
       expect(frameUpdate(body).update).toEqual(body);
     }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protocols/awareness";
 import * as Y from "yjs";
-import { type AwarenessState, encodeAwareness } from "../../src/protocol/awareness.ts";
+import type { AwarenessState } from "../../src/protocol/awareness.ts";
 import { TooLargeError } from "../../src/protocol/too-large-error.ts";
 import { RoomAwareness } from "../../src/room/room-awareness.ts";
 import { type Sink, Subscriber } from "../../src/room/subscriber.ts";
+import { encodeAwareness } from "../support/awareness-bytes.ts";
 import { decodeFrames } from "../support/frames.ts";
 
 class RecordingSink implements Sink {

@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { encodeAwareness } from "../../src/protocol/awareness.ts";
 import { frameAwareness, frameUpdate } from "../../src/protocol/frame.ts";
 import { messageOf } from "../../src/protocol/message-of-frame.ts";
 import { isAwareness, splitAwareness } from "../../src/websocket/awareness-frames.ts";
@@ -17,7 +16,7 @@ it("splits the awareness of a large room into short messages, once for all clien
     clock: i % 7,
     state: i % 50 === 0 ? stateOf(60_000) : stateOf(i),
   }));
-  const frame = frameAwareness(encodeAwareness(states));
+  const frame = frameAwareness(states);
   const frames = splitAwareness(frame);
   expect(frames.length).toBeGreaterThan(5);
   const seen = frames.flatMap((one) => {
@@ -32,7 +31,7 @@ it("splits the awareness of a large room into short messages, once for all clien
 });
 
 it("leaves short awareness messages unchanged and distinguishes them from updates", () => {
-  const frame = frameAwareness(encodeAwareness([{ client: 1, clock: 1, state: stateOf(10) }]));
+  const frame = frameAwareness([{ client: 1, clock: 1, state: stateOf(10) }]);
   expect(splitAwareness(frame)).toEqual([frame]);
   expect(isAwareness(frameUpdate(Uint8Array.of(0, 0)).frame)).toBe(false);
 });

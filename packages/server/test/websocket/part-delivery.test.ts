@@ -217,7 +217,7 @@ describe("a large response", () => {
   it("is followed by updates added meanwhile; awareness is not delayed", async () => {
     const { base, later, text } = written();
     const client = new Client(parts().shared);
-    const awareness = frameAwareness(Uint8Array.of(0));
+    const awareness = frameAwareness([]);
     client.add([base, awareness]);
     client.add([later]);
     client.take(1_000);
