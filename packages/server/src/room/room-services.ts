@@ -4,6 +4,7 @@ import type { Compaction } from "./base.ts";
 import type { JournaledRoom } from "./commit-plan.ts";
 import type { FanoutScheduler } from "./fanout-scheduler.ts";
 import type { HolderState } from "./persistence.ts";
+import type { PublishScheduler } from "./publish-scheduler.ts";
 import type { RoomStats } from "./room-stats.ts";
 import type { UpdateWorkers } from "./update-workers.ts";
 
@@ -22,6 +23,7 @@ export interface RoomServices {
   readonly workers: UpdateWorkers;
   readonly compaction: Compaction;
   readonly scheduler: FanoutScheduler;
+  readonly publishing: Pick<PublishScheduler, "schedule">;
   readonly stats: RoomStats;
   /** Writes what the room has appended, and calls `Room.committed`. */
   readonly journal: { readonly slow: boolean; enqueue(room: JournaledRoom, bytes: number): void };

@@ -10,6 +10,7 @@ import { Deletions } from "./deletions.ts";
 import { FanoutScheduler } from "./fanout-scheduler.ts";
 import { JournalWriter } from "./journal-writer.ts";
 import { Pace } from "./pace.ts";
+import { PublishScheduler } from "./publish-scheduler.ts";
 import type { Room } from "./room.ts";
 import { RoomLife, type RoomsUsage, usageOf } from "./room-life.ts";
 import { RoomLoader, type RoomLoaderOptions } from "./room-loader.ts";
@@ -91,6 +92,7 @@ export class RoomTable {
         workers: this.workers,
         compaction: collect ? "collect" : "join",
         scheduler: this.#scheduler,
+        publishing: new PublishScheduler(),
         journal: this.journal,
         stats: this.stats,
         maxDocumentBytes,

@@ -237,12 +237,12 @@ export class Room implements Replica, JournaledRoom {
 
   flush(): void {
     this.#fanout.flush(true);
-    this.#replicator.flush();
+    this.#publish();
   }
 
   flushUpdates(): void {
     this.#fanout.flush(false);
-    this.#replicator.flush();
+    this.#publish();
   }
 
   scheduleAwareness(): void {
@@ -329,6 +329,10 @@ export class Room implements Replica, JournaledRoom {
     this.#discarded = reason;
     this.#compaction.abandon(reason);
     for (const subscriber of [...this.subscribers]) subscriber.sink.close(reason);
+  }
+
+  #publish(): void {
+    if (this.#replicator.active) this.#services.publishing.schedule(this.#replicator);
   }
 
   #scheduleFanout(): void {

@@ -9,6 +9,7 @@ import { loadRoom } from "../../src/room/load-room.ts";
 import { RoomStats } from "../../src/room/room-stats.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";
+import { PROMPT_PUBLISHING } from "../support/prompt-publishing.ts";
 import { simulatedStores, turn } from "./simulated-network.ts";
 
 const logger = pino({ level: "silent" });
@@ -27,6 +28,7 @@ beforeEach(async () => {
     workers,
     compaction: "collect",
     stats,
+    publishing: PROMPT_PUBLISHING,
     scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
     observer: NO_OBSERVER,

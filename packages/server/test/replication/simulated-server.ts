@@ -19,6 +19,7 @@ import type { Stores } from "../../src/room/stored-room.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
+import { PROMPT_PUBLISHING } from "../support/prompt-publishing.ts";
 import { type CommitOutcome, GatedJournal } from "./gated-journal.ts";
 import { type SimulatedNetwork, turn } from "./simulated-network.ts";
 
@@ -86,6 +87,7 @@ export class SimulatedServer {
       workers: this.#workers,
       compaction: "collect",
       stats,
+      publishing: PROMPT_PUBLISHING,
       scheduler: new SilentScheduler(stats),
       journal: writer,
       observer: NO_OBSERVER,

@@ -16,6 +16,7 @@ import type { UpdateTasks } from "../../src/room/update-tasks.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { MemoryStore } from "../../src/storage/memory/memory-store.ts";
 import { decodeFrames } from "../support/frames.ts";
+import { PROMPT_PUBLISHING } from "../support/prompt-publishing.ts";
 import { withOverrides } from "../support/wrap-part.ts";
 
 const workers = new UpdateWorkers();
@@ -36,6 +37,7 @@ function services(): RoomServices & {
     compaction: "collect" as Compaction,
     stats,
     // The test flushes explicitly; at the end only if the room has asked for it.
+    publishing: PROMPT_PUBLISHING,
     scheduler: new (class extends FanoutScheduler {
       override schedule(): void {
         self.scheduled = true;
@@ -464,6 +466,7 @@ describe("the journal writer", () => {
         workers,
         compaction: "collect",
         observer: NO_OBSERVER,
+        publishing: PROMPT_PUBLISHING,
         scheduler: new FanoutScheduler(stats),
         journal: writer,
         stats,

@@ -11,6 +11,7 @@ import type { RoomReplicator, RoomServices } from "../../src/room/room-services.
 import { RoomStats } from "../../src/room/room-stats.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
+import { PROMPT_PUBLISHING } from "../support/prompt-publishing.ts";
 import { PromptWorkers } from "../support/prompt-workers.ts";
 
 /** No other server holds the room. */
@@ -46,6 +47,7 @@ class Scene {
       workers: new PromptWorkers(),
       compaction: "collect",
       stats,
+      publishing: PROMPT_PUBLISHING,
       scheduler: new (class extends FanoutScheduler {
         override schedule(): void {}
         override scheduleAwareness(): void {}

@@ -17,6 +17,7 @@ import type { Stores } from "../../src/room/stored-room.ts";
 import { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/open.ts";
+import { PROMPT_PUBLISHING } from "../support/prompt-publishing.ts";
 import { withOverrides } from "../support/wrap-part.ts";
 
 const ROOM = "room";
@@ -59,6 +60,7 @@ async function openDocument(): Promise<Room> {
     workers,
     compaction: "collect",
     stats,
+    publishing: PROMPT_PUBLISHING,
     scheduler: new FanoutScheduler(stats),
     journal: { slow: false, enqueue: () => {} },
     observer: NO_OBSERVER,
