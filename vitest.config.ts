@@ -8,6 +8,7 @@ const ON_A_CLUSTER = ["client-matrix", "crash", "real-input"];
 const CANARY = "packages/server/test/attacks/canary/**/*.test.ts";
 /** What measures time, or needs its time limits, where a busy machine would fail it: one file after another. */
 const ALONE = [
+  "bench/test/smoke.test.ts",
   "packages/server/test/attacks/message-cost.test.ts",
   "packages/server/test/dashboard/many-rooms.test.ts",
   "packages/server/test/room/room-fairness.test.ts",

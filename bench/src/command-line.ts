@@ -16,6 +16,20 @@ export function readOptionsOrExit<Options>(
   }
 }
 
+/**
+ * Reads an option that lists positive whole numbers, separated by commas. Returns each once, in
+ * ascending order.
+ *
+ * @throws Error for the user
+ */
+export function positiveList(name: string, text: string): readonly number[] {
+  const values = text.split(",").map(Number);
+  if (!values.every((value) => Number.isInteger(value) && value > 0)) {
+    throw new Error(`--${name} needs whole numbers separated by commas, such as 4,40,400`);
+  }
+  return [...new Set(values)].sort((a, b) => a - b);
+}
+
 /** Reads an option that is a positive whole number. @throws Error for the user */
 export function positive(name: string, text: string): number {
   const value = Number(text);

@@ -3,10 +3,12 @@ import { fileURLToPath } from "node:url";
 import { readOptionsOrExit } from "./command-line.ts";
 import { contenders } from "./contenders/all.ts";
 import { caseStudy } from "./measurements/case-study.ts";
+import { latency } from "./measurements/latency.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import { cleanUpAtExit } from "./process/children.ts";
 import { moveThisProcess, planCpus } from "./process/cpus.ts";
 import { chart } from "./report/chart.ts";
+import { type Line, lineChart } from "./report/line-chart.ts";
 import { describeMachine } from "./report/machine.ts";
 import { isGood, report } from "./report/report.ts";
 import type { MeasurementResult } from "./report/results.ts";
@@ -15,6 +17,11 @@ import { runMeasurement } from "./runner.ts";
 
 const RESULTS_FILE = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
 const CHART_FILE = fileURLToPath(new URL("../results.svg", import.meta.url));
+const LATENCY_CHART_FILE = fileURLToPath(new URL("../latency.svg", import.meta.url));
+const LATENCY_LINES: readonly Line[] = [
+  { column: "updateP50", label: "update p50", dashed: false },
+  { column: "updateP95", label: "update p95", dashed: true },
+];
 
 async function main(options: Options): Promise<void> {
   cleanUpAtExit();
@@ -39,9 +46,12 @@ async function main(options: Options): Promise<void> {
 }
 
 function write(machine: string, results: readonly MeasurementResult[]): void {
-  const study = results.find(({ measurement }) => measurement === caseStudy);
-  const image = study === undefined ? undefined : chart(study, "cpuPerDelivery");
-  if (image !== undefined) writeFileSync(CHART_FILE, image);
+  for (const result of results) {
+    if (result.measurement === caseStudy) writeImage(CHART_FILE, chart(result, "cpuPerDelivery"));
+    if (result.measurement === latency) {
+      writeImage(LATENCY_CHART_FILE, lineChart(result, LATENCY_LINES, "ms"));
+    }
+  }
   const date = new Date().toISOString().slice(0, 10);
   const sections = results.map((result) => {
     const runs = Math.max(...result.contenders.map((contender) => contender.runs.length));
@@ -50,6 +60,10 @@ function write(machine: string, results: readonly MeasurementResult[]): void {
   const page = existsSync(RESULTS_FILE) ? readFileSync(RESULTS_FILE, "utf8") : "";
   writeFileSync(RESULTS_FILE, renewPage(page, head(machine), sections));
   process.stdout.write(`written to ${RESULTS_FILE}\n`);
+}
+
+function writeImage(file: string, image: string | undefined): void {
+  if (image !== undefined) writeFileSync(file, image);
 }
 
 function head(machine: string): string {
@@ -61,6 +75,9 @@ function head(machine: string): string {
     contenders.map(({ name, description }) => `- **${name}**: ${description}`).join("\n"),
     ...(existsSync(CHART_FILE)
       ? ["![Case study: CPU of the server per delivery](results.svg)"]
+      : []),
+    ...(existsSync(LATENCY_CHART_FILE)
+      ? ["![Latency of updates by number of clients](latency.svg)"]
       : []),
   ].join("\n\n");
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { positive } from "./command-line.ts";
+import { positive, positiveList } from "./command-line.ts";
 import { contenders } from "./contenders/all.ts";
 import type { Contender } from "./contenders/contender.ts";
 import { measurements } from "./measurements/all.ts";
@@ -20,6 +20,7 @@ const DEFAULTS = {
   "small-clients": "400",
   "spread-clients": "100",
   "scaling-clients": "600",
+  "latency-clients": "4,40,200,400,1000,1600,3000",
   connections: "10000",
   documents: "2000",
   rooms: "10000",
@@ -44,6 +45,8 @@ Measurements (default: all but ${longOnes.join(", ")}): ${measurements.map(({ na
   --small-clients N   clients of the small case study (default ${DEFAULTS["small-clients"]})
   --spread-clients N  clients of the rooms spread over servers (default ${DEFAULTS["spread-clients"]})
   --scaling-clients N clients per process of the scaling (default ${DEFAULTS["scaling-clients"]})
+  --latency-clients A,B
+                      numbers of clients of the latency (default ${DEFAULTS["latency-clients"]})
   --seconds N         measured seconds of each run with load (default ${DEFAULTS.seconds})
   --warm-up N         seconds of load before that (default ${DEFAULTS["warm-up"]})
   --connections N     idle connections (default ${DEFAULTS.connections})
@@ -53,7 +56,7 @@ Measurements (default: all but ${longOnes.join(", ")}): ${measurements.map(({ na
   --drawing-clients N clients that draw (default ${DEFAULTS["drawing-clients"]})
   --storm-clients N   clients that return after a restart (default ${DEFAULTS["storm-clients"]})
   --soak-minutes N    length of the soak in minutes (default ${DEFAULTS["soak-minutes"]})
-  --write             write the results into bench/RESULTS.md, with its chart
+  --write             write the results into bench/RESULTS.md, with its charts
   --help              this text
 `;
 
@@ -69,6 +72,7 @@ export function readOptions(args: readonly string[]): Options {
       "small-clients": { type: "string", default: DEFAULTS["small-clients"] },
       "spread-clients": { type: "string", default: DEFAULTS["spread-clients"] },
       "scaling-clients": { type: "string", default: DEFAULTS["scaling-clients"] },
+      "latency-clients": { type: "string", default: DEFAULTS["latency-clients"] },
       seconds: { type: "string", default: DEFAULTS.seconds },
       "warm-up": { type: "string", default: DEFAULTS["warm-up"] },
       connections: { type: "string", default: DEFAULTS.connections },
@@ -90,6 +94,7 @@ export function readOptions(args: readonly string[]): Options {
       smallClients: positive("small-clients", values["small-clients"]),
       spreadClients: positive("spread-clients", values["spread-clients"]),
       scalingClients: positive("scaling-clients", values["scaling-clients"]),
+      latencyClients: positiveList("latency-clients", values["latency-clients"]),
       connections: positive("connections", values.connections),
       documents: positive("documents", values.documents),
       rooms: positive("rooms", values.rooms),

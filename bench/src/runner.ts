@@ -1,7 +1,7 @@
 import type { Contender } from "./contenders/contender.ts";
 import type { Figures, Measurement, Settings } from "./measurements/measurement.ts";
 import type { CpuPlan } from "./process/cpus.ts";
-import type { MeasurementResult } from "./report/results.ts";
+import { describeRow, type MeasurementResult } from "./report/results.ts";
 import { Disturbed } from "./workload/disturbed.ts";
 
 export interface RunnerOptions {
@@ -24,13 +24,20 @@ export async function runMeasurement(
       measurement.takesPart(contender) &&
       (contender.measurements?.includes(measurement.name) ?? true),
   );
-  const results = contenders.map((contender) => new Attempts(contender));
+  const counts = measurement.clientCounts?.(settings) ?? [undefined];
+  const results = counts.flatMap((clients) =>
+    contenders.map((contender) => new Attempts(contender, clients)),
+  );
   const runs = Math.max(options.runs, measurement.minimumRuns);
   for (let run = 1; run <= runs; run++) {
     for (const attempts of results) {
       if (attempts.refused !== undefined) continue;
-      progress(`${measurement.name}, run ${run} of ${runs}: ${attempts.contender}`);
-      const context = { contender: attempts.instance, settings, cpus };
+      progress(`${measurement.name}, run ${run} of ${runs}: ${describeRow(attempts)}`);
+      const context = {
+        contender: attempts.instance,
+        settings: { ...settings, clients: attempts.clients ?? settings.clients },
+        cpus,
+      };
       await attempts.add(() => measurement.run(context));
       progress(`  ${attempts.last}`);
     }
@@ -40,15 +47,17 @@ export async function runMeasurement(
 
 const ATTEMPTS = 3;
 
-/** The runs of one contender so far. */
+/** The runs of one contender so far, with one number of clients. */
 class Attempts {
   readonly instance: Contender;
+  readonly clients: number | undefined;
   readonly runs: (Figures | undefined)[] = [];
   refused: string | undefined;
   disturbed: string | undefined;
 
-  constructor(instance: Contender) {
+  constructor(instance: Contender, clients: number | undefined) {
     this.instance = instance;
+    this.clients = clients;
   }
 
   get contender(): string {

@@ -1,9 +1,10 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { REFERENCE } from "../src/contenders/all.ts";
 import type { Contender } from "../src/contenders/contender.ts";
 import { symphony } from "../src/contenders/symphony.ts";
-import type { Figures, Measurement } from "../src/measurements/measurement.ts";
+import type { Bar, Figures, Measurement, Settings } from "../src/measurements/measurement.ts";
 import { chart } from "../src/report/chart.ts";
+import { type Line, lineChart } from "../src/report/line-chart.ts";
 import { isGood, report } from "../src/report/report.ts";
 import type { MeasurementResult } from "../src/report/results.ts";
 import { runMeasurement } from "../src/runner.ts";
@@ -11,13 +12,14 @@ import { Disturbed } from "../src/workload/disturbed.ts";
 
 type Run = number | Error;
 
-/** Runs a measurement with the given results per contender. */
+/** Runs a measurement with the given results per contender, or per `contender clients`. */
 function measure(
   outcomes: Readonly<Record<string, readonly Run[]>>,
   part: Partial<Measurement> = {},
 ): Promise<MeasurementResult> {
   const left = new Map(Object.entries(outcomes).map(([name, runs]) => [name, [...runs]]));
-  const contenders = Object.keys(outcomes).map(
+  const names = new Set(Object.keys(outcomes).map((key) => key.split(" ", 1).join("")));
+  const contenders = [...names].map(
     (name): Contender => ({
       name,
       description: "",
@@ -34,8 +36,10 @@ function measure(
     minimumRuns: 1,
     describe: () => "A test.",
     takesPart: () => true,
-    run: async ({ contender }): Promise<Figures> => {
-      const outcome = left.get(contender.name)?.shift();
+    run: async ({ contender, settings }): Promise<Figures> => {
+      const outcome = (
+        left.get(`${contender.name} ${settings.clients}`) ?? left.get(contender.name)
+      )?.shift();
       if (outcome instanceof Error) throw outcome;
       return { cost: outcome };
     },
@@ -49,6 +53,7 @@ function measure(
       smallClients: 1,
       spreadClients: 1,
       scalingClients: 1,
+      latencyClients: [1, 20],
       connections: 1,
       documents: 1,
       rooms: 1,
@@ -128,6 +133,91 @@ test("the chart has a bar for each contender with figures", async () => {
   expect(long).toBe(2 * short);
   expect(image.match(/<text[^>]*>(5\.0|10\.0|cost)<\/text>/g)).toHaveLength(3);
   expect(chart(await measure({ broken: [new Error("lost")] }), "cost")).toBeUndefined();
+});
+
+describe("a measurement with several numbers of clients", () => {
+  const several = { clientCounts: ({ latencyClients }: Settings) => latencyClients };
+  const outcomes = {
+    [`${symphony.name} 1`]: [1, 1, 1],
+    [`${REFERENCE} 1`]: [2, 2, 2],
+    [`${symphony.name} 20`]: [9, 9, 9],
+    [`${REFERENCE} 20`]: [3, 3, 3],
+  };
+
+  function rows(result: MeasurementResult): string[] {
+    return report(result)
+      .split("\n")
+      .filter((line) => /^\| (symphony|y-websocket-server) /.test(line))
+      .map((line) => line.replaceAll(/ +/g, " "));
+  }
+
+  test("has a row for each, with the ratio to the reference in the same row", async () => {
+    expect(rows(await measure(outcomes, several))).toEqual([
+      "| symphony | 1 | 1.0 | 0.50 |",
+      "| y-websocket-server | 1 | 2.0 | 1.00 |",
+      "| symphony | 20 | 9.0 | 3.00 |",
+      "| y-websocket-server | 20 | 3.0 | 1.00 |",
+    ]);
+  });
+
+  test("says in its row why a contender has no figures, and keeps the others", async () => {
+    const overloaded = new Error("only 80 % of the work\nwas done | in time");
+    const result = await measure({ ...outcomes, [`${REFERENCE} 20`]: [3, overloaded] }, several);
+    expect(rows(result)).toEqual([
+      "| symphony | 1 | 1.0 | 0.50 | |",
+      "| y-websocket-server | 1 | 2.0 | 1.00 | |",
+      "| symphony | 20 | 9.0 | – | |",
+      "| y-websocket-server | 20 | – | – | only 80 % of the work was done \\| in time |",
+    ]);
+    expect(report(result).match(/was done/g)).toHaveLength(1);
+    expect(isGood(result)).toBe(false);
+  });
+
+  test("names the row of a run that was left out", async () => {
+    const noise = new Disturbed("noise");
+    const runs = [1, noise, noise, noise, 1];
+    const result = await measure({ ...outcomes, [`${symphony.name} 1`]: runs }, several);
+    expect(report(result)).toContain("**symphony, 1 clients: 1 of 3 runs left out.**");
+  });
+
+  test("has targets for some of them, of which the worst value counts", async () => {
+    const bar = { text: "quick", column: "cost", of: "value", atMost: 5 } as const;
+    const verdictOn = async (part: Partial<Bar>): Promise<string> =>
+      report(await measure(outcomes, { ...several, bars: [{ ...bar, ...part }] }));
+    expect(await verdictOn({})).toContain("quick: **not reached** (9.00, at most 5)");
+    expect(await verdictOn({ clients: [1, 19] })).toContain("quick: reached (1.00, at most 5)");
+    expect(await verdictOn({ clients: [30, 40] })).toContain("quick: not measured");
+  });
+
+  test("does not reach a target at a number of clients without figures", async () => {
+    const bar = { text: "quick", column: "cost", of: "value", atMost: 5 } as const;
+    const lost = { ...outcomes, [`${symphony.name} 20`]: [new Error("lost")] };
+    const result = await measure(lost, { ...several, bars: [bar] });
+    expect(report(result)).toContain("quick: not measured");
+  });
+
+  test("has a chart with a line per contender and column, without refused rows", async () => {
+    const lines: readonly Line[] = [{ column: "cost", label: "cost", dashed: true }];
+    const refused = { ...outcomes, [`${REFERENCE} 20`]: [new Error("overloaded")] };
+    const image = lineChart(await measure(refused, several), lines, "ms") ?? "";
+    expect(image.match(/<circle/g)).toHaveLength(3);
+    expect(image.match(/<circle class="first"/g)).toHaveLength(2);
+    expect(image).toContain(">symphony, cost</text>");
+    expect(image).toContain(">20</text>");
+    expect(image).not.toContain("NaN");
+    const nothing = { [symphony.name]: [new Error("lost")] };
+    expect(lineChart(await measure(nothing, several), lines, "ms")).toBeUndefined();
+  });
+});
+
+test("a target may have an alternative", async () => {
+  const alternative = { column: "cost", of: "ratio", atMost: 1 } as const;
+  const bar = { text: "quick", column: "cost", of: "value", atMost: 1, or: alternative } as const;
+  const reached = await measure({ [symphony.name]: [2], [REFERENCE]: [4] }, { bars: [bar] });
+  expect(report(reached)).toContain("quick: reached (2.00, at most 1; or 0.50, at most 1)");
+  const missed = await measure({ [symphony.name]: [2], [REFERENCE]: [1] }, { bars: [bar] });
+  expect(report(missed)).toContain("quick: **not reached** (2.00, at most 1; or 2.00, at most 1)");
+  expect(isGood(missed)).toBe(false);
 });
 
 test("a measurement may set its own reference, and a target its own contender", async () => {

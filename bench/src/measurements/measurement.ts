@@ -11,6 +11,8 @@ export interface Settings {
   readonly spreadClients: number;
   /** Clients per process of the scaling measurement. */
   readonly scalingClients: number;
+  /** Numbers of clients of the latency measurement, in ascending order. */
+  readonly latencyClients: readonly number[];
   /** Connections of the idle measurement. */
   readonly connections: number;
   /** Documents of the open-documents measurement. */
@@ -44,17 +46,26 @@ export interface Column {
   readonly compared?: boolean;
 }
 
-/** A target for this server: a value, or a ratio to the measurement's reference. */
-export type Bar = BarFigure & ({ readonly atMost: number } | { readonly atLeast: number });
+/** A target for this server. */
+export type Bar = Target & { readonly text: string };
 
-interface BarFigure {
-  readonly text: string;
+/** A limit for a value, or for a ratio to the measurement's reference. */
+export type Target = TargetFigure & ({ readonly atMost: number } | { readonly atLeast: number });
+
+interface TargetFigure {
   readonly column: string;
   /** The contender that has to reach it; `symphony` if absent. */
   readonly contender?: string;
   readonly of: "value" | "ratio";
   /** The contender that a ratio is to, if not the reference. */
   readonly to?: string;
+  /**
+   * The smallest and largest of the measurement's numbers of clients to which it applies. It has to
+   * be reached at each of them; the report shows the worst value.
+   */
+  readonly clients?: readonly [number, number];
+  /** A target that is enough if this one is missed. */
+  readonly or?: Target;
 }
 
 export interface Measurement {
@@ -68,6 +79,11 @@ export interface Measurement {
   readonly minimumRuns: number;
   /** Takes so long that it only runs if named. */
   readonly onlyWhenNamed?: boolean;
+  /**
+   * The numbers of clients, for a measurement with a row for each of them. Each run finds its own in
+   * `settings.clients`. Absent if there is one row per contender.
+   */
+  clientCounts?(settings: Settings): readonly number[];
   /** Describes for the report what is done, with the numbers of this run. */
   describe(settings: Settings): string;
   takesPart(contender: Contender): boolean;

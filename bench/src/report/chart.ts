@@ -1,15 +1,11 @@
 import { type MeasurementResult, medianOf } from "./results.ts";
+import { STYLE } from "./style.ts";
 
 const WIDTH = 720;
 const LABELS = 200;
 const VALUES = 70;
 const ROW = 32;
 const BAR = 20;
-
-/** Readable on light and dark pages. */
-const STYLE = `text { font: 14px system-ui, sans-serif; fill: #1f2328; }
-rect { fill: #8c959f; } .first { fill: #0969da; }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3; } .first { fill: #58a6ff; } }`;
 
 /**
  * Renders one column of a measurement as an SVG image: a bar for each contender that has a median,

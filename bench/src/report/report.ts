@@ -1,7 +1,8 @@
 import { symphony } from "../contenders/symphony.ts";
-import type { Bar, Measurement } from "../measurements/measurement.ts";
+import type { Bar, Measurement, Target } from "../measurements/measurement.ts";
 import {
   type ContenderResult,
+  describeRow,
   type MeasurementResult,
   medianOf,
   ratioOf,
@@ -19,14 +20,10 @@ const NOTHING = "–";
  */
 export function report(result: MeasurementResult, when?: string): string {
   const { measurement, description, contenders } = result;
-  const header = measurement.columns.flatMap((column) =>
-    column.compared ? [column.label, `× ${referenceOf(measurement)}`] : [column.label],
-  );
-  const rows = contenders.map((contender) => [contender.contender, ...cells(result, contender)]);
   return [
     `## ${measurement.title}`,
     when === undefined ? description : `${description} ${when}`,
-    table(["contender", ...header], rows),
+    figures(result),
     ...contenders.flatMap((contender) => remarks(measurement, contender)),
     ...(measurement.bars.length === 0
       ? []
@@ -34,19 +31,52 @@ export function report(result: MeasurementResult, when?: string): string {
   ].join("\n\n");
 }
 
-function remarks(
-  { remark }: Measurement,
-  { contender, refused, disturbed, runs }: ContenderResult,
-): string[] {
-  if (refused !== undefined) return [`**${contender}: no figures.** ${refused}`];
+/**
+ * Renders the table of medians. With several numbers of clients, the row of a refused contender says
+ * why: its other rows may have figures.
+ */
+function figures(result: MeasurementResult): string {
+  const { measurement, contenders } = result;
+  const columns = measurement.columns.flatMap((column) =>
+    column.compared ? [column.label, `× ${referenceOf(measurement)}`] : [column.label],
+  );
+  if (!hasClientCounts(measurement)) {
+    const rows = contenders.map((contender) => [contender.contender, ...cells(result, contender)]);
+    return table(["contender", ...columns], rows);
+  }
+  const isRefused = contenders.some(({ refused }) => refused !== undefined);
+  const rows = contenders.map((contender) => [
+    contender.contender,
+    String(contender.clients),
+    ...cells(result, contender),
+    ...(isRefused ? [asCell(contender.refused ?? "")] : []),
+  ]);
+  const reason = isRefused ? ["no figures because"] : [];
+  return table(["contender", "clients", ...columns, ...reason], rows);
+}
+
+function hasClientCounts({ clientCounts }: Measurement): boolean {
+  return clientCounts !== undefined;
+}
+
+function asCell(text: string): string {
+  return text.trim().replaceAll(/\s+/g, " ").replaceAll("|", "\\|");
+}
+
+function remarks(measurement: Measurement, result: ContenderResult): string[] {
+  const { refused, disturbed, runs } = result;
+  const row = describeRow(result);
+  if (refused !== undefined) {
+    return hasClientCounts(measurement) ? [] : [`**${row}: no figures.** ${refused}`];
+  }
   const measured = runs.filter((figures) => figures !== undefined);
-  const remarked = new Set(measured.map((figures) => remark?.(figures)));
+  const remarked = new Set(measured.map((figures) => measurement.remark?.(figures)));
   const lines = [...remarked].flatMap((text) =>
-    text === undefined ? [] : [`**${contender}:** ${text}`],
+    text === undefined ? [] : [`**${row}:** ${text}`],
   );
   const left = runs.length - measured.length;
   if (left === 0) return lines;
-  const leftOut = `**${contender}: ${left} of ${runs.length} runs left out.** Disturbed: ${disturbed}`;
+  const leftOut = `**${row}: ${left} of ${runs.length} runs left out.** Disturbed: ${disturbed}`;
   return [...lines, leftOut];
 }
 
@@ -67,23 +97,39 @@ function verdict(result: MeasurementResult, bar: Bar): string {
   const reached = isReached(result, bar);
   const value = valueFor(result, bar);
   const word = reached === undefined ? "not measured" : reached ? "reached" : "**not reached**";
-  const limit = "atMost" in bar ? `at most ${short(bar.atMost)}` : `at least ${short(bar.atLeast)}`;
-  const figure = value === undefined ? "" : ` (${format(value, 2)}, ${limit})`;
+  const figure = value === undefined ? "" : ` (${withLimits(result, bar)})`;
   return `${bar.text}: ${word}${figure}`;
 }
 
-function isReached(result: MeasurementResult, bar: Bar): boolean | undefined {
-  const value = valueFor(result, bar);
-  if (value === undefined) return undefined;
-  return "atMost" in bar ? value <= bar.atMost : value >= bar.atLeast;
+function withLimits(result: MeasurementResult, target: Target): string {
+  const limit =
+    "atMost" in target ? `at most ${short(target.atMost)}` : `at least ${short(target.atLeast)}`;
+  const alternative = target.or === undefined ? "" : `; or ${withLimits(result, target.or)}`;
+  return `${format(valueFor(result, target), 2)}, ${limit}${alternative}`;
 }
 
-function valueFor(result: MeasurementResult, bar: Bar): number | undefined {
-  const own = result.contenders.find(
-    ({ contender }) => contender === (bar.contender ?? symphony.name),
+function isReached(result: MeasurementResult, target: Target): boolean | undefined {
+  const value = valueFor(result, target);
+  if (value === undefined) return undefined;
+  if ("atMost" in target ? value <= target.atMost : value >= target.atLeast) return true;
+  return target.or !== undefined && isReached(result, target.or) === true;
+}
+
+/** The worst value of all rows to which the target applies; undefined if one of them has none. */
+function valueFor(result: MeasurementResult, target: Target): number | undefined {
+  const [least, most] = target.clients ?? [0, Number.POSITIVE_INFINITY];
+  const own = result.contenders.filter(
+    ({ contender, clients = least }) =>
+      contender === (target.contender ?? symphony.name) && clients >= least && clients <= most,
   );
-  if (own === undefined) return undefined;
-  return bar.of === "value" ? medianOf(own, bar.column) : ratioOf(result, own, bar.column, bar.to);
+  const values = own.map((row) =>
+    target.of === "value"
+      ? medianOf(row, target.column)
+      : ratioOf(result, row, target.column, target.to),
+  );
+  const measured = values.filter((value) => value !== undefined);
+  if (measured.length === 0 || measured.length < values.length) return undefined;
+  return "atMost" in target ? Math.max(...measured) : Math.min(...measured);
 }
 
 function short(limit: number): number {

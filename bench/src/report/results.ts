@@ -2,9 +2,11 @@ import { REFERENCE } from "../contenders/all.ts";
 import type { Figures, Measurement } from "../measurements/measurement.ts";
 import { median } from "./statistics.ts";
 
-/** All runs of one contender in one measurement. */
+/** All runs of one contender in one measurement, or with one of its numbers of clients. */
 export interface ContenderResult {
   readonly contender: string;
+  /** The number of clients, if the measurement has several. */
+  readonly clients: number | undefined;
   /** In the order of the runs; undefined for a run that was disturbed in every attempt. */
   readonly runs: readonly (Figures | undefined)[];
   /** Why there are no figures: one run that lost something voids them all. */
@@ -17,6 +19,14 @@ export interface MeasurementResult {
   readonly measurement: Measurement;
   readonly description: string;
   readonly contenders: readonly ContenderResult[];
+}
+
+/** Names a row of the results. */
+export function describeRow({
+  contender,
+  clients,
+}: Pick<ContenderResult, "contender" | "clients">): string {
+  return clients === undefined ? contender : `${contender}, ${clients} clients`;
 }
 
 export function medianOf(result: ContenderResult, column: string): number | undefined {
@@ -32,8 +42,8 @@ export function referenceOf({ reference }: Measurement): string {
 }
 
 /**
- * Returns the median of the ratios to another contender, each within one run; undefined if either
- * has no figures.
+ * Returns the median of the ratios to another contender with the same number of clients, each within
+ * one run; undefined if either has no figures.
  *
  * @param to the reference if absent
  */
@@ -43,7 +53,9 @@ export function ratioOf(
   column: string,
   to: string = referenceOf(measurement),
 ): number | undefined {
-  const reference = contenders.find(({ contender }) => contender === to);
+  const reference = contenders.find(
+    ({ contender, clients }) => contender === to && clients === result.clients,
+  );
   if (reference?.refused !== undefined || result.refused !== undefined) return undefined;
   const ratios = result.runs.flatMap((figures, run) => {
     const own = figures?.[column];

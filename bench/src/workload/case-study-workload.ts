@@ -14,10 +14,28 @@ export function caseStudyWorkload(clients: number): Workload {
 }
 
 /** For descriptions. */
-export function describeCaseStudy(clients: number): string {
+export function describeCaseStudy(clients: number | string): string {
+  return (
+    `${describeWithoutEcho(clients)}, and echoes presence that is new to it to the server if its ` +
+    "provider does so, as y-websocket 1 to 3 do."
+  );
+}
+
+/** The same load from clients that send nothing but their own changes. */
+export function caseStudyWithoutEcho(clients: number): Workload {
+  return { ...caseStudyWorkload(clients), returnsPresence: false };
+}
+
+export function describeCaseStudyWithoutEcho(clients: number): string {
+  return (
+    `${describeWithoutEcho(clients)}. Clients never echo presence to the server, as those of ` +
+    "`@hocuspocus/provider` 4."
+  );
+}
+
+function describeWithoutEcho(clients: number | string): string {
   return (
     `${clients} clients in rooms of ${MEMBERS_PER_ROOM}. Each sends 1 update and 5 presence changes a ` +
-    "second, in shuffled order, and echoes presence that is new to it to the server if its provider " +
-    "does so, as y-websocket 1 to 3 do."
+    "second, in shuffled order"
   );
 }
