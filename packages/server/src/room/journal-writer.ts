@@ -42,6 +42,8 @@ export class JournalWriter {
   #writingSince = Number.POSITIVE_INFINITY;
   /** When the oldest update that is not yet in a commit arrived. */
   #waitingSince = Number.POSITIVE_INFINITY;
+  /** When the last commit ended. */
+  #committedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
   #wake: (() => void) | undefined;
 
@@ -167,8 +169,7 @@ export class JournalWriter {
 
   async #run(): Promise<void> {
     let failures = 0;
-    // Let this turn of the event loop end, so that all its updates go into one commit.
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#gather();
     while (this.#pending.size > 0 && !this.#closed) {
       try {
         const commit = this.#commit();
@@ -176,8 +177,9 @@ export class JournalWriter {
         const isWhole = await commit;
         failures = 0;
         this.#recovered();
+        this.#committedAt = performance.now();
         // What did not fit into the commit follows at once, with what arrived in the meantime.
-        if (isWhole) await this.#pause(this.#pace.ofCommits(performance.now()));
+        if (isWhole && this.#pending.size > 0) await this.#gather();
       } catch (error) {
         this.#failed(error);
         failures++;
@@ -185,6 +187,14 @@ export class JournalWriter {
       }
     }
     this.#running = undefined;
+  }
+
+  /** Waits for the end of this turn of the event loop, or longer if the last commit was just before. */
+  async #gather(): Promise<void> {
+    const now = performance.now();
+    const left = this.#committedAt + this.#pace.ofCommits(now) - now;
+    if (left > 0) await this.#pause(left);
+    else await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** @returns whether everything pending fitted into this commit */
