@@ -10,8 +10,8 @@ import { createClient } from "redis";
 import { awarenessMessage, MESSAGE_AWARENESS } from "../client/messages.ts";
 import { type FloorRoom, PresenceClocks, serveFloor, serverFrame } from "./floor-server.ts";
 
-const TICK_MS = 25;
-const PRESENCE_MS = 50;
+const TICK_MS = 10;
+const PRESENCE_MS = 10;
 
 /** A relay that loses something is no valid floor, so the run fails. */
 function giveUp(error: unknown): void {

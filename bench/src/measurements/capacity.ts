@@ -23,10 +23,10 @@ export const capacity: Measurement = {
   ],
   bars: [
     {
-      text: "5,000 clients or more on one core",
+      text: "3,300 clients or more on one core",
       column: "clients",
       of: "value",
-      atLeast: 5000,
+      atLeast: 3300,
     },
     {
       text: "at that number, 95 of 100 updates reach another member within 150 ms",

@@ -9,10 +9,10 @@ export const caseStudy: Measurement = {
   columns: loadColumns,
   bars: [
     {
-      text: "server CPU per delivery at most 0.55 times that of @y/websocket-server",
+      text: "CPU per delivery at most 0.8 times that of @y/websocket-server",
       column: "cpuPerDelivery",
       of: "ratio",
-      atMost: 0.55,
+      atMost: 0.8,
     },
     {
       text: "at most 1.25 times that of the floor, which writes each message separately",

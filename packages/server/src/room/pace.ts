@@ -3,10 +3,10 @@ import { EventLoopLoad } from "./event-loop-load.ts";
 /** A flush to this many sinks or fewer is cheap. */
 const SMALL_FAN_OUT = 8;
 /** How long a larger room gathers for each sink, and at most. */
-const UPDATES_MS_PER_SINK = 0.25;
+const UPDATES_MS_PER_SINK = 0.28;
 const MOST_UPDATES_MS = 50;
 /** Awareness costs more: clients answer each awareness message by echoing all of its states. */
-const AWARENESS_MS_PER_SINK = 0.9;
+const AWARENESS_MS_PER_SINK = 0.98;
 const MOST_AWARENESS_MS = 150;
 
 /** Up to this event loop load, nothing is gathered because of it. */

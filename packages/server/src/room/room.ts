@@ -150,6 +150,7 @@ export class Room implements Replica, JournaledRoom {
   #replicate(written: readonly Entry[]): void {
     if (!this.#replicator.active) return;
     for (const { update } of written) this.#replicator.add(update);
+    this.#publish();
   }
 
   #observe(written: readonly Entry[]): void {
@@ -242,7 +243,6 @@ export class Room implements Replica, JournaledRoom {
 
   flushUpdates(): void {
     this.#fanout.flush(false);
-    this.#publish();
   }
 
   scheduleAwareness(): void {
@@ -316,7 +316,9 @@ export class Room implements Replica, JournaledRoom {
    */
   async recover(stores: Stores): Promise<void> {
     const found = await this.persistence.recover(stores);
-    if (this.#replicator.active) for (const update of found) this.#replicator.add(update);
+    if (!this.#replicator.active) return;
+    for (const update of found) this.#replicator.add(update);
+    this.#publish();
   }
 
   /** As `CompactionRunner.run`. */

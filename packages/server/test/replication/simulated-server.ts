@@ -19,7 +19,6 @@ import type { Stores } from "../../src/room/stored-room.ts";
 import type { Sink, Subscriber } from "../../src/room/subscriber.ts";
 import type { UpdateWorkers } from "../../src/room/update-workers.ts";
 import { decodeFrames } from "../support/frames.ts";
-import { PROMPT_PUBLISHING } from "../support/prompt-publishing.ts";
 import { type CommitOutcome, GatedJournal } from "./gated-journal.ts";
 import { type SimulatedNetwork, turn } from "./simulated-network.ts";
 
@@ -87,7 +86,7 @@ export class SimulatedServer {
       workers: this.#workers,
       compaction: "collect",
       stats,
-      publishing: PROMPT_PUBLISHING,
+      publishing: NO_PUBLISHING,
       scheduler: new SilentScheduler(stats),
       journal: writer,
       observer: NO_OBSERVER,
@@ -129,6 +128,7 @@ export class SimulatedServer {
 
   flush(): void {
     this.open?.room.flush();
+    this.open?.replicator.flush();
   }
 
   async save(): Promise<void> {
@@ -279,6 +279,9 @@ export class SimulatedClient {
     }
   }
 }
+
+/** Publishes nothing by itself: the test flushes explicitly. */
+const NO_PUBLISHING: RoomServices["publishing"] = { schedule: () => {} };
 
 /** Schedules nothing: the test flushes explicitly. */
 class SilentScheduler extends FanoutScheduler {
