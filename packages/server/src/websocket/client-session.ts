@@ -12,7 +12,7 @@ import { within } from "../runtime/time-limit.ts";
 import type { Greeting } from "./greeting.ts";
 import type { Incoming } from "./incoming.ts";
 import type { AnswerReceiver, LargeAnswers } from "./large-answers.ts";
-import type { LargeUpdates } from "./large-updates.ts";
+import type { Admission, LargeUpdates } from "./large-updates.ts";
 import type { MemoryGuard } from "./memory-guard.ts";
 import type { Outgoing } from "./outgoing.ts";
 import type { UnfinishedMessage } from "./unfinished-messages.ts";
@@ -51,6 +51,8 @@ export class ClientSession implements MessageReceiver {
   /** A state vector that arrived while the client was not reading. */
   #unanswered: Uint8Array | null = null;
   #onWritable: (() => void) | undefined;
+  /** Of the large update that came last. */
+  #admission: Admission | null = null;
   #isOver = false;
 
   constructor(options: ClientSessionOptions) {
@@ -131,6 +133,7 @@ export class ClientSession implements MessageReceiver {
   end(): void {
     this.#isOver = true;
     this.#unanswered = null;
+    this.#admission?.cancel();
     this.session[Symbol.dispose]();
   }
 
@@ -166,21 +169,21 @@ export class ClientSession implements MessageReceiver {
   async #takeLarge(update: Uint8Array, origin: Origin): Promise<void> {
     const { unfinished, incoming, services, connection } = this.#options;
     unfinished.hold(update.length);
-    const release = await services.largeUpdates.admit(connection.address, update.length);
+    const admission = services.largeUpdates.request(connection.address, update.length);
+    this.#admission = admission;
+    let durable = Promise.resolve();
     try {
-      if (this.#isOver) return;
+      if (!(await admission.admitted) || this.#isOver) return;
       const { own, contents } = await this.#inspect(update);
       unfinished.release();
       const began = performance.now();
       const wait = this.#submit(own, contents, origin);
       incoming.charge(performance.now() - began);
-      void this.#whenDurable().finally(release);
+      durable = this.#whenDurable();
       await wait;
-    } catch (error) {
-      release();
-      throw error;
     } finally {
       unfinished.release();
+      void durable.then(() => admission.release());
     }
   }
 
@@ -197,7 +200,12 @@ export class ClientSession implements MessageReceiver {
 
   /** Inspects an update, the largest ones in a worker. @returns what to keep of it, and its contents */
   async #inspect(update: Uint8Array): Promise<{ own: Uint8Array; contents: UpdateContents }> {
-    if (update.length <= INLINE_SCAN_BYTES) return { own: update, contents: inspectUpdate(update) };
+    if (update.length <= INLINE_SCAN_BYTES) {
+      const began = performance.now();
+      const contents = inspectUpdate(update);
+      this.#options.incoming.charge(performance.now() - began);
+      return { own: update, contents };
+    }
     const own = allocateShared(update.length);
     own.set(update);
     const { workers } = this.#options.services.rooms;

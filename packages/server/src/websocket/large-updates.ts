@@ -6,12 +6,43 @@ import { networkOf } from "../runtime/network-of-address.ts";
  */
 const MOST_BYTES = 2 * 1024 * 1024;
 
-/** Gives back what was reserved for an update. May be called more than once. */
-export type Release = () => void;
+type AdmissionState = "waiting" | "admitted" | "over";
 
-interface Waiting {
+/** One large update: its place in the queue, and then its share of what is under way. */
+export class Admission {
   readonly bytes: number;
-  readonly admit: () => void;
+  /** Resolves to whether the update may go on; false if it was cancelled. Does not reject. */
+  readonly admitted: Promise<boolean>;
+  readonly #resolve: (isAdmitted: boolean) => void;
+  readonly #onOver: (admission: Admission, was: AdmissionState) => void;
+  #state: AdmissionState = "waiting";
+
+  constructor(bytes: number, onOver: (admission: Admission, was: AdmissionState) => void) {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.bytes = bytes;
+    this.admitted = promise;
+    this.#resolve = resolve;
+    this.#onOver = onOver;
+  }
+
+  admit(): void {
+    this.#state = "admitted";
+    this.#resolve(true);
+  }
+
+  /** The client is gone: gives up its place in the queue. Has no effect once it is admitted. */
+  cancel(): void {
+    if (this.#state === "waiting") this.release();
+  }
+
+  /** The update is durable, or not wanted. May be called more than once. */
+  release(): void {
+    if (this.#state === "over") return;
+    const was = this.#state;
+    this.#state = "over";
+    this.#resolve(false);
+    this.#onOver(this, was);
+  }
 }
 
 /**
@@ -26,42 +57,48 @@ export class LargeUpdates {
   readonly #mostBytes: number;
   #bytes = 0;
   /** The updates of each network that wait, in the order of arrival. The first network is next. */
-  readonly #waiting: Map<string, Waiting[]> = new Map();
+  readonly #waiting: Map<string, Set<Admission>> = new Map();
 
   /** @param mostBytes the limit; an update larger than this is admitted on its own */
   constructor(mostBytes: number = MOST_BYTES) {
     this.#mostBytes = mostBytes;
   }
 
-  /** Waits for the turn of an update. Does not reject. @returns what to call once it is durable */
-  async admit(address: string, bytes: number): Promise<Release> {
-    if (this.#fits(bytes) && this.#waiting.size === 0) this.#bytes += bytes;
-    else await this.#turn(networkOf(address), bytes);
-    let isReserved = true;
-    return () => {
-      if (!isReserved) return;
-      isReserved = false;
-      this.#bytes -= bytes;
-      this.#next();
-    };
+  /** Requests the admission of an update. The caller has to release or cancel it. */
+  request(address: string, bytes: number): Admission {
+    const network = networkOf(address);
+    const admission = new Admission(bytes, (one, was) => this.#over(network, one, was));
+    const queue = this.#waiting.get(network) ?? new Set();
+    this.#waiting.set(network, queue.add(admission));
+    this.#admitNext();
+    return admission;
   }
 
-  #turn(network: string, bytes: number): Promise<void> {
-    const queue = this.#waiting.get(network) ?? [];
-    this.#waiting.set(network, queue);
-    return new Promise((admit) => queue.push({ bytes, admit }));
+  #over(network: string, admission: Admission, was: AdmissionState): void {
+    if (was === "admitted") this.#bytes -= admission.bytes;
+    else this.#remove(network, admission);
+    this.#admitNext();
   }
 
-  #next(): void {
+  #admitNext(): void {
     for (const [network, queue] of this.#waiting) {
       const [first] = queue;
       if (first === undefined || !this.#fits(first.bytes)) return;
-      queue.shift();
-      this.#waiting.delete(network);
-      if (queue.length > 0) this.#waiting.set(network, queue);
+      this.#remove(network, first);
+      if (queue.size > 0) {
+        // To the end: it is the turn of the others.
+        this.#waiting.delete(network);
+        this.#waiting.set(network, queue);
+      }
       this.#bytes += first.bytes;
       first.admit();
     }
+  }
+
+  #remove(network: string, admission: Admission): void {
+    const queue = this.#waiting.get(network);
+    queue?.delete(admission);
+    if (queue?.size === 0) this.#waiting.delete(network);
   }
 
   #fits(bytes: number): boolean {

@@ -77,6 +77,12 @@ async function becomesUnready(server: ServerProcess): Promise<string> {
   );
 }
 
+/** How many bytes of updates are not durable yet. */
+async function journalLag(server: ServerProcess): Promise<number> {
+  const { valueAt } = parseExposition(await (await fetch(`${server.url}/metrics`)).text());
+  return valueAt("symphony_journal_lag_bytes");
+}
+
 async function injections(): Promise<number> {
   const { failedWrites, failedReads, failedSyncs, delayedSyncs } = await faults.injected();
   return failedWrites + failedReads + failedSyncs + delayedSyncs;
@@ -132,10 +138,7 @@ it("clients that upload while the journal fails are not read beyond the limit", 
   const server = await startServer({ env, nodeArgs: NODE_ARGS });
   const rooms = Array.from({ length: UPLOADERS }, (_, i) => `room ${i}`);
   const writers = await Promise.all(rooms.map((room) => joinRoom(server, room)));
-  const lag = async () => {
-    const { valueAt } = parseExposition(await (await fetch(`${server.url}/metrics`)).text());
-    return valueAt("symphony_journal_lag_bytes");
-  };
+  const lag = () => journalLag(server);
   await faults.set({ writes: "EIO", path: JOURNAL });
   const each = Math.ceil((1.5 * limit) / UPLOAD_BYTES / UPLOADERS);
   const text = "x".repeat(UPLOAD_BYTES);
@@ -152,6 +155,24 @@ it("clients that upload while the journal fails are not read beyond the limit", 
   await faults.clear();
   await waitFor(async () => (await lag()) === 0, { message: "everything is durable" });
   expect(writers.flatMap((writer) => writer.faults)).toEqual([]);
+  await server.stop();
+});
+
+it("clients that leave while their uploads wait keep nobody else waiting", async () => {
+  const server = await startServer({ env: faults.env, nodeArgs: NODE_ARGS });
+  const text = "x".repeat(UPLOAD_BYTES);
+  // Slow commits, so that most uploads still wait when their clients leave.
+  await faults.set({ syncDelayMs: 300, path: JOURNAL });
+  const rooms = Array.from({ length: 40 }, (_, i) => `room ${i}`);
+  const leaving = await Promise.all(rooms.map((room) => joinRoom(server, room)));
+  for (const client of leaving) client.sendUpdate(updateOf(text));
+  const isBusy = async () => (await journalLag(server)) > 0;
+  await waitFor(isBusy, { message: "uploads are being written" });
+  for (const client of leaving) client.terminate();
+  await faults.clear();
+  const client = await joinRoom(server, "other room");
+  client.sendUpdate(updateOf(text));
+  await sent(client, text);
   await server.stop();
 });
 

@@ -1,24 +1,30 @@
 import { expect, it } from "vitest";
-import { LargeUpdates, type Release } from "../../src/websocket/large-updates.ts";
+import { type Admission, LargeUpdates } from "../../src/websocket/large-updates.ts";
 
 const LIMIT = 100;
 
-/** Asks for the admission of updates, and records the order in which they are admitted. */
+/** Requests the admission of updates, and records the order in which they are admitted. */
 class Uploads {
   readonly admitted: string[] = [];
   readonly #updates: LargeUpdates = new LargeUpdates(LIMIT);
-  readonly #releases: Map<string, Release> = new Map();
+  readonly #admissions: Map<string, Admission> = new Map();
 
-  async ask(name: string, bytes: number, address = "10.0.0.1"): Promise<void> {
-    void this.#updates.admit(address, bytes).then((release) => {
-      this.admitted.push(name);
-      this.#releases.set(name, release);
+  async request(name: string, bytes: number, address = "10.0.0.1"): Promise<void> {
+    const admission = this.#updates.request(address, bytes);
+    this.#admissions.set(name, admission);
+    void admission.admitted.then((isAdmitted) => {
+      if (isAdmitted) this.admitted.push(name);
     });
     await turn();
   }
 
   async release(name: string): Promise<void> {
-    this.#releases.get(name)?.();
+    this.#admissions.get(name)?.release();
+    await turn();
+  }
+
+  async cancel(name: string): Promise<void> {
+    this.#admissions.get(name)?.cancel();
     await turn();
   }
 }
@@ -27,7 +33,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 it("admits what fits at once, and the rest when others are released", async () => {
   const uploads = new Uploads();
-  for (const name of ["a", "b", "c", "d"]) await uploads.ask(name, 40);
+  for (const name of ["a", "b", "c", "d"]) await uploads.request(name, 40);
   expect(uploads.admitted).toEqual(["a", "b"]);
   await uploads.release("a");
   expect(uploads.admitted).toEqual(["a", "b", "c"]);
@@ -35,9 +41,9 @@ it("admits what fits at once, and the rest when others are released", async () =
 
 it("does not let a small update overtake one that waits", async () => {
   const uploads = new Uploads();
-  await uploads.ask("a", 60);
-  await uploads.ask("b", 60);
-  await uploads.ask("small", 10, "10.0.0.2");
+  await uploads.request("a", 60);
+  await uploads.request("b", 60);
+  await uploads.request("small", 10, "10.0.0.2");
   expect(uploads.admitted).toEqual(["a"]);
   await uploads.release("a");
   expect(uploads.admitted).toEqual(["a", "b", "small"]);
@@ -45,9 +51,9 @@ it("does not let a small update overtake one that waits", async () => {
 
 it("admits an update above the limit on its own", async () => {
   const uploads = new Uploads();
-  await uploads.ask("a", 40);
-  await uploads.ask("huge", 500);
-  await uploads.ask("b", 40);
+  await uploads.request("a", 40);
+  await uploads.request("huge", 500);
+  await uploads.request("b", 40);
   expect(uploads.admitted).toEqual(["a"]);
   await uploads.release("a");
   expect(uploads.admitted).toEqual(["a", "huge"]);
@@ -57,8 +63,8 @@ it("admits an update above the limit on its own", async () => {
 
 it("networks take turns, however many updates one of them has waiting", async () => {
   const uploads = new Uploads();
-  for (let i = 0; i < 5; i++) await uploads.ask(`many ${i}`, LIMIT, "10.0.0.1");
-  await uploads.ask("other", LIMIT, "10.0.0.2");
+  for (let i = 0; i < 5; i++) await uploads.request(`many ${i}`, LIMIT, "10.0.0.1");
+  await uploads.request("other", LIMIT, "10.0.0.2");
   await uploads.release("many 0");
   await uploads.release("many 1");
   expect(uploads.admitted).toEqual(["many 0", "many 1", "other"]);
@@ -66,8 +72,32 @@ it("networks take turns, however many updates one of them has waiting", async ()
 
 it("counts a release once", async () => {
   const uploads = new Uploads();
-  for (const name of ["a", "b", "c", "d"]) await uploads.ask(name, 50);
+  for (const name of ["a", "b", "c", "d"]) await uploads.request(name, 50);
   await uploads.release("a");
   await uploads.release("a");
   expect(uploads.admitted).toEqual(["a", "b", "c"]);
+});
+
+it("a client that is gone gives up its place, but not what is under way", async () => {
+  const uploads = new Uploads();
+  await uploads.request("a", 60);
+  await uploads.request("gone", 60);
+  await uploads.request("b", 30);
+  await uploads.cancel("gone");
+  expect(uploads.admitted).toEqual(["a", "b"]);
+  await uploads.request("c", 60);
+  await uploads.cancel("a");
+  expect(uploads.admitted).toEqual(["a", "b"]);
+  await uploads.release("a");
+  expect(uploads.admitted).toEqual(["a", "b", "c"]);
+});
+
+it("stays open to others when all that waited have gone", async () => {
+  const uploads = new Uploads();
+  await uploads.request("a", LIMIT);
+  for (let i = 0; i < 10; i++) await uploads.request(`gone ${i}`, LIMIT, `10.0.0.${i}`);
+  for (let i = 0; i < 10; i++) await uploads.cancel(`gone ${i}`);
+  await uploads.release("a");
+  await uploads.request("b", LIMIT);
+  expect(uploads.admitted).toEqual(["a", "b"]);
 });
