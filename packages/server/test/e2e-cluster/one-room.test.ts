@@ -126,7 +126,9 @@ describe("one room on three servers", () => {
             clients.map(async (client, i) => {
               const { doc } = client;
               // An editor writes initial content into a document that is empty once synced.
-              await waitFor(() => client.received > 0, { message: "the client is synced" });
+              await waitFor(() => client.received > 0, {
+                message: () => `the client is synced; its close code: ${client.closeCode}`,
+              });
               const log = doc.getArray("log");
               expect(log.length).toBeGreaterThanOrEqual(round * clients.length);
               log.push([`${round} ${i}`]);

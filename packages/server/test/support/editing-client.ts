@@ -14,6 +14,8 @@ export class EditingClient {
    * server promises that all of it is durable.
    */
   acknowledged = 0;
+  /** Why its connection has closed, or `null`. It does not reconnect by itself. */
+  closeCode: number | null = null;
   /** Its own insertions that were echoed as deleted: clock and length of each range. */
   readonly acknowledgedDeletes: [clock: number, length: number][] = [];
   /** How many messages with content it has received. */
@@ -62,6 +64,10 @@ export class EditingClient {
       },
     });
     this.#connection = connection;
+    this.closeCode = null;
+    void connection.closed.then(({ code }) => {
+      if (attempt === this.#attempts) this.closeCode = code;
+    });
     this.heardAt = performance.now();
     connection.sendStep1(Y.encodeStateVector(this.doc));
   }
