@@ -29,14 +29,11 @@ export class AwarenessContests {
 
   /** Handles an awareness message from a client. @throws MalformedError */
   receive(states: Uint8Array, from: Subscriber, now: number): void {
-    const { version } = this.#awareness;
-    try {
+    this.#noting(() => {
       const { contests, answer } = this.#awareness.receive(states, from, now);
       answerIfRead(from, answer);
       this.#begin(contests);
-    } finally {
-      if (this.#awareness.version !== version) this.#options.schedule();
-    }
+    });
   }
 
   /** Handles awareness from another server. @returns what that server has to be told about its clients */

@@ -141,7 +141,7 @@ export class RoomAwareness {
       }
     }
     if (contests === undefined && unknown === undefined) return NO_EFFECTS;
-    const answer = unknown === undefined ? null : frameOf([...unknown]);
+    const answer = unknown === undefined ? null : frameAwareness([...unknown]);
     return { contests: contests ?? NO_CONTESTS, answer };
   }
 
@@ -197,7 +197,7 @@ export class RoomAwareness {
   all(): Frame | null {
     // Callers share one frame until something changes.
     if (this.#all?.version !== this.version) {
-      const frame = this.#table.size === 0 ? null : frameOf([...this.#table.present]);
+      const frame = this.#table.size === 0 ? null : frameAwareness([...this.#table.present]);
       this.#all = { version: this.version, frame };
     }
     return this.#all.frame;
@@ -219,7 +219,7 @@ export class RoomAwareness {
       clock.saw(known.clock, now);
       others.push(known);
     }
-    return others.length === 0 ? null : frameOf(others);
+    return others.length === 0 ? null : frameAwareness(others);
   }
 
   /**
@@ -237,7 +237,7 @@ export class RoomAwareness {
     } else if (subscriber.claim !== known.client) {
       return null;
     }
-    return frameOf([{ client: known.client, clock: known.clock, state: LEFT }]);
+    return frameAwareness([{ client: known.client, clock: known.clock, state: LEFT }]);
   }
 
   /** The changes after `version`; `solely` is their owner if they all have the same one. */
@@ -273,8 +273,4 @@ export class RoomAwareness {
   localSince(version: number): PeerAwareness[] {
     return this.#table.changedSince(version).filter(({ isLocal }) => isLocal);
   }
-}
-
-function frameOf(states: readonly AwarenessState[]): Frame {
-  return frameAwareness(states);
 }

@@ -119,7 +119,7 @@ export class Room implements Replica, JournaledRoom {
     this.persistence.journaled(rows);
     this.log.markDurable(end);
     this.#fanout.released();
-    this.#replicate(written);
+    this.#replicate(written.map(({ update }) => update));
     this.#observe(written);
     this.#scheduleFanout();
     this.#compaction.runIfLarge();
@@ -147,9 +147,10 @@ export class Room implements Replica, JournaledRoom {
     return [...log.entries(log.durable, end)].filter(({ origin }) => origin.kind !== "remote");
   }
 
-  #replicate(written: readonly Entry[]): void {
+  /** Passes durable updates on to the other holders, if there are any. */
+  #replicate(updates: readonly Uint8Array[]): void {
     if (!this.#replicator.active) return;
-    for (const { update } of written) this.#replicator.add(update);
+    for (const update of updates) this.#replicator.add(update);
     this.#publish();
   }
 
@@ -315,10 +316,7 @@ export class Room implements Replica, JournaledRoom {
    * @throws StorageError, WorkerError
    */
   async recover(stores: Stores): Promise<void> {
-    const found = await this.persistence.recover(stores);
-    if (!this.#replicator.active) return;
-    for (const update of found) this.#replicator.add(update);
-    this.#publish();
+    this.#replicate(await this.persistence.recover(stores));
   }
 
   /** As `CompactionRunner.run`. */

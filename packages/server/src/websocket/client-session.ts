@@ -38,6 +38,7 @@ const MAY_NOT_WRITE = "this connection may not change the document";
 const LARGE_BYTES = 256 * 1024;
 /** Updates larger than this are admitted at the rate at which the journal writes them. */
 const LARGE_UPDATE_BYTES = 8 * 1024;
+/** The longest that such an update keeps its place because it is not durable yet. */
 const DURABLE_MS = 1_000;
 /** Stop reading from a client that does not read, if its pending state vector is larger than this. */
 const MOST_UNANSWERED_BYTES = 16 * 1024;

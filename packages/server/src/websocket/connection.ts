@@ -99,9 +99,8 @@ export class Connection implements Sink, MessageHandler, Weighed {
   }
 
   get documentShare(): number {
-    const state = this.#state;
-    if (state.name !== "open") return 0;
-    const { log, subscribers } = state.client.session.room;
+    if (this.#state.name !== "open") return 0;
+    const { log, subscribers } = this.#state.client.session.room;
     return log.bytes / Math.max(1, subscribers.size);
   }
 
@@ -291,8 +290,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
     this.#unfinished.whole();
     if (this.isOver) return;
     // Not a Buffer, whose slice() would not copy: what is kept would keep the whole chunk received.
-    const { buffer, byteOffset, length } = data;
-    this.#incoming.receive(new Uint8Array(buffer, byteOffset, length), isBinary);
+    this.#incoming.receive(new Uint8Array(data.buffer, data.byteOffset, data.length), isBinary);
   }
 
   /** @param number the payload of the pong: the number given to `prove`, or empty for other pings */
@@ -331,8 +329,7 @@ export class Connection implements Sink, MessageHandler, Weighed {
   /** The network failed, or `ws` has found a protocol error. */
   #brokenOff(error: Error): void {
     this.#close.log("socket error", error.message);
-    const { fault } = this.#webSocket;
-    if (fault !== null) this.closeWith(fault, "");
+    if (this.#webSocket.fault !== null) this.closeWith(this.#webSocket.fault, "");
   }
 
   #closed(code: number): void {
