@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { AccessControl } from "../auth/access.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { ConnectionStats } from "./connection-stats.ts";
+import type { FairTurns } from "./fair-turns.ts";
 import type { LargeAnswers } from "./large-answers.ts";
 import type { LargeUpdates } from "./large-updates.ts";
 import type { LoopBudgets } from "./loop-budget.ts";
@@ -17,6 +18,7 @@ export interface ConnectionServices {
   readonly stats: ConnectionStats;
   readonly unfinished: UnfinishedMessages;
   readonly parts: SharedParts;
+  readonly partTurns: FairTurns;
   readonly guard: MemoryGuard;
   readonly largeAnswers: LargeAnswers;
   readonly largeUpdates: LargeUpdates;

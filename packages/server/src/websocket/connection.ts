@@ -73,7 +73,8 @@ export class Connection implements Sink, MessageHandler, Weighed {
     this.#services = services;
     this.#close = new ConnectionClose({ id, client: attempt, webSocket, socket, services });
     const onReady = () => this.#takeMore();
-    this.#outgoing = new Outgoing({ ...services, room: this.room, webSocket, socket, onReady });
+    const { room, address } = attempt;
+    this.#outgoing = new Outgoing({ ...services, room, address, webSocket, socket, onReady });
     webSocket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
     webSocket.on("close", (code) => this.#closed(code));
     webSocket.on("error", (error) => this.#brokenOff(error));
@@ -84,7 +85,6 @@ export class Connection implements Sink, MessageHandler, Weighed {
     });
     this.#unfinished = services.unfinished.of(this, socket);
     socket.on("drain", () => this.#drained());
-    const { address } = attempt;
     this.#incoming = new Incoming({ ...services, address, webSocket, socket }, this);
     void this.#open();
   }

@@ -23,6 +23,7 @@ import { CloseCode } from "./close-code.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import type { ConnectionServices } from "./connection-services.ts";
 import { ConnectionStats } from "./connection-stats.ts";
+import { FairTurns } from "./fair-turns.ts";
 import { LargeAnswers } from "./large-answers.ts";
 import { LargeUpdates } from "./large-updates.ts";
 import { LoopBudgets, type LoopLimits } from "./loop-budget.ts";
@@ -32,7 +33,6 @@ import { Refusals, type RefusedClient, TOO_MANY_REQUESTS } from "./refusals.ts";
 import { SharedParts } from "./shared-parts.ts";
 import { StaggeredSweep } from "./staggered-sweep.ts";
 import { UnfinishedMessages } from "./unfinished-messages.ts";
-import { UpgradeTurns } from "./upgrade-turns.ts";
 
 export interface GatewayOptions {
   readonly rooms: RoomTable;
@@ -66,6 +66,10 @@ interface Upgrade {
   readonly drop: (error: Error) => void;
 }
 
+/** Upgrades per turn of the event loop. Each takes about a millisecond, including what follows it. */
+const UPGRADES_PER_TURN = 4;
+/** Parts of documents sent per turn. One of 128 KB takes one to two milliseconds. */
+const PARTS_PER_TURN = 8;
 /** How often each connection is visited, one slice of them at a time. */
 const ROUND_MS = 5_000;
 const SHARES = 20;
@@ -93,7 +97,7 @@ export class Gateway {
   readonly #webSockets: WebSocketServer;
   readonly #sweep: StaggeredSweep<Connection>;
   readonly #rechecks: Rechecks;
-  readonly #turns: UpgradeTurns = new UpgradeTurns();
+  readonly #upgradeTurns: FairTurns = new FairTurns(UPGRADES_PER_TURN);
   readonly #services: ConnectionServices & ConnectionEvents;
   readonly #timer: NodeJS.Timeout;
   #accepting = true;
@@ -130,6 +134,7 @@ export class Gateway {
           ),
         logger,
       ),
+      partTurns: new FairTurns(PARTS_PER_TURN),
       maxMessagesPerSecond: options.maxMessagesPerSecond,
       loopBudgets: new LoopBudgets(options.loopLimits, new EventLoopLoad(), this.stats.loop),
       logger,
@@ -214,7 +219,7 @@ export class Gateway {
       return;
     }
     if (typeof admission !== "string") socket.once("close", () => admission.release());
-    this.#turns.run(address, () => {
+    this.#upgradeTurns.run(address, () => {
       if (this.#refuses(socket)) return;
       this.#shakeHands(request, socket, head, { address, admission, drop });
     });

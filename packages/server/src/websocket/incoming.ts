@@ -53,6 +53,7 @@ export class Incoming {
   #queue: Uint8Array[] = [];
   #busy = true;
   #isStopped = false;
+  readonly #proceed = () => this.proceed();
 
   constructor(options: IncomingOptions, handler: MessageHandler) {
     const { address, webSocket, socket, stats, maxMessagesPerSecond, loopBudgets } = options;
@@ -61,8 +62,10 @@ export class Incoming {
     this.#stats = stats;
     this.#handler = handler;
     this.#bucket = new TokenBucket(maxMessagesPerSecond, now);
-    this.#loop = loopBudgets.open(address, now, (until) => {
-      if (!this.#busy && handler.isOpen) this.wait(until);
+    this.#loop = loopBudgets.open(address, now, () => {
+      if (this.#busy || !handler.isOpen) return;
+      this.#interrupt();
+      this.#loop.nextTurn(this.#proceed);
     });
     // Measures how long the WebSocket takes to parse a chunk: many small messages cost more to parse
     // than to handle.
@@ -96,8 +99,7 @@ export class Incoming {
 
   /** Makes later messages wait for `task`. Reading is paused meanwhile, so the queue is bounded. */
   wait(task: Promise<void>): void {
-    this.#busy = true;
-    this.#pause();
+    this.#interrupt();
     task.then(
       () => this.proceed(),
       (error: unknown) => this.#handler.fail(error),
@@ -123,8 +125,7 @@ export class Incoming {
   /** Handles no more messages. */
   stop(): void {
     this.#isStopped = true;
-    this.#busy = true;
-    this.#pause();
+    this.#interrupt();
   }
 
   /** The connection is over. */
@@ -133,7 +134,8 @@ export class Incoming {
     this.#queue = [];
   }
 
-  #pause(): void {
+  #interrupt(): void {
+    this.#busy = true;
     this.#webSocket.pause();
     this.#handler.onPaused();
   }
@@ -160,8 +162,8 @@ export class Incoming {
 
   /** @returns whether the client has used up its share of the event loop and has to wait */
   #waitUntilPaid(now: number): boolean {
-    const paid = this.#handler.isOpen ? this.#loop.due(now) : null;
-    if (paid !== null) this.wait(paid);
-    return paid !== null;
+    const waits = this.#handler.isOpen && this.#loop.defer(now, this.#proceed);
+    if (waits) this.#interrupt();
+    return waits;
   }
 }

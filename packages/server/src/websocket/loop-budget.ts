@@ -18,8 +18,8 @@ const FAIR_BURST_MS = 200;
 const MOST_FAIR_BURST_MS = 20;
 /** An address's largest burst, in seconds' worth of its share. */
 const ADDRESS_BURST_S = 0.25;
-/** How much of one turn of the event loop an address may use before its connections wait for the next. */
-const TURN_MS = 15;
+/** How much of each part of a turn an address may use before its connections wait for the next. */
+const PART_OF_TURN_MS = 10;
 /** Pausing and resuming more connections than this takes longer than it saves. */
 const MOST_HELD = 512;
 /** The longest pause. Debt beyond it is forgiven. */
@@ -44,6 +44,11 @@ class Account {
     this.#at = now;
   }
 
+  /** What had not been paid back when the account was last looked at. */
+  get used(): number {
+    return this.#used;
+  }
+
   /** @param perMs how much is paid back per millisecond @param burst the largest burst */
   use(ms: number, perMs: number, burst: number, now: number): void {
     this.#pay(perMs, now);
@@ -62,40 +67,70 @@ class Account {
   }
 }
 
-/** The connections of one address. */
+interface Waiter {
+  readonly budget: LoopBudget;
+  readonly proceed: () => void;
+}
+
+/**
+ * The connections of one address. A turn of the event loop has two parts: first, connections that have
+ * been waiting for it continue; then sockets are read. Each part has a limit, so a connection is read
+ * however much work others have waiting.
+ */
 class Network {
   readonly connections: Set<LoopBudget> = new Set();
   readonly account: Account;
-  /** Time used in this turn of the event loop. */
+  /** Time used in this part of the turn. */
   #used = 0;
-  #isTurn = false;
-  #isHeld = false;
+  #isScheduled = false;
+  #isContinuing = false;
+  #waiting: Waiter[] = [];
 
   constructor(now: number) {
     this.account = new Account(now);
   }
 
-  /** Counts time used in this turn. Above the limit, all connections wait for the next turn. */
-  use(ms: number): void {
-    this.#used += ms;
-    if (this.#isHeld || this.#used < TURN_MS) {
-      if (!this.#isTurn) this.#begin(() => {});
-      return;
-    }
-    if (this.connections.size > MOST_HELD) return;
-    this.#isHeld = true;
-    const nextTurn = new Promise<void>((resolve) => this.#begin(resolve));
-    for (const connection of this.connections) connection.onHold(nextTurn);
+  /** Whether the connections have used as much of this part of the turn as they may. */
+  get isHeld(): boolean {
+    return this.#used >= PART_OF_TURN_MS;
   }
 
-  #begin(onEnd: () => void): void {
-    this.#isTurn = true;
-    setImmediate(() => {
-      this.#used = 0;
-      this.#isTurn = false;
-      this.#isHeld = false;
-      onEnd();
-    });
+  use(ms: number): void {
+    const wasHeld = this.isHeld;
+    this.#used += ms;
+    this.#schedule();
+    if (wasHeld || !this.isHeld || this.#isContinuing) return;
+    if (this.connections.size > MOST_HELD) return;
+    for (const budget of this.connections) budget.onHold();
+  }
+
+  /** Calls `proceed` in one of the next turns: first that of the connection that has used least. */
+  nextTurn(budget: LoopBudget, proceed: () => void): void {
+    this.#waiting.push({ budget, proceed });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    this.#used = 0;
+    this.#isContinuing = true;
+    const waiting = this.#waiting.sort((a, b) => b.budget.used - a.budget.used);
+    this.#waiting = [];
+    while (!this.isHeld) {
+      const next = waiting.pop();
+      if (next === undefined) break;
+      next.proceed();
+    }
+    this.#waiting.push(...waiting);
+    if (this.#waiting.length > 0) this.#schedule();
+    this.#isContinuing = false;
+    this.#used = 0;
   }
 }
 
@@ -124,9 +159,9 @@ export class LoopBudgets {
    * Opens the budget of a new connection, to be ended with `end`. Times are those of
    * `performance.now()`.
    *
-   * @param onHold called when the connection should neither handle nor read anything until this resolves
+   * @param onHold called when the connection should neither handle nor read anything until its next turn
    */
-  open(address: string, now: number, onHold: (until: Promise<void>) => void): LoopBudget {
+  open(address: string, now: number, onHold: () => void): LoopBudget {
     const name = networkOf(address);
     let network = this.#networks.get(name);
     if (network === undefined) {
@@ -139,7 +174,7 @@ export class LoopBudgets {
 
 /** The event-loop time that one connection may use. */
 export class LoopBudget {
-  readonly onHold: (until: Promise<void>) => void;
+  readonly onHold: () => void;
   readonly #network: Network;
   readonly #limits: LoopLimits;
   readonly #load: { get(now: number): number };
@@ -160,7 +195,7 @@ export class LoopBudget {
     limits: LoopLimits,
     load: { get(now: number): number },
     stats: LoopStats,
-    onHold: (until: Promise<void>) => void,
+    onHold: () => void,
     now: number,
   ) {
     this.onHold = onHold;
@@ -182,21 +217,34 @@ export class LoopBudget {
     if (this.#unsettled >= SETTLED_MS) this.#settle(now);
   }
 
-  /** A promise to await before doing more for the connection, or, usually, `null`. */
-  due(now: number): Promise<void> | null {
+  /**
+   * Whether the connection has to wait before doing more. If so, `proceed` is called when it may, unless
+   * the budget has ended.
+   */
+  defer(now: number, proceed: () => void): boolean {
     const ms = this.#mayOwe ? this.#owed(now) : 0;
     this.#mayOwe = ms > 0;
     if (ms >= MIN_PAUSE_MS) {
       this.#stats.pauses++;
-      return new Promise((resolve) => {
-        this.#timer = setTimeout(resolve, Math.ceil(ms)).unref();
-      });
+      this.#timer = setTimeout(proceed, Math.ceil(ms)).unref();
+      return true;
     }
-    if (this.#slice < SLICE_MS) return null;
+    if (this.#slice < SLICE_MS && !this.#network.isHeld) return false;
+    this.nextTurn(proceed);
+    return true;
+  }
+
+  /** Calls `proceed` when the connection's next turn has come, unless the budget has ended. */
+  nextTurn(proceed: () => void): void {
     this.#slice = 0;
-    return new Promise((resolve) => {
-      setImmediate(resolve);
+    this.#network.nextTurn(this, () => {
+      if (!this.#ended) proceed();
     });
+  }
+
+  /** What the connection has used and not paid back yet, in milliseconds. */
+  get used(): number {
+    return this.#own.used + this.#unsettled;
   }
 
   /** The connection is closed. May be called more than once. */

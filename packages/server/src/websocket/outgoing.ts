@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { type Frame, KEEPALIVE } from "../protocol/frame.ts";
 import type { ClientSocket } from "./client-socket.ts";
 import type { ConnectionStats } from "./connection-stats.ts";
+import type { FairTurns } from "./fair-turns.ts";
 import { FlightWindow } from "./flight-window.ts";
 import { NOTHING, PartDelivery, type PartsSink } from "./part-delivery.ts";
 import { goesInParts, type SharedParts } from "./shared-parts.ts";
@@ -13,10 +14,12 @@ const JOINED_BYTES = 4 * 1024;
 
 export interface OutgoingOptions {
   readonly room: string;
+  readonly address: string;
   readonly webSocket: ClientSocket;
   readonly socket: Duplex;
   readonly stats: ConnectionStats;
   readonly parts: SharedParts;
+  readonly partTurns: FairTurns;
   /** Counts the sweeps of the gateway, to measure how long the client has been sent nothing. */
   readonly sweeps: { readonly count: number };
   /** The client may be ready for more. */
@@ -29,6 +32,7 @@ export interface OutgoingOptions {
  */
 export class Outgoing implements PartsSink {
   readonly room: string;
+  readonly address: string;
   readonly #options: OutgoingOptions;
   readonly #window: FlightWindow = new FlightWindow();
   /** False while earlier writes fill the socket's buffer. */
@@ -43,6 +47,7 @@ export class Outgoing implements PartsSink {
 
   constructor(options: OutgoingOptions) {
     this.room = options.room;
+    this.address = options.address;
     this.#options = options;
     this.#wroteAt = options.sweeps.count;
   }
@@ -83,7 +88,7 @@ export class Outgoing implements PartsSink {
   write(frames: readonly Frame[], known: Uint8Array = NOTHING): void {
     if (this.#isClosed) return;
     if (goesInParts(frames, this.#delivery !== null)) {
-      this.#delivery ??= new PartDelivery(this, this.#options.parts);
+      this.#delivery ??= new PartDelivery(this, this.#options.parts, this.#options.partTurns);
       this.#delivery.add(frames, known);
       this.#delivery.pump();
     } else {

@@ -3,6 +3,7 @@ import { EMPTY_BASE } from "../room/base.ts";
 import { asUpdate, isDiff } from "../room/split-frames.ts";
 import { FIRST_PARTS } from "../room/split-update.ts";
 import { isAwareness, splitAwareness } from "./awareness-frames.ts";
+import type { FairTurns } from "./fair-turns.ts";
 import { isLong, type PartsUse, type SharedParts } from "./shared-parts.ts";
 
 /** The state vector of a client that has nothing. */
@@ -11,6 +12,7 @@ export const NOTHING: Uint8Array = Uint8Array.of(0);
 /** The connection that a delivery writes to. */
 export interface PartsSink {
   readonly room: string;
+  readonly address: string;
   /** Whether it can take another part now. */
   readonly takesPart: boolean;
   /** Whether the client has acknowledged recent data quickly. */
@@ -32,15 +34,19 @@ export interface PartsSink {
 export class PartDelivery {
   readonly #sink: PartsSink;
   readonly #shared: SharedParts;
+  readonly #turns: FairTurns;
   readonly #steps: Generator<Frame | Promise<void>, void>;
   readonly #uses: PartsUse[] = [];
   readonly #later: { readonly frames: readonly Frame[]; readonly known: Uint8Array }[] = [];
+  /** Set while a turn or a split is awaited. */
   #isWaiting = false;
   #isOver = false;
 
-  constructor(sink: PartsSink, shared: SharedParts) {
+  /** @param turns in which parts are sent, as all clients of a room are often ready for one at once */
+  constructor(sink: PartsSink, shared: SharedParts, turns: FairTurns) {
     this.#sink = sink;
     this.#shared = shared;
+    this.#turns = turns;
     this.#steps = this.#all();
   }
 
@@ -51,20 +57,32 @@ export class PartDelivery {
 
   /** Sends as much as the client can take now. */
   pump(): void {
-    while (!this.#isWaiting && !this.#isOver && this.#sink.takesPart) {
-      const { value, done } = this.#steps.next();
-      if (done === true) {
-        this.cancel();
-        this.#sink.onDelivered();
-      } else if (value instanceof Promise) {
-        this.#isWaiting = true;
-        void value.then(() => {
-          this.#isWaiting = false;
-          this.pump();
-        });
-      } else {
-        this.#sink.sendPart(value);
-      }
+    if (this.#isWaiting || !this.#canSend) return;
+    this.#isWaiting = true;
+    this.#turns.run(this.#sink.address, () => {
+      this.#isWaiting = false;
+      if (this.#canSend) this.#step();
+      this.pump();
+    });
+  }
+
+  get #canSend(): boolean {
+    return !this.#isOver && this.#sink.takesPart;
+  }
+
+  #step(): void {
+    const { value, done } = this.#steps.next();
+    if (done === true) {
+      this.cancel();
+      this.#sink.onDelivered();
+    } else if (value instanceof Promise) {
+      this.#isWaiting = true;
+      void value.then(() => {
+        this.#isWaiting = false;
+        this.pump();
+      });
+    } else {
+      this.#sink.sendPart(value);
     }
   }
 

@@ -11,6 +11,7 @@ import {
 import { messageOf } from "../../src/protocol/message-of-frame.ts";
 import { encodeStateVector } from "../../src/protocol/state-vector.ts";
 import { isDiff, splitFrames, updateOf } from "../../src/room/split-frames.ts";
+import { FairTurns } from "../../src/websocket/fair-turns.ts";
 import { PartDelivery, type PartsSink } from "../../src/websocket/part-delivery.ts";
 import { goesInParts, SharedParts } from "../../src/websocket/shared-parts.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -21,6 +22,7 @@ const silent = pino({ level: "silent" });
 /** A client that accepts as many parts as the test allows. */
 class Client implements PartsSink {
   readonly room = "room";
+  readonly address = "192.0.2.1";
   readonly doc = new Y.Doc();
   readonly frames: Frame[] = [];
   isFast = true;
@@ -30,8 +32,8 @@ class Client implements PartsSink {
   syncedWith = "";
   #delivery: PartDelivery;
 
-  constructor(shared: SharedParts) {
-    this.#delivery = new PartDelivery(this, shared);
+  constructor(shared: SharedParts, turns: FairTurns = new FairTurns(1_000)) {
+    this.#delivery = new PartDelivery(this, shared, turns);
   }
 
   get takesPart(): boolean {
@@ -122,6 +124,25 @@ describe("a large response", () => {
     expect(largest[0]).toBeGreaterThan(256 * 1024);
     expect(largest[2]).toBeLessThan(65 * 1024);
     expect(cuts).toEqual([true, false]);
+    expect(clients.every(({ isSynced }) => isSynced)).toBe(true);
+  });
+
+  it("is sent to many clients a few parts per turn of the event loop", async () => {
+    const { base } = written();
+    const { shared } = parts();
+    const turns = new FairTurns(4);
+    const clients = Array.from({ length: 20 }, () => new Client(shared, turns));
+    for (const client of clients) {
+      client.add([base]);
+      client.take(1_000);
+    }
+    const count = () => clients.reduce((sum, { frames }) => sum + frames.length, 0);
+    let before = count();
+    while (clients.some(({ delivered }) => delivered === 0)) {
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(count() - before).toBeLessThanOrEqual(4);
+      before = count();
+    }
     expect(clients.every(({ isSynced }) => isSynced)).toBe(true);
   });
 

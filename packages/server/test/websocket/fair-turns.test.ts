@@ -1,17 +1,17 @@
 import { expect, it } from "vitest";
-import { UpgradeTurns } from "../../src/websocket/upgrade-turns.ts";
+import { FairTurns } from "../../src/websocket/fair-turns.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-it("a few upgrades are not delayed", () => {
-  const turns = new UpgradeTurns();
+it("a few tasks are not delayed", () => {
+  const turns = new FairTurns(4);
   const done: number[] = [];
   for (let i = 0; i < 4; i++) turns.run("10.0.0.1", () => done.push(i));
   expect(done).toEqual([0, 1, 2, 3]);
 });
 
 it("a burst is spread over turns of the event loop and does not hold up other addresses", async () => {
-  const turns = new UpgradeTurns();
+  const turns = new FairTurns(4);
   const done: string[] = [];
   for (let i = 0; i < 100; i++) turns.run("10.0.0.1", () => done.push("burst"));
   turns.run("10.0.0.2", () => done.push("other"));
@@ -26,8 +26,8 @@ it("a burst is spread over turns of the event loop and does not hold up other ad
   expect(done.indexOf("other")).toBeLessThan(8);
 });
 
-it("an upgrade does not overtake waiting ones from the same address", async () => {
-  const turns = new UpgradeTurns();
+it("a task does not overtake waiting ones from the same address", async () => {
+  const turns = new FairTurns(4);
   const done: number[] = [];
   for (let i = 0; i < 6; i++) turns.run("10.0.0.1", () => done.push(i));
   await turn();
