@@ -5,8 +5,9 @@ import { secureHeaders } from "hono/secure-headers";
 import type { Health } from "../runtime/health.ts";
 import type { ApiEnv, ApiHono } from "../runtime/http/api-hono.ts";
 import { problem } from "../runtime/http/problem.ts";
-import { type AdminGate, passes } from "./admin-gate.ts";
+import type { AdminGate } from "./admin-gate.ts";
 import { wrongMethod } from "./api/request-checks.ts";
+import { healthRoutes } from "./health-routes.ts";
 
 /** The example editor, built into the package. */
 const SITE = fileURLToPath(new URL("../../site", import.meta.url));
@@ -60,23 +61,7 @@ export function createApp(parts: AppParts): Hono<ApiEnv> {
     strictTransportSecurity,
   });
   app.use((c, next) => (c.req.path === "/" ? editorHeaders : headers)(c, next));
-  app.get("/health/live", (c) => c.json({ status: "ok" }));
-  app.get("/health/ready", async (c) => {
-    const failing = health.failing();
-    const warnings = health.warnings();
-    const isReady = Object.keys(failing).length === 0;
-    const isQuiet = Object.keys(warnings).length === 0;
-    if (isReady && isQuiet) return c.json({ status: "ok", failing }, 200);
-    // Reasons name rooms and addresses, which only administrators may see.
-    const shown = (await passes(gate, c))
-      ? { failing, ...(isQuiet ? {} : { warnings }) }
-      : { failing: Object.fromEntries(Object.keys(failing).map((part) => [part, "failing"])) };
-    return c.json({ status: isReady ? "ok" : "failing", ...shown }, isReady ? 200 : 503);
-  });
-  app.get("/health/accepting", (c) => {
-    const { accepting } = health;
-    return c.json({ status: accepting ? "ok" : "draining" }, accepting ? 200 : 503);
-  });
+  app.route("/", healthRoutes(health, gate));
   for (const routes of cluster) app.route("/", routes);
   app.route("/", admin);
   app.route("/", metrics);

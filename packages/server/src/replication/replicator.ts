@@ -4,6 +4,7 @@ import type { Cluster } from "./cluster.ts";
 import { DirectExchange } from "./direct-exchange.ts";
 import { HeartbeatSchedule } from "./heartbeat-schedule.ts";
 import { decodeMessage, type HolderMessage } from "./message.ts";
+import { OpeningBuffer } from "./opening-buffer.ts";
 import type { Peer } from "./peer.ts";
 import { NOTHING, PeerAsker } from "./peer-asker.ts";
 import { PeerTable } from "./peer-table.ts";
@@ -15,7 +16,6 @@ import type { Incarnation, ServerAddress } from "./registry.ts";
 import type { Replica } from "./replica.ts";
 import { ReplicaSync, type ReplicationParts } from "./replica-sync.ts";
 import type { ReplicationStats } from "./replication-stats.ts";
-import { WaitingMessages } from "./waiting-messages.ts";
 
 /** The state of a document that is being opened, fetched from another server. */
 export interface Fetched {
@@ -30,7 +30,7 @@ const SPREAD_MS = 2_000;
 
 /** A replicator goes through these states in this order; it may also leave before it is open. */
 type State =
-  | { readonly name: "opening"; readonly waiting: WaitingMessages }
+  | { readonly name: "opening"; readonly waiting: OpeningBuffer }
   | { readonly name: "open"; readonly sync: ReplicaSync }
   | { readonly name: "left" };
 
@@ -48,7 +48,7 @@ export class Replicator implements BusListener {
   readonly room: string;
   readonly #parts: ReplicationParts;
   readonly #registration: Registration;
-  #state: State = { name: "opening", waiting: new WaitingMessages() };
+  #state: State = { name: "opening", waiting: new OpeningBuffer() };
   #subscription: Subscription | undefined;
 
   constructor(room: string, cluster: Cluster, logger: Logger, stats: ReplicationStats) {

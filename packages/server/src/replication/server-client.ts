@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { MalformedError } from "../protocol/malformed-error.ts";
-import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
+import { allocateShared, SHARED_BYTES } from "../runtime/byte-memory.ts";
 import { reasonOf } from "../runtime/reason.ts";
 import { PeerError } from "./peers.ts";
 import type { ServerAddress } from "./registry.ts";

@@ -2,7 +2,7 @@ import * as Y from "yjs";
 import { type FramedUpdate, frameDiff } from "../protocol/frame.ts";
 import { encodeStateVector, stateVectorOf } from "../protocol/state-vector.ts";
 import { EMPTY_UPDATE, inspectUpdate } from "../protocol/update.ts";
-import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
+import { allocateShared, SHARED_BYTES } from "../runtime/byte-memory.ts";
 import { applyUpdates } from "./apply-updates.ts";
 import { type BaseIndex, indexBase } from "./base-index.ts";
 import { type MergeMass, massOf } from "./merge-cost.ts";

@@ -23,7 +23,7 @@ export interface RoomServices {
   readonly workers: UpdateWorkers;
   readonly compaction: Compaction;
   readonly scheduler: FanoutScheduler;
-  readonly publishing: Pick<PublishScheduler, "schedule">;
+  readonly publishing: Pick<PublishScheduler, "schedule" | "scheduleAwareness">;
   readonly stats: RoomStats;
   /** Writes what the room has appended, and calls `Room.committed`. */
   readonly journal: { readonly slow: boolean; enqueue(room: JournaledRoom, bytes: number): void };

@@ -151,7 +151,7 @@ export class Room implements Replica, JournaledRoom {
   #replicate(updates: readonly Uint8Array[]): void {
     if (!this.#replicator.active) return;
     for (const update of updates) this.#replicator.add(update);
-    this.#publish();
+    this.#services.publishing.schedule(this.#replicator);
   }
 
   #observe(written: readonly Entry[]): void {
@@ -239,7 +239,7 @@ export class Room implements Replica, JournaledRoom {
 
   flush(): void {
     this.#fanout.flush(true);
-    this.#publish();
+    if (this.#replicator.active) this.#services.publishing.scheduleAwareness(this.#replicator);
   }
 
   flushUpdates(): void {
@@ -329,10 +329,6 @@ export class Room implements Replica, JournaledRoom {
     this.#discarded = reason;
     this.#compaction.abandon(reason);
     for (const subscriber of [...this.subscribers]) subscriber.sink.close(reason);
-  }
-
-  #publish(): void {
-    if (this.#replicator.active) this.#services.publishing.schedule(this.#replicator);
   }
 
   #scheduleFanout(): void {

@@ -4,7 +4,7 @@ import { type Frame, frameDiff, frameUpdate } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
 import { decodeStateVector } from "../protocol/state-vector.ts";
 import { takeBytes } from "../protocol/text.ts";
-import { allocateShared, SHARED_BYTES } from "../runtime/memory.ts";
+import { allocateShared, SHARED_BYTES } from "../runtime/byte-memory.ts";
 import { FAST_PART_BYTES, MAX_PART_BYTES, splitUpdate } from "./split-update.ts";
 
 /** Concatenated frames, and where each of them ends. */

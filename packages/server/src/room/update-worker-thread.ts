@@ -4,8 +4,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { MalformedError } from "../protocol/malformed-error.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { inspectUpdate } from "../protocol/update.ts";
+import { releaseBytes } from "../runtime/byte-memory.ts";
 import { collectGarbage, collectYoungGarbage } from "../runtime/collect-garbage.ts";
-import { releaseBytes } from "../runtime/memory.ts";
 import { reasonOf } from "../runtime/reason.ts";
 import { taskKindOf } from "./task-budget.ts";
 import {

@@ -7,7 +7,7 @@ import type { Room } from "../room/room.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { Session } from "../room/session.ts";
 import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
-import { allocateShared } from "../runtime/memory.ts";
+import { allocateShared } from "../runtime/byte-memory.ts";
 import { within } from "../runtime/time-limit.ts";
 import type { Greeting } from "./greeting.ts";
 import type { Incoming } from "./incoming.ts";

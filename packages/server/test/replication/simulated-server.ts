@@ -281,7 +281,10 @@ export class SimulatedClient {
 }
 
 /** Publishes nothing by itself: the test flushes explicitly. */
-const NO_PUBLISHING: RoomServices["publishing"] = { schedule: () => {} };
+const NO_PUBLISHING: RoomServices["publishing"] = {
+  schedule: () => {},
+  scheduleAwareness: () => {},
+};
 
 /** Schedules nothing: the test flushes explicitly. */
 class SilentScheduler extends FanoutScheduler {

@@ -45,6 +45,21 @@ it("gathers what all rooms have until the next round", () => {
   expect([first.count, second.count]).toEqual([2, 1]);
 });
 
+it("lets awareness wait for an update, but not for long", () => {
+  const scheduler = new PublishScheduler();
+  const [first, second] = [new Published(), new Published()];
+  scheduler.scheduleAwareness(first);
+  vi.advanceTimersByTime(4);
+  expect(first.count).toBe(0);
+  scheduler.schedule(first);
+  vi.advanceTimersByTime(0);
+  expect(first.count).toBe(1);
+  vi.advanceTimersByTime(10 * ROUND_MS);
+  scheduler.scheduleAwareness(second);
+  vi.advanceTimersByTime(ROUND_MS);
+  expect([first.count, second.count]).toEqual([1, 1]);
+});
+
 it("publishes what is scheduled while it publishes in the next round", () => {
   const scheduler = new PublishScheduler();
   let count = 0;

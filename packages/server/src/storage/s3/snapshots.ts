@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-s3";
 import pLimit, { type LimitFunction } from "p-limit";
 import type { Logger } from "pino";
-import { allocateShared, SHARED_BYTES } from "../../runtime/memory.ts";
+import { allocateShared, SHARED_BYTES } from "../../runtime/byte-memory.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import type { Snapshot, SnapshotStore, SnapshotVersion } from "../snapshots.ts";
 import { codeOf, explain, statusOf } from "./explain.ts";

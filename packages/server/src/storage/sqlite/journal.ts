@@ -1,5 +1,5 @@
+import { handOver } from "../../runtime/byte-memory.ts";
 import type { JournalId, JournalRow, ListedJournal, RoomJournal } from "../journal.ts";
-import { handOver } from "./handover.ts";
 import type { JournalCalls } from "./journal-calls.ts";
 import type { ThreadShare } from "./thread-share.ts";
 

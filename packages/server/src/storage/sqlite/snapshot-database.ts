@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { allocateShared, releaseBytes, SHARED_BYTES } from "../../runtime/memory.ts";
+import { allocateShared, releaseBytes, SHARED_BYTES } from "../../runtime/byte-memory.ts";
 import { checksum, verified } from "../checksum.ts";
 import { SnapshotConflictError } from "../errors.ts";
 import type { Snapshot, SnapshotVersion } from "../snapshots.ts";

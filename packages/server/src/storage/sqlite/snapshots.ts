@@ -1,5 +1,5 @@
+import { handOver } from "../../runtime/byte-memory.ts";
 import type { Snapshot, SnapshotStore, SnapshotVersion } from "../snapshots.ts";
-import { handOver } from "./handover.ts";
 import type { SnapshotCalls } from "./snapshot-calls.ts";
 import type { ThreadShare } from "./thread-share.ts";
 

@@ -3,7 +3,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /**
  * Buffers messages that arrive while a document is being opened. Dropped ones show as gaps later.
  */
-export class WaitingMessages {
+export class OpeningBuffer {
   readonly #messages: Uint8Array[] = [];
   #bytes = 0;
   #arrived: (() => void) | undefined;
