@@ -11,7 +11,7 @@ import type { Service } from "./service.ts";
 
 const run = promisify(execFile);
 
-const COMMAND_TIMEOUT_MS = 30_000;
+const COMMAND_TIMEOUT_MS = 90_000;
 
 interface Parts {
   readonly layout: CephLayout;
@@ -149,7 +149,8 @@ async function prepareStore(layout: CephLayout): Promise<void> {
 }
 
 async function ceph(layout: CephLayout, program: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await run(program, [...args], {
+  // In a session of its own, like the daemons.
+  const { stdout } = await run("setsid", ["--wait", program, ...args], {
     env: { ...process.env, CEPH_CONF: configurationOf(layout) },
     timeout: COMMAND_TIMEOUT_MS,
   });

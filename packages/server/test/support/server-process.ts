@@ -186,6 +186,8 @@ export async function spawnServer(
       ...options.env,
     },
     stdio: ["ignore", "pipe", "pipe"],
+    // In a session of its own, so that it gets its share of the CPU beside the busy processes of tests.
+    detached: true,
   });
   running.add(child);
   return new ServerProcess(child, dataDir);

@@ -11,7 +11,12 @@ export class Child {
   constructor(name: string, args: readonly string[]) {
     const path = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
     this.#name = name;
-    this.#process = fork(path, args, { execArgv: [], serialization: "advanced" });
+    this.#process = fork(path, args, {
+      execArgv: [],
+      serialization: "advanced",
+      // In a session of its own, so that `goFirst` gives priority to this process alone.
+      detached: true,
+    });
   }
 
   get pid(): number {
