@@ -8,7 +8,7 @@ export const SERVER_SETTINGS = {
     unit: "intervals",
     from: "room/room-sweeps.ts: other holders, to free space in the journal",
   },
-  gatherMilliseconds: { value: 20, unit: "ms", from: "room/journal-writer.ts" },
+  gatherMilliseconds: { value: 20, unit: "ms", from: "room/persistence/journal-writer.ts" },
   metadataMilliseconds: { value: 250, unit: "ms", from: "metadata/metadata-writer.ts" },
   connectionRecordDays: { value: 90, unit: "days", from: "`CONNECTIONS_RETENTION_DAYS`" },
   databaseConnections: { value: 7, unit: "at most, per server", from: "storage/postgres/open.ts" },

@@ -63,7 +63,7 @@ export {
   RegistryError,
   type ServerAddress,
 } from "./replication/registry.ts";
-export { DeletedError } from "./room/deletions.ts";
+export { DeletedError } from "./room/deleted-rooms.ts";
 export { ClosedError } from "./room/room-table.ts";
 export { ConfigError } from "./runtime/config-error.ts";
 export { createServer } from "./server/create-server.ts";

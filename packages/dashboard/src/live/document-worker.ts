@@ -1,5 +1,5 @@
 import * as Y from "yjs";
-import { type DocumentJson, documentToJson } from "../../../server/src/room/json.ts";
+import { type DocumentJson, documentToJson } from "../../../server/src/room/json/document-json.ts";
 
 /** Requests from the page. `update` with `whole` starts a new document; `show` gets an answer. */
 export type DocumentRequest =

@@ -5,7 +5,7 @@ import {
   type Attempt,
   checkTokenLength,
 } from "./access.ts";
-import { accessOfClaims } from "./room-token.ts";
+import { accessOfClaims } from "./token-claims.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
 /** Admits clients with a room token: a JWT that names the rooms it is valid for. */

@@ -1,7 +1,7 @@
 import { errors, type JWTPayload, type JWTVerifyOptions } from "jose";
 import { reasonOf } from "../runtime/reason.ts";
 import { AccessDeniedError, AccessUnavailableError } from "./access.ts";
-import { CLOCK_TOLERANCE_S } from "./room-token.ts";
+import { CLOCK_TOLERANCE_S } from "./token-claims.ts";
 
 /** The claims of a token with a valid signature. */
 export interface VerifiedToken {

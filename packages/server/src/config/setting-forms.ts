@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ROOT_TYPES, type RootNames } from "../room/root-types.ts";
+import { ROOT_TYPES, type RootNames } from "../room/json/root-types.ts";
 
 // What the text of a setting may be, and the value that it stands for.
 

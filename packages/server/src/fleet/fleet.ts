@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { DocumentContent } from "../replication/peers.ts";
 import type { Registry, ServerAddress } from "../replication/registry.ts";
-import type { QuarantinedRoom } from "../room/quarantine.ts";
+import type { QuarantinedRoom } from "../room/workers/quarantine.ts";
 import { askAll, tellAll } from "./ask-all.ts";
 import { LiveServers } from "./live-servers.ts";
 import type { LiveRoom } from "./live-view.ts";

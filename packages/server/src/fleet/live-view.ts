@@ -1,5 +1,5 @@
 import type { ServerAddress } from "../replication/registry.ts";
-import type { QuarantinedRoom } from "../room/quarantine.ts";
+import type { QuarantinedRoom } from "../room/workers/quarantine.ts";
 import type { LiveChanges, LiveMark } from "./server-calls.ts";
 
 /** The connections of one room on all servers. */

@@ -1,4 +1,4 @@
-import type { Stores } from "../room/stored-room.ts";
+import type { Stores } from "../room/persistence/stored-room.ts";
 import type { Metadata } from "../storage/metadata.ts";
 import { askAll, tellAll } from "./ask-all.ts";
 import type { LiveServers } from "./live-servers.ts";

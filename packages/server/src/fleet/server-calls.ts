@@ -1,6 +1,6 @@
 import type { DocumentContent } from "../replication/peers.ts";
 import type { LeaseState, ServerAddress } from "../replication/registry.ts";
-import type { QuarantinedRoom } from "../room/quarantine.ts";
+import type { QuarantinedRoom } from "../room/workers/quarantine.ts";
 
 /**
  * Calls to one server for cluster-wide queries and commands; the same for this server and, over

@@ -1,5 +1,5 @@
+import { isPlainJson } from "./json-validator.ts";
 import { MalformedError } from "./malformed-error.ts";
-import { isPlainJson } from "./plain-json.ts";
 import { decodeText } from "./text.ts";
 
 /**

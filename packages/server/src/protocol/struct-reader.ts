@@ -1,5 +1,5 @@
 import { createDecoder, type Decoder, readUint8, readVarUint } from "lib0/decoding";
-import { skipAny } from "./any.ts";
+import { skipAny } from "./lib0-any.ts";
 import { MalformedError } from "./malformed-error.ts";
 import { skipString, takeBytes } from "./text.ts";
 

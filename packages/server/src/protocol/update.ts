@@ -1,6 +1,6 @@
 import { createDecoder, type Decoder, readUint8, readVarUint } from "lib0/decoding";
-import { skipAny } from "./any.ts";
 import { checkJson } from "./json.ts";
+import { skipAny } from "./lib0-any.ts";
 import { decoding, MalformedError } from "./malformed-error.ts";
 import { readString, skipString, takeBytes } from "./text.ts";
 

@@ -2,10 +2,10 @@ import type { Fetched, Replicator } from "../replication/replicator.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 import type { Journal } from "../storage/journal.ts";
 import { REMOTE } from "./origin.ts";
+import { makeStoredBase } from "./persistence/stored-base.ts";
+import { readStores, type StoredRoom, type Stores } from "./persistence/stored-room.ts";
 import { Room } from "./room.ts";
 import type { RoomServices } from "./room-services.ts";
-import { makeStoredBase } from "./stored-base.ts";
-import { readStores, type StoredRoom, type Stores } from "./stored-room.ts";
 
 /**
  * Resolves to the application's content for a room of which nothing is stored; `null` if there is none.

@@ -5,9 +5,9 @@ import { initialContent } from "../hooks/initial-content.ts";
 import type { ServerObserver } from "../hooks/server-observer.ts";
 import type { Replicator } from "../replication/replicator.ts";
 import { type InitialContent, loadRoom } from "./load-room.ts";
+import type { Stores } from "./persistence/stored-room.ts";
 import type { Room } from "./room.ts";
 import type { RoomServices } from "./room-services.ts";
-import type { Stores } from "./stored-room.ts";
 
 export interface RoomLoaderOptions {
   readonly stores: Stores;

@@ -1,7 +1,7 @@
 import type { Exposition } from "../runtime/metrics/exposition.ts";
 import type { JournalStats, SnapshotStats } from "./room-stats.ts";
 import type { RoomTable } from "./room-table.ts";
-import type { UpdateWorkers } from "./update-workers.ts";
+import type { UpdateWorkers } from "./workers/update-workers.ts";
 
 /** The metrics of all rooms, and of what they share: journal, snapshots and workers. */
 export function writeRooms(to: Exposition, rooms: RoomTable): void {

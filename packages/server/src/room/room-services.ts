@@ -1,12 +1,12 @@
 import type { ServerObserver } from "../hooks/server-observer.ts";
 import type { ServerAddress } from "../replication/registry.ts";
-import type { Compaction } from "./base.ts";
-import type { JournaledRoom } from "./commit-plan.ts";
-import type { FanoutScheduler } from "./fanout-scheduler.ts";
-import type { HolderState } from "./persistence.ts";
-import type { PublishScheduler } from "./publish-scheduler.ts";
+import type { FanoutScheduler } from "./fanout/fanout-scheduler.ts";
+import type { PublishScheduler } from "./fanout/publish-scheduler.ts";
+import type { Compaction } from "./log/base.ts";
+import type { JournaledRoom } from "./persistence/commit-plan.ts";
+import type { HolderState } from "./persistence/persistence.ts";
 import type { RoomStats } from "./room-stats.ts";
-import type { UpdateWorkers } from "./update-workers.ts";
+import type { UpdateWorkers } from "./workers/update-workers.ts";
 
 /** A room's link to the other servers that hold it. */
 export interface RoomReplicator extends HolderState {

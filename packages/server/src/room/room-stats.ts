@@ -1,5 +1,5 @@
 import { COUNTS, Distribution, SECONDS } from "../runtime/metrics/distribution.ts";
-import type { Budget } from "./worker-errors.ts";
+import type { Budget } from "./workers/worker-errors.ts";
 
 // Counters maintained by the modules of this folder. Updating a field costs next to nothing; the metrics
 // read them on demand.

@@ -2,9 +2,9 @@ import type { Logger } from "pino";
 import { evictExpired } from "../replication/evict-expired.ts";
 import type { Registry } from "../replication/registry.ts";
 import type { Replicator } from "../replication/replicator.ts";
+import type { Snapshotter } from "./persistence/snapshotter.ts";
 import type { Room } from "./room.ts";
 import type { RoomLife } from "./room-life.ts";
-import type { Snapshotter } from "./snapshotter.ts";
 
 const AWARENESS_SWEEP_MS = 5_000;
 const TICK_MS = 1_000;

@@ -1,13 +1,13 @@
 import type { Logger } from "pino";
 import { within } from "../runtime/time-limit.ts";
-import { DeletedError } from "./deletions.ts";
-import type { FanoutScheduler } from "./fanout-scheduler.ts";
-import type { JournalWriter } from "./journal-writer.ts";
+import { DeletedError } from "./deleted-rooms.ts";
+import type { FanoutScheduler } from "./fanout/fanout-scheduler.ts";
+import type { JournalWriter } from "./persistence/journal-writer.ts";
+import type { Snapshotter } from "./persistence/snapshotter.ts";
 import type { Room } from "./room.ts";
 import type { RoomLife } from "./room-life.ts";
 import type { OpenRoom } from "./room-sweeps.ts";
-import type { Snapshotter } from "./snapshotter.ts";
-import type { UpdateWorkers } from "./update-workers.ts";
+import type { UpdateWorkers } from "./workers/update-workers.ts";
 
 /** Shortest time after which unloading a room is tried again. */
 const RETRY_MS = 1_000;

@@ -5,25 +5,25 @@ import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.
 import type { AwarenessReport, PeerAwareness } from "../replication/message.ts";
 import type { Peer } from "../replication/peer.ts";
 import type { Replica } from "../replication/replica.ts";
-import { AwarenessContests } from "./awareness-contests.ts";
-import { type Base, EMPTY_BASE } from "./base.ts";
-import type { JournaledRoom, RoomCommit } from "./commit-plan.ts";
-import { mergeWithinBudget } from "./compact-within-budget.ts";
-import { CompactionRunner } from "./compaction.ts";
-import { Fanout } from "./fanout.ts";
-import { PendingFanout } from "./fanout-scheduler.ts";
-import { Identities } from "./identities.ts";
-import { Log } from "./log.ts";
-import type { Entry } from "./log-tail.ts";
-import { INLINE_MICROSECONDS, mergeMicroseconds } from "./merge-cost.ts";
+import { AwarenessContests } from "./awareness/awareness-contests.ts";
+import { RoomAwareness } from "./awareness/room-awareness.ts";
+import { Fanout } from "./fanout/fanout.ts";
+import { PendingFanout } from "./fanout/fanout-scheduler.ts";
+import { Identities } from "./fanout/identities.ts";
+import { type Base, EMPTY_BASE } from "./log/base.ts";
+import { Log } from "./log/log.ts";
+import type { Entry } from "./log/log-tail.ts";
 import { type Origin, REMOTE } from "./origin.ts";
-import { NOTHING_STORED, Persistence, type StoredState } from "./persistence.ts";
-import { withoutCovered } from "./redundancy.ts";
-import { RoomAwareness } from "./room-awareness.ts";
+import type { JournaledRoom, RoomCommit } from "./persistence/commit-plan.ts";
+import { mergeWithinBudget } from "./persistence/compact-within-budget.ts";
+import { CompactionRunner } from "./persistence/compaction.ts";
+import { NOTHING_STORED, Persistence, type StoredState } from "./persistence/persistence.ts";
+import type { Stores } from "./persistence/stored-room.ts";
 import type { RoomReplicator, RoomServices } from "./room-services.ts";
-import type { Stores } from "./stored-room.ts";
 import { type Sink, Subscriber } from "./subscriber.ts";
-import { INLINE_BYTES } from "./update-workers.ts";
+import { INLINE_MICROSECONDS, mergeMicroseconds } from "./updates/merge-cost.ts";
+import { withoutCovered } from "./updates/redundancy.ts";
+import { INLINE_BYTES } from "./workers/update-workers.ts";
 
 /**
  * One open document: its log, its awareness, its subscribers, and what the stores have of it. It builds

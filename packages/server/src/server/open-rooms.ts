@@ -5,7 +5,7 @@ import { ServerDocuments } from "../documents/server-documents.ts";
 import { HookCalls } from "../hooks/hook-calls.ts";
 import type { ServerObserver } from "../hooks/server-observer.ts";
 import type { Cluster } from "../replication/cluster.ts";
-import { BACKLOG_BYTES } from "../room/journal-writer.ts";
+import { BACKLOG_BYTES } from "../room/persistence/journal-writer.ts";
 import { RoomTable } from "../room/room-table.ts";
 import type { AllStores } from "./open-stores.ts";
 

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 import type { ServerOptions } from "../config/server-options.ts";
-import type { Stores } from "../room/stored-room.ts";
+import type { Stores } from "../room/persistence/stored-room.ts";
 import type { EventQueue } from "../storage/event-queue.ts";
 import type { Metadata } from "../storage/metadata.ts";
 import type { Outbox } from "../storage/outbox.ts";

@@ -1,7 +1,7 @@
 import { TooLargeError } from "../protocol/too-large-error.ts";
-import type { RootNames } from "../room/root-types.ts";
-import type { UpdateWorkers } from "../room/update-workers.ts";
-import { OverBudgetError } from "../room/worker-errors.ts";
+import type { RootNames } from "../room/json/root-types.ts";
+import type { UpdateWorkers } from "../room/workers/update-workers.ts";
+import { OverBudgetError } from "../room/workers/worker-errors.ts";
 import type { OutboxClaim } from "../storage/outbox.ts";
 import type { Receiver } from "./receiver.ts";
 

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import type { RootNames } from "../room/root-types.ts";
-import type { UpdateWorkers } from "../room/update-workers.ts";
+import type { RootNames } from "../room/json/root-types.ts";
+import type { UpdateWorkers } from "../room/workers/update-workers.ts";
 import type { ListedJournal } from "../storage/journal.ts";
 import type { Outbox } from "../storage/outbox.ts";
 import { ChangeDebouncer } from "./change-debouncer.ts";

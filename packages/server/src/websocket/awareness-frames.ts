@@ -3,7 +3,7 @@ import { AwarenessReader, type AwarenessState } from "../protocol/awareness.ts";
 import { type Frame, frameAwareness } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
 import { takeBytes } from "../protocol/text.ts";
-import { MAX_PART_BYTES } from "../room/split-update.ts";
+import { MAX_PART_BYTES } from "../room/updates/split-update.ts";
 
 const PRESENCE = 1;
 

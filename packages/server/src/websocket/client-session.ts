@@ -1,12 +1,12 @@
 import { type Access, AccessDeniedError, type AccessLevel } from "../auth/access.ts";
 import type { MessageReceiver } from "../protocol/message.ts";
 import { inspectUpdate, isEmpty, type UpdateContents } from "../protocol/update.ts";
-import { EMPTY_BASE } from "../room/base.ts";
+import { EMPTY_BASE } from "../room/log/base.ts";
 import { type Origin, UNKNOWN } from "../room/origin.ts";
 import type { Room } from "../room/room.ts";
 import type { RoomTable } from "../room/room-table.ts";
 import type { Session } from "../room/session.ts";
-import { INLINE_SCAN_BYTES } from "../room/update-workers.ts";
+import { INLINE_SCAN_BYTES } from "../room/workers/update-workers.ts";
 import { allocateShared } from "../runtime/byte-memory.ts";
 import { within } from "../runtime/time-limit.ts";
 import type { Greeting } from "./greeting.ts";

@@ -3,9 +3,9 @@ import { MalformedError } from "../protocol/malformed-error.ts";
 import { RoomNameError } from "../protocol/room-name.ts";
 import { TooLargeError } from "../protocol/too-large-error.ts";
 import { RegistryError } from "../replication/registry.ts";
-import { DeletedError } from "../room/deletions.ts";
+import { DeletedError } from "../room/deleted-rooms.ts";
 import { ClosedError } from "../room/room-table.ts";
-import { WorkerError } from "../room/worker-errors.ts";
+import { WorkerError } from "../room/workers/worker-errors.ts";
 import { CorruptedError, StorageError } from "../storage/errors.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { Frame } from "../protocol/frame.ts";
-import { EMPTY_BASE } from "../room/base.ts";
-import { asUpdate, isDiff } from "../room/split-frames.ts";
-import { FIRST_PARTS } from "../room/split-update.ts";
+import { EMPTY_BASE } from "../room/log/base.ts";
+import { asUpdate, isDiff } from "../room/updates/split-frames.ts";
+import { FIRST_PARTS } from "../room/updates/split-update.ts";
 import { isAwareness, splitAwareness } from "./awareness-frames.ts";
 import type { FairTurns } from "./fair-turns.ts";
 import { isLong, type PartsUse, type SharedParts } from "./shared-parts.ts";

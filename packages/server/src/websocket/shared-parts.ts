@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { Frame } from "../protocol/frame.ts";
 import { messageOf } from "../protocol/message-of-frame.ts";
-import type { FramedParts } from "../room/split-frames.ts";
-import { MAX_PART_BYTES } from "../room/split-update.ts";
+import type { FramedParts } from "../room/updates/split-frames.ts";
+import { MAX_PART_BYTES } from "../room/updates/split-update.ts";
 import { reasonOf } from "../runtime/reason.ts";
 import { withoutRepeats } from "../runtime/without-repeats.ts";
 import { isAwareness } from "./awareness-frames.ts";

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { PeerError } from "../../src/replication/peers.ts";
-import { DeletedError } from "../../src/room/deletions.ts";
+import { DeletedError } from "../../src/room/deleted-rooms.ts";
+import { readStored } from "../../src/room/persistence/stored-room.ts";
 import type { RoomTable } from "../../src/room/room-table.ts";
-import { readStored } from "../../src/room/stored-room.ts";
 import { RoomClient, textOf } from "../replication/room-client.ts";
 import { type Around, PartsOfCluster, type ServerParts } from "../replication/server-parts.ts";
 import { waitFor } from "../support/wait-for.ts";

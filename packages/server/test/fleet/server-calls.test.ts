@@ -9,7 +9,7 @@ import type { ServerCalls } from "../../src/fleet/server-calls.ts";
 import { RemoteServer } from "../../src/fleet/server-calls-remote.ts";
 import { PeerError } from "../../src/replication/peers.ts";
 import { ServerClient } from "../../src/replication/server-client.ts";
-import { DeletedError } from "../../src/room/deletions.ts";
+import { DeletedError } from "../../src/room/deleted-rooms.ts";
 import { RoomClient, textOf } from "../replication/room-client.ts";
 import { PartsOfCluster, SECRET, type ServerParts } from "../replication/server-parts.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
-import { UpdateWorkers } from "../../src/room/update-workers.ts";
+import { UpdateWorkers } from "../../src/room/workers/update-workers.ts";
 import { SimulatedNetwork, simulatedStores, turn } from "../replication/simulated-network.ts";
 import { SimulatedServer } from "../replication/simulated-server.ts";
 

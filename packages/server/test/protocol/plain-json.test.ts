@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { checkJsonBytes, MAX_DEPTH } from "../../src/protocol/json.ts";
+import { isPlainJson } from "../../src/protocol/json-validator.ts";
 import { MalformedError } from "../../src/protocol/malformed-error.ts";
-import { isPlainJson } from "../../src/protocol/plain-json.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 

@@ -12,7 +12,7 @@ import {
 } from "../../src/replication/peers.ts";
 import type { OtherHolders, ServerAddress } from "../../src/replication/registry.ts";
 import type { Replicator } from "../../src/replication/replicator.ts";
-import type { Stores } from "../../src/room/stored-room.ts";
+import type { Stores } from "../../src/room/persistence/stored-room.ts";
 import { MemoryStore } from "../../src/storage/memory/memory-store.ts";
 import { delayed } from "../support/wrap-part.ts";
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import * as Y from "yjs";
-import { applyUpdates } from "../../src/room/apply-updates.ts";
-import { makeBase } from "../../src/room/base.ts";
+import { makeBase } from "../../src/room/log/base.ts";
+import { applyUpdates } from "../../src/room/updates/apply-updates.ts";
 
 /** Returns the updates of a user who types one character at a time and sometimes deletes one. */
 function typed(keystrokes: number): Uint8Array[] {

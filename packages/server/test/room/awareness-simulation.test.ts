@@ -4,9 +4,9 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protoc
 import * as Y from "yjs";
 import type { AwarenessReport, PeerAwareness } from "../../src/replication/message.ts";
 import { Peer } from "../../src/replication/peer.ts";
-import { AwarenessClock } from "../../src/room/awareness-clock.ts";
-import { AwarenessContests } from "../../src/room/awareness-contests.ts";
-import { RoomAwareness } from "../../src/room/room-awareness.ts";
+import { AwarenessClock } from "../../src/room/awareness/awareness-clock.ts";
+import { AwarenessContests } from "../../src/room/awareness/awareness-contests.ts";
+import { RoomAwareness } from "../../src/room/awareness/room-awareness.ts";
 import { type Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { decodeFrames } from "../support/frames.ts";
 

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { decodeStateVector } from "../../src/protocol/state-vector.ts";
 import { inspectUpdate } from "../../src/protocol/update.ts";
-import { makeBase } from "../../src/room/base.ts";
-import { DurableContent } from "../../src/room/durable-content.ts";
-import { RangeSet } from "../../src/room/range-set.ts";
+import { makeBase } from "../../src/room/log/base.ts";
+import { DurableContent } from "../../src/room/log/durable-content.ts";
+import { RangeSet } from "../../src/room/log/range-set.ts";
 import { type Deletion, encodeDeletes, type Run, updateOf } from "../support/made-updates.ts";
 
 const seed = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };

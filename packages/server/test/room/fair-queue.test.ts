@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FairQueue, MOST_QUEUED_PER_ROOM } from "../../src/room/fair-queue.ts";
+import { FairQueue, MOST_QUEUED_PER_ROOM } from "../../src/room/workers/fair-queue.ts";
 
 interface Item {
   readonly room: string;

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { EventLoopLoad } from "../../src/room/event-loop-load.ts";
-import { FanoutScheduler, type Flushable, PendingFanout } from "../../src/room/fanout-scheduler.ts";
-import { Pace } from "../../src/room/pace.ts";
+import { EventLoopLoad } from "../../src/room/fanout/event-loop-load.ts";
+import {
+  FanoutScheduler,
+  type Flushable,
+  PendingFanout,
+} from "../../src/room/fanout/fanout-scheduler.ts";
+import { Pace } from "../../src/room/fanout/pace.ts";
 import { RoomStats } from "../../src/room/room-stats.ts";
 import { waitFor } from "../support/wait-for.ts";
 

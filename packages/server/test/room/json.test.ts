@@ -3,9 +3,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { documentSchema } from "../../src/http/api/schemas.ts";
 import { TooLargeError } from "../../src/protocol/too-large-error.ts";
-import { type DocumentJson, documentToJson, updatesToJson } from "../../src/room/json.ts";
-import { rootsToJson } from "../../src/room/roots-json.ts";
-import { UpdateWorkers } from "../../src/room/update-workers.ts";
+import {
+  type DocumentJson,
+  documentToJson,
+  updatesToJson,
+} from "../../src/room/json/document-json.ts";
+import { rootsToJson } from "../../src/room/json/roots-json.ts";
+import { UpdateWorkers } from "../../src/room/workers/update-workers.ts";
 import { formatsUpdate, nestedUpdate } from "../support/expensive-documents.ts";
 
 const workers = new UpdateWorkers();

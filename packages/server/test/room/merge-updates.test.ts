@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import * as Y from "yjs";
-import { mergeUpdates } from "../../src/room/merge-updates.ts";
+import { mergeUpdates } from "../../src/room/updates/merge-updates.ts";
 
 /** Returns the updates of two users who type one character at a time. */
 function written(keystrokes: number): Uint8Array[] {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { PublishScheduler } from "../../src/room/publish-scheduler.ts";
+import { PublishScheduler } from "../../src/room/fanout/publish-scheduler.ts";
 
 /** Longer than the time between two rounds. */
 const ROUND_MS = 20;

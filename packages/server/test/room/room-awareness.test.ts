@@ -3,7 +3,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from "y-protoc
 import * as Y from "yjs";
 import type { AwarenessState } from "../../src/protocol/awareness.ts";
 import { TooLargeError } from "../../src/protocol/too-large-error.ts";
-import { RoomAwareness } from "../../src/room/room-awareness.ts";
+import { RoomAwareness } from "../../src/room/awareness/room-awareness.ts";
 import { type Sink, Subscriber } from "../../src/room/subscriber.ts";
 import { encodeAwareness } from "../support/awareness-bytes.ts";
 import { decodeFrames } from "../support/frames.ts";

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
-import { UpdateWorkers } from "../../src/room/update-workers.ts";
+import { UpdateWorkers } from "../../src/room/workers/update-workers.ts";
 import { quadraticUpdate } from "../support/expensive-documents.ts";
 import { waitFor } from "../support/wait-for.ts";
 

@@ -8,7 +8,7 @@ import {
   FIRST_PARTS,
   MAX_PART_BYTES,
   splitUpdate,
-} from "../../src/room/split-update.ts";
+} from "../../src/room/updates/split-update.ts";
 
 /** Small enough to split small documents into many parts. */
 const SMALL_PART = 300;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { StoreBreaker } from "../../src/room/store-breaker.ts";
+import { StoreBreaker } from "../../src/room/persistence/store-breaker.ts";
 
 describe("a store that refuses snapshots", () => {
   beforeEach(() => {

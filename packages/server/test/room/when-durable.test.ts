@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { DeletedError } from "../../src/room/deletions.ts";
+import { DeletedError } from "../../src/room/deleted-rooms.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 import { type Measured, measuredDocuments } from "../metrics/measured-documents.ts";
 import { RoomClient } from "../replication/room-client.ts";

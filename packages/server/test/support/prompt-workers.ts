@@ -1,5 +1,5 @@
-import { type UpdateTasks, updateTasks } from "../../src/room/update-tasks.ts";
-import { UpdateWorkers } from "../../src/room/update-workers.ts";
+import { type UpdateTasks, updateTasks } from "../../src/room/workers/update-tasks.ts";
+import { UpdateWorkers } from "../../src/room/workers/update-workers.ts";
 
 /** Runs every task synchronously, because the steps under test do not wait for a thread. */
 export class PromptWorkers extends UpdateWorkers {

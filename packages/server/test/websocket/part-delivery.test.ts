@@ -10,7 +10,7 @@ import {
 } from "../../src/protocol/frame.ts";
 import { messageOf } from "../../src/protocol/message-of-frame.ts";
 import { encodeStateVector } from "../../src/protocol/state-vector.ts";
-import { isDiff, splitFrames, updateOf } from "../../src/room/split-frames.ts";
+import { isDiff, splitFrames, updateOf } from "../../src/room/updates/split-frames.ts";
 import { FairTurns } from "../../src/websocket/fair-turns.ts";
 import { PartDelivery, type PartsSink } from "../../src/websocket/part-delivery.ts";
 import { goesInParts, SharedParts } from "../../src/websocket/shared-parts.ts";

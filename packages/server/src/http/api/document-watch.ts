@@ -5,7 +5,7 @@ import { messageOf } from "../../protocol/message-of-frame.ts";
 import type { UpdateContents } from "../../protocol/update.ts";
 import type { Session } from "../../room/session.ts";
 import type { Sink } from "../../room/subscriber.ts";
-import { OverBudgetError } from "../../room/worker-errors.ts";
+import { OverBudgetError } from "../../room/workers/worker-errors.ts";
 import type { ApiServices } from "./api-services.ts";
 import type { EventStream, StreamOwner } from "./event-stream.ts";
 import { presenceJson } from "./presence-json.ts";

@@ -1,5 +1,5 @@
 import { onAbort } from "./abort.ts";
-import type { RedisConnection } from "./redis-connection.ts";
+import type { RedisConnection } from "./connection.ts";
 import type { Channel } from "./transport.ts";
 
 /** Maximum number of pending commands: thousands of channels must not hold up the messages. */

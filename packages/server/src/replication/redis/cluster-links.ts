@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { toError } from "../../runtime/reason.ts";
 import { pause } from "./abort.ts";
+import { SHARDED } from "./connection.ts";
 import { addressOf, type Endpoint } from "./endpoint.ts";
 import { keySlot, SLOTS } from "./key-slot.ts";
 import { Link } from "./link.ts";
-import { SHARDED } from "./redis-connection.ts";
 import { readTopology, type SlotRange } from "./topology.ts";
 import type { Channel, Transport } from "./transport.ts";
 

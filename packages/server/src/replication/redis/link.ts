@@ -3,8 +3,8 @@ import { type BackoffBounds, backoff } from "../../runtime/backoff.ts";
 import { aborted, pause } from "./abort.ts";
 import { ChannelSubscriber } from "./channel-subscriber.ts";
 import type { Client } from "./client.ts";
+import { type PubSub, RedisConnection } from "./connection.ts";
 import { addressOf, type Endpoint } from "./endpoint.ts";
-import { type PubSub, RedisConnection } from "./redis-connection.ts";
 import type { Channel, Transport } from "./transport.ts";
 
 export interface LinkOptions {

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { resultWithin } from "../../runtime/time-limit.ts";
 import type { Bus } from "../bus.ts";
+import { RedisBus } from "./bus.ts";
 import { ClusterLinks } from "./cluster-links.ts";
+import { PLAIN } from "./connection.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { Link } from "./link.ts";
-import { RedisBus } from "./redis-bus.ts";
-import { PLAIN } from "./redis-connection.ts";
 import { RefusedError } from "./transport.ts";
 
 const FIRST_TIMEOUT_MS = 2_000;
