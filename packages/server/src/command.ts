@@ -4,7 +4,7 @@ import { readConfig } from "./config/read-config.ts";
 import { likelyTypos } from "./config/read-settings.ts";
 import type { SymphonyServer } from "./config/server-options.ts";
 import { ConfigError } from "./runtime/config-error.ts";
-import { createLogger, escapeHidden } from "./runtime/log.ts";
+import { createLogger, escapeHidden } from "./runtime/logger.ts";
 import { suggestion } from "./runtime/nearest-name.ts";
 import { reasonOf } from "./runtime/reason.ts";
 import { VERSION } from "./runtime/version.ts";

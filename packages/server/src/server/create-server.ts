@@ -3,7 +3,7 @@ import { configWarnings } from "../config/config-warnings.ts";
 import { readConfig } from "../config/read-config.ts";
 import { ECS_METADATA, likelyTypos, textsOfSettings } from "../config/read-settings.ts";
 import type { ServerOptions, SymphonyServer } from "../config/server-options.ts";
-import { createLogger } from "../runtime/log.ts";
+import { createLogger } from "../runtime/logger.ts";
 import { within } from "../runtime/time-limit.ts";
 import { closeCustomAccess, closeCustomStores, customParts } from "./custom-parts.ts";
 import { isMember } from "./open-cluster.ts";

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { escapeHidden } from "../../src/runtime/log.ts";
+import { escapeHidden } from "../../src/runtime/logger.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { spawnServer, temporaryDirectory } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";

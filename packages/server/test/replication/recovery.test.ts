@@ -5,7 +5,7 @@ import { alone } from "../../src/replication/cluster.ts";
 import { ReplicationStats } from "../../src/replication/replication-stats.ts";
 import { Replicator } from "../../src/replication/replicator.ts";
 import { FanoutScheduler } from "../../src/room/fanout/fanout-scheduler.ts";
-import { loadRoom } from "../../src/room/load-room.ts";
+import { loadRoom } from "../../src/room/room-loader.ts";
 import { RoomStats } from "../../src/room/room-stats.ts";
 import { UpdateWorkers } from "../../src/room/workers/update-workers.ts";
 import { StorageError } from "../../src/storage/errors.ts";

@@ -1,6 +1,6 @@
 import { withTimeLimit } from "../../runtime/time-limit.ts";
 import { RegistryError } from "../registry.ts";
-import { asRegistryError } from "./errors.ts";
+import { asRegistryError } from "./dynamodb-errors.ts";
 
 /** Time limit for one call of the registry, including all its requests. */
 export const OPERATION_MS = 5_000;

@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { RegistryError } from "../registry.ts";
 import { createClient } from "./client.ts";
-import { asRegistryError } from "./errors.ts";
+import { asRegistryError } from "./dynamodb-errors.ts";
 import { EXPIRES, KEY } from "./items.ts";
 
 const WAIT_S = 60;

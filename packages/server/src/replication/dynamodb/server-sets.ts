@@ -7,7 +7,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { ServerAddress } from "../registry.ts";
-import { conditionHeld } from "./errors.ts";
+import { conditionHeld } from "./dynamodb-errors.ts";
 
 /** The key of an item. */
 type Key = Record<string, AttributeValue>;

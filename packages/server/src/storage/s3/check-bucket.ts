@@ -1,7 +1,7 @@
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { Logger } from "pino";
 import { within } from "../../runtime/time-limit.ts";
-import { codeOf, explain, statusOf } from "./explain.ts";
+import { codeOf, explain, statusOf } from "./s3-errors.ts";
 
 /** How long to wait for S3 to report a problem. */
 const ANSWER_MS = 4_000;

@@ -5,7 +5,7 @@ import {
   waitUntilBucketExists,
 } from "@aws-sdk/client-s3";
 import { createS3Client, type S3ClientOptions } from "./client.ts";
-import { codeOf, explain, statusOf } from "./explain.ts";
+import { codeOf, explain, statusOf } from "./s3-errors.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 const WAIT_S = 20;

@@ -7,7 +7,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { codeOf } from "./explain.ts";
+import { codeOf } from "./s3-errors.ts";
 import { CLEAN_UP_MS } from "./time-limit.ts";
 
 /** The precondition on the current object for replacing it. */

@@ -13,8 +13,8 @@ import type { Logger } from "pino";
 import { allocateShared, SHARED_BYTES } from "../../runtime/byte-memory.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
 import type { Snapshot, SnapshotStore, SnapshotVersion } from "../snapshots.ts";
-import { codeOf, explain, statusOf } from "./explain.ts";
 import { type Condition, uploadInParts } from "./multipart.ts";
+import { codeOf, explain, statusOf } from "./s3-errors.ts";
 import { TimeLimit } from "./time-limit.ts";
 
 export interface S3SnapshotsOptions {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { reasonOf } from "../../runtime/reason.ts";
 import { CorruptedError, StorageError } from "../errors.ts";
-import { primaryCode, SQLITE_NOTADB } from "./engine-errors.ts";
+import { primaryCode, SQLITE_NOTADB } from "./sqlite-errors.ts";
 
 /** How long a statement waits while another program, such as a backup, holds the file's lock. */
 const LOCK_TIMEOUT_MS = 2_000;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { reasonOf } from "../../runtime/reason.ts";
 import { StorageError } from "../errors.ts";
-import { primaryCode, SQLITE_BUSY } from "./engine-errors.ts";
+import { primaryCode, SQLITE_BUSY } from "./sqlite-errors.ts";
 
 /** Creates a directory and its parents if they do not exist. @throws StorageError */
 export async function createDirectory(directory: string): Promise<void> {

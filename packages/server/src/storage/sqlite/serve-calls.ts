@@ -2,7 +2,7 @@ import { parentPort } from "node:worker_threads";
 import { releaseBytes } from "../../runtime/byte-memory.ts";
 import { reasonOf } from "../../runtime/reason.ts";
 import { CorruptedError, SnapshotConflictError, StorageError } from "../errors.ts";
-import { engineCode, isCorruption } from "./engine-errors.ts";
+import { engineCode, isCorruption } from "./sqlite-errors.ts";
 import type {
   CallHandlers,
   CallResult,
