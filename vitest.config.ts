@@ -37,6 +37,7 @@ export default defineConfig({
     // A second, the default, is short for a page beside other tests.
     expect: { poll: { timeout: 30_000 } },
     reporters: ["default"],
+    globalSetup: ["packages/server/test/support/bundle-server.ts"],
     setupFiles: ["packages/server/test/support/random-input.ts"],
     projects: [
       {

@@ -1,13 +1,11 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { Ceph } from "./ceph.ts";
 import { Dynalite } from "./dynamodb.ts";
 import { Postgres } from "./postgres.ts";
 import { Redis } from "./redis.ts";
 import { RedisCluster } from "./redis-cluster.ts";
-
-const CLI = fileURLToPath(new URL("../../packages/server/src/cli.ts", import.meta.url));
+import { serverProgram } from "./server-program.ts";
 
 /** A server's environment variables. */
 export type Environment = Readonly<Record<string, string>>;
@@ -62,7 +60,7 @@ export class BackingServices {
 
 /** Runs `symphony-backend setup`. @throws Error with its output */
 async function setUp(environment: Environment): Promise<void> {
-  const child = spawn(process.execPath, [CLI, "setup"], {
+  const child = spawn(process.execPath, [serverProgram(), "setup"], {
     env: { PATH: process.env.PATH ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
 import type { Environment } from "./backing-services.ts";
 import type { ProcessOptions } from "./managed-process.ts";
 import { NODE_ARGS, NODE_ENVIRONMENT } from "./node-options.ts";
 import { ProcessService } from "./process-service.ts";
-
-const CLI = fileURLToPath(new URL("../../packages/server/src/cli.ts", import.meta.url));
+import { serverProgram } from "./server-program.ts";
 
 /** One Symphony server on a free port. */
 export class SymphonyServer extends ProcessService {
@@ -24,7 +22,7 @@ export class SymphonyServer extends ProcessService {
   protected override async prepare(port: number, directory: string): Promise<ProcessOptions> {
     return {
       command: process.execPath,
-      args: [...NODE_ARGS, CLI],
+      args: [...NODE_ARGS, serverProgram()],
       env: {
         ...NODE_ENVIRONMENT,
         ...this.#environment,

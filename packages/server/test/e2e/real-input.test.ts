@@ -15,7 +15,7 @@ import {
 import { waitFor } from "../support/wait-for.ts";
 
 /** The number of keystrokes in one transaction of the single writer. */
-const KEYSTROKES = 4;
+const KEYSTROKES = 12;
 /** The writers in these tests type thousands of times faster than people. */
 const AT_MACHINE_SPEED = {
   MAX_MESSAGES_PER_SECOND: "1000000",

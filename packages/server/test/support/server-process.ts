@@ -4,13 +4,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { NODE_ENVIRONMENT } from "@symphony/services/node-options";
+import { serverProgram } from "@symphony/services/server-program";
 import { afterAll } from "vitest";
 import { fieldsOfStat } from "./thread-stat.ts";
 import { waitFor } from "./wait-for.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const START_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 60_000;
 
@@ -173,7 +172,7 @@ export async function spawnServer(
   args: readonly string[] = [],
 ): Promise<ServerProcess> {
   const dataDir = options.dataDir ?? (await temporaryDirectory());
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), CLI, ...args], {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), serverProgram(), ...args], {
     cwd: dataDir,
     // Not the environment of the test runner: the developer's settings must not leak in.
     env: {
