@@ -17,7 +17,7 @@ interface Awareness {
 }
 
 /** For this many subscribers, merging up to `APART` updates costs more than writing each of them. */
-const FEW_SUBSCRIBERS = 8;
+export const FEW_SUBSCRIBERS = 8;
 const APART = 8;
 
 /**

@@ -10,7 +10,7 @@ import type { Subscriber } from "../subscriber.ts";
 import { INLINE_MICROSECONDS, mergeMicroseconds } from "../updates/merge-cost.ts";
 import { mergeUpdates } from "../updates/merge-updates.ts";
 import { INLINE_BYTES } from "../workers/update-workers.ts";
-import { FanoutBatch } from "./fanout-batch.ts";
+import { FanoutBatch, FEW_SUBSCRIBERS } from "./fanout-batch.ts";
 import type { Identities } from "./identities.ts";
 import { sentLater, withhold } from "./owed-updates.ts";
 
@@ -185,13 +185,15 @@ export class Fanout {
 
   /** The frames that bring a subscriber up to date with the log. */
   #updatesFor(subscriber: Subscriber, batch: FanoutBatch): Frame[] {
-    const { log, identities, journal } = this.#options;
+    const { log, identities, journal, subscribers } = this.#options;
     if (subscriber.cursor === null) return [];
     const pendingFrom = this.#pendingFrom(subscriber);
     const frames = sentLater(subscriber, subscriber.cursor, log, identities, pendingFrom);
-    const { slow } = journal;
-    const withheldFrom = this.#withheldFrom(subscriber, slow ? subscriber.cursor : log.durable);
-    const limit = slow ? log.end : Math.min(log.end, withheldFrom);
+    // In a large room most subscribers have written something that is not durable, and each would need
+    // frames of its own; there, what follows such an update waits for the commit, unless that is slow.
+    const skips = journal.slow || subscribers.size <= FEW_SUBSCRIBERS;
+    const withheldFrom = this.#withheldFrom(subscriber, skips ? subscriber.cursor : log.durable);
+    const limit = skips ? log.end : Math.min(log.end, withheldFrom);
     if (subscriber.cursor >= limit) return frames;
     if (withheldFrom < limit) {
       const from = Math.max(withheldFrom, subscriber.cursor);

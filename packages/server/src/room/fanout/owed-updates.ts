@@ -5,8 +5,8 @@ import type { WritingSubscriber } from "../origin.ts";
 import type { Subscriber } from "../subscriber.ts";
 import type { Identities } from "./identities.ts";
 
-// While the journal is slow, a subscriber's cursor moves past updates that its client may have written.
-// Such updates are left out, and owed: they are sent once they are durable, or once their author proves
+// In a small room, or while the journal is slow, a subscriber's cursor moves past updates that its client
+// may have written. Such updates are left out, and owed: they are sent once they are durable, or once their author proves
 // to be a different client. Invariant: everything that a suspect wrote between `durable` and the cursor
 // was left out.
 

@@ -15,7 +15,7 @@ const HEADROOM = 0.65;
 const FULL = 0.95;
 const MOST_LOAD_MS = 120;
 /** After a commit, updates are gathered for this long, and for longer under load. */
-const LEAST_COMMIT_MS = 4;
+const LEAST_COMMIT_MS = 9;
 const MOST_COMMIT_MS = 30;
 
 /**
