@@ -1,7 +1,7 @@
 import { PgBouncer, type PgBouncerOptions } from "@symphony/services/pgbouncer";
 import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { StorageError } from "../../src/storage/errors.ts";
+import { SnapshotConflictError, StorageError } from "../../src/storage/errors.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -58,6 +58,19 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
     expect((await first?.journal.read("room"))?.rows).toHaveLength(90);
     const query = { sort: "name", descending: false, limit: 100 } as const;
     expect((await first?.metadata.rooms(query))?.total).toBe(90);
+  });
+
+  it("stores snapshots, also those that are read in parts", async () => {
+    const pooler = await poolerOf(options);
+    const { snapshots } = await postgres.open(pooler.through(await postgres.createDatabase()));
+    const update = new Uint8Array(3_000_000).map((_, index) => index * 31);
+    const first = await snapshots.write("room", Uint8Array.of(1), null);
+    const version = await snapshots.write("room", update, first);
+    const stale = snapshots.write("room", Uint8Array.of(2), first);
+    await expect(stale).rejects.toThrow(SnapshotConflictError);
+    const found = await snapshots.read("room");
+    expect(found?.version).toBe(version);
+    expect(Buffer.compare(found?.update ?? Buffer.of(), update)).toBe(0);
   });
 
   it("applies the settings to each transaction, including those in the URL", async () => {
