@@ -6,26 +6,42 @@ import { Postgres } from "./postgres.ts";
 import { Redis } from "./redis.ts";
 import { RedisCluster } from "./redis-cluster.ts";
 import { serverProgram } from "./server-program.ts";
+import type { Service } from "./service.ts";
 
 /** A server's environment variables. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** All services that a cluster of servers needs, on this machine. */
+/** A service that a cluster can do without: then PostgreSQL does its work. */
+export type OptionalService = "s3" | "dynamoDb";
+
+export interface BackingServicesOptions {
+  readonly redisCluster?: boolean;
+  /** These are not started, and servers are not told of them. */
+  readonly without?: readonly OptionalService[];
+}
+
+/** The services that a cluster of servers uses, on this machine. */
 export class BackingServices {
   readonly redis: Redis | RedisCluster;
   readonly postgres: Postgres = new Postgres();
   readonly s3: Ceph = new Ceph();
   readonly dynamoDb: Dynalite = new Dynalite();
+  readonly #without: readonly OptionalService[];
   readonly #secret: string = randomUUID();
 
-  constructor({ redisCluster = false }: { redisCluster?: boolean } = {}) {
+  constructor({ redisCluster = false, without = [] }: BackingServicesOptions = {}) {
     this.redis = redisCluster ? new RedisCluster() : new Redis();
+    this.#without = without;
+  }
+
+  /** Whether servers use this service. */
+  has(service: OptionalService): boolean {
+    return !this.#without.includes(service);
   }
 
   /** Starts all services and runs `symphony-backend setup` against them. */
   async start(): Promise<void> {
-    const services = [this.redis, this.postgres, this.s3, this.dynamoDb];
-    const started = await Promise.allSettled(services.map((service) => service.start()));
+    const started = await Promise.allSettled(this.#used().map((service) => service.start()));
     const failed = started.find((result) => result.status === "rejected");
     if (failed !== undefined) {
       await this.stop();
@@ -35,8 +51,7 @@ export class BackingServices {
   }
 
   async stop(): Promise<void> {
-    const services = [this.redis, this.postgres, this.s3, this.dynamoDb];
-    await Promise.all(services.map((service) => service.stop()));
+    await Promise.all(this.#used().map((service) => service.stop()));
   }
 
   /** The variables with which a server joins the cluster. */
@@ -44,17 +59,32 @@ export class BackingServices {
     return {
       DATABASE_URL: this.postgres.url,
       REDIS_URL: "urls" in this.redis ? this.redis.urls.join(",") : this.redis.url,
-      DYNAMODB_TABLE: "symphony",
-      S3_BUCKET: "symphony",
-      S3_FORCE_PATH_STYLE: "true",
-      S3_UNQUOTED_IF_MATCH: "true",
       CLUSTER_SECRET: this.#secret,
-      AWS_REGION: "us-east-1",
-      AWS_ACCESS_KEY_ID: this.s3.accessKey,
-      AWS_SECRET_ACCESS_KEY: this.s3.secretKey,
-      AWS_ENDPOINT_URL_S3: this.s3.endpoint,
-      AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.endpoint,
+      ...(this.has("s3") && {
+        S3_BUCKET: "symphony",
+        S3_FORCE_PATH_STYLE: "true",
+        S3_UNQUOTED_IF_MATCH: "true",
+        AWS_ENDPOINT_URL_S3: this.s3.endpoint,
+      }),
+      ...(this.has("dynamoDb") && {
+        DYNAMODB_TABLE: "symphony",
+        AWS_ENDPOINT_URL_DYNAMODB: this.dynamoDb.endpoint,
+      }),
+      ...((this.has("s3") || this.has("dynamoDb")) && {
+        AWS_REGION: "us-east-1",
+        AWS_ACCESS_KEY_ID: this.s3.accessKey,
+        AWS_SECRET_ACCESS_KEY: this.s3.secretKey,
+      }),
     };
+  }
+
+  #used(): readonly Service[] {
+    return [
+      this.redis,
+      this.postgres,
+      ...(this.has("s3") ? [this.s3] : []),
+      ...(this.has("dynamoDb") ? [this.dynamoDb] : []),
+    ];
   }
 }
 

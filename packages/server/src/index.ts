@@ -67,7 +67,12 @@ export { DeletedError } from "./room/deleted-rooms.ts";
 export { ClosedError } from "./room/room-table.ts";
 export { ConfigError } from "./runtime/config-error.ts";
 export { createServer } from "./server/create-server.ts";
-export { CorruptedError, SnapshotConflictError, StorageError } from "./storage/errors.ts";
+export {
+  CorruptedError,
+  SnapshotConflictError,
+  SnapshotTooLargeError,
+  StorageError,
+} from "./storage/errors.ts";
 export type {
   Journal,
   JournalId,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { CustomPart } from "../src/config/check-config.ts";
 import { describeSettings } from "../src/config/config.ts";
 import { configWarnings } from "../src/config/config-warnings.ts";
 import { readConfig } from "../src/config/read-config.ts";
@@ -134,17 +135,50 @@ describe("configuration", () => {
       CLUSTER_SECRET: "sixteen characters",
     };
 
-    it("is complete or refused with the missing setting", () => {
+    it("needs Redis, PostgreSQL and a secret, and names the one that is missing", () => {
       expect(readConfig(cluster)).toMatchObject({ ...cluster, REDIS_URL: [cluster.REDIS_URL] });
-      for (const name of Object.keys(cluster)) {
-        if (name === "REDIS_URL") continue;
+      for (const name of ["DATABASE_URL", "CLUSTER_SECRET"]) {
         expect(() => readConfig({ ...cluster, [name]: "" })).toThrow(
           new RegExp(`^REDIS_URL needs ${name}: `),
         );
       }
+      expect(() => readConfig({ REDIS_URL: cluster.REDIS_URL })).toThrow(
+        /^REDIS_URL needs DATABASE_URL or DYNAMODB_TABLE: /,
+      );
       expect(() => readConfig({ DYNAMODB_TABLE: "table" })).toThrow(
         /^DYNAMODB_TABLE needs REDIS_URL/,
       );
+      const { REDIS_URL, CLUSTER_SECRET } = cluster;
+      const custom = new Set<CustomPart>(["registry", "journal", "metadata"]);
+      expect(() => readConfig({ REDIS_URL, CLUSTER_SECRET }, custom)).toThrow(
+        /^REDIS_URL needs S3_BUCKET or DATABASE_URL or snapshots: /,
+      );
+    });
+
+    it("works with and without S3 and DynamoDB", () => {
+      const { DYNAMODB_TABLE, S3_BUCKET, ...required } = cluster;
+      expect(readConfig(required).REDIS_URL).toEqual([cluster.REDIS_URL]);
+      expect(readConfig({ ...required, S3_BUCKET })).toMatchObject({ S3_BUCKET });
+      expect(readConfig({ ...required, DYNAMODB_TABLE })).toMatchObject({ DYNAMODB_TABLE });
+    });
+
+    it("limits documents to what PostgreSQL stores if snapshots are there", () => {
+      const MAX_MEMORY_BYTES = String(2_000 * 1024 ** 2);
+      const { S3_BUCKET, ...required } = { ...cluster, MAX_MEMORY_BYTES };
+      const limit = 64 * 1024 ** 2;
+      const largest = (settings: Record<string, string>, custom: readonly CustomPart[] = []) =>
+        readConfig({ ...required, ...settings }, new Set(custom)).MAX_DOCUMENT_BYTES;
+      expect(largest({})).toBe(limit);
+      expect(largest({ MAX_DOCUMENT_BYTES: "5000" })).toBe(5_000);
+      expect(largest({ MAX_MEMORY_BYTES: String(512 * 1024 ** 2) })).toBe(32 * 1024 ** 2);
+      expect(() => largest({ MAX_DOCUMENT_BYTES: String(limit + 1) })).toThrow(
+        /^MAX_DOCUMENT_BYTES=67108865 needs S3_BUCKET: .* up to 67108864 bytes$/,
+      );
+      const more = { MAX_DOCUMENT_BYTES: String(2 * limit) };
+      expect(largest({ ...more, S3_BUCKET })).toBe(2 * limit);
+      expect(largest(more, ["snapshots"])).toBe(2 * limit);
+      // A server alone keeps its snapshots in the embedded store.
+      expect(largest({ ...more, REDIS_URL: "", DYNAMODB_TABLE: "" })).toBe(2 * limit);
     });
 
     it("is not required for S3 or PostgreSQL alone", () => {

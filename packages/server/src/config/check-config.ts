@@ -1,5 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { ConfigError } from "../runtime/config-error.ts";
+import { MAX_STORABLE_DOCUMENT_BYTES } from "../storage/postgres/snapshot-limits.ts";
+import { keepsSnapshotsInDatabase } from "./cluster-stores.ts";
 import type { Config } from "./config.ts";
 
 /** A part that the application passes to the server instead of configuring it with settings. */
@@ -61,32 +63,50 @@ function checkAccess(config: Config, custom: ReadonlySet<CustomPart>): void {
 
 /** Servers that share documents must share every store that holds them. */
 function checkCluster(config: Config, custom: ReadonlySet<CustomPart>): void {
-  const source = (part: CustomPart, name: keyof Config) => {
+  const source = (part: CustomPart, ...names: readonly (keyof Config)[]) => {
     if (custom.has(part)) return part;
-    return config[name] === undefined ? undefined : name;
+    return names.find((name) => config[name] !== undefined);
   };
-  const needs = (name: string | undefined, part: CustomPart, other: keyof Config, why: string) => {
-    if (name === undefined || source(part, other) !== undefined) return;
-    const instead = custom.size > 0 ? ` or ${part}` : "";
-    throw new ConfigError(`${name} needs ${other}${instead}: ${why}`);
+  /** @param options settings of which one is enough; the first is what most should use */
+  const needs = (
+    name: string | undefined,
+    part: CustomPart,
+    options: readonly (keyof Config)[],
+    why: string,
+  ) => {
+    if (name === undefined || source(part, ...options) !== undefined) return;
+    const ways = custom.size > 0 ? [...options, part] : options;
+    throw new ConfigError(`${name} needs ${ways.join(" or ")}: ${why}`);
   };
   const bus = source("bus", "REDIS_URL");
-  needs(bus, "registry", "DYNAMODB_TABLE", "without it servers cannot find each other's documents");
-  needs(
-    source("registry", "DYNAMODB_TABLE"),
-    "bus",
-    "REDIS_URL",
-    "servers that share documents exchange updates over it",
-  );
-  if (bus !== undefined && config.CLUSTER_SECRET === undefined) {
+  needs(source("registry", "DYNAMODB_TABLE"), "bus", ["REDIS_URL"], OVER_BUS);
+  if (bus === undefined) return;
+  const registries = ["DATABASE_URL", "DYNAMODB_TABLE"] as const;
+  needs(bus, "registry", registries, "without it servers cannot find each other's documents");
+  if (config.CLUSTER_SECRET === undefined) {
     throw new ConfigError(
       `${bus} needs CLUSTER_SECRET: servers authenticate with it before they exchange documents`,
     );
   }
   const lost = "a journal on a server's own disk is lost with that server";
-  needs(bus, "journal", "DATABASE_URL", lost);
-  needs(bus, "metadata", "DATABASE_URL", "all servers must list the same rooms");
-  needs(bus, "snapshots", "S3_BUCKET", "all servers must read the same snapshots");
+  needs(bus, "journal", ["DATABASE_URL"], lost);
+  needs(bus, "metadata", ["DATABASE_URL"], "all servers must list the same rooms");
+  const shared = ["S3_BUCKET", "DATABASE_URL"] as const;
+  needs(bus, "snapshots", shared, "all servers must read the same snapshots");
+  checkDocumentSize(config, custom);
+}
+
+const OVER_BUS = "servers that share documents exchange updates over it";
+
+/** A document that is too large for its store would stay in the journal, and in memory. */
+function checkDocumentSize(config: Config, custom: ReadonlySet<CustomPart>): void {
+  const { MAX_DOCUMENT_BYTES } = config;
+  if (!keepsSnapshotsInDatabase(config, custom)) return;
+  if (MAX_DOCUMENT_BYTES <= MAX_STORABLE_DOCUMENT_BYTES) return;
+  throw new ConfigError(
+    `MAX_DOCUMENT_BYTES=${MAX_DOCUMENT_BYTES} needs S3_BUCKET: without it snapshots are in PostgreSQL, ` +
+      `which stores documents of up to ${MAX_STORABLE_DOCUMENT_BYTES} bytes`,
+  );
 }
 
 /** Built-in TLS is only for a single server that listens on its own port. */

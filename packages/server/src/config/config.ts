@@ -40,7 +40,7 @@ const SETTINGS = {
   DATABASE_URL: setting(
     optional(url(["postgres:", "postgresql:"])),
     "",
-    "PostgreSQL database for journal and metadata",
+    "PostgreSQL database for journal and metadata; in a cluster also for what S3_BUCKET and DYNAMODB_TABLE would hold",
   ),
   S3_BUCKET: setting(
     optional(
@@ -60,7 +60,7 @@ const SETTINGS = {
   DYNAMODB_TABLE: setting(
     optional(z.string()),
     "",
-    "DynamoDB table through which servers find each other; region, endpoint and credentials come from AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB, …",
+    "DynamoDB table through which servers find each other, instead of the database; region, endpoint and credentials come from AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB, …",
   ),
   SERVER_ADDRESS: setting(
     optional(hostAndPort),
@@ -179,7 +179,7 @@ const SETTINGS = {
   MAX_DOCUMENT_BYTES: setting(
     wholeNumber(1024),
     "268435456",
-    "largest encoded document; if not set, at most 1/16 of the memory",
+    "largest encoded document; if not set, at most 1/16 of the memory, and 64 MiB in a cluster without S3_BUCKET",
   ),
   MAX_MESSAGES_PER_SECOND: setting(
     wholeNumber(1),

@@ -39,7 +39,7 @@ export interface ServerOptions {
   /** Replaces the journal that `DATABASE_URL` or `DATA_DIR` selects. */
   readonly journal?: Journal | undefined;
 
-  /** Replaces the snapshot store that `S3_BUCKET` or `DATA_DIR` selects. */
+  /** Replaces the snapshot store that `S3_BUCKET`, `DATABASE_URL` or `DATA_DIR` selects. */
   readonly snapshots?: SnapshotStore | undefined;
 
   /** Replaces the metadata store that `DATABASE_URL` or `DATA_DIR` selects. */
@@ -51,7 +51,10 @@ export interface ServerOptions {
    */
   readonly bus?: OpenPart<Bus> | undefined;
 
-  /** Opens the registry of which server holds which room, replacing `DYNAMODB_TABLE`. Needs a bus. */
+  /**
+   * Opens the registry of which server holds which room, replacing the one in `DYNAMODB_TABLE` or
+   * `DATABASE_URL`. Needs a bus.
+   */
   readonly registry?: OpenPart<Registry> | undefined;
 
   /** Functions that are called when something happens on this server. */

@@ -38,7 +38,7 @@ export async function openCluster(
   const member = { address, incarnation, logger };
   const bus = await (custom.bus ?? redisBus(config))(member);
   try {
-    const registry = await (custom.registry ?? dynamoRegistry(config))(member);
+    const registry = await (custom.registry ?? configuredRegistry(config))(member);
     return { address, incarnation, bus, registry, peers: new HttpPeers(CLUSTER_SECRET) };
   } catch (error) {
     await Promise.allSettled([bus.close()]);
@@ -55,16 +55,15 @@ function redisBus({ REDIS_URL = [] }: Config): OpenPart<Bus> {
   };
 }
 
-function dynamoRegistry({ DYNAMODB_TABLE = "" }: Config): OpenPart<Registry> {
-  return async ({ address, incarnation, logger }) => {
-    const { openDynamoRegistry } = await import("../replication/dynamodb/open.ts");
-    return openDynamoRegistry({
-      table: DYNAMODB_TABLE,
-      address,
-      incarnation,
-      logger,
-      leaseMs: LEASE_MS,
-      renewMs: RENEW_MS,
-    });
+function configuredRegistry(config: Config): OpenPart<Registry> {
+  const { DYNAMODB_TABLE: table, DATABASE_URL: url = "" } = config;
+  const times = { leaseMs: LEASE_MS, renewMs: RENEW_MS };
+  return async (member) => {
+    if (table !== undefined) {
+      const { openDynamoRegistry } = await import("../replication/dynamodb/open.ts");
+      return openDynamoRegistry({ table, ...member, ...times });
+    }
+    const { openPostgresRegistry } = await import("../replication/postgres/open.ts");
+    return openPostgresRegistry({ url, ...member, ...times });
   };
 }

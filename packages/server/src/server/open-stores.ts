@@ -1,4 +1,6 @@
 import type { Logger } from "pino";
+import type { CustomPart } from "../config/check-config.ts";
+import { keepsSnapshotsInDatabase } from "../config/cluster-stores.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerOptions } from "../config/server-options.ts";
 import type { Stores } from "../room/persistence/stored-room.ts";
@@ -23,11 +25,13 @@ export type CustomStores = Pick<ServerOptions, "journal" | "snapshots" | "metada
  * Opens the stores that the application does not provide: the configured ones, and the embedded store
  * for the rest.
  *
+ * @param parts all parts that the application provides
  * @throws StorageError; any stores already opened are then closed
  */
 export async function openStores(
   config: Config,
   custom: CustomStores,
+  parts: ReadonlySet<CustomPart>,
   logger: Logger,
 ): Promise<AllStores> {
   const { DATABASE_URL, S3_BUCKET } = config;
@@ -46,13 +50,15 @@ export async function openStores(
         ? keep(await openS3(config, S3_BUCKET, logger))
         : undefined;
     const wantsOutbox = config.CALLBACK_URL !== undefined || config.EVENTS_URL !== undefined;
-    const isDatabaseUsed = journal === undefined || metadata === undefined || wantsOutbox;
+    const inDatabase = keepsSnapshotsInDatabase(config, parts);
+    const isDatabaseUsed =
+      journal === undefined || metadata === undefined || inDatabase || wantsOutbox;
     const database =
       isDatabaseUsed && DATABASE_URL !== undefined
         ? keep(await openPostgres(DATABASE_URL, logger))
         : undefined;
     const chosen = {
-      snapshots: snapshots ?? s3,
+      snapshots: snapshots ?? s3 ?? (inDatabase ? database?.snapshots : undefined),
       journal: journal ?? database?.journal,
       metadata: metadata ?? database?.metadata,
     };

@@ -20,7 +20,7 @@ import { PROBE_ROOM, StoreProbe } from "../room/persistence/store-probe.ts";
 import { TombstoneReader } from "../room/tombstone-reader.ts";
 import { ConfigError } from "../runtime/config-error.ts";
 import { Health } from "../runtime/health.ts";
-import { closeCustomStores } from "./custom-parts.ts";
+import { closeCustomStores, customParts } from "./custom-parts.ts";
 import { drain } from "./drain.ts";
 import { observe } from "./observe.ts";
 import { openAccess } from "./open-access.ts";
@@ -53,7 +53,7 @@ export async function startServer(
 ): Promise<SymphonyServer> {
   const access = await openAccess(config, custom.access, logger);
   const origins = new AllowedOrigins(config.ALLOWED_ORIGINS);
-  const stores = await openStores(config, custom, logger);
+  const stores = await openStores(config, custom, customParts(custom), logger);
   let listener: HttpListener | undefined;
   let cluster: Cluster;
   try {

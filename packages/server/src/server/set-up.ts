@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 
 /**
- * Creates whatever is missing in the configured services: the registry table, the bucket, the database
+ * Creates whatever is missing in the configured services: the DynamoDB table, the bucket, the database
  * tables. May be called any number of times, by any number of servers at once.
  *
  * @throws RegistryError, StorageError

@@ -12,3 +12,8 @@ export class CorruptedError extends StorageError {
 export class SnapshotConflictError extends StorageError {
   override readonly name = "SnapshotConflictError";
 }
+
+/** The snapshot is larger than this store accepts. Retrying does not help until it is smaller. */
+export class SnapshotTooLargeError extends StorageError {
+  override readonly name = "SnapshotTooLargeError";
+}

@@ -21,6 +21,7 @@ export interface SnapshotStore {
    *   snapshot yet
    * @returns the new version
    * @throws SnapshotConflictError if the current version is another one: read, merge, and try again
+   * @throws SnapshotTooLargeError if the store accepts none of this size; nothing was stored
    * @throws StorageError if it was not stored, or if the outcome is unknown
    */
   write(

@@ -12,6 +12,7 @@ import {
   createServer,
   MemoryStore,
   type ServerOptions,
+  SnapshotTooLargeError,
   StorageError,
 } from "../../src/index.ts";
 import { PEER_PATH } from "../../src/replication/peers.ts";
@@ -21,7 +22,7 @@ import { yWebsocket31 } from "../support/providers.ts";
 import { RawClient, readRoom } from "../support/raw-client.ts";
 import { temporaryDirectory } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { lent } from "../support/wrap-part.ts";
+import { lent, withOverrides } from "../support/wrap-part.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
 import { application, listen, silent, start, whenDone, wsUrl } from "./servers.ts";
 
@@ -112,7 +113,7 @@ describe("createServer", () => {
     [
       "a bus without a registry",
       { bus, settings: { CLUSTER_SECRET } },
-      /^bus needs DYNAMODB_TABLE or registry/,
+      /^bus needs DATABASE_URL or DYNAMODB_TABLE or registry/,
     ],
     ["a registry without a bus", { registry }, /^registry needs REDIS_URL or bus/],
     ["a cluster without a secret", { bus, registry }, /^bus needs CLUSTER_SECRET/],
@@ -125,11 +126,6 @@ describe("createServer", () => {
       "a cluster without shared metadata",
       { bus, registry, ...shared, settings: { CLUSTER_SECRET } },
       /^bus needs DATABASE_URL or metadata/,
-    ],
-    [
-      "a cluster without shared snapshots",
-      { bus, registry, settings: { CLUSTER_SECRET, DATABASE_URL: "postgres://db" } },
-      /^bus needs S3_BUCKET or snapshots/,
     ],
     [
       "a cluster attached to a TLS server",
@@ -254,6 +250,36 @@ describe("custom stores", () => {
     const snapshots = new MemoryStore().openSnapshots();
     snapshots.read = () => Promise.reject(new StorageError("the disk is away"));
     expect((await closeOf({ snapshots })).code).toBe(1013);
+  });
+
+  it("that refuse large snapshots delay no other room, and do not count as failing", async () => {
+    const store = new MemoryStore();
+    const snapshots = store.openSnapshots();
+    let refused = 0;
+    const symphony = await start({
+      journal: store.openJournal(),
+      snapshots: withOverrides(snapshots, {
+        write: async (room, update, expected) => {
+          if (update.length < 1_000) return snapshots.write(room, update, expected);
+          refused++;
+          throw new SnapshotTooLargeError(`${update.length} bytes are too many`);
+        },
+      }),
+      settings: { SNAPSHOT_INTERVAL_MS: 50 },
+    });
+    const write = (room: string, text: string) => {
+      const session = yWebsocket31.open(wsUrl(symphony), room);
+      whenDone(async () => session.destroy());
+      session.text.insert(0, text);
+    };
+    for (const room of ["large", "larger"]) write(room, room.repeat(1_000));
+    await waitFor(() => refused >= 6, { message: "both rooms have been refused a few times" });
+    write("small", "text");
+    await waitFor(async () => (await snapshots.read("small")) !== null, {
+      timeout: 5_000,
+      message: "the other room is stored",
+    });
+    expect((await fetch(`${symphony.url}/health/ready`)).status).toBe(200);
   });
 });
 

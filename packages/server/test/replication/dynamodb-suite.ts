@@ -4,9 +4,9 @@ import { registrySuite } from "../../src/conformance/registry-suite.ts";
 import { RENEW_MS } from "../../src/conformance/test-registry.ts";
 import { newTable, openServer } from "./dynamodb-fixtures.ts";
 import { dynamoDbLeaseSuite } from "./dynamodb-lease-suite.ts";
-import { DynamoDbServer } from "./dynamodb-process.ts";
 import { dynamoDbRequestsSuite } from "./dynamodb-requests-suite.ts";
 import { dynamoDbTableSuite } from "./dynamodb-table-suite.ts";
+import { RegistryProcesses } from "./registry-process.ts";
 
 /** Runs the tests of the registry against one of the programs that implement DynamoDB's API. */
 export function dynamoDbSuite(name: string, service: Dynalite | DynamoDbLocal): void {
@@ -24,19 +24,12 @@ export function dynamoDbSuite(name: string, service: Dynalite | DynamoDbLocal): 
 
   registrySuite(name, async () => {
     const table = await newTable();
-    const servers: DynamoDbServer[] = [];
+    const processes = new RegistryProcesses({ kind: "dynamodb", table });
     return {
       service,
       open: (address, incarnation) => openServer(table, address, RENEW_MS, incarnation),
-      spawn: async (address, incarnation) => {
-        const server = new DynamoDbServer(table, address, incarnation);
-        servers.push(server);
-        await server.joined();
-        return server;
-      },
-      discard: async () => {
-        await Promise.all(servers.map((server) => server.kill()));
-      },
+      spawn: (address, incarnation) => processes.spawn(address, incarnation),
+      discard: () => processes.discard(),
     };
   });
   dynamoDbTableSuite(name);

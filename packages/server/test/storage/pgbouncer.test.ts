@@ -1,7 +1,8 @@
 import { PgBouncer, type PgBouncerOptions } from "@symphony/services/pgbouncer";
 import { afterAll, describe, expect, it } from "vitest";
 import * as Y from "yjs";
-import { StorageError } from "../../src/storage/errors.ts";
+import { SnapshotConflictError, StorageError } from "../../src/storage/errors.ts";
+import { openServer } from "../replication/postgres-fixtures.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -58,6 +59,37 @@ describe.each(MODES)("PgBouncer %s", (_, options) => {
     expect((await first?.journal.read("room"))?.rows).toHaveLength(90);
     const query = { sort: "name", descending: false, limit: 100 } as const;
     expect((await first?.metadata.rooms(query))?.total).toBe(90);
+  });
+
+  it("stores snapshots, also those that are read in parts", async () => {
+    const pooler = await poolerOf(options);
+    const { snapshots } = await postgres.open(pooler.through(await postgres.createDatabase()));
+    const update = new Uint8Array(3_000_000).map((_, index) => index * 31);
+    const first = await snapshots.write("room", Uint8Array.of(1), null);
+    const version = await snapshots.write("room", update, first);
+    const stale = snapshots.write("room", Uint8Array.of(2), first);
+    await expect(stale).rejects.toThrow(SnapshotConflictError);
+    const found = await snapshots.read("room");
+    expect(found?.version).toBe(version);
+    expect(Buffer.compare(found?.update ?? Buffer.of(), update)).toBe(0);
+  });
+
+  it("keeps the registry of several servers", async () => {
+    const pooler = await poolerOf(options);
+    const url = pooler.through(await postgres.createDatabase());
+    const addresses = ["a:1", "b:1", "c:1"];
+    const registries = await Promise.all(addresses.map((address) => openServer(url, address)));
+    try {
+      for (const registry of registries) await registry.hold("room");
+      const found = await Promise.all(registries.map((registry) => registry.hold("room")));
+      for (const [i, { alive, lapsed }] of found.entries()) {
+        expect([...alive].sort()).toEqual(addresses.filter((_address, other) => other !== i));
+        expect(lapsed).toEqual([]);
+      }
+      expect([...((await registries[0]?.servers())?.alive ?? [])].sort()).toEqual(addresses);
+    } finally {
+      await Promise.all(registries.map((registry) => registry.close()));
+    }
   });
 
   it("applies the settings to each transaction, including those in the URL", async () => {

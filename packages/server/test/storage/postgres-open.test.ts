@@ -22,6 +22,8 @@ describe("PostgreSQL store: opening", () => {
     const other = await postgres.connect(url);
     const { rows } = await other.query("SELECT name FROM symphony_migrations ORDER BY name");
     expect(rows.map(({ name }) => name)).toEqual([
+      "cluster-0001-registry",
+      "cluster-0002-snapshots",
       "journal-0001-journal",
       "metadata-0001-rooms-and-connections",
       "metadata-0002-when-connections-ended",

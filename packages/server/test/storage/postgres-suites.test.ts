@@ -1,5 +1,6 @@
 import { journalSuite } from "../../src/conformance/journal-suite.ts";
 import { metadataSuite } from "../../src/conformance/metadata-suite.ts";
+import { snapshotsSuite } from "../../src/conformance/snapshots-suite.ts";
 import type { TestStorage } from "../../src/conformance/test-storage.ts";
 import type { PostgresStore } from "../../src/storage/postgres/open.ts";
 import { eventQueueSuite } from "./event-queue-suite.ts";
@@ -20,6 +21,13 @@ journalRoomsSuite("PostgreSQL", async () =>
   storageOf(async ({ journal, metadata }) => {
     await metadata.close();
     return journal;
+  }),
+);
+
+snapshotsSuite("PostgreSQL", async () =>
+  storageOf(async ({ journal, metadata, snapshots }) => {
+    await Promise.all([journal.close(), metadata.close()]);
+    return snapshots;
   }),
 );
 

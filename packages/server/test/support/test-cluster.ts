@@ -1,4 +1,8 @@
-import { BackingServices, type Environment } from "@symphony/services/backing-services";
+import {
+  BackingServices,
+  type BackingServicesOptions,
+  type Environment,
+} from "@symphony/services/backing-services";
 import { freePorts } from "@symphony/services/free-ports";
 import { afterAll } from "vitest";
 import { type ServerProcess, startServer } from "./server-process.ts";
@@ -10,7 +14,7 @@ interface Paths {
   readonly peers: TcpProxy;
   /** From clients that choose to use it. */
   readonly clients: TcpProxy;
-  /** To these services. */
+  /** To these services. Where PostgreSQL does the work of S3 or DynamoDB, the path is the one to it. */
   readonly redis: TcpProxy;
   readonly postgres: TcpProxy;
   readonly s3: TcpProxy;
@@ -23,10 +27,9 @@ export interface Member extends Paths {
   readonly port: number;
 }
 
-export interface TestClusterOptions {
+export interface TestClusterOptions extends BackingServicesOptions {
   /** Additional settings of each server. */
   readonly env?: Environment;
-  readonly redisCluster?: boolean;
   /** Returns the endpoint that servers use if a proxy stands between them and S3. */
   readonly s3?: (endpoint: string) => Promise<string>;
 }
@@ -37,6 +40,7 @@ export class TestCluster {
   readonly members: Member[] = [];
   #env: Environment;
   readonly #releases: (() => Promise<void>)[] = [];
+  #stopped: Promise<void> | undefined;
 
   private constructor(services: BackingServices, env: Environment) {
     this.services = services;
@@ -45,9 +49,9 @@ export class TestCluster {
 
   static async start(
     servers: number,
-    { env = {}, redisCluster = false, s3 }: TestClusterOptions = {},
+    { env = {}, s3, ...options }: TestClusterOptions = {},
   ): Promise<TestCluster> {
-    const services = new BackingServices({ redisCluster });
+    const services = new BackingServices(options);
     const cluster = new TestCluster(services, env);
     afterAll(() => cluster.stop());
     await services.start();
@@ -89,15 +93,20 @@ export class TestCluster {
     this.#releases.push(release);
   }
 
-  /** Stops all servers and services. */
-  async stop(): Promise<void> {
+  /** Stops all servers and services. May be called more than once. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     await Promise.all(this.#releases.map((release) => release()));
     await Promise.all(
       this.members.map(async ({ process, peers, clients, redis, postgres, s3, dynamoDb }) => {
         process.signal("SIGCONT");
         await process.kill();
-        const paths = [peers, clients, redis, postgres, s3, dynamoDb];
-        await Promise.all(paths.map((path) => path.close()));
+        const paths = new Set([peers, clients, redis, postgres, s3, dynamoDb]);
+        await Promise.all(Array.from(paths, (path) => path.close()));
       }),
     );
     await this.services.stop();
@@ -106,13 +115,15 @@ export class TestCluster {
   async #add(port: number): Promise<void> {
     const { redis } = this.services;
     const { DATABASE_URL, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB } = this.#shared();
+    const postgres = await proxyOf(DATABASE_URL);
+    const pathTo = (url: string | undefined) => (url === undefined ? postgres : proxyOf(url));
     const paths: Paths = {
       peers: await TcpProxy.start(port),
       clients: await TcpProxy.start(port),
       redis: await TcpProxy.start("port" in redis ? redis.port : (redis.ports[0] ?? 0)),
-      postgres: await proxyOf(DATABASE_URL),
-      s3: await proxyOf(AWS_ENDPOINT_URL_S3),
-      dynamoDb: await proxyOf(AWS_ENDPOINT_URL_DYNAMODB),
+      postgres,
+      s3: await pathTo(AWS_ENDPOINT_URL_S3),
+      dynamoDb: await pathTo(AWS_ENDPOINT_URL_DYNAMODB),
     };
     const process = await startServer({ port, env: this.#environment(paths) });
     this.members.push({ ...paths, port, process });
@@ -130,8 +141,12 @@ export class TestCluster {
       // The servers of a Redis Cluster advertise each other's addresses, so a proxy would be bypassed.
       ...("port" in this.services.redis ? { REDIS_URL: `redis://127.0.0.1:${redis.port}` } : {}),
       DATABASE_URL: through(postgres, shared.DATABASE_URL),
-      AWS_ENDPOINT_URL_S3: through(s3, shared.AWS_ENDPOINT_URL_S3),
-      AWS_ENDPOINT_URL_DYNAMODB: through(dynamoDb, shared.AWS_ENDPOINT_URL_DYNAMODB),
+      ...(this.services.has("s3") && {
+        AWS_ENDPOINT_URL_S3: through(s3, shared.AWS_ENDPOINT_URL_S3),
+      }),
+      ...(this.services.has("dynamoDb") && {
+        AWS_ENDPOINT_URL_DYNAMODB: through(dynamoDb, shared.AWS_ENDPOINT_URL_DYNAMODB),
+      }),
     };
   }
 }

@@ -1,8 +1,9 @@
 import type { Logger } from "pino";
+import { OwnLease } from "../own-lease.ts";
 import type { Incarnation, Registry, ServerAddress } from "../registry.ts";
 import { createClient } from "./client.ts";
+import { DynamoLeaseStore } from "./lease-store.ts";
 import { Leases } from "./leases.ts";
-import { OwnLease } from "./own-lease.ts";
 import { DynamoRegistry } from "./registry.ts";
 import { ServerList } from "./server-list.ts";
 import { ServerSets } from "./server-sets.ts";
@@ -37,16 +38,8 @@ export async function openDynamoRegistry(options: DynamoRegistryOptions): Promis
   const sets = new ServerSets(client, table);
   const leases = new Leases(client, table);
   const list = new ServerList(sets, leases);
-  const lease = new OwnLease({
-    client,
-    table,
-    address,
-    incarnation,
-    leaseMs,
-    renewMs,
-    logger,
-    list,
-  });
+  const store = new DynamoLeaseStore({ client, table, address, incarnation, list });
+  const lease = new OwnLease({ store, leaseMs, renewMs, logger });
   try {
     await lease.start();
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { OwnLease } from "../own-lease.ts";
 import type {
   AllServers,
   Incarnation,
@@ -10,7 +11,6 @@ import type {
 import { bounded, OPERATION_MS } from "./bounded.ts";
 import { roomKey } from "./items.ts";
 import { hasLapsed, type Leases } from "./leases.ts";
-import type { OwnLease } from "./own-lease.ts";
 import type { ServerList } from "./server-list.ts";
 import type { ServerSets } from "./server-sets.ts";
 

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { ServerObserver } from "../../hooks/server-observer.ts";
 import { OutageLog } from "../../runtime/outage-log.ts";
 import { reasonOf } from "../../runtime/reason.ts";
-import { CorruptedError, StorageError } from "../../storage/errors.ts";
+import { CorruptedError, SnapshotTooLargeError, StorageError } from "../../storage/errors.ts";
 import { DeletedError } from "../deleted-rooms.ts";
 import type { Room } from "../room.ts";
 import { SnapshotStats } from "../room-stats.ts";
@@ -180,7 +180,7 @@ export class Snapshotter {
       return;
     }
     this.stats.failures++;
-    if (error instanceof StorageError && !(error instanceof CorruptedError)) {
+    if (isOfStore(error)) {
       this.#breaker.failed(room);
       this.#outage.failed(error, { room });
       return;
@@ -196,4 +196,10 @@ export class Snapshotter {
     const level = isNew ? "error" : "debug";
     logger[level]({ room, err: error }, "storing a room failed, retrying");
   }
+}
+
+/** Whether other rooms are likely to fail in the same way. */
+function isOfStore(error: unknown): error is StorageError {
+  const isOfRoom = error instanceof CorruptedError || error instanceof SnapshotTooLargeError;
+  return error instanceof StorageError && !isOfRoom;
 }

@@ -45,7 +45,54 @@ const journalMigrations: Readonly<Record<string, Migration>> = {
   },
 };
 
+/**
+ * The tables of clusters: the registry, which replication/postgres/ uses, and the snapshots of clusters without
+ * S3. Other servers create them too, and leave them empty. Their names have a prefix, because a database may be
+ * shared with an application that was there first.
+ */
+const clusterMigrations: Readonly<Record<string, Migration>> = {
+  "0001-registry": {
+    up: async (db) => {
+      await db.schema
+        .createTable("symphony_servers")
+        .addColumn("address", TEXT, (column) => column.primaryKey())
+        .addColumn("lease_end", "timestamptz", (column) => column.notNull())
+        .addColumn("incarnation", "bigint", (column) => column.notNull())
+        .addColumn("renewals", "bigint", (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable("symphony_holders")
+        .addColumn("room", TEXT, (column) => column.notNull())
+        .addColumn("server", TEXT, (column) => column.notNull())
+        .addColumn("mark", "uuid", (column) => column.notNull())
+        .addPrimaryKeyConstraint("symphony_holders_key", ["room", "server"])
+        .execute();
+      await db.schema
+        .createIndex("symphony_holders_server")
+        .on("symphony_holders")
+        .column("server")
+        .execute();
+    },
+  },
+  "0002-snapshots": {
+    up: async (db) => {
+      await db.schema
+        .createTable("symphony_snapshots")
+        .addColumn("room", TEXT, (column) => column.primaryKey())
+        .addColumn("version", TEXT, (column) => column.notNull())
+        .addColumn("checksum", "bigint", (column) => column.notNull())
+        .addColumn("content", "bytea", (column) => column.notNull())
+        .execute();
+      // Only what is not compressed can be read in parts.
+      await sql`ALTER TABLE symphony_snapshots ALTER COLUMN content SET STORAGE EXTERNAL`.execute(
+        db,
+      );
+    },
+  },
+};
+
 const migrations: Readonly<Record<string, Migration>> = {
+  ...named("cluster", clusterMigrations),
   ...named("journal", journalMigrations),
   ...named("metadata", metadataMigrations(TEXT)),
 };
@@ -73,7 +120,7 @@ export async function migrate(database: Database, logger: Pick<Logger, "debug">)
         provider: { getMigrations: async () => migrations },
         migrationTableName: TABLE,
         migrationLockTableName: `${TABLE}_lock`,
-        // Each of the two parts is ordered, and neither depends on the other.
+        // Each of the parts is ordered, and none depends on another.
         allowUnorderedMigrations: true,
       });
       const { error } = await migrator.migrateToLatest();

@@ -4,6 +4,7 @@ import type { EventQueue } from "../event-queue.ts";
 import type { ListedJournal } from "../journal.ts";
 import type { Metadata } from "../metadata.ts";
 import type { Outbox } from "../outbox.ts";
+import type { SnapshotStore } from "../snapshots.ts";
 import { SqlEventQueue } from "../sql/event-queue-sql.ts";
 import type { MetadataSchema } from "../sql/metadata-schema.ts";
 import { SqlMetadata } from "../sql/metadata-sql.ts";
@@ -14,10 +15,13 @@ import { ConnectionsDialect } from "./dialect.ts";
 import { PostgresJournal } from "./journal.ts";
 import { migrate } from "./migrate.ts";
 import { probeDatabase } from "./probe.ts";
+import { PostgresSnapshots } from "./snapshots.ts";
 
-/** Journal and metadata in one database. */
+/** Journal, metadata and, for clusters without an object store, snapshots in one database. */
 export interface PostgresStore {
   readonly journal: ListedJournal;
+  /** Opens no connection before it is used. */
+  readonly snapshots: SnapshotStore;
   readonly metadata: Metadata;
   /** Uses the connections of the metadata, as `events` does: closing that closes both. */
   readonly outbox: Outbox;
@@ -30,11 +34,15 @@ export interface PostgresStore {
 const APPENDING = 1;
 const READING = 4;
 const METADATA = 2;
+const READING_SNAPSHOTS = 4;
+const WRITING_SNAPSHOTS = 2;
+/** Time limit for writing a snapshot, in milliseconds: the largest, at 6 MB a second. */
+const WRITE_SNAPSHOT_MS = 20_000;
 
 /**
  * Opens a database, and creates or updates its tables. Any number of servers may do so at the same
  * time. Later failures need no restart: each call tries again, and rejects after about 10 seconds
- * at the latest.
+ * at the latest; a large snapshot may take longer.
  *
  * @param url `postgres://user:password@host:port/database`
  * @throws StorageError with a message that names the database, without the password
@@ -45,13 +53,25 @@ export async function openPostgresStore(
 ): Promise<PostgresStore> {
   const database = await probeDatabase(databaseOf(url));
   await migrate(database, logger);
-  // Every statement of the journal can use an index. Plans are cached per session, and one made
+  // Every statement of journal and snapshots can use an index. Plans are cached per session, and one made
   // while the table was empty would keep scanning the whole table as it grows.
   const settings = { enable_seqscan: "off" };
   const journal = new PostgresJournal(
     new Connections({ database, most: APPENDING, settings, logger }),
     new Connections({ database, most: READING, settings, logger }),
   );
+  // Connections of their own: a large snapshot delays no append, and the writing of one delays no reading.
+  const snapshots = new PostgresSnapshots({
+    reading: new Connections({ database, most: READING_SNAPSHOTS, settings, logger }),
+    writing: new Connections({
+      database,
+      most: WRITING_SNAPSHOTS,
+      statementTimeout: WRITE_SNAPSHOT_MS,
+      settings,
+      logger,
+    }),
+    writesAtOnce: WRITING_SNAPSHOTS,
+  });
   const connections = new Connections({
     database,
     most: METADATA,
@@ -72,11 +92,12 @@ export async function openPostgresStore(
   });
   return {
     journal,
+    snapshots,
     metadata,
     outbox: new SqlOutbox(db, { skipLocked: true }),
     events: new SqlEventQueue(db),
     close: async () => {
-      await Promise.all([journal.close(), metadata.close()]);
+      await Promise.all([journal.close(), snapshots.close(), metadata.close()]);
     },
   };
 }

@@ -4,13 +4,13 @@ import { fileURLToPath } from "node:url";
 import { LEASE_MS, RENEW_MS, type SeparateServer } from "../../src/conformance/test-registry.ts";
 import type { OtherHolders, Registry, ServerAddress } from "../../src/replication/registry.ts";
 import { waitFor } from "../support/wait-for.ts";
-import type { ServerMessage } from "./dynamodb-process-main.ts";
+import type { RegistryPlace, ServerMessage } from "./registry-process-main.ts";
 
-const PROGRAM = fileURLToPath(new URL("./dynamodb-process-main.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./registry-process-main.ts", import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 
 /** A process that has joined the registry, with the environment of this one. */
-export class DynamoDbServer implements SeparateServer {
+export class RegistryProcess implements SeparateServer {
   readonly registry: Pick<Registry, "hold">;
   rejoined = 0;
   #joined = false;
@@ -18,9 +18,9 @@ export class DynamoDbServer implements SeparateServer {
   readonly #exited: Promise<unknown>;
   readonly #held: Map<string, OtherHolders> = new Map();
 
-  constructor(table: string, address: ServerAddress, incarnation = 1) {
+  constructor(place: RegistryPlace, address: ServerAddress, incarnation = 1) {
     const numbers = [LEASE_MS, RENEW_MS, incarnation].map(String);
-    this.#child = fork(PROGRAM, [table, address, ...numbers], { execArgv: [] });
+    this.#child = fork(PROGRAM, [JSON.stringify(place), address, ...numbers], { execArgv: [] });
     this.#exited = once(this.#child, "exit");
     this.#child.on("message", (message: ServerMessage) => {
       if (message.type === "joined") this.#joined = true;
@@ -52,5 +52,26 @@ export class DynamoDbServer implements SeparateServer {
     this.#held.delete(room);
     this.#child.send(room);
     return waitFor(() => this.#held.get(room), { message: `${room} is held` });
+  }
+}
+
+/** Starts processes that join a registry, and ends them together. */
+export class RegistryProcesses {
+  readonly #place: RegistryPlace;
+  readonly #started: RegistryProcess[] = [];
+
+  constructor(place: RegistryPlace) {
+    this.#place = place;
+  }
+
+  async spawn(address: ServerAddress, incarnation?: number): Promise<RegistryProcess> {
+    const started = new RegistryProcess(this.#place, address, incarnation);
+    this.#started.push(started);
+    await started.joined();
+    return started;
+  }
+
+  async discard(): Promise<void> {
+    await Promise.all(this.#started.map((one) => one.kill()));
   }
 }

@@ -1,33 +1,43 @@
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  UpdateItemCommand,
-} from "@aws-sdk/client-dynamodb";
 import type { Logger } from "pino";
-import { jitteredAround } from "../../runtime/backoff.ts";
-import { reasonOf } from "../../runtime/reason.ts";
-import { Repeater } from "../../runtime/repeater.ts";
-import {
-  type Incarnation,
-  type LeaseState,
-  RegistryError,
-  type ServerAddress,
-} from "../registry.ts";
-import { bounded, OPERATION_MS } from "./bounded.ts";
-import { serverKey } from "./items.ts";
-import type { ServerList } from "./server-list.ts";
+import { jitteredAround } from "../runtime/backoff.ts";
+import { reasonOf } from "../runtime/reason.ts";
+import { Repeater } from "../runtime/repeater.ts";
+import { withTimeLimit } from "../runtime/time-limit.ts";
+import { type LeaseState, RegistryError } from "./registry.ts";
+
+/** Where the lease of one server is stored. Every call ends within a few seconds. */
+export interface LeaseStore {
+  /**
+   * Writes the lease.
+   *
+   * @param until when it ends, in milliseconds since the epoch, by the clock of this server
+   * @returns how often it has been written. The count begins again at 1 if there was no lease any more.
+   * @throws RegistryError
+   */
+  write(until: number): Promise<number>;
+
+  /**
+   * Lists this server among all servers, until its lease is given up. Called after the first write, and after
+   * each one that found the lease expired. Absent if a lease is all that it takes to be listed.
+   *
+   * @throws RegistryError
+   */
+  enlist?(): Promise<void>;
+
+  /**
+   * Deletes the lease only if unchanged: a later renewal belongs to a successor at this address.
+   *
+   * @param renewals what the last `write` returned
+   */
+  giveUp(renewals: number, signal: AbortSignal): Promise<void>;
+}
 
 export interface LeaseOptions {
-  readonly client: DynamoDBClient;
-  readonly table: string;
-  readonly address: ServerAddress;
-  readonly incarnation: Incarnation;
+  readonly store: LeaseStore;
   /** How long a lease lasts, in milliseconds. */
   readonly leaseMs: number;
   /** How often it is renewed, in milliseconds. */
   readonly renewMs: number;
-  /** Lists the server until it is closed. */
-  readonly list: ServerList;
   readonly logger: Logger;
 }
 
@@ -35,8 +45,6 @@ export interface LeaseOptions {
 const JITTER = 0.2;
 const RETRY_MS = 1_000;
 const CLOSE_MS = 2_000;
-/** DynamoDB may remove the item of a server that has been gone for this long. */
-const FORGET_MS = 24 * 60 * 60 * 1_000;
 
 /** The lease of this server: while it lasts, others consider this server alive. */
 export class OwnLease {
@@ -104,14 +112,13 @@ export class OwnLease {
   /** Releases the lease, so that others know that this server is gone. Does not reject. */
   async close(): Promise<void> {
     void this.#repeater.close();
-    const { table, logger } = this.#options;
+    const { store, logger } = this.#options;
+    const late = () => new RegistryError(`the registry did not respond within ${CLOSE_MS} ms`);
     try {
-      await bounded(table, CLOSE_MS, async (signal) => {
+      await withTimeLimit(CLOSE_MS, late, async (signal) => {
         // A pending renewal would write the lease again.
         await Promise.allSettled([this.#renewal]);
-        await this.#delete(signal);
-        // Reading the list removes this server from it, because it no longer has a lease.
-        await this.#options.list.read(signal);
+        await store.giveUp(this.#renewals, signal);
       });
     } catch (error) {
       logger.info({ err: error }, "releasing the lease failed, it will expire by itself");
@@ -135,34 +142,15 @@ export class OwnLease {
   }
 
   async #write(): Promise<void> {
-    const { client, table, address, incarnation, leaseMs, list } = this.#options;
+    const { store, leaseMs } = this.#options;
     const until = Date.now() + leaseMs;
-    const { Attributes } = await bounded(table, OPERATION_MS, (signal) =>
-      client.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: serverKey(address),
-          UpdateExpression:
-            "SET #until = :until, expires = :expires, incarnation = :incarnation ADD renewals :one",
-          ExpressionAttributeNames: { "#until": "until" },
-          ExpressionAttributeValues: {
-            ":until": { N: String(until) },
-            ":expires": { N: String(Math.ceil((until + FORGET_MS) / 1_000)) },
-            ":incarnation": { N: String(incarnation) },
-            ":one": { N: "1" },
-          },
-          ReturnValues: "UPDATED_NEW",
-        }),
-        { abortSignal: signal },
-      ),
-    );
-    this.#renewed(until, Number(Attributes?.renewals?.N));
+    this.#renewed(until, await store.write(until));
     if (this.#listed) return;
-    await bounded(table, OPERATION_MS, (signal) => list.add(address, signal));
+    await store.enlist?.();
     this.#listed = true;
   }
 
-  /** @param renewals the stored count: if it did not grow, the lease was removed in the meantime */
+  /** @param renewals the stored count: if it did not grow, the lease was gone in the meantime */
   #renewed(until: number, renewals: number): void {
     const { leaseMs, logger } = this.#options;
     const now = Date.now();
@@ -189,21 +177,5 @@ export class OwnLease {
         );
       }
     }
-  }
-
-  /**
-   * Deletes the lease only if unchanged: a later renewal belongs to a successor at this address.
-   */
-  async #delete(signal: AbortSignal): Promise<void> {
-    const { client, table, address } = this.#options;
-    await client.send(
-      new DeleteItemCommand({
-        TableName: table,
-        Key: serverKey(address),
-        ConditionExpression: "renewals = :renewals",
-        ExpressionAttributeValues: { ":renewals": { N: String(this.#renewals) } },
-      }),
-      { abortSignal: signal },
-    );
   }
 }
