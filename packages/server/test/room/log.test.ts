@@ -368,6 +368,39 @@ describe("a document", () => {
     expect(client.echoes).toBe(1);
   });
 
+  it.each([
+    { members: 8, overtakes: true },
+    { members: 9, overtakes: false },
+  ])(
+    "with $members clients, others' updates overtake a client's own: $overtakes",
+    async ({ members, overtakes }) => {
+      const document = new Room("room", EMPTY_BASE, services(), NO_OTHERS);
+      const durable = { clock: 0 };
+      const clients = Array.from(
+        { length: members },
+        (_, i) => new Client(i + 1, document, () => durable.clock),
+      );
+      for (const client of clients) await client.join();
+      const [first, second] = clients;
+      if (first === undefined || second === undefined) throw new Error("no clients");
+      for (const author of [first, second]) {
+        author.doc.getMap("map").set(`from ${author.doc.clientID}`, true);
+        for (const update of author.unsent)
+          document.submit(update, author.subscriber?.origin ?? UNKNOWN);
+      }
+      document.flush();
+      const sees = first.doc.getMap("map").has("from 2");
+      expect([sees, first.echoes]).toEqual([overtakes, 0]);
+      durable.clock = 1;
+      document.committed({ rows: [], end: document.log.end });
+      document.flush();
+      for (const author of [first, second]) {
+        expect(author.echoes).toBe(1);
+        expect(author.doc.getMap("map").size).toBe(2);
+      }
+    },
+  );
+
   it("schedules a flush for updates that are durable, which acknowledges them", async () => {
     const own = services();
     const document = new Room("room", EMPTY_BASE, own, NO_OTHERS);
