@@ -79,7 +79,8 @@ function checkCluster(config: Config, custom: ReadonlySet<CustomPart>): void {
     throw new ConfigError(`${name} needs ${ways.join(" or ")}: ${why}`);
   };
   const bus = source("bus", "REDIS_URL");
-  needs(source("registry", "DYNAMODB_TABLE"), "bus", ["REDIS_URL"], OVER_BUS);
+  const exchange = "servers that share documents exchange updates over it";
+  needs(source("registry", "DYNAMODB_TABLE"), "bus", ["REDIS_URL"], exchange);
   if (bus === undefined) return;
   const registries = ["DATABASE_URL", "DYNAMODB_TABLE"] as const;
   needs(bus, "registry", registries, "without it servers cannot find each other's documents");
@@ -95,8 +96,6 @@ function checkCluster(config: Config, custom: ReadonlySet<CustomPart>): void {
   needs(bus, "snapshots", shared, "all servers must read the same snapshots");
   checkDocumentSize(config, custom);
 }
-
-const OVER_BUS = "servers that share documents exchange updates over it";
 
 /** A document that is too large for its store would stay in the journal, and in memory. */
 function checkDocumentSize(config: Config, custom: ReadonlySet<CustomPart>): void {

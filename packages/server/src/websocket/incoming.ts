@@ -100,10 +100,7 @@ export class Incoming {
   /** Makes later messages wait for `task`. Reading is paused meanwhile, so the queue is bounded. */
   wait(task: Promise<void>): void {
     this.#interrupt();
-    task.then(
-      () => this.proceed(),
-      (error: unknown) => this.#handler.fail(error),
-    );
+    task.then(this.#proceed, (error: unknown) => this.#handler.fail(error));
   }
 
   /** Handles queued messages until one has to wait again. */

@@ -1,6 +1,6 @@
-import type { Logger } from "pino";
 import { OwnLease } from "../own-lease.ts";
-import type { Incarnation, Registry, ServerAddress } from "../registry.ts";
+import type { Registry } from "../registry.ts";
+import { MEMBER_DEFAULTS, type RegistryMember } from "../registry-member.ts";
 import { createClient } from "./client.ts";
 import { DynamoLeaseStore } from "./lease-store.ts";
 import { Leases } from "./leases.ts";
@@ -8,22 +8,10 @@ import { DynamoRegistry } from "./registry.ts";
 import { ServerList } from "./server-list.ts";
 import { ServerSets } from "./server-sets.ts";
 
-export interface DynamoRegistryOptions {
+export interface DynamoRegistryOptions extends RegistryMember {
   /** The name of a table created by `createRegistryTable`. */
   readonly table: string;
-  /** The address at which other servers reach this one. */
-  readonly address: ServerAddress;
-  /** Distinguishes this run of the server from earlier ones. */
-  readonly incarnation?: Incarnation;
-  readonly logger: Logger;
-  /** How long this server counts as alive after its last renewal, in milliseconds. */
-  readonly leaseMs?: number;
-  /** How often it renews its lease, in milliseconds; a small fraction of `leaseMs`. */
-  readonly renewMs?: number;
 }
-
-const LEASE_MS = 15_000;
-const RENEW_MS = 4_000;
 
 /**
  * Takes a lease for this server, and renews it until the registry is closed. The clocks of the
@@ -32,8 +20,8 @@ const RENEW_MS = 4_000;
  * @throws RegistryError if the table does not exist or cannot be written
  */
 export async function openDynamoRegistry(options: DynamoRegistryOptions): Promise<Registry> {
-  const { table, address, incarnation = 0, logger } = options;
-  const { leaseMs = LEASE_MS, renewMs = RENEW_MS } = options;
+  const member = { ...MEMBER_DEFAULTS, ...options };
+  const { table, address, incarnation, leaseMs, renewMs, logger } = member;
   const client = createClient();
   const sets = new ServerSets(client, table);
   const leases = new Leases(client, table);

@@ -1,4 +1,3 @@
-import type { Logger } from "pino";
 import { reasonOf } from "../../runtime/reason.ts";
 import {
   type AllServers,
@@ -9,19 +8,7 @@ import {
   RegistryError,
   type ServerAddress,
 } from "../registry.ts";
-
-export interface MemoryRegistryOptions {
-  /** By which others know this server. */
-  readonly address: ServerAddress;
-  /** Tells this run of the server from earlier ones. */
-  readonly incarnation?: Incarnation;
-  /** Is told of listeners that throw. */
-  readonly logger: Logger;
-  /** How long this server is taken for alive after it last renewed its lease, in milliseconds. */
-  readonly leaseMs?: number;
-  /** How often it renews its lease, in milliseconds; a small part of `leaseMs`. */
-  readonly renewMs?: number;
-}
+import { MEMBER_DEFAULTS, type RegistryMember } from "../registry-member.ts";
 
 export interface Lease {
   readonly incarnation: Incarnation;
@@ -29,8 +16,6 @@ export interface Lease {
   readonly until: number;
 }
 
-const LEASE_MS = 15_000;
-const RENEW_MS = 4_000;
 /** A server that died belongs to the cluster for so long. */
 const MEMBERSHIP_MS = 60 * 60 * 1_000;
 
@@ -55,7 +40,7 @@ export class RegistryTable {
   }
 
   /** Joins as one more server. @throws RegistryError during an outage */
-  async open(options: MemoryRegistryOptions): Promise<MemoryRegistry> {
+  async open(options: RegistryMember): Promise<MemoryRegistry> {
     return new MemoryRegistry(this, options);
   }
 
@@ -118,7 +103,7 @@ export class RegistryTable {
 /** One server's registry on a table in memory. A call takes effect before it returns. */
 export class MemoryRegistry implements Registry {
   readonly #table: RegistryTable;
-  readonly #options: Required<MemoryRegistryOptions>;
+  readonly #options: Required<RegistryMember>;
   readonly #listeners: (() => void)[] = [];
   #lease: Lease;
   #judgesFrom = Number.NEGATIVE_INFINITY;
@@ -127,9 +112,9 @@ export class MemoryRegistry implements Registry {
   #isClosed = false;
 
   /** Takes a lease, and renews it until it is closed. @throws RegistryError during an outage */
-  constructor(table: RegistryTable, options: MemoryRegistryOptions) {
+  constructor(table: RegistryTable, options: RegistryMember) {
     this.#table = table;
-    this.#options = { incarnation: 0, leaseMs: LEASE_MS, renewMs: RENEW_MS, ...options };
+    this.#options = { ...MEMBER_DEFAULTS, ...options };
     this.#lease = this.#take();
     this.#renewRegularly();
   }

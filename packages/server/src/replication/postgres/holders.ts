@@ -7,8 +7,9 @@ import type { ServerAddress } from "../registry.ts";
  * and commits; only then, in a second statement, does it look who is there. In one statement, neither would see
  * the row that the other one has not committed yet.
  *
- * Each time a server adds itself, its row gets a new mark. The row is written even if it exists, because others
- * may be removing it: whoever comes second waits for the first, and a removal then finds another mark.
+ * Each time a server adds itself, its row gets a new mark, even if the row already exists: another server may be
+ * removing it at that moment. PostgreSQL runs the two writes one after the other. If the removal comes second, the
+ * mark has changed and the row stays; if it comes first, the server adds a new row.
  */
 const ADD = `
   INSERT INTO symphony_holders (room, server, mark) VALUES ($1, $2, $3)

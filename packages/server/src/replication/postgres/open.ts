@@ -1,32 +1,20 @@
-import type { Logger } from "pino";
 import { Connections } from "../../storage/postgres/connections.ts";
 import { databaseOf } from "../../storage/postgres/database.ts";
 import { migrate } from "../../storage/postgres/migrate.ts";
 import { probeDatabase } from "../../storage/postgres/probe.ts";
 import { OwnLease } from "../own-lease.ts";
-import type { Incarnation, Registry, ServerAddress } from "../registry.ts";
+import type { Registry } from "../registry.ts";
+import { MEMBER_DEFAULTS, type RegistryMember } from "../registry-member.ts";
 import { asRegistryError, STATEMENT_MS } from "./bounded.ts";
 import { Holders } from "./holders.ts";
 import { PostgresLeaseStore } from "./lease-store.ts";
 import { PostgresRegistry } from "./registry.ts";
 import { Servers } from "./servers.ts";
 
-export interface PostgresRegistryOptions {
+export interface PostgresRegistryOptions extends RegistryMember {
   /** `postgres://user:password@host:port/database`; its tables are created if they are missing. */
   readonly url: string;
-  /** The address at which other servers reach this one. */
-  readonly address: ServerAddress;
-  /** Distinguishes this run of the server from earlier ones. */
-  readonly incarnation?: Incarnation;
-  readonly logger: Logger;
-  /** How long this server counts as alive after its last renewal, in milliseconds. */
-  readonly leaseMs?: number;
-  /** How often it renews its lease, in milliseconds; a small fraction of `leaseMs`. */
-  readonly renewMs?: number;
 }
-
-const LEASE_MS = 15_000;
-const RENEW_MS = 4_000;
 
 /** Connections for the rooms. The lease has one of its own. */
 const ROOMS = 4;
@@ -38,8 +26,8 @@ const ROOMS = 4;
  * @throws RegistryError if the database is unreachable or cannot be written
  */
 export async function openPostgresRegistry(options: PostgresRegistryOptions): Promise<Registry> {
-  const { url, address, incarnation = 0, logger } = options;
-  const { leaseMs = LEASE_MS, renewMs = RENEW_MS } = options;
+  const member = { ...MEMBER_DEFAULTS, ...options };
+  const { url, address, incarnation, leaseMs, renewMs, logger } = member;
   const opened: Connections[] = [];
   try {
     const database = await probeDatabase(databaseOf(url));
